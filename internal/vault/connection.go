@@ -1,0 +1,257 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Keep says who owns a connection.
+type Keep string
+
+// A connection kept by the session dies with it; one kept by the user is found again at the next sign-in.
+const (
+	KeepSession Keep = "session"
+	KeepUser    Keep = "user"
+)
+
+// The status of a connection.
+const (
+	StatusActive      = "active"
+	StatusNeedsReauth = "needs_reauth"
+)
+
+// Account is whose account at the provider it is.
+type Account struct{ Subject, Email, Name string }
+
+// Tokens are what the provider granted.
+type Tokens struct {
+	Access        Secret
+	ObtainedAt    time.Time
+	Expiry        time.Time // zero: the provider gave none
+	Refresh       Secret    // zero: none
+	RefreshExpiry time.Time // zero: unknown
+}
+
+// A Connection is one account at one provider with its tokens, as of one read.
+type Connection struct {
+	ID          string // "c_…"
+	Provider    string
+	Keep        Keep
+	Account     Account
+	Status      string
+	Reason      string   // of StatusNeedsReauth: revoked, expired, session_policy, rotated_away, unknown
+	Scopes      []string // granted
+	ConnectedAt time.Time
+	UsedAt      time.Time // when a token was last granted; no call writes it
+	Tokens      Tokens
+
+	ref     ref
+	version string
+	current bool // sealed under the ring's first key
+}
+
+// A ref says where a connection is kept and what opens it.
+type ref struct {
+	place   place
+	owner   string // of the sealed binding
+	opener  []byte // nil for KeepUser
+	session string // session id, "" for KeepUser
+	user    string // user id
+}
+
+// Key names the record in the store: equal for one connection read twice, on any instance; different for any other.
+func (c *Connection) Key() string { return c.ref.owner + "/" + c.ID }
+
+// Version changes with every write.
+func (c *Connection) Version() string { return c.version }
+
+func (v *Vault) refOf(s *Session, keep Keep) ref {
+	if keep == KeepUser {
+		return ref{place: s.place, owner: "u." + s.User.ID, user: s.User.ID}
+	}
+	return ref{place: s.place, owner: s.ticket.owner(), opener: s.ticket.opener(), session: s.ID, user: s.User.ID}
+}
+
+func (r ref) seat(id string) seat { return seat{"connection", r.owner + "/" + id, r.opener} }
+
+func (v *Vault) sealConnection(c *Connection) []byte {
+	rec := c.record()
+	return v.seal(c.ref.seat(c.ID), encode(&rec))
+}
+
+func (v *Vault) openConnection(r ref, id, value string) (Connection, error) {
+	plain, err := v.open(r.seat(id), []byte(value))
+	var rec connectionRecord
+	if err == nil {
+		err = decode(plain, &rec)
+	}
+	if err != nil {
+		return Connection{}, err
+	}
+	c := rec.connection()
+	c.ID, c.ref, c.version, c.current = id, r, value[:versionSize], v.current(value)
+	return c, nil
+}
+
+// openConnections opens all of a reading. One that does not open is left out: it takes nothing else down.
+func (v *Vault) openConnections(s *Session, got *reading) []Connection {
+	out := make([]Connection, 0, len(got.own)+len(got.kept))
+	for _, from := range [...]struct {
+		keep   Keep
+		values map[string]string
+	}{{KeepSession, got.own}, {KeepUser, got.kept}} {
+		if len(from.values) == 0 {
+			continue
+		}
+		r := v.refOf(s, from.keep)
+		for id, value := range from.values {
+			c, err := v.openConnection(r, id, value)
+			if err != nil {
+				v.cfg.Log.Warn("a connection record does not open: its key was removed from the ring, or it was tampered with")
+				continue
+			}
+			out = append(out, c)
+		}
+	}
+	sortConnections(out)
+	return out
+}
+
+// fresh prepares a connection that is not stored yet.
+func (v *Vault) fresh(s *Session, c Connection) Connection {
+	c.ref, c.version = v.refOf(s, c.Keep), ""
+	if c.ID == "" {
+		c.ID = newID("c_")
+	}
+	if c.ConnectedAt.IsZero() {
+		c.ConnectedAt = v.now()
+	}
+	if c.Status == "" {
+		c.Status = StatusActive
+	}
+	return c
+}
+
+// Link adds c to s, or puts it in the place of the connection of the same provider and subject: same id, and the refresh token that is there stays
+// when c brings none and it is not dead. ErrNotFound when s ended meanwhile.
+func (v *Vault) Link(ctx context.Context, s *Session, c Connection) (Connection, error) {
+	ctx, cancel := detached(ctx)
+	defer cancel()
+	for range 8 {
+		now, err := v.LoadTicket(ctx, s.Ticket())
+		if err != nil {
+			return Connection{}, err
+		}
+		next := v.fresh(now, c)
+		for i := range now.Connections {
+			old := &now.Connections[i]
+			if old.Provider == c.Provider && old.Account.Subject == c.Account.Subject && old.Keep == c.Keep {
+				next = merge(old, next)
+				break
+			}
+		}
+		linked, err := v.writeConnection(ctx, &next, true)
+		if !errors.Is(err, ErrConflict) {
+			return linked, err
+		}
+	}
+	return Connection{}, ErrConflict
+}
+
+func merge(old *Connection, next Connection) Connection {
+	next.ID, next.ConnectedAt, next.version = old.ID, old.ConnectedAt, old.version
+	if next.Tokens.Refresh.IsZero() && old.Status == StatusActive {
+		next.Tokens.Refresh, next.Tokens.RefreshExpiry = old.Tokens.Refresh, old.Tokens.RefreshExpiry
+	}
+	return next
+}
+
+// Reload reads one connection again. ErrNotFound when it was unlinked or its session ended.
+func (v *Vault) Reload(ctx context.Context, c *Connection) (Connection, error) {
+	p := c.ref.place
+	if c.Keep == KeepUser {
+		value, err := v.client.HGet(ctx, v.userKey(p.user, "k"), c.ID).Result()
+		if err != nil {
+			return Connection{}, v.fault(ctx, err)
+		}
+		return v.reopened(c, value)
+	}
+	for i := 1; i < len(p.keys); i += 2 {
+		value, err := v.client.HGet(ctx, p.keys[i], c.ID).Result()
+		if err == nil {
+			return v.reopened(c, value)
+		}
+		if err := v.fault(ctx, err); !errors.Is(err, ErrNotFound) {
+			return Connection{}, err
+		}
+	}
+	return Connection{}, ErrNotFound
+}
+
+func (v *Vault) reopened(c *Connection, value string) (Connection, error) {
+	again, err := v.openConnection(c.ref, c.ID, value)
+	if err != nil {
+		return Connection{}, ErrNotFound
+	}
+	return again, nil
+}
+
+// Update writes next in place of c if c is still what is stored: ErrConflict if not, ErrNotFound if it was unlinked or its session ended.
+// It waits, within a bound, for one replica where there are any, and announces the change on the bus.
+func (v *Vault) Update(ctx context.Context, c *Connection, next Connection) (Connection, error) {
+	next.ID, next.ref, next.version = c.ID, c.ref, c.version
+	next.Provider, next.Keep = c.Provider, c.Keep
+	return v.writeConnection(ctx, &next, false)
+}
+
+// writeConnection writes c over its own version; linking says that a session is doing it, which must live.
+func (v *Vault) writeConnection(ctx context.Context, c *Connection, linking bool) (Connection, error) {
+	r := c.ref
+	where, pairs := "own", r.place.keys
+	if c.Keep == KeepUser {
+		if where = "kept"; linking {
+			where = "linked"
+		}
+	}
+	keys := append(pairs[:len(pairs):len(pairs)], v.userKey(r.place.user, "k"), v.userKey(r.place.user, "n:"+c.ID))
+	value := v.sealConnection(c)
+	event := Event{Kind: EventConnection, Session: r.session, User: r.user, Connection: c.ID, Key: c.Key()}
+	err := v.durably(ctx, keys[len(keys)-2], func(ctx context.Context, run runner) error {
+		return run(scriptConnection, keys, len(pairs)/2, where, c.ID, c.version, value, v.channel(), event.encode())
+	})
+	if err != nil {
+		return Connection{}, err
+	}
+	out := *c
+	out.version, out.current = string(value[:versionSize]), true
+	return out, nil
+}
+
+// Unlink removes the connection and, in the same atomic write, puts its revocation into the outbox; a nil payload puts none.
+// ErrNotFound when it is not one of s's, or s ended.
+func (v *Vault) Unlink(ctx context.Context, s *Session, id string, revocation []byte) error {
+	c, ok := s.Connection(id)
+	if !ok {
+		return ErrNotFound
+	}
+	ctx, cancel := detached(ctx)
+	defer cancel()
+	user := s.place.user
+	j := Job{id: newID("j_"), user: user, Payload: revocation, Created: v.now()}
+	var sealed []byte
+	if revocation != nil {
+		// The pointer first: one to an empty outbox is harmless, a job without a pointer is lost.
+		if err := v.point(ctx, user, v.now().Add(10*time.Second)); err != nil {
+			return err
+		}
+		sealed = v.sealJob(&j)
+	}
+	event := Event{Kind: EventConnection, Session: c.ref.session, User: s.User.ID, Connection: id, Key: c.Key(), Removed: true}
+	keys := append(s.place.keys[:len(s.place.keys):len(s.place.keys)], v.userKey(user, "k"), v.userKey(user, "o"))
+	err := v.run(ctx, scriptUnlink, keys, len(s.place.keys)/2, id, j.id, sealed, v.channel(), event.encode())
+	if err == nil && revocation != nil {
+		_ = v.point(ctx, user, v.now()) // else the first pointer finds it a little later
+	}
+	return err
+}

@@ -1,0 +1,180 @@
+package vault
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+)
+
+// Budgets of one command. A store that is slower than this counts as down: a caller is told 503 rather than kept.
+const (
+	dialTimeout = 500 * time.Millisecond
+	readTimeout = time.Second
+)
+
+// ParseStore says what is wrong with a store URL, without repeating it: it may hold a password.
+func ParseStore(store string) error {
+	_, _, err := parseStore(store)
+	return err
+}
+
+type storeKind int
+
+const (
+	single storeKind = iota
+	sentinel
+	cluster
+	memory
+)
+
+var errStoreURL = errors.New("not a store: write redis://host:6379/0, rediss://…, unix:///path/redis.sock, " +
+	"redis+sentinel://h1:26379,h2:26379/master/0, redis+cluster://h1:6379,h2:6379 or memory:")
+
+func parseStore(store string) (*redis.UniversalOptions, storeKind, error) {
+	if store == "memory:" {
+		return nil, memory, nil
+	}
+	scheme, rest, ok := strings.Cut(store, "://")
+	if !ok {
+		return nil, 0, errStoreURL
+	}
+	switch scheme {
+	case "redis", "rediss", "unix":
+		o, err := redis.ParseURL(store)
+		if err != nil {
+			return nil, 0, errStoreURL // its text may hold the password
+		}
+		u := &redis.UniversalOptions{Addrs: []string{o.Addr}, DB: o.DB, Username: o.Username, Password: o.Password, TLSConfig: o.TLSConfig}
+		return u, single, nil
+	case "redis+sentinel", "rediss+sentinel":
+		return parseMany(rest, sentinel, scheme)
+	case "redis+cluster", "rediss+cluster":
+		return parseMany(rest, cluster, scheme)
+	}
+	return nil, 0, errStoreURL
+}
+
+// parseMany reads [user:pass@]h1:p1,h2:p2[/master[/db]][?…], which net/url refuses.
+func parseMany(rest string, kind storeKind, scheme string) (*redis.UniversalOptions, storeKind, error) {
+	rest, query, _ := strings.Cut(rest, "?")
+	q, err := url.ParseQuery(query)
+	if err != nil {
+		return nil, 0, errStoreURL
+	}
+	o := &redis.UniversalOptions{SentinelUsername: q.Get("sentinel_username"), SentinelPassword: q.Get("sentinel_password")}
+	if at := strings.LastIndex(rest, "@"); at >= 0 {
+		user, pass, _ := strings.Cut(rest[:at], ":")
+		var err1, err2 error
+		o.Username, err1 = url.PathUnescape(user)
+		o.Password, err2 = url.PathUnescape(pass)
+		if err1 != nil || err2 != nil {
+			return nil, 0, errStoreURL
+		}
+		rest = rest[at+1:]
+	}
+	hosts, path, _ := strings.Cut(rest, "/")
+	for _, h := range strings.Split(hosts, ",") {
+		if i := strings.LastIndex(h, ":"); i <= 0 || i == len(h)-1 {
+			return nil, 0, errStoreURL
+		}
+		o.Addrs = append(o.Addrs, h)
+	}
+	if kind == sentinel {
+		master, db, _ := strings.Cut(path, "/")
+		if o.MasterName = master; master == "" {
+			return nil, 0, fmt.Errorf("%w; the master's name is missing", errStoreURL)
+		}
+		if db != "" {
+			if o.DB, err = strconv.Atoi(db); err != nil || o.DB < 0 {
+				return nil, 0, errStoreURL
+			}
+		}
+	} else if path != "" && path != "0" {
+		return nil, 0, errStoreURL // a cluster has no databases
+	}
+	if strings.HasPrefix(scheme, "rediss") {
+		o.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	return o, kind, nil
+}
+
+// dial makes the client. It contacts nobody.
+func dial(store string) (redis.UniversalClient, func() error, error) {
+	o, kind, err := parseStore(store)
+	if err != nil {
+		return nil, nil, err
+	}
+	if kind == memory {
+		return dialMemory()
+	}
+	o.ContextTimeoutEnabled = true // else go-redis ignores deadlines on sockets
+	o.DialTimeout, o.ReadTimeout, o.WriteTimeout = dialTimeout, readTimeout, readTimeout
+	o.PoolTimeout = readTimeout
+	o.DialerRetries = 1
+	o.MaxRetries = 1 // once, and safe: every script is idempotent by version
+	o.MinRetryBackoff, o.MaxRetryBackoff = 8*time.Millisecond, 64*time.Millisecond
+	o.PoolSize = 64
+	o.PipelinePoolSize = -1 // one pool: a call is one pipeline
+	var client redis.UniversalClient
+	switch kind {
+	case cluster:
+		o.MaxRedirects = 5
+		client = redis.NewClusterClient(o.Cluster())
+	case sentinel:
+		client = redis.NewFailoverClient(o.Failover())
+	default:
+		client = redis.NewClient(o.Simple())
+	}
+	return client, client.Close, nil
+}
+
+// dialMemory runs a store inside the process, for `bff dev` and tests: nothing survives it. It speaks over loopback behind a random password.
+func dialMemory() (redis.UniversalClient, func() error, error) {
+	m := miniredis.NewMiniRedis()
+	password := b64.EncodeToString(random(24))
+	m.RequireAuth(password)
+	if err := m.Start(); err != nil {
+		return nil, nil, fmt.Errorf("start the embedded store: %w", err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { // its clock stands still unless it is pushed
+		defer close(done)
+		tick := time.NewTicker(100 * time.Millisecond)
+		defer tick.Stop()
+		for last := time.Now(); ; {
+			select {
+			case <-ctx.Done():
+				return
+			case now := <-tick.C:
+				m.FastForward(now.Sub(last))
+				last = now
+			}
+		}
+	}()
+	client := redis.NewClient(&redis.Options{Addr: m.Addr(), Password: password, ContextTimeoutEnabled: true, PipelinePoolSize: -1})
+	return client, func() error {
+		stop()
+		<-done
+		err := client.Close()
+		m.Close()
+		return err
+	}, nil
+}
+
+// Quiet keeps go-redis from printing to standard error by itself: what it has to say comes back as errors. For main.
+func Quiet() { redis.SetLogger(quiet{log.New(io.Discard, "", 0)}) }
+
+type quiet struct{ *log.Logger }
+
+func (quiet) Printf(context.Context, string, ...interface{}) {}

@@ -1,0 +1,104 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// SessionInfo is one of a user's sessions, as the others may see it.
+type SessionInfo struct {
+	ID, Device        string
+	CreatedAt, SeenAt time.Time
+	Current           bool // the one that asks
+}
+
+// info is an index entry: where the session is (22 characters), then what the others may see, sealed under the ring alone.
+func (v *Vault) info(s *Session, seen time.Time) []byte {
+	first := s.place.keys[0]
+	location := first[strings.LastIndexByte(first, ':')+1:]
+	rec := infoRecord{Device: s.Device, Created: millis(s.CreatedAt), Seen: millis(seen)}
+	return append([]byte(location), v.seal(seat{"index", s.User.ID + "/" + s.ID, nil}, encode(&rec))...)
+}
+
+// Sessions lists the live sessions of s's user, the one seen last in front. It is exact: an entry whose session is gone is dropped by the script that reads.
+func (v *Vault) Sessions(ctx context.Context, s *Session) ([]SessionInfo, error) {
+	listed, err := v.list(ctx, s.place.user)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]SessionInfo, 0, len(listed))
+	for id, value := range listed {
+		info := SessionInfo{ID: id, Current: id == s.ID}
+		var rec infoRecord
+		plain, err := v.open(seat{"index", s.User.ID + "/" + id, nil}, []byte(value[22:]))
+		if err == nil && decode(plain, &rec) == nil {
+			info.Device, info.CreatedAt, info.SeenAt = rec.Device, fromMillis(rec.Created), fromMillis(rec.Seen)
+			if now := v.now(); !now.Before(info.SeenAt.Add(v.cfg.Idle)) || !now.Before(info.CreatedAt.Add(v.cfg.Lifetime)) {
+				continue // expired; the store has not noticed yet
+			}
+		}
+		out = append(out, info)
+	}
+	sort.Slice(out, func(i, j int) bool {
+		if !out[i].SeenAt.Equal(out[j].SeenAt) {
+			return out[i].SeenAt.After(out[j].SeenAt)
+		}
+		return out[i].ID < out[j].ID
+	})
+	return out, nil
+}
+
+// list returns the entries of live sessions by session id.
+func (v *Vault) list(ctx context.Context, user string) (map[string]string, error) {
+	flat, err := scriptList.Run(ctx, v.client, []string{v.userKey(user, "i")}, v.userKey(user, "")).StringSlice()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return nil, v.fault(ctx, err)
+	}
+	out := make(map[string]string, len(flat)/2)
+	for i := 0; i+1 < len(flat); i += 2 {
+		if len(flat[i+1]) > 22 {
+			out[flat[i]] = flat[i+1]
+		}
+	}
+	return out, nil
+}
+
+// EndOne ends a session of s's user by its public id. ErrNotFound when it is not one of theirs.
+func (v *Vault) EndOne(ctx context.Context, s *Session, id, reason string) error {
+	n, err := v.endListed(ctx, s.place.user, s.User.ID, "one", id, reason)
+	if err == nil && n == 0 {
+		return ErrNotFound
+	}
+	return err
+}
+
+// EndOthers ends all of the user's sessions but s.
+func (v *Vault) EndOthers(ctx context.Context, s *Session, reason string) error {
+	_, err := v.endListed(ctx, s.place.user, s.User.ID, "others", s.ID, reason)
+	return err
+}
+
+// EndUser ends every session of a user and says how many there were.
+func (v *Vault) EndUser(ctx context.Context, userID, reason string) (int, error) {
+	return v.endListed(ctx, b64.EncodeToString(userDigest(userID)), userID, "all", "", reason)
+}
+
+func (v *Vault) endListed(ctx context.Context, user, userID, which, id, reason string) (int, error) {
+	ctx, cancel := detached(ctx)
+	defer cancel()
+	listed, err := v.list(ctx, user)
+	if err != nil {
+		return 0, err
+	}
+	args := []any{v.userKey(user, ""), which, id, v.tombstone(), v.channel()}
+	for sid := range listed {
+		args = append(args, sid, Event{Kind: EventSession, Session: sid, User: userID, Reason: reason}.encode())
+	}
+	n, err := scriptEndListed.Run(ctx, v.client, []string{v.userKey(user, "i")}, args...).Int()
+	return n, v.fault(ctx, err)
+}

@@ -1,0 +1,31 @@
+package vault
+
+// names builds the store's keys: one page, so that nothing else spells one. See doc.go.
+
+func (v *Vault) userKey(user, what string) string { return v.cfg.Prefix + ":{" + user + "}:" + what }
+
+func (v *Vault) channel() string { return v.cfg.Prefix + ":bus" }
+func (v *Vault) dueKey() string  { return v.cfg.Prefix + ":o" }
+
+// A place is where one session may be: a pair of keys for every key of the ring, the first in front.
+type place struct {
+	user string   // base64url of the user digest
+	keys []string // s, c, s, c, …
+}
+
+func (v *Vault) placeOf(t *ticket) place {
+	p := place{user: t.user(), keys: make([]string, 0, 2*len(v.keys))}
+	for i := range v.keys {
+		loc := v.keys[i].location(t.finder())
+		p.keys = append(p.keys, v.userKey(p.user, "s:"+loc), v.userKey(p.user, "c:"+loc))
+	}
+	return p
+}
+
+func (v *Vault) attemptKeys(state string) []string {
+	keys := make([]string, len(v.keys))
+	for i := range v.keys {
+		keys[i] = v.cfg.Prefix + ":a:" + v.keys[i].location([]byte(state))
+	}
+	return keys
+}

@@ -1,0 +1,90 @@
+package vault
+
+import (
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+)
+
+const keyPrefix = "bffk1_"
+
+// ErrKey is what a malformed key gives. It says nothing of the key.
+var ErrKey = errors.New(`not a key: want "bffk1_" and 43 characters, as printed by "bff keygen"`)
+
+// A Key is one key of the ring: 32 random bytes. It prints as "[redacted]".
+type Key struct {
+	secret [32]byte
+	id     [4]byte  // tells which key sealed a message
+	locate [32]byte // keys the hmac under which records are found
+}
+
+// NewKey makes a fresh key.
+func NewKey() Key {
+	var secret [32]byte
+	_, _ = rand.Read(secret[:]) // never fails: crypto/rand ends the process instead
+	return makeKey(secret)
+}
+
+// ParseKey reads what `bff keygen` printed. The only error is [ErrKey].
+func ParseKey(s string) (Key, error) {
+	raw, err := b64.DecodeString(strings.TrimPrefix(s, keyPrefix))
+	if err != nil || !strings.HasPrefix(s, keyPrefix) || len(raw) != 32 {
+		return Key{}, ErrKey
+	}
+	return makeKey([32]byte(raw)), nil
+}
+
+func makeKey(secret [32]byte) Key {
+	k := Key{secret: secret}
+	derive := func(label string, out []byte) {
+		b, err := hkdf.Key(sha256.New, secret[:], nil, label, len(out))
+		if err != nil {
+			panic("vault: hkdf refused a constant length")
+		}
+		copy(out, b)
+	}
+	derive("bff key id v1", k.id[:])
+	derive("bff locate v1", k.locate[:])
+	return k
+}
+
+// Reveal returns the key as ParseKey reads it.
+func (k Key) Reveal() string { return keyPrefix + b64.EncodeToString(k.secret[:]) }
+
+// Equal says whether both are the same key.
+func (k Key) Equal(o Key) bool { return hmac.Equal(k.secret[:], o.secret[:]) }
+
+func (Key) String() string               { return redacted }
+func (Key) GoString() string             { return redacted }
+func (Key) Format(f fmt.State, _ rune)   { _, _ = io.WriteString(f, redacted) }
+func (Key) LogValue() slog.Value         { return slog.StringValue(redacted) }
+func (Key) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// location is the keyed hash under which a record is found: a look-up never compares the finder's own bytes.
+func (k Key) location(finder []byte) string {
+	m := hmac.New(sha256.New, k.locate[:])
+	m.Write(finder)
+	return b64.EncodeToString(m.Sum(nil)[:16])
+}
+
+// digest is an unkeyed, labelled hash of parts, each with its length in front.
+func digest(label string, parts ...string) []byte {
+	h := sha256.New()
+	for _, p := range append([]string{label}, parts...) {
+		fmt.Fprintf(h, "%d:%s", len(p), p)
+	}
+	return h.Sum(nil)
+}
+
+// random returns n random bytes.
+func random(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails
+	return b
+}
