@@ -1,11 +1,8 @@
-// Package testenv runs the real processes that tests talk to: redis-server, a certified OpenID Provider, bff itself.
-// Everything listens on loopback, on free ports, in private folders, and ends with its test.
 package testenv
 
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -14,7 +11,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -28,7 +24,7 @@ type RedisServer struct {
 	dir  string
 	args []string
 	mu   sync.Mutex
-	cmd  *exec.Cmd
+	p    *process
 }
 
 // Redis starts a redis-server of the test's own. opts are further command-line options, "--maxmemory", "10mb".
@@ -37,39 +33,42 @@ func Redis(tb testing.TB, opts ...string) *RedisServer {
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		tb.Fatal("redis-server is missing: run `make tools`")
 	}
-	port := FreePort(tb)
-	r := &RedisServer{tb: tb, dir: tb.TempDir(), Addr: fmt.Sprintf("127.0.0.1:%d", port)}
-	r.URL = "redis://" + r.Addr + "/0"
-	r.args = append([]string{"--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--dir", r.dir, "--save", "", "--enable-debug-command", "local"}, opts...)
-	tb.Cleanup(r.Kill)
-	r.Start()
-	return r
-}
-
-// FreePort returns a loopback port that nobody listens on at this moment, below the range the kernel hands out.
-func FreePort(tb testing.TB) int {
-	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
+	r := &RedisServer{tb: tb, dir: tb.TempDir()}
+	for range 5 {
+		port := FreePort(tb)
+		r.Addr = hostPort(port)
+		r.URL = "redis://" + r.Addr + "/0"
+		r.args = append([]string{"--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--dir", r.dir, "--save", "", "--enable-debug-command", "local"}, opts...)
+		if r.try() {
+			return r
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	tb.Fatalf("redis-server does not start:\n%s", r.p.out)
+	return nil
 }
 
 // Start starts the process again, on the same port and folder, and waits until it answers.
 func (r *RedisServer) Start() {
 	r.tb.Helper()
+	if !r.try() {
+		r.tb.Fatalf("redis-server does not start:\n%s", r.p.out)
+	}
+}
+
+// try says whether the process answers; it is false when somebody else took the port first.
+func (r *RedisServer) try() bool {
+	r.tb.Helper()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.cmd = exec.Command("redis-server", r.args...)
-	r.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := r.cmd.Start(); err != nil {
-		r.tb.Fatal(err)
-	}
+	r.p = launch(r.tb, r.dir, nil, "redis-server", r.args...)
 	c := r.client()
 	defer c.Close()
-	Eventually(r.tb, "redis-server answers", func() bool { return c.Ping(context.Background()).Err() == nil })
+	up := false
+	Eventually(r.tb, "redis-server answers or ends", func() bool {
+		up = !r.p.ended() && c.Ping(context.Background()).Err() == nil
+		return up || r.p.ended()
+	})
+	return up
 }
 
 // Stop ends the process as an operator would: SIGTERM, and its data saved.
@@ -77,27 +76,21 @@ func (r *RedisServer) Stop() {
 	c := r.client()
 	_ = c.Save(context.Background()).Err()
 	_ = c.Close()
-	r.end(syscall.SIGTERM)
-}
-
-// Kill ends the process at once.
-func (r *RedisServer) Kill() { r.end(syscall.SIGKILL) }
-
-func (r *RedisServer) end(sig syscall.Signal) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.cmd == nil {
-		return
-	}
-	_ = r.cmd.Process.Signal(syscall.SIGCONT)
-	_ = r.cmd.Process.Signal(sig)
-	_ = r.cmd.Wait()
-	r.cmd = nil
+	r.p.term()
 }
 
-// Pause freezes the process; Resume thaws it.
-func (r *RedisServer) Pause()  { _ = r.cmd.Process.Signal(syscall.SIGSTOP) }
-func (r *RedisServer) Resume() { _ = r.cmd.Process.Signal(syscall.SIGCONT) }
+// Kill ends the process at once; what it holds is lost.
+func (r *RedisServer) Kill() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.p.kill()
+}
+
+// Pause freezes the process: connections stay open and nothing answers. Resume thaws it.
+func (r *RedisServer) Pause()  { r.p.signal(syscall.SIGSTOP) }
+func (r *RedisServer) Resume() { r.p.signal(syscall.SIGCONT) }
 
 func (r *RedisServer) client() *redis.Client {
 	return redis.NewClient(&redis.Options{Addr: r.Addr, MaxRetries: -1, DialerRetries: 1})
@@ -155,16 +148,4 @@ func (r *RedisServer) Monitor() func() []byte {
 		defer mu.Unlock()
 		return bytes.Clone(seen.Bytes())
 	}
-}
-
-// Eventually waits for a condition, within a generous bound that only a broken program reaches.
-func Eventually(tb testing.TB, what string, ok func() bool) {
-	tb.Helper()
-	for range 1500 {
-		if ok() {
-			return
-		}
-		<-time.After(20 * time.Millisecond)
-	}
-	tb.Fatalf("never happened: %s", what)
 }

@@ -1,0 +1,196 @@
+package testenv
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/base64"
+	"io"
+	"math/big"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// A process is a program that a test started, with everything it printed.
+type process struct {
+	tb   testing.TB
+	name string
+	cmd  *exec.Cmd
+	out  *buffer
+	done chan struct{} // closed when it has ended
+	in   io.WriteCloser
+}
+
+// launch starts a program. It ends with the test at the latest.
+func launch(tb testing.TB, dir string, env []string, name string, args ...string) *process {
+	tb.Helper()
+	p := &process{tb: tb, name: filepath.Base(name), cmd: exec.Command(name, args...), out: &buffer{}, done: make(chan struct{})}
+	p.cmd.Dir = dir
+	p.cmd.Env = append(os.Environ(), env...)
+	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	in, err := p.cmd.StdinPipe()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	p.in = in
+	if err := p.cmd.Start(); err != nil {
+		tb.Fatalf("start %s: %v", p.name, err)
+	}
+	go func() {
+		_ = p.cmd.Wait()
+		close(p.done)
+	}()
+	tb.Cleanup(p.kill)
+	return p
+}
+
+func (p *process) signal(sig syscall.Signal) { _ = p.cmd.Process.Signal(sig) }
+
+// kill ends it at once, as `kill -9` does, and waits until it is gone.
+func (p *process) kill() {
+	if p.ended() {
+		return
+	}
+	p.signal(syscall.SIGKILL)
+	<-p.done
+}
+
+// term asks it to end, waits, and returns its exit code.
+func (p *process) term() int {
+	p.tb.Helper()
+	p.signal(syscall.SIGCONT)
+	p.signal(syscall.SIGTERM)
+	select {
+	case <-p.done:
+	case <-time.After(time.Minute):
+		p.kill()
+		p.tb.Fatalf("%s did not end within a minute of SIGTERM:\n%s", p.name, p.out)
+	}
+	return p.cmd.ProcessState.ExitCode()
+}
+
+func (p *process) ended() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// waitFor waits until ok, and fails at once when the program ends before.
+func (p *process) waitFor(what string, ok func() bool) {
+	p.tb.Helper()
+	Eventually(p.tb, p.name+" "+what, func() bool {
+		if p.ended() {
+			p.tb.Fatalf("%s ended (%s) before it %s:\n%s", p.name, p.cmd.ProcessState, what, p.out)
+		}
+		return ok()
+	})
+}
+
+const (
+	sigstop = syscall.SIGSTOP
+	sigcont = syscall.SIGCONT
+	sigterm = syscall.SIGTERM
+)
+
+// Random is a fresh secret of 256 bits, that a search for leaks cannot mistake for anything else.
+func Random(tb testing.TB) string {
+	tb.Helper()
+	var b [32]byte
+	if _, err := rand.Read(b[:]); err != nil {
+		tb.Fatal(err)
+	}
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+// A buffer keeps what a process prints. It is safe for concurrent use.
+type buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *buffer) Bytes() []byte {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return bytes.Clone(b.b.Bytes())
+}
+
+func (b *buffer) String() string { return string(b.Bytes()) }
+
+// FreePort returns a loopback port on which nobody listens at this moment. It lies below the range from which the kernel gives ports to
+// outgoing connections, so that a server which was stopped finds it free when it comes back.
+func FreePort(tb testing.TB) int {
+	tb.Helper()
+	for range 200 {
+		n, err := rand.Int(rand.Reader, big.NewInt(12000))
+		if err != nil {
+			tb.Fatal(err)
+		}
+		port := 20000 + int(n.Int64())
+		if l, err := net.Listen("tcp", hostPort(port)); err == nil {
+			_ = l.Close()
+			return port
+		}
+	}
+	tb.Fatal("no free loopback port")
+	return 0
+}
+
+func hostPort(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
+
+// Root is the folder of the module.
+func Root(tb testing.TB) string {
+	tb.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for ; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		if dir == filepath.Dir(dir) {
+			tb.Fatal("no go.mod above the test's folder")
+		}
+	}
+}
+
+// lock waits until no other process holds the folder: packages are tested side by side, and builds and installations are shared.
+func lock(dir string) (release func(), err error) {
+	d, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(d.Fd()), syscall.LOCK_EX); err != nil {
+		_ = d.Close()
+		return nil, err
+	}
+	return func() { _ = d.Close() }, nil
+}
+
+// Eventually waits for a condition, within a generous bound that only a broken program reaches.
+func Eventually(tb testing.TB, what string, ok func() bool) {
+	tb.Helper()
+	for range 1500 {
+		if ok() {
+			return
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+	tb.Fatalf("never happened: %s", what)
+}
