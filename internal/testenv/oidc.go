@@ -130,7 +130,9 @@ func (op *OIDCProvider) Register(name, origin string) {
 }
 
 // As chooses who signs in where no login_hint says it: "ada" at first. The email is <account>@example.com.
-func (op *OIDCProvider) As(account string) { op.control("state", map[string]any{"account": account}, nil) }
+func (op *OIDCProvider) As(account string) {
+	op.control("state", map[string]any{"account": account}, nil)
+}
 
 // Deny makes the person say no. RefuseScopes makes them untick some scopes.
 func (op *OIDCProvider) Deny(yes bool) { op.control("state", map[string]any{"deny": yes}, nil) }
@@ -151,7 +153,9 @@ func (op *OIDCProvider) Down() { op.control("state", map[string]any{"down": true
 func (op *OIDCProvider) Release() { op.control("release", nil, nil) }
 
 // Revoke ends every grant of an account, "" of all, as a person does on the provider's own page.
-func (op *OIDCProvider) Revoke(account string) { op.control("revoke", map[string]any{"account": account}, nil) }
+func (op *OIDCProvider) Revoke(account string) {
+	op.control("revoke", map[string]any{"account": account}, nil)
+}
 
 // ExpireAccessTokens ends all access tokens before their time, which their holder cannot know.
 func (op *OIDCProvider) ExpireAccessTokens() { op.control("expire", nil, nil) }

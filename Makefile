@@ -1,0 +1,49 @@
+# `make test` is what a change must pass; it installs what it needs. The rest is for people.
+GO      ?= go
+SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+INSTALL  = $(SUDO) apt-get update -q && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -qy --no-install-recommends
+LOCKS   := $(wildcard internal/*/node/package-lock.json web/*/package-lock.json)
+
+.PHONY: test tools lint short bench fuzz chaos screenshots build
+
+test: tools lint
+	$(GO) test -race -p 2 -timeout 40m ./...
+	node --test web/client/
+
+build:
+	$(GO) build -trimpath -o bin/bff ./cmd/bff
+
+# Only what is missing is installed.
+tools: $(LOCKS:package-lock.json=node_modules/.package-lock.json)
+	@command -v redis-server >/dev/null && command -v redis-sentinel >/dev/null || { $(INSTALL) redis-server redis-sentinel; }
+	@command -v chromium >/dev/null || { $(INSTALL) chromium; }
+
+%/node_modules/.package-lock.json: %/package-lock.json
+	@command -v npm >/dev/null || { $(INSTALL) nodejs npm; }
+	cd $* && npm ci --no-audit --no-fund --ignore-scripts && touch node_modules/.package-lock.json
+
+lint:
+	@test -z "$$(gofmt -l cmd internal web)" || { echo "gofmt these:"; gofmt -l cmd internal web; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+short:
+	$(GO) test ./cmd/... ./internal/vault/... ./internal/oauth/... ./internal/api/... ./internal/archtest/...
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./internal/bench/...
+
+# Every fuzz target for FUZZTIME each.
+FUZZTIME ?= 1m
+fuzz:
+	@grep -rlE '^func Fuzz' --include=*_test.go cmd internal | xargs -n1 dirname | sort -u | while read -r dir; do \
+		grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$dir/*_test.go | cut -c6- | while read -r target; do \
+			echo "$$dir $$target"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) ./$$dir || exit 1; done || exit 1; done
+
+# Every outage of the end-to-end suite ROUNDS times, and a compressed day of random ones.
+ROUNDS ?= 20
+chaos: tools
+	$(GO) test -race -timeout 6h -count $(ROUNDS) -run 'Outage|Refresh|Logout' ./internal/e2e/...
+
+screenshots: tools
+	BFF_SCREENSHOTS=$(CURDIR)/docs/screenshots $(GO) test -run Screenshots -count 1 ./internal/...
