@@ -90,7 +90,7 @@ func (c *Client) navigate(from, target string) *Answer {
 			"Upgrade-Insecure-Requests": "1", "Accept": "text/html,application/xhtml+xml,*/*;q=0.8"} {
 			r.Header.Set(k, v)
 		}
-		a := c.send(r, site == "cross-site")
+		a := c.send(r)
 		next := a.Header.Get("Location")
 		if a.Status < 300 || a.Status > 399 || next == "" {
 			return a
@@ -112,8 +112,7 @@ func (c *Client) navigate(from, target string) *Answer {
 // Fetch is fetch() of a script of the page. headers are name, value pairs. Redirects are not followed.
 func (c *Client) Fetch(method, target, body string, headers ...string) *Answer {
 	c.tb.Helper()
-	r := c.Request(method, target, body, headers...)
-	return c.send(r, r.Header.Get("Sec-Fetch-Site") == "cross-site")
+	return c.send(c.Request(method, target, body, headers...))
 }
 
 // Request is what Fetch would send, cookies apart. For a stream, give it to Do.
@@ -154,7 +153,7 @@ func (c *Client) Do(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-func (c *Client) send(r *http.Request, _ bool) *Answer {
+func (c *Client) send(r *http.Request) *Answer {
 	c.tb.Helper()
 	resp, err := c.Do(r)
 	if err != nil {
