@@ -115,10 +115,16 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	switch {
+	case strings.HasPrefix(r.URL.Path, "/bff/login/"):
+		if s.atHome(w, r) {
+			s.table.ServeHTTP(w, r)
+		}
 	case r.URL.Path == "/bff" || strings.HasPrefix(r.URL.Path, "/bff/"):
 		s.table.ServeHTTP(w, r)
 	case s.cfg.Frontend != nil:
-		s.cfg.Frontend.ServeHTTP(w, r)
+		if s.atHome(w, r) {
+			s.cfg.Frontend.ServeHTTP(w, r)
+		}
 	default:
 		writeProblem(w, r, newProblem(codeNotFound))
 	}

@@ -13,8 +13,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"bff/internal/api/proxy"
 	"bff/internal/oauth"
 	"bff/internal/vault"
@@ -34,10 +32,8 @@ type Config struct {
 	Client         fs.FS          // holds client.js
 	Account        fs.FS          // holds the account page
 	Limits         Limits
-	Lifetime       time.Duration        // of a session, for the admin listener's answers
-	Registry       *prometheus.Registry // a new one when nil
-	Log            *slog.Logger         // discarded when nil
-	Version        string
+	Metrics        *Metrics         // those the broker's hooks count in; new ones when nil
+	Log            *slog.Logger     // discarded when nil
 	Now            func() time.Time // time.Now when nil
 }
 
@@ -69,6 +65,7 @@ type Server struct {
 	cfg       Config
 	secure    bool
 	host      string // of the origin
+	loopback  bool   // the origin is of this machine: for developing
 	table     *http.ServeMux
 	mounts    []mounted
 	origins   map[string]bool // this origin and the further ones
@@ -76,8 +73,9 @@ type Server struct {
 	streams   *streams
 	logins    *addressLimiter
 	pace      *pace
+	clients   *clientBook
 	touching  sync.Map // session id: a touch is under way
-	metrics   *metrics
+	metrics   *Metrics
 	browser   http.Handler
 	admin     http.Handler
 
@@ -98,7 +96,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, errors.New("new server: the origin is not an absolute URL")
 	}
 	cfg.defaults()
-	s := &Server{cfg: cfg, secure: origin.Scheme == "https", host: origin.Host, origins: map[string]bool{cfg.Origin: true},
+	s := &Server{cfg: cfg, secure: origin.Scheme == "https", host: origin.Host, loopback: isLoopback(origin.Hostname()), origins: map[string]bool{cfg.Origin: true},
 		providers: map[string]oauth.ProviderInfo{}, draining: make(chan struct{})}
 	s.base, s.stop = context.WithCancel(context.Background())
 	for _, o := range cfg.Origins {
@@ -107,10 +105,11 @@ func New(cfg Config) (*Server, error) {
 	for _, p := range cfg.Broker.Providers() {
 		s.providers[p.Name] = p
 	}
-	s.metrics = newMetrics(cfg.Registry, cfg.Version)
+	s.metrics = cfg.Metrics
 	s.streams = newStreams(s)
 	s.logins = newAddressLimiter(cfg.Limits.LoginPerMinute, cfg.Now)
 	s.pace = newPace(cfg.Limits, cfg.Now)
+	s.clients = newClientBook(cfg.Clients, cfg.Now)
 	if err := s.mount(cfg.Mounts); err != nil {
 		return nil, err
 	}
@@ -129,8 +128,8 @@ func (cfg *Config) defaults() {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	if cfg.Registry == nil {
-		cfg.Registry = prometheus.NewRegistry()
+	if cfg.Metrics == nil {
+		cfg.Metrics = NewMetrics(nil, "")
 	}
 	if cfg.Limits.LoginPerMinute == 0 {
 		cfg.Limits.LoginPerMinute = 600

@@ -1,0 +1,117 @@
+package api
+
+import (
+	"net/http"
+	"runtime"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Metrics counts what the server, and the broker behind it, do. Labels come from the configuration and from closed lists: nothing a request says can
+// make a new series. It is made before the broker, whose hooks Refresh and Revocation are. It is safe for concurrent use.
+type Metrics struct {
+	registry    *prometheus.Registry
+	requests    *prometheus.CounterVec
+	problems    *prometheus.CounterVec
+	calls       *prometheus.CounterVec
+	masked      *prometheus.CounterVec
+	signIns     *prometheus.CounterVec
+	refreshes   *prometheus.CounterVec
+	refreshTime *prometheus.HistogramVec
+	revocations *prometheus.CounterVec
+	streams     prometheus.Gauge
+}
+
+// NewMetrics registers bff's metrics, and those of the process and the Go runtime, with reg; with a new registry when reg is nil.
+func NewMetrics(reg *prometheus.Registry, version string) *Metrics {
+	if reg == nil {
+		reg = prometheus.NewRegistry()
+	}
+	m := &Metrics{
+		registry:    reg,
+		requests:    counter("bff_requests_total", "Requests to bff's own routes, by route and status.", "route", "status"),
+		problems:    counter("bff_problems_total", "Problem documents and outcomes of sign-ins that were not successes, by code.", "code"),
+		calls:       counter("bff_api_calls_total", "Proxied calls, by api and status; \"other\" is an upgrade or a call that broke off.", "api", "status"),
+		masked:      counter("bff_api_secrets_masked_total", "Secrets that an upstream echoed and the proxy masked.", "api"),
+		signIns:     counter("bff_sign_ins_total", "Finished sign-ins.", "provider"),
+		refreshes:   counter("bff_refreshes_total", "Refreshes of access tokens, by outcome.", "provider", "outcome"),
+		revocations: counter("bff_revocations_total", "Revocations at the provider, by outcome.", "provider", "outcome"),
+		refreshTime: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "bff_refresh_duration_seconds", Help: "Time a refresh took at the provider.", Buckets: []float64{.025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
+		}, []string{"provider"}),
+		streams: prometheus.NewGauge(prometheus.GaugeOpts{Name: "bff_event_streams", Help: "Open streams of /bff/events."}),
+	}
+	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "bff_build_info", Help: "Always 1; the labels say what runs."}, []string{"version", "go_version"})
+	build.WithLabelValues(version, runtime.Version()).Set(1)
+	reg.MustRegister(m.requests, m.problems, m.calls, m.masked, m.signIns, m.refreshes, m.revocations, m.refreshTime, m.streams, build,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+func counter(name, help string, labels ...string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+}
+
+// Refresh is oauth.Config.OnRefresh.
+func (m *Metrics) Refresh(provider, outcome string, took time.Duration) {
+	m.refreshes.WithLabelValues(provider, outcome).Inc()
+	m.refreshTime.WithLabelValues(provider).Observe(took.Seconds())
+}
+
+// Revocation is oauth.Config.OnRevocation.
+func (m *Metrics) Revocation(provider, outcome string) {
+	m.revocations.WithLabelValues(provider, outcome).Inc()
+}
+
+// Masked counts a secret that the tripwire of an api masked: proxy.Config.OnTrip.
+func (m *Metrics) Masked(api string) { m.masked.WithLabelValues(api).Inc() }
+
+func (m *Metrics) request(route string, status int) {
+	m.requests.WithLabelValues(route, statusLabel(status)).Inc()
+}
+
+func (m *Metrics) problem(c code)           { m.problems.WithLabelValues(string(c)).Inc() }
+func (m *Metrics) signedIn(provider string) { m.signIns.WithLabelValues(provider).Inc() }
+
+// handler is GET /metrics.
+func (m *Metrics) handler() http.Handler {
+	return promhttp.InstrumentMetricHandler(m.registry, promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second}))
+}
+
+// statusLabel keeps an upstream's fancy numbers from becoming series.
+func statusLabel(status int) string {
+	if status < 200 || status > 599 {
+		return "other"
+	}
+	return strconv.Itoa(status)
+}
+
+// mountMetrics are one api's counters. Each is looked up once: a call costs an atomic load and an atomic add.
+type mountMetrics struct {
+	vec      *prometheus.CounterVec
+	name     string
+	byStatus *[600]atomic.Pointer[prometheus.Counter]
+}
+
+func (m *Metrics) forMount(name string) mountMetrics {
+	m.masked.WithLabelValues(name) // shown as 0 before the first
+	return mountMetrics{vec: m.calls, name: name, byStatus: new([600]atomic.Pointer[prometheus.Counter])}
+}
+
+func (m mountMetrics) call(status int) {
+	if status < 200 || status > 599 {
+		status = 0
+	}
+	known := m.byStatus[status].Load()
+	if known == nil {
+		c := m.vec.WithLabelValues(m.name, statusLabel(status))
+		known = &c
+		m.byStatus[status].Store(known)
+	}
+	(*known).Inc()
+}

@@ -1,0 +1,304 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"bff/internal/vault"
+)
+
+// streams knows which sessions something long runs for, on this instance, and tells it when one ends or a connection changes. One subscription and
+// two goroutines serve all of it; a call that begins and ends costs a mutex and a map access.
+//
+//	vault's bus ─► listen    a session ended: close its done; a connection changed: wake who listens; resync: everybody is suspect
+//	a ticker    ─► inspect   suspects, and those whose idle or absolute time has passed, are read again
+//
+// A session that ends between its read and its watch is caught by `ended`, which remembers the last ones for a while. A store that is down ends nobody.
+type streams struct {
+	s     *Server
+	start sync.Once
+	stop  chan struct{}
+	work  sync.WaitGroup
+	poke  chan struct{} // there are suspects
+
+	mu        sync.Mutex
+	closed    bool
+	watched   map[string]*watched
+	ended     map[string]end                    // sessions that ended lately
+	uncertain int                               // so many ticks after a resync newcomers are suspect too
+	listeners map[string]map[*listener]struct{} // by session id, and by user id for connections kept by the user
+	interest  sync.Map                          // the keys of listeners, for the bus, which must not wait
+	opened    atomic.Int64                      // for tests and the gauge
+}
+
+// watched is one session that something runs for.
+type watched struct {
+	n        int // watchers; with none it stays until the next tick, since the next call is likely the same session's
+	session  *vault.Session
+	done     chan struct{} // closed when the session ended
+	reason   string        // set before done is closed
+	deadline time.Time
+	suspect  bool
+	release  func() // the same for every watcher: it gives back one
+}
+
+type end struct {
+	reason string
+	ticks  int // until it is forgotten
+}
+
+const (
+	streamTick    = 2 * time.Second
+	rememberTicks = 30 // longer than a call may wait for its token
+)
+
+// closedChannel is what a session that is over is watched with.
+func closedChannel() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}
+
+func newStreams(s *Server) *streams {
+	return &streams{s: s, stop: make(chan struct{}), poke: make(chan struct{}, 1), watched: map[string]*watched{}, ended: map[string]end{},
+		listeners: map[string]map[*listener]struct{}{}}
+}
+
+// close ends what still runs. It is for the very end: until then a proxied stream may finish.
+func (st *streams) close() {
+	st.start.Do(func() {}) // nothing starts any more
+	st.mu.Lock()
+	if st.closed {
+		st.mu.Unlock()
+		return
+	}
+	st.closed = true
+	for _, w := range st.watched {
+		close(w.done)
+	}
+	clear(st.watched)
+	st.mu.Unlock()
+	close(st.stop)
+	st.work.Wait()
+}
+
+// watch returns a channel that is closed within moments when the session ends anywhere. release is called once, when nobody looks at it any more.
+func (st *streams) watch(session *vault.Session) (done <-chan struct{}, release func()) {
+	w := st.enter(session)
+	return w.done, w.release
+}
+
+func (st *streams) enter(session *vault.Session) *watched {
+	st.start.Do(st.run)
+	id := session.ID
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if over, ok := st.ended[id]; ok || st.closed {
+		return &watched{done: closedChannel(), reason: over.reason, release: func() {}}
+	}
+	w := st.watched[id]
+	if w == nil {
+		w = &watched{done: make(chan struct{}), suspect: st.uncertain > 0}
+		w.release = func() {
+			st.mu.Lock()
+			w.n--
+			st.mu.Unlock()
+		}
+		st.watched[id] = w
+	}
+	w.n++
+	w.session, w.deadline = session, session.IdleExpiresAt()
+	return w
+}
+
+// run starts the goroutines, at the first watch.
+func (st *streams) run() {
+	events, cancel := st.s.cfg.Vault.Subscribe(st.matters)
+	st.work.Go(func() {
+		defer cancel()
+		st.listen(events)
+	})
+	st.work.Go(st.inspect)
+}
+
+// matters is asked on the bus's own time.
+func (st *streams) matters(e vault.Event) bool {
+	switch e.Kind {
+	case vault.EventSession:
+		return true
+	case vault.EventConnection:
+		_, ok := st.interest.Load(audience(e))
+		return ok
+	}
+	return false
+}
+
+// audience is whom a change of a connection concerns: its session, or, when it is kept by the user, all of theirs.
+func audience(e vault.Event) string {
+	if e.Session != "" {
+		return e.Session
+	}
+	return e.User
+}
+
+func (st *streams) listen(events <-chan vault.Event) {
+	tick := time.NewTicker(streamTick)
+	defer tick.Stop()
+	for {
+		select {
+		case <-st.stop:
+			return
+		case <-tick.C:
+			st.tidy()
+		case e := <-events:
+			switch e.Kind {
+			case vault.EventSession:
+				st.end(e.Session, e.Reason)
+			case vault.EventConnection:
+				st.wake(audience(e))
+			case vault.EventResync:
+				st.suspectAll()
+			}
+		}
+	}
+}
+
+// end closes a session's done.
+func (st *streams) end(id, reason string) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.ended[id] = end{reason, rememberTicks}
+	if w := st.watched[id]; w != nil {
+		w.reason = reason
+		close(w.done)
+		delete(st.watched, id)
+	}
+}
+
+func (st *streams) wake(key string) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	for l := range st.listeners[key] {
+		l.wake()
+	}
+}
+
+// suspectAll is for a resync: anything may have been missed.
+func (st *streams) suspectAll() {
+	st.mu.Lock()
+	for _, w := range st.watched {
+		w.suspect = true
+	}
+	for _, set := range st.listeners {
+		for l := range set {
+			l.wake()
+		}
+	}
+	st.uncertain = 2 + int(15*time.Second/streamTick)
+	st.mu.Unlock()
+	st.nudge()
+}
+
+// suspect has one session looked at.
+func (st *streams) suspect(id string) {
+	st.mu.Lock()
+	if w := st.watched[id]; w != nil {
+		w.suspect = true
+	}
+	st.mu.Unlock()
+	st.nudge()
+}
+
+func (st *streams) nudge() {
+	select {
+	case st.poke <- struct{}{}:
+	default:
+	}
+}
+
+// tidy forgets what nobody watches, and finds those whose time has passed.
+func (st *streams) tidy() {
+	now, late := st.s.now(), false
+	st.mu.Lock()
+	if st.uncertain > 0 {
+		st.uncertain--
+	}
+	for id, e := range st.ended {
+		if e.ticks--; e.ticks <= 0 {
+			delete(st.ended, id)
+		} else {
+			st.ended[id] = e
+		}
+	}
+	for id, w := range st.watched {
+		switch {
+		case w.n == 0:
+			delete(st.watched, id)
+		case !now.Before(w.deadline):
+			w.suspect = true
+			fallthrough
+		case w.suspect:
+			late = true
+		}
+	}
+	st.mu.Unlock()
+	if late {
+		st.nudge()
+	}
+}
+
+// inspect reads suspects again. It gives up at the first sign that the store is down: the next tick comes soon.
+func (st *streams) inspect() {
+	for {
+		select {
+		case <-st.stop:
+			return
+		case <-st.poke:
+		}
+		for _, w := range st.suspects() {
+			if !st.look(w) {
+				break
+			}
+		}
+	}
+}
+
+func (st *streams) suspects() []*watched {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	var out []*watched
+	for _, w := range st.watched {
+		if w.suspect && w.n > 0 {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+// look reads one session again and says whether the store answered.
+func (st *streams) look(w *watched) bool {
+	st.mu.Lock()
+	session, deadline := w.session, w.deadline
+	st.mu.Unlock()
+	ctx, cancel := context.WithTimeout(st.s.base, 3*time.Second)
+	defer cancel()
+	again, err := st.s.cfg.Vault.LoadTicket(ctx, session.Ticket())
+	switch {
+	case err == nil:
+		st.mu.Lock()
+		w.suspect, w.session, w.deadline = false, again, again.IdleExpiresAt()
+		st.mu.Unlock()
+	case errors.Is(err, vault.ErrNotFound):
+		reason := "ended_elsewhere" // the event that said more was missed
+		if !st.s.now().Before(deadline) {
+			reason = "expired"
+		}
+		st.end(session.ID, reason)
+	default:
+		return false
+	}
+	return true
+}
