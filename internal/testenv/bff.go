@@ -177,26 +177,22 @@ func Command(tb testing.TB, env []string, args ...string) (string, int) {
 // Binary is the path of the built cmd/bff, with the race detector when the test has it.
 func Binary(tb testing.TB) string {
 	tb.Helper()
-	path, err := built(Root(tb))
+	path, err := built()
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return path
 }
 
-// built builds once for every test binary; go build itself leaves a file alone that is up to date. A failure is remembered, so that it
+// built builds once for every test binary; go build itself leaves a file alone that is up to date. A failure is remembered too, so that it
 // is told by every test and not tried by each.
-var built = func() func(root string) (string, error) {
-	var once sync.Once
-	var path string
-	var err error
-	return func(root string) (string, error) {
-		once.Do(func() { path, err = build(root) })
-		return path, err
-	}
-}()
+var built = sync.OnceValues(build)
 
-func build(root string) (string, error) {
+func build() (string, error) {
+	root, err := moduleRoot()
+	if err != nil {
+		return "", err
+	}
 	bin := filepath.Join(root, "bin")
 	if err := os.MkdirAll(bin, 0o755); err != nil {
 		return "", err

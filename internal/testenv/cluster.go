@@ -70,16 +70,18 @@ func indexOf(all []string, want string) int {
 	return -1
 }
 
-// Owner is the index of the server that has a slot; Slot is the slot of a key.
+// Owner is the index of the server that has a slot. Slot is the slot of a key.
 func (c *Clustered) Owner(slot int) int {
 	c.tb.Helper()
-	shards, err := c.Servers[0].Client().ClusterSlots(context.Background()).Result()
+	shards, err := c.Servers[0].Client().ClusterShards(context.Background()).Result()
 	if err != nil {
 		c.tb.Fatal(err)
 	}
 	for _, s := range shards {
-		if s.Start <= slot && slot <= s.End {
-			return indexOf(c.ids, s.Nodes[0].ID)
+		for _, r := range s.Slots {
+			if int(r.Start) <= slot && slot <= int(r.End) {
+				return indexOf(c.ids, s.Nodes[0].ID)
+			}
 		}
 	}
 	c.tb.Fatalf("nobody has slot %d", slot)

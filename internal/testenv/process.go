@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"io"
 	"math/big"
 	"net"
@@ -156,18 +157,24 @@ func hostPort(port int) string { return net.JoinHostPort("127.0.0.1", strconv.It
 // Root is the folder of the module.
 func Root(tb testing.TB) string {
 	tb.Helper()
-	dir, err := os.Getwd()
+	root, err := moduleRoot()
 	if err != nil {
 		tb.Fatal(err)
 	}
-	for ; ; dir = filepath.Dir(dir) {
+	return root
+}
+
+func moduleRoot() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir
-		}
-		if dir == filepath.Dir(dir) {
-			tb.Fatal("no go.mod above the test's folder")
+			return dir, nil
 		}
 	}
+	return "", errors.New("no go.mod above the test's folder")
 }
 
 // lock waits until no other process holds the folder: packages are tested side by side, and builds and installations are shared.

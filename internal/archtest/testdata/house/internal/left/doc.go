@@ -1,0 +1,2 @@
+// Package left is planted.
+package left

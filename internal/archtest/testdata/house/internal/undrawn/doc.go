@@ -1,0 +1,2 @@
+// Package undrawn is planted. breaks: a package nobody drew
+package undrawn
