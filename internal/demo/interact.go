@@ -28,16 +28,15 @@ func (d *Demo) browserCookie() string { return "demo_browser_" + d.provider.numb
 
 // theFlow finds the flow that a form belongs to. It must be this browser's and young.
 func (d *Demo) theFlow(w http.ResponseWriter, r *http.Request) (string, *flow, *browser) {
-	if r.ParseForm() == nil {
+	c, err := r.Cookie(d.browserCookie())
+	if err == nil && r.ParseForm() == nil {
 		name := r.PostForm.Get("flow")
-		c, err := r.Cookie(d.browserCookie())
 		d.mu.Lock()
-		defer d.mu.Unlock()
-		f, ok := d.flows.get(name)
-		if ok && err == nil && c.Value == f.browser && d.cfg.Now().Before(f.began.Add(flowLifetime)) {
-			if b, ok := d.browsers.get(c.Value); ok {
-				return name, f, b
-			}
+		f, waiting := d.flows.get(name)
+		b, known := d.browsers.get(c.Value)
+		d.mu.Unlock()
+		if waiting && known && c.Value == f.browser && d.cfg.Now().Before(f.began.Add(flowLifetime)) {
+			return name, f, b
 		}
 	}
 	d.showError(w, http.StatusBadRequest, "expired", "This sign-in is no longer waiting. Go back to the app and start again.")

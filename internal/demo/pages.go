@@ -35,7 +35,7 @@ const submitScript = "document.forms[0].submit()" // of form_post: the one scrip
 // show renders a page under a policy that lets it load nothing, run nothing, be framed by nobody, and send forms to itself and the client.
 func (d *Demo) show(w http.ResponseWriter, status int, name string, data map[string]any) {
 	t := template.Must(template.ParseFS(pageFiles, "pages/layout.html", "pages/"+name))
-	data["Style"], data["Title"] = template.CSS(style()), d.title() //nolint:gosec // our own file
+	data["Style"], data["Title"], data["App"], data["Home"] = template.CSS(style()), d.title(), d.app(), d.cfg.Origin //nolint:gosec // our own file
 	var b bytes.Buffer
 	if err := t.ExecuteTemplate(&b, "layout", data); err != nil {
 		http.Error(w, "the page could not be made", http.StatusInternalServerError)
@@ -51,6 +51,14 @@ func (d *Demo) show(w http.ResponseWriter, status int, name string, data map[str
 		"; img-src data:; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"+d.formTargets())
 	w.WriteHeader(status)
 	_, _ = w.Write(b.Bytes())
+}
+
+// app is how the pages name the client: its host.
+func (d *Demo) app() string {
+	if u, err := url.Parse(d.cfg.Origin); err == nil && u.Host != "" {
+		return u.Host
+	}
+	return d.cfg.Origin
 }
 
 // formTargets are the origins that a form may end at: browsers hold form-action against the redirects after it too.
@@ -99,7 +107,7 @@ func (d *Demo) showPeople(w http.ResponseWriter, name string, f *flow, b *browse
 		}
 		return 1
 	})
-	d.show(w, http.StatusOK, "people.html", map[string]any{"Page": "Choose an account", "Flow": name, "People": rows, "App": d.cfg.Origin})
+	d.show(w, http.StatusOK, "people.html", map[string]any{"Page": "Choose an account", "Flow": name, "People": rows})
 }
 
 // An ask is a scope on the consent page.
@@ -124,28 +132,28 @@ func (d *Demo) showConsent(w http.ResponseWriter, name string, f *flow) {
 		}
 	}
 	p := f.person
-	d.show(w, http.StatusOK, "consent.html", map[string]any{"Page": "Allow access", "Flow": name, "Basic": basic, "Single": single, "App": d.cfg.Origin,
+	d.show(w, http.StatusOK, "consent.html", map[string]any{"Page": "Allow access", "Flow": name, "Basic": basic, "Single": single,
 		"Person": row{p.Name, p.FullName, p.Email, p.Initials(), true, false, max(colour, 0)}})
 }
 
 func (d *Demo) showError(w http.ResponseWriter, status int, code, text string) {
-	d.show(w, status, "error.html", map[string]any{"Page": "Access blocked", "Code": code, "Text": text, "App": d.cfg.Origin})
+	d.show(w, status, "error.html", map[string]any{"Page": "Access blocked", "Code": code, "Text": text})
 }
 
 func (d *Demo) showSignOut(w http.ResponseWriter, browser string, q url.Values, target string) {
 	d.show(w, http.StatusOK, "signout.html", map[string]any{"Page": "Sign out", "Confirm": browser, "Client": q.Get("client_id"),
-		"After": q.Get("post_logout_redirect_uri"), "State": q.Get("state"), "Target": target, "App": d.cfg.Origin})
+		"After": q.Get("post_logout_redirect_uri"), "State": q.Get("state"), "Target": target})
 }
 
 func (d *Demo) showSignedOut(w http.ResponseWriter) {
-	d.show(w, http.StatusOK, "signedout.html", map[string]any{"Page": "Signed out", "App": d.cfg.Origin})
+	d.show(w, http.StatusOK, "signedout.html", map[string]any{"Page": "Signed out"})
 }
 
 func (d *Demo) showFormPost(w http.ResponseWriter, action string, answer url.Values) {
 	d.show(w, http.StatusOK, "post.html", map[string]any{"Page": "Going back to the app", "Action": action, "Answer": answer,
-		"Script": template.JS(submitScript), "App": d.cfg.Origin}) //nolint:gosec // a constant
+		"Script": template.JS(submitScript)}) //nolint:gosec // a constant
 }
 
 func (d *Demo) serveAbout(w http.ResponseWriter, _ *http.Request) {
-	d.show(w, http.StatusOK, "about.html", map[string]any{"Page": "Accounts", "App": d.cfg.Origin, "People": d.People()})
+	d.show(w, http.StatusOK, "about.html", map[string]any{"Page": "Accounts", "People": d.People()})
 }
