@@ -1,28 +1,11 @@
 // @ts-check
-// bff-client: signs people in through bff and calls APIs through it. No token ever reaches this code.
-/**
- * @typedef {{ subject: string, email?: string, name?: string }} Account
- * @typedef {{ id: string, provider: string, account: Account, status: "active" | "needs_reauth", reason?: string, scopes: string[], connected_at: string, used_at?: string }} Connection
- * @typedef {{ name: string, title: string, login_url: string }} Provider
- * @typedef {{ id: string, provider: string, subject: string, name?: string, email?: string, email_verified?: boolean, picture?: string }} User
- * @typedef {{ authenticated: true, user: User, session: { id: string, created_at: string, idle_expires_at: string, expires_at: string }, connections: Connection[], providers?: Provider[] }} SignedInSession
- * @typedef {{ authenticated: false, providers: Provider[] }} SignedOutSession
- * @typedef {SignedInSession | SignedOutSession} Session
- * @typedef {{ id: string, device: string, created_at: string, last_seen_at: string, current: boolean }} Device
- * @typedef {{ kind: "login" | "connect", url: string }} Fix
- * @typedef {{ code: string, status?: number, title?: string, detail?: string, provider?: string, connection?: string, missing_scopes?: string[], retry_after?: number, fix?: Fix }} Problem
- * @typedef {"INITIAL_SESSION" | "SIGNED_IN" | "SIGNED_OUT" | "SESSION_EXPIRED" | "CONNECTION_CHANGED"} AuthEvent
- * @typedef {(event: AuthEvent, session: Session, reason?: string) => void} Listener
- * @typedef {{ provider: string, returnTo?: string, scopes?: string[], popup?: boolean, loginHint?: string, prompt?: string }} LoginOptions
- * @typedef {LoginOptions & { connection?: string }} ConnectOptions
- * @typedef {{ look?: string, done?: string | null, error?: string | null }} Word
- */
+/** @import * as T from "./types.js" */
 
-/** What bff refused, as its problem document (RFC 9457). */
+/** A refusal: its problem document, and the way to mend it. */
 export class BFFError extends Error {
-  /** @param {Problem} problem */
+  /** @param {T.Problem} problem */
   constructor(problem) {
-    super(problem.detail || problem.title || problem.code);
+    super(problem.detail || problem.code);
     this.name = new.target.name;
     this.problem = problem;
     this.fix = problem.fix;
@@ -40,66 +23,174 @@ const kinds = {
   needs_reauth: ReconnectRequiredError,
 };
 
-/** @param {Response} r @returns {Promise<BFFError>} */
-const refusal = async (r) => {
-  const code = r.headers.get("BFF-Error") || "internal";
-  const problem = await r.clone().json().catch(() => ({}));
-  return new (kinds[code] || BFFError)({ status: r.status, ...problem, code });
-};
+/** @param {Response} r */
+const codeOf = (r) => r.headers.get("BFF-Error") || "internal";
 
-/** @param {Session} [s] */
+/** @param {Response} r */
+const refusal = async (r) => new (kinds[codeOf(r)] || BFFError)({ status: r.status, code: codeOf(r), ...await r.json().catch(() => {}) });
+
+/** @param {T.Session} [s] */
 const idOf = (s) => s?.authenticated ? s.session.id : "";
 
-/** Tells every tab of this origin, this one too. @param {Word} word */
-const tell = (word) => {
-  const c = new BroadcastChannel("bff");
-  c.postMessage(word);
-  c.close();
+/** @param {T.Session} s */
+const linked = (s) => JSON.stringify(s, ["connections", "id", "status", "reason", "scopes"]);
+
+const bus = () => new BroadcastChannel("bff");
+
+/** Has every tab look, but those that know session `id`. @param {string} why @param {string} [id] */
+const tell = (why, id) => {
+  const b = bus();
+  b.postMessage({ why, id });
+  b.close();
 };
 
-/** @param {{ baseURL?: string, onFix?: "popup" | "redirect" }} [options] */
-export function createClient({ baseURL, onFix } = {}) {
-  const base = new URL(baseURL || "/", globalThis.location?.href);
-  /** @type {Set<Listener>} */
+/** @type {(options?: T.ClientOptions) => T.Client} */
+export const createClient = ({ baseURL, onFix } = {}) => {
+  const page = globalThis.location;
+  const base = new URL(baseURL || "/", page?.href || "http://localhost");
+  /** @type {Set<T.Heard>} */
   const listeners = new Set();
-  /** @type {Session | undefined} */
-  let known;
-  /** @type {Promise<unknown>} */
-  let looking = Promise.resolve();
-  let stop = () => {};
-  /** @type {Map<string, Promise<void>>} */
-  const fixes = new Map();
+  /** @type {Record<string, Promise<void>>} */
+  const fixing = {};
+  /** @type {(why?: string) => void} */
+  let look, stop = () => {};
 
   /** @param {string} path @param {string} [method] */
-  const ask = async (path, method = "GET") => {
-    const r = await fetch(new URL(path, base), { method, credentials: "include", headers: { "X-CSRF": "1" } });
+  const ask = async (path, method) => {
+    const r = await fetch(new URL("/bff/" + path, base), { method, credentials: "include", headers: { "X-CSRF": "1" } });
     if (!r.ok) throw await refusal(r);
-    return r.status === 204 ? null : r.json();
+    if (r.status < 204) return r.json();
   };
 
-  /** Reads the session. Not signed in is an answer; only an outage throws. @returns {Promise<Session>} */
-  const getSession = ({ touch = true } = {}) => ask("/bff/session" + (touch ? "" : "?touch=false"));
+  const getSession = ({ touch = true } = {}) => ask("session?touch=" + touch);
 
-  /** Reads again and says what changed since the last look. An outage changes nothing. @param {string} reason */
-  const look = (reason) => looking = looking.then(async () => {
-    const now = await getSession({ touch: false }).catch(() => known);
-    const was = known;
-    if (!now || JSON.stringify(now) === JSON.stringify(was)) return;
-    known = now;
-    if (!was) emit("INITIAL_SESSION");
-    else if (idOf(was) !== idOf(now)) emit(now.authenticated ? "SIGNED_IN" : /^expired|^$/.test(reason) ? "SESSION_EXPIRED" : "SIGNED_OUT", reason);
-    else if (now.authenticated && was.authenticated && JSON.stringify(was.connections) !== JSON.stringify(now.connections)) emit("CONNECTION_CHANGED", reason);
-  });
-
-  /** @param {AuthEvent} event @param {string} [reason] */
-  const emit = (event, reason) => listeners.forEach((f) => f(event, /** @type {Session} */ (known), reason));
-
-  /** Listens to the other tabs, and to the server through one of them. */
+  // Every tab hears the bus; the one that holds the lock hears the server for all.
   const start = () => {
-    const ear = new BroadcastChannel("bff");
-    const over = new AbortController();
-    /** @type {EventSource | undefined} */
-    let source;
+    const ear = bus(), over = new AbortController();
+    /** @type {T.Session} */
+    let known;
+    /** @type {*} */
+    let stream;
+    let timer = 0, leading = false, looking = Promise.resolve();
+    const hangUp = () => stream = stream?.close();
+    const later = () => timer ||= setTimeout(() => {
+      timer = 0;
+      look();
+    }, 5e3);
+    const tune = () => {
+      if (!idOf(known)) hangUp();
+      else if (leading && !stream && !timer) {
+        stream = new EventSource(new URL("/bff/events", base), { withCredentials: true });
+        stream.onopen = () => look(); // for what was missed
+        stream.onerror = () => {
+          if (stream?.readyState > 1) hangUp(), later();
+        };
+        stream.addEventListener("connection.changed", () => tell("connection"));
+        stream.addEventListener("session.ended", (/** @type {MessageEvent} */ e) => tell(JSON.parse(e.data).reason));
+      }
+    };
+    // Says what is new. An outage is no news.
+    look = (why) => looking = looking.then(async () => {
+      const was = known;
+      known = await getSession({ touch: false }).catch(() => (later(), was));
+      if (!known) return;
+      const id = idOf(known), other = id !== idOf(was);
+      if (why == null && (!was || other)) tell("", id);
+      listeners.forEach(async (f) =>
+        f(was && (other ? id ? "SIGNED_IN" : !why || why === "expired" ? "SESSION_EXPIRED" : "SIGNED_OUT"
+          : linked(known) !== linked(was) && "CONNECTION_CHANGED"), known, why));
+      tune();
+    });
+    ear.onmessage = ({ data: { why, id } }) => why == null || id === idOf(known) || look(why);
+    addEventListener("pageshow", (e) => e.persisted && look(), over);
+    navigator.locks.request("bff" + base, over, () => {
+      leading = true;
+      tune();
+      return new Promise((r) => over.signal.onabort = r);
+    }).catch(() => {});
+    stop = () => {
+      over.abort();
+      ear.close();
+      hangUp();
+      clearTimeout(timer);
+      timer = -1; // for a look under way
+    };
+    look();
   };
-  return {};
-}
+
+  /** @param {string} path @param {Partial<T.Where>} where @returns {Promise<void>} */
+  const go = async (path, where) => {
+    const url = new URL(path, base), id = crypto.randomUUID();
+    const to = (/** @type {string | undefined} */ return_to) => {
+      Object.entries({ return_to, scopes: where.scopes?.join(" "), connection: where.connection, login_hint: where.loginHint, prompt: where.prompt })
+        .forEach(([k, v]) => v && url.searchParams.set(k, v));
+      return url;
+    };
+    const win = where.popup && open(to("/bff/account/done?id=" + id), "_blank", "popup,width=480,height=720");
+    if (!win) page.assign(to(where.returnTo || page.pathname + page.search + page.hash));
+    // The outcome comes over the bus: COOP may cut window.opener.
+    const ear = bus(), over = new AbortController();
+    const code = await new Promise((end) => {
+      ear.onmessage = ({ data }) => data.done === id && end(data.error);
+      // Whoever closed it is back here.
+      addEventListener("focus", () => setTimeout(() => win && !win.closed || end(0), 1e3), over);
+    });
+    over.abort();
+    ear.close();
+    if (code) throw new BFFError({ code });
+    tell("connection");
+  };
+
+  return {
+    getSession,
+    login: (where) => go("/bff/login/" + where.provider, where),
+    connect: (where) => go("/bff/connect/" + where.provider, where),
+    disconnect: (id) => ask("connections/" + id, "DELETE").then(() => tell("connection")),
+    listConnections: async () => (await ask("connections")).connections,
+    async logout({ everywhere } = {}) {
+      if (everywhere) await ask("sessions", "DELETE");
+      const out = await ask("logout", "POST");
+      tell("logout");
+      return out;
+    },
+    listSessions: async () => (await ask("sessions")).sessions,
+    revokeSession: (id) => ask("sessions" + (id ? "/" + id : ""), "DELETE"),
+
+    onAuthStateChange(listener) {
+      let told = false;
+      /** @type {T.Heard} */
+      const f = (event, session, why) => {
+        if (!told) event = "INITIAL_SESSION";
+        told = true;
+        if (event) listener(event, session, why);
+      };
+      listeners.add(f);
+      listeners.size < 2 ? start() : look();
+      return () => {
+        if (listeners.delete(f) && !listeners.size) stop();
+      };
+    },
+
+    async fetch(input, init) {
+      const given = input instanceof Request && input;
+      const url = new URL(given ? given.url : input, baseURL ? base : document.baseURI);
+      if (url.origin !== base.origin) return fetch(input, init);
+      const send = async () => {
+        const q = new Request(given || url, { credentials: "include", ...init });
+        q.headers.set("X-CSRF", "1");
+        const r = await fetch(q);
+        if (!kinds[codeOf(r)]) return r;
+        if (r.status === 401) tell("");
+        throw await refusal(r);
+      };
+      return send().catch((error) => {
+        const url = error?.fix?.url;
+        // A stream is spent; a redirect that was refused would go in circles.
+        if (!onFix || !url?.startsWith("/bff/") || given && given.bodyUsed || init?.body instanceof ReadableStream || onFix === "redirect" && page.search.includes("bff_error=")) throw error;
+        return (fixing[url] ??= go(url, { popup: onFix === "popup" }).finally(() => delete fixing[url])).then(send, () => {
+          throw error;
+        });
+      });
+    },
+  };
+};
