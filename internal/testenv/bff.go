@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -118,6 +120,12 @@ func (b *BFFProcess) Kill()     { b.p.kill() }
 func (b *BFFProcess) Term() int { b.tb.Helper(); return b.p.term() }
 func (b *BFFProcess) Signal()   { b.p.signal(sigterm) }
 
+// Quit makes the process print the traces of all its goroutines and end, as a crash does.
+func (b *BFFProcess) Quit() {
+	b.p.signal(syscall.SIGQUIT)
+	<-b.p.done
+}
+
 // Pause freezes the process, Resume thaws it.
 func (b *BFFProcess) Pause()  { b.p.signal(sigstop) }
 func (b *BFFProcess) Resume() { b.p.signal(sigcont) }
@@ -141,6 +149,29 @@ func (b *BFFProcess) Metrics() string {
 		b.tb.Fatal(err)
 	}
 	return string(body)
+}
+
+// Ask posts a form to the admin listener as a service does, with HTTP Basic when a name is given.
+func (b *BFFProcess) Ask(path, name, secret string, form url.Values) *Answer {
+	b.tb.Helper()
+	r, err := http.NewRequest("POST", b.Admin+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		b.tb.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if name != "" {
+		r.SetBasicAuth(name, secret)
+	}
+	resp, err := probe().Do(r)
+	if err != nil {
+		b.tb.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
+		b.tb.Fatal(err)
+	}
+	return &Answer{Status: resp.StatusCode, URL: r.URL.String(), Header: resp.Header, Body: body}
 }
 
 func (b *BFFProcess) status(path string) int {

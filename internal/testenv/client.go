@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -33,9 +34,21 @@ type Answer struct {
 	Body   []byte
 }
 
+// record is what the browser received from bff, and from everybody else.
 type record struct {
-	mu sync.Mutex
-	b  bytes.Buffer
+	mu              sync.Mutex
+	ours, elsewhere bytes.Buffer
+}
+
+func (r *record) write(ours bool, what []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	b := &r.elsewhere
+	if ours {
+		b = &r.ours
+	}
+	b.Write(what)
+	b.WriteByte('\n')
 }
 
 // NewClient is a browser with nothing in it, on the page of an origin. Requests to that origin go to the instance b.
@@ -147,9 +160,10 @@ func (c *Client) Do(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	c.jar.set(r.URL, resp.Header)
-	c.seen.mu.Lock()
-	defer c.seen.mu.Unlock()
-	_ = resp.Header.Write(&c.seen.b)
+	var head bytes.Buffer
+	fmt.Fprintln(&head, resp.Status)
+	_ = resp.Header.Write(&head)
+	c.seen.write(c.ours(r.URL), head.Bytes())
 	return resp, nil
 }
 
@@ -165,23 +179,21 @@ func (c *Client) send(r *http.Request) *Answer {
 	if err != nil {
 		c.tb.Errorf("%s %s: the body broke off: %v", r.Method, r.URL.Path, err)
 	}
-	c.Note(body)
+	c.seen.write(c.ours(r.URL), body)
 	return &Answer{Status: resp.StatusCode, URL: r.URL.String(), Header: resp.Header, Body: body}
 }
 
-// Note adds bytes to what the browser received: of a stream that a test read itself.
-func (c *Client) Note(body []byte) {
-	c.seen.mu.Lock()
-	defer c.seen.mu.Unlock()
-	c.seen.b.Write(body)
-	c.seen.b.WriteByte('\n')
-}
+func (c *Client) ours(u *url.URL) bool { return "http://"+u.Host == c.Origin }
 
-// Received is every header and body the browser got, from bff and from everybody else.
+// Note adds bytes to what the browser received from bff: of a stream that a test read itself.
+func (c *Client) Note(body []byte) { c.seen.write(true, body) }
+
+// Received is every status, header and body that the browser got from bff; a code passes through the browser too, but on the provider's
+// own redirect.
 func (c *Client) Received() []byte {
 	c.seen.mu.Lock()
 	defer c.seen.mu.Unlock()
-	return bytes.Clone(c.seen.b.Bytes())
+	return bytes.Clone(c.seen.ours.Bytes())
 }
 
 // Cookies is what the jar holds for the origin's host. SetCookie puts one there, as an attacker on a sibling might.
@@ -189,6 +201,9 @@ func (c *Client) Cookies() []*http.Cookie { return c.jar.named(parse(c.Origin).H
 func (c *Client) SetCookie(line string) {
 	c.jar.set(parse(c.Origin), http.Header{"Set-Cookie": {line}})
 }
+
+// Forget drops the cookies of a host, so that a provider asks again who is there.
+func (c *Client) Forget(host string) { c.jar.forget(host) }
 
 // Session is the value of the session cookie, "" when there is none.
 func (c *Client) Session() string {

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -72,6 +73,12 @@ func (j *jar) header(u *url.URL, crossSite, topLevelGet bool) string {
 
 func under(cookie, path string) bool {
 	return cookie == "/" || path == cookie || strings.HasPrefix(path, strings.TrimSuffix(cookie, "/")+"/")
+}
+
+func (j *jar) forget(host string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.all = slices.DeleteFunc(j.all, func(c *http.Cookie) bool { return c.Domain == host })
 }
 
 func (j *jar) named(host string) []*http.Cookie {

@@ -27,7 +27,8 @@ type OIDCOptions struct {
 	Scopes        []string      // further scopes it knows
 }
 
-// An OIDCProvider is a running oidc-provider. It signs people in without forms: as login_hint, or as the account of [OIDCProvider.As].
+// An OIDCProvider is a running oidc-provider. It signs people in without forms: as login_hint says, else as ada, or as whom
+// [OIDCProvider.As] chose. A browser that it remembers is not asked again.
 type OIDCProvider struct {
 	Issuer       string // http://localhost:PORT: another site than bff's 127.0.0.1, so that SameSite is real
 	ClientID     string
@@ -129,9 +130,14 @@ func (op *OIDCProvider) Register(name, origin string) {
 	}, nil)
 }
 
-// As chooses who signs in where no login_hint says it: "ada" at first. The email is <account>@example.com.
+// As chooses who signs in from now on, whatever login_hint says; "" gives the choice back to login_hint. The email is <account>@example.com.
 func (op *OIDCProvider) As(account string) {
 	op.control("state", map[string]any{"account": account}, nil)
+}
+
+// AccessTokenLifetime is for access tokens issued from now on.
+func (op *OIDCProvider) AccessTokenLifetime(d time.Duration) {
+	op.control("state", map[string]any{"access_token_seconds": int(d.Seconds())}, nil)
 }
 
 // Deny makes the person say no. RefuseScopes makes them untick some scopes.

@@ -5,12 +5,12 @@ import { accessToken, expireAccess, revokeAll } from './store.mjs';
 const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
 export class Control {
-  constructor(issuer, registration) {
+  constructor(issuer, registration, seconds) {
     this.issuer = issuer;
     this.registration = registration;
     // What the test chose. token: what goes wrong at the token endpoint, `times` times (for ever when it has none):
     // {status, body, headers} answers that; before_ms and after_ms delay; hang never answers; drop answers nobody although it acted.
-    this.state = { account: 'ada', deny: false, refuse_scopes: [], down: false, token: null };
+    this.state = { access_token_seconds: seconds, account: null, deny: false, refuse_scopes: [], down: false, token: null };
     this.counts = { token: 0, codes: 0, refreshes: 0, rotations: 0, reuse: 0, refused: 0, revocations: 0, parked: 0, logouts: 0 };
     this.secrets = new Set(); // every credential that passed
     this.sids = new Map(); // account -> session ids
@@ -59,7 +59,8 @@ export class Control {
     if (trouble?.reset) return req.socket.destroy();
     if (trouble?.status) {
       res.writeHead(trouble.status, { 'content-type': 'application/json', ...trouble.headers });
-      return res.end(trouble.body ?? '');
+      // A careless provider repeats what it was sent.
+      return res.end((trouble.body ?? '').replaceAll('{refresh_token}', form.get('refresh_token') ?? ''));
     }
     return this.capture(req, res, answer, trouble);
   }

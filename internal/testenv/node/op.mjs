@@ -30,7 +30,7 @@ const { privateKey } = await crypto.subtle.generateKey(params, true, ['sign', 'v
 const key = await crypto.subtle.exportKey('jwk', privateKey);
 registration.id_token_signed_response_alg = alg;
 
-const control = new Control(issuer, registration);
+const control = new Control(issuer, registration, options.access_token_seconds ?? 3600);
 
 const provider = new Provider(issuer, {
   adapter: Store,
@@ -45,7 +45,7 @@ const provider = new Provider(issuer, {
   pkce: { required: () => true },
   responseTypes: ['code'],
   ttl: {
-    AccessToken: options.access_token_seconds ?? 3600,
+    AccessToken: () => control.state.access_token_seconds,
     AuthorizationCode: 60, Grant: 86400, IdToken: 3600, Interaction: 600, Session: 86400,
     RefreshToken: options.refresh_token_seconds ?? 86400,
   },
@@ -76,14 +76,14 @@ const provider = new Provider(issuer, {
 });
 control.watch(provider);
 
-// interact answers the sign-in page and the consent page at once, as the person named by login_hint, or whoever the test chose.
+// interact answers the sign-in page and the consent page at once, as whoever the test chose, else as login_hint says, else as ada.
 async function interact(req, res) {
   const { prompt, params, session, grantId } = await provider.interactionDetails(req, res);
   if (control.state.deny) {
     return provider.interactionFinished(req, res, { error: 'access_denied', error_description: 'the person said no' });
   }
   if (prompt.name === 'login') {
-    const accountId = (params.login_hint || control.state.account).split('@')[0];
+    const accountId = (control.state.account || params.login_hint || 'ada').split('@')[0];
     return provider.interactionFinished(req, res, { login: { accountId, remember: true, amr: ['pwd'] } }, { mergeWithLastSubmission: false });
   }
   const grant = (grantId && await provider.Grant.find(grantId)) || new provider.Grant({ accountId: session.accountId, clientId: params.client_id });
