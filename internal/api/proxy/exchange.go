@@ -1,0 +1,196 @@
+package proxy
+
+import (
+	"bufio"
+	"context"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// An exchange is one call under way. It is the context of the request that ReverseProxy sees, so that every hook finds it, and the ResponseWriter
+// that ReverseProxy writes to.
+type exchange struct {
+	context.Context
+	mount     *Mount
+	w         http.ResponseWriter
+	in        *http.Request
+	call      *Call
+	cred      Credential
+	cancel    context.CancelCauseFunc
+	before    http.Header // what the caller had set: a 1xx clears it
+	body      upload
+	answer    download
+	wire      *tripwire
+	told      bool // OnTrip was called
+	unwatched bool // there is nothing to watch for
+	socket    bool // a WebSocket handshake
+	hints     int  // 1xx passed on
+	wrote     bool // the final header went out, or the connection was taken over
+	err       error
+
+	// The clock looks at these.
+	beats   atomic.Uint64 // bytes moved, in either direction
+	waiting atomic.Int64  // since when the upstream owes a header, in Unix nanoseconds; 0: it does not
+	reading atomic.Bool   // the client owes bytes of the body
+	flowing atomic.Bool   // the answer's header is there
+	mu      sync.Mutex    // guards what follows
+	timer   *time.Timer
+	over    bool
+	cut     bool
+	seen    uint64    // beats at the last look
+	moved   time.Time // when they last changed
+	conn    net.Conn  // taken over
+}
+
+type exchangeKey struct{}
+
+// Value lets hooks that see a derived context find the exchange.
+func (x *exchange) Value(key any) any {
+	if _, ok := key.(exchangeKey); ok {
+		return x
+	}
+	return x.Context.Value(key)
+}
+
+func exchangeOf(ctx context.Context) *exchange {
+	x, _ := ctx.Value(exchangeKey{}).(*exchange)
+	return x
+}
+
+// glance is how often a call is looked at: for an ended session, for silence.
+const glance = 2 * time.Second
+
+// start begins to watch.
+func (x *exchange) start() {
+	now := time.Now()
+	x.moved = now
+	x.owed(now)
+	x.mu.Lock()
+	x.timer = time.AfterFunc(min(glance, x.mount.cfg.Timeout, x.mount.cfg.Idle), x.look)
+	x.mu.Unlock()
+}
+
+// owed starts the upstream's time for a header; the zero time stops it.
+func (x *exchange) owed(since time.Time) {
+	if since.IsZero() {
+		x.waiting.Store(0)
+		return
+	}
+	x.waiting.Store(since.UnixNano())
+}
+
+// look is run by the timer: no goroutine waits beside a call.
+func (x *exchange) look() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.over {
+		return
+	}
+	select {
+	case <-x.cred.Done:
+		x.stop(ErrEnded)
+		return
+	default:
+	}
+	now := time.Now()
+	if beats := x.beats.Load(); beats != x.seen {
+		x.seen, x.moved = beats, now
+	}
+	next := min(glance, x.moved.Add(x.mount.cfg.Idle).Sub(now))
+	if since := x.waiting.Load(); since != 0 && !x.reading.Load() {
+		next = min(next, time.Unix(0, since).Add(x.mount.cfg.Timeout).Sub(now))
+	}
+	if next <= 0 {
+		x.stop(ErrUpstreamTimeout)
+		return
+	}
+	x.timer.Reset(max(next, time.Millisecond))
+}
+
+// stop breaks the call off. The lock is held.
+func (x *exchange) stop(cause error) {
+	x.cut = true
+	x.cancel(cause)
+	if x.conn != nil {
+		_ = x.conn.Close()
+		return
+	}
+	if x.flowing.Load() { // a client that does not read must not keep the handler
+		past := time.Unix(1, 0)
+		rc := http.NewResponseController(x.w)
+		_ = rc.SetWriteDeadline(past)
+		_ = rc.SetReadDeadline(past)
+	}
+}
+
+// finish ends the watch. After it nothing of the exchange touches the client's connection.
+func (x *exchange) finish() {
+	x.mu.Lock()
+	x.over = true
+	x.timer.Stop()
+	taken := x.conn != nil
+	x.mu.Unlock()
+	x.body.shut()
+	x.cancel(context.Canceled)
+	if x.wire != nil && !taken { // a socket's other direction may still read
+		x.wire.release()
+		x.wire = nil
+	}
+}
+
+// Header, Write and WriteHeader are the ResponseWriter ReverseProxy sees.
+func (x *exchange) Header() http.Header { return x.w.Header() }
+
+func (x *exchange) Write(p []byte) (int, error) {
+	n, err := x.w.Write(p)
+	if n > 0 {
+		x.beats.Add(1)
+	}
+	return n, err
+}
+
+// WriteHeader passes on a status. Of informational ones it passes a few, filtered like an answer: ReverseProxy does not filter them, and clears the
+// header map behind them, the caller's fields included.
+func (x *exchange) WriteHeader(status int) {
+	h := x.w.Header()
+	if status < 200 && status != http.StatusSwitchingProtocols {
+		if x.hints++; x.hints > 16 || !x.in.ProtoAtLeast(1, 1) {
+			return
+		}
+		x.mount.filterBack(h)
+		x.maskHeader(h)
+		x.mount.rewriteHeader(h, x.call)
+		x.w.WriteHeader(status)
+		return
+	}
+	if x.hints > 0 {
+		for name, values := range x.before {
+			if _, ok := h[name]; !ok {
+				h[name] = values
+			}
+		}
+	}
+	if _, ok := h["Content-Type"]; !ok {
+		h["Content-Type"] = nil // or net/http would guess one, and a guess may be text/html
+	}
+	x.wrote = true
+	x.w.WriteHeader(status)
+}
+
+// Unwrap is for http.ResponseController.
+func (x *exchange) Unwrap() http.ResponseWriter { return x.w }
+
+// Hijack takes over the client's connection, and keeps it within reach of the clock.
+func (x *exchange) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := http.NewResponseController(x.w).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.wrote, x.conn = true, conn
+	return conn, rw, nil
+}

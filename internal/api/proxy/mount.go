@@ -1,0 +1,365 @@
+package proxy
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/net/http/httpguts"
+
+	"bff/internal/vault"
+)
+
+// What Find and Serve answer instead of an upstream.
+var (
+	ErrBadPath         = errors.New("the path can be read in more than one way")
+	ErrNotAllowed      = errors.New("not on the allow-list")
+	ErrBodyTooLarge    = errors.New("the body is larger than the limit")
+	ErrBadBody         = errors.New("the body cannot be read")
+	ErrEnded           = errors.New("the session ended during the call")
+	ErrUpstreamFailed  = errors.New("the upstream failed")
+	ErrUpstreamTimeout = errors.New("the upstream did not answer in time")
+)
+
+// Config is one api: where it is mounted, where it leads, what is allowed.
+type Config struct {
+	Name       string            // for logs and metrics
+	Path       string            // mount path, "/api/calendar", without a slash at its end; "" with Host
+	Host       string            // of a host-rooted mount, "drive.app.example.com"; "" normally
+	Origin     string            // bff's public origin: what absolute URLs are turned into
+	Upstream   string            // required: absolute base URL
+	Upstreams  map[string]string // further bases, by the path below the mount they serve: {"/upload": "https://www.googleapis.com/upload/drive/v3"}
+	Allow      []string          // net/http.ServeMux patterns below the mount; nothing else is carried
+	Encoded    []string          // names of pattern wildcards whose segment may hold %2F and %2E
+	Rewrite    []string          // JSON fields that hold absolute URLs: `$["@odata.nextLink"]`, `$.paging.next`, `$.items[*].link`
+	Header     string            // carries the token; "Authorization"
+	Scheme     string            // before the token; "Bearer" with Authorization, nothing with another header
+	SetHeaders map[string]string // fixed headers for the upstream
+	Timeout    time.Duration     // to the answer's header, from the last byte of the request that the upstream was given; 30s
+	Idle       time.Duration     // without a byte in either direction; 10min
+	MaxBody    int64             // of a request, in bytes; 0 is no limit
+	Transport  *http.Transport   // shared by mounts, with DisableCompression; NewTransport() when nil
+	Log        *slog.Logger      // discarded when nil
+	OnTrip     func(api string)  // the tripwire masked a secret; called once for a call
+}
+
+// A ConfigError is a mistake of the configuration. Field is relative to the api: "allow[1]".
+type ConfigError struct {
+	Field string
+	Err   error // says what to write instead
+}
+
+func (e *ConfigError) Error() string { return e.Field + ": " + e.Err.Error() }
+func (e *ConfigError) Unwrap() error { return e.Err }
+
+// A Mount carries calls to one api. It is safe for concurrent use.
+type Mount struct {
+	cfg       Config
+	allow     []pattern
+	bases     []base // longest prefix first; the last one has none
+	own       map[string]bool
+	fields    []fieldPath
+	root      string // the absolute URL of the mount, without a slash at its end
+	transport *http.Transport
+	plain     *httputil.ReverseProxy // for bodies
+	sparse    *httputil.ReverseProxy // for event streams: many at once, with little in each
+}
+
+// A base is where a part of the mount leads.
+type base struct {
+	prefix   string   // below the mount; "" is all
+	segments []string // of prefix
+	scheme   string
+	host     string
+	path     string // escaped, without a slash at its end
+}
+
+// A Credential is what a call brings along.
+type Credential struct {
+	Token   vault.Secret
+	Renew   func(context.Context) (vault.Secret, error) // after a 401 that means the token; nil: no second try
+	Secrets []vault.Secret                              // further ones the tripwire watches for
+	Done    <-chan struct{}                             // closed when the session ended: what still flows ends within seconds; nil: never
+}
+
+// A Call is a request that may be carried.
+type Call struct {
+	base *base
+	rest string // escaped, below the base
+}
+
+// New checks cfg and makes a mount. Every error is a [*ConfigError]; more than one are joined.
+func New(cfg Config) (*Mount, error) {
+	m := &Mount{cfg: cfg, transport: cfg.Transport}
+	if m.transport == nil {
+		m.transport = NewTransport()
+	}
+	if m.cfg.Log == nil {
+		m.cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	m.cfg.Timeout = cmp.Or(max(0, cfg.Timeout), 30*time.Second)
+	m.cfg.Idle = cmp.Or(max(0, cfg.Idle), 10*time.Minute)
+	var errs []error
+	fail := func(field string, err error) {
+		if err != nil {
+			errs = append(errs, &ConfigError{Field: field, Err: err})
+		}
+	}
+	m.setRoot(fail)
+	m.setBases(fail)
+	m.setAllow(fail)
+	m.setHeaders(fail)
+	for i, f := range cfg.Rewrite {
+		path, err := parseField(f)
+		fail(fmt.Sprintf("rewrite[%d]", i), err)
+		m.fields = append(m.fields, path)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	m.plain, m.sparse = m.newProxy(32<<10), m.newProxy(4<<10)
+	return m, nil
+}
+
+// setRoot finds out where the mount is, seen from a browser.
+func (m *Mount) setRoot(fail func(string, error)) {
+	origin, err := url.Parse(m.cfg.Origin)
+	if err != nil || origin.Host == "" || origin.Path != "" {
+		fail("origin", errors.New(`an absolute URL without a path is needed: write "https://app.example.com"`))
+		return
+	}
+	m.root = m.cfg.Origin
+	if m.cfg.Host != "" {
+		host := m.cfg.Host
+		if strings.ContainsAny(host, "/@?#\\ %") {
+			fail("host", errors.New(`a host name is needed: write "drive.app.example.com"`))
+		}
+		if _, _, err := net.SplitHostPort(host); err != nil && origin.Port() != "" {
+			host += ":" + origin.Port()
+		}
+		m.root = origin.Scheme + "://" + host
+	}
+	if m.cfg.Path == "" && m.cfg.Host == "" {
+		fail("path", errors.New(`a mount path is needed: write "/api/`+m.cfg.Name+`"`))
+	}
+	fail("path", plainPath(m.cfg.Path))
+	m.root += m.cfg.Path
+}
+
+// plainPath says whether a configured path has only one reading and one spelling.
+func plainPath(path string) error {
+	if path == "" {
+		return nil
+	}
+	ok := path[0] == '/' && path[len(path)-1] != '/' && !strings.Contains(path, "%")
+	if err := walk(path, func(s segment) { ok = ok && s.odd == 0 }); err != nil || !ok {
+		return errors.New(`a path of plain segments without a slash at its end is needed: write "/api/name"`)
+	}
+	return nil
+}
+
+func (m *Mount) setBases(fail func(string, error)) {
+	main, err := parseBase("", m.cfg.Upstream)
+	fail("upstream", err)
+	for prefix, raw := range m.cfg.Upstreams {
+		field := fmt.Sprintf("upstreams[%q]", prefix)
+		if err := plainPath(prefix); err != nil || prefix == "" {
+			fail(field, errors.New(`the key is a path below the mount: write "/upload"`))
+			continue
+		}
+		b, err := parseBase(prefix, raw)
+		fail(field, err)
+		m.bases = append(m.bases, b)
+	}
+	slices.SortFunc(m.bases, func(a, b base) int {
+		return cmp.Or(cmp.Compare(len(b.prefix), len(a.prefix)), cmp.Compare(a.prefix, b.prefix))
+	})
+	m.bases = append(m.bases, main)
+}
+
+func parseBase(prefix, raw string) (base, error) {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil || u.Host == "" || u.Opaque != "" || u.Scheme != "https" && u.Scheme != "http":
+		return base{}, errors.New(`an absolute URL is needed: write "https://api.example.com/v1"`)
+	case u.User != nil:
+		return base{}, errors.New("the URL must not hold credentials: take them out")
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.Contains(raw, "#"):
+		return base{}, errors.New("the URL must have no query and no fragment: a path is put behind it")
+	}
+	b := base{prefix: prefix, scheme: u.Scheme, host: strings.ToLower(u.Host), path: strings.TrimRight(u.EscapedPath(), "/")}
+	if err := walk(b.path, func(segment) {}); err != nil {
+		return base{}, errors.New("the URL's path can be read in more than one way: write it without dot segments, double slashes and backslashes")
+	}
+	if prefix != "" {
+		b.segments = strings.Split(prefix[1:], "/")
+	}
+	return b, nil
+}
+
+func (m *Mount) setAllow(fail func(string, error)) {
+	for i, s := range m.cfg.Allow {
+		p, err := parsePattern(s, m.cfg.Encoded)
+		fail(fmt.Sprintf("allow[%d]", i), err)
+		m.allow = append(m.allow, p)
+	}
+	for i, name := range m.cfg.Encoded {
+		named := func(s string) bool { return strings.Contains(s, "{"+name+"}") || strings.Contains(s, "{"+name+"...}") }
+		if !slices.ContainsFunc(m.cfg.Allow, named) {
+			fail(fmt.Sprintf("encoded[%d]", i), fmt.Errorf("no pattern has a wildcard of that name: write {%s} in one", name))
+		}
+	}
+}
+
+// setHeaders checks the fields the mount writes itself.
+func (m *Mount) setHeaders(fail func(string, error)) {
+	m.own = map[string]bool{}
+	own := func(field, name, value string) {
+		var buf [64]byte
+		folded, ok := fold(name, &buf)
+		switch {
+		case !ok:
+			fail(field, errors.New("a field name of letters, digits and hyphens is needed"))
+		case folded == "cookie" || folded == "host" || folded == "content-length" || hop(folded):
+			fail(field, errors.New("this field belongs to the connection and cannot be set"))
+		case !httpguts.ValidHeaderFieldValue(value):
+			fail(field, errors.New("the value holds control characters"))
+		}
+		m.own[folded] = true
+	}
+	if m.cfg.Header == "" {
+		m.cfg.Header = "Authorization"
+	}
+	m.cfg.Header = http.CanonicalHeaderKey(m.cfg.Header)
+	if m.cfg.Scheme == "" && m.cfg.Header == "Authorization" {
+		m.cfg.Scheme = "Bearer"
+	}
+	own("header", m.cfg.Header, m.cfg.Scheme)
+	for name, value := range m.cfg.SetHeaders {
+		field := fmt.Sprintf("headers[%q]", name)
+		if strings.EqualFold(name, m.cfg.Header) {
+			fail(field, errors.New("this field carries the token"))
+		}
+		own(field, name, value)
+	}
+}
+
+// Serves says whether r is for this mount, by its host and the escaped path.
+func (m *Mount) Serves(r *http.Request) bool {
+	if m.cfg.Host != "" && !m.isHost(r.Host) {
+		return false
+	}
+	target := r.RequestURI
+	if target == "" {
+		target = r.URL.RequestURI()
+	}
+	rest, ok := strings.CutPrefix(target, m.cfg.Path)
+	return ok && (rest == "" || rest[0] == '/' || rest[0] == '?')
+}
+
+func (m *Mount) isHost(host string) bool {
+	if _, _, err := net.SplitHostPort(m.cfg.Host); err != nil { // without a port, any
+		if h, _, err := net.SplitHostPort(host); err == nil {
+			host = h
+		}
+	}
+	return strings.EqualFold(host, m.cfg.Host)
+}
+
+// Find reads the path of a request this mount serves: ErrBadPath when it has more than one reading, ErrNotAllowed when it is not on the list.
+func (m *Mount) Find(r *http.Request) (*Call, error) {
+	path, query, err := splitTarget(r)
+	if err != nil {
+		return nil, err
+	}
+	below, ok := strings.CutPrefix(path, m.cfg.Path)
+	if !ok {
+		return nil, ErrNotAllowed
+	}
+	var few [16]segment
+	segments, err := readPath(below, few[:0])
+	if err != nil {
+		return nil, err
+	}
+	if err := m.allows(r.Method, segments); err != nil {
+		return nil, err
+	}
+	if overridesMethod(query) || becomesCode(r.Header) {
+		return nil, ErrNotAllowed
+	}
+	b := m.baseOf(segments)
+	for range b.segments { // the same segments, as they were spelled
+		below = below[1+len(segments[0].raw):]
+		segments = segments[1:]
+	}
+	return &Call{base: b, rest: below}, nil
+}
+
+// baseOf finds the base by the reading the patterns saw.
+func (m *Mount) baseOf(path []segment) *base {
+	for i := range m.bases {
+		want := m.bases[i].segments
+		if len(path) >= len(want) && slices.EqualFunc(path[:len(want)], want, func(s segment, w string) bool { return s.text == w }) {
+			return &m.bases[i]
+		}
+	}
+	return &m.bases[len(m.bases)-1] // cannot be reached: the last base has no prefix
+}
+
+// overridesMethod says whether a query names another method for frameworks that obey it.
+func overridesMethod(query string) bool {
+	if len(query) < len("_method") {
+		return false
+	}
+	for pair := range strings.SplitSeq(query, "&") {
+		name, _, _ := strings.Cut(pair, "=")
+		if len(name) < len("_method") || len(name) > 128 {
+			continue
+		}
+		if decoded, err := url.QueryUnescape(name); err == nil {
+			name = decoded
+		}
+		name = strings.ToLower(strings.ReplaceAll(name, "-", "_"))
+		switch name {
+		case "_method", "$httpmethod", "x_http_method_override", "x_http_method", "x_method_override", "http_method_override", "_http_method":
+			return true
+		}
+	}
+	return false
+}
+
+// becomesCode says whether a browser asks for something it would run or style the page with.
+func becomesCode(h http.Header) bool {
+	switch h.Get("Sec-Fetch-Dest") {
+	case "script", "style", "worker", "sharedworker", "serviceworker", "audioworklet", "paintworklet", "xslt", "object", "embed":
+		return true
+	}
+	return h.Get("Service-Worker") != ""
+}
+
+// NewTransport makes the connections to upstreams: many idle ones, HTTP/2 where it is spoken, nothing decompressed, nothing total.
+func NewTransport() *http.Transport {
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    10 * time.Second,
+		ExpectContinueTimeout:  time.Second,
+		IdleConnTimeout:        90 * time.Second,
+		MaxIdleConnsPerHost:    512,
+		MaxResponseHeaderBytes: 256 << 10,
+		ForceAttemptHTTP2:      true,
+		DisableCompression:     true,
+		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
+	}
+}

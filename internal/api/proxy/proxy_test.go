@@ -1,0 +1,210 @@
+package proxy_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"bff/internal/api/proxy"
+	"bff/internal/vault"
+)
+
+const (
+	token   = "ya29.a0AfB_byC-test-access-token-0123456789abcdefghijklmnopqrstuvwxyz0171"
+	refresh = "1//0gTestRefreshToken-ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+)
+
+// A rig is a mount behind a real server and in front of a real upstream.
+type rig struct {
+	t        testing.TB
+	mount    *proxy.Mount
+	server   *httptest.Server
+	upstream *httptest.Server
+	client   *http.Client
+
+	mu   sync.Mutex
+	cred proxy.Credential
+	errs []error
+	seen []string
+}
+
+// newRig mounts an upstream at /api/x below /base.
+func newRig(t testing.TB, upstream http.HandlerFunc, change ...func(*proxy.Config)) *rig {
+	t.Helper()
+	r := &rig{t: t, cred: proxy.Credential{Token: vault.NewSecret(token), Secrets: []vault.Secret{vault.NewSecret(refresh)}}}
+	r.upstream = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		r.mu.Lock()
+		r.seen = append(r.seen, req.Method+" "+req.RequestURI)
+		r.mu.Unlock()
+		upstream(w, req)
+	}))
+	t.Cleanup(r.upstream.Close)
+	r.build(change...)
+	return r
+}
+
+func (r *rig) build(change ...func(*proxy.Config)) {
+	r.t.Helper()
+	r.server = httptest.NewUnstartedServer(http.HandlerFunc(r.serve))
+	cfg := proxy.Config{Name: "x", Path: "/api/x", Origin: "http://" + r.server.Listener.Addr().String(), Upstream: r.upstream.URL + "/base", Allow: []string{"/"}}
+	for _, f := range change {
+		f(&cfg)
+	}
+	m, err := proxy.New(cfg)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.mount = m
+	r.server.Start()
+	r.t.Cleanup(r.server.Close)
+	r.client = &http.Client{Transport: &http.Transport{DisableCompression: true}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	r.t.Cleanup(r.client.CloseIdleConnections)
+}
+
+// serve is what the api does around a mount, and no more.
+func (r *rig) serve(w http.ResponseWriter, req *http.Request) {
+	err := proxy.CheckLine(req)
+	var call *proxy.Call
+	if err == nil && !r.mount.Serves(req) {
+		http.NotFound(w, req)
+		return
+	}
+	if err == nil {
+		call, err = r.mount.Find(req)
+	}
+	if err == nil {
+		r.mu.Lock()
+		cred := r.cred
+		r.mu.Unlock()
+		err = r.mount.Serve(w, req, call, cred)
+	}
+	if err == nil {
+		return
+	}
+	r.mu.Lock()
+	r.errs = append(r.errs, err)
+	r.mu.Unlock()
+	var challenge *proxy.ScopeChallenge
+	status := http.StatusInternalServerError
+	switch {
+	case errors.Is(err, context.Canceled):
+		return
+	case errors.Is(err, proxy.ErrBadPath), errors.Is(err, proxy.ErrBadBody):
+		status = http.StatusBadRequest
+	case errors.Is(err, proxy.ErrNotAllowed), errors.As(err, &challenge):
+		status = http.StatusForbidden
+	case errors.Is(err, proxy.ErrBodyTooLarge):
+		status = http.StatusRequestEntityTooLarge
+	case errors.Is(err, proxy.ErrUpstreamTimeout):
+		status = http.StatusGatewayTimeout
+	case errors.Is(err, proxy.ErrUpstreamFailed):
+		status = http.StatusBadGateway
+	case errors.Is(err, proxy.ErrEnded):
+		status = http.StatusUnauthorized
+	}
+	w.Header().Set("BFF-Error", "1")
+	http.Error(w, err.Error(), status)
+}
+
+func (r *rig) set(f func(*proxy.Credential)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f(&r.cred)
+}
+
+// lines are the request lines the upstream saw since the last call.
+func (r *rig) lines() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := r.seen
+	r.seen = nil
+	return out
+}
+
+// err is the last error of Serve and its kin.
+func (r *rig) err() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.errs) == 0 {
+		return nil
+	}
+	return r.errs[len(r.errs)-1]
+}
+
+// do sends a request with Go's client; header lines are "Name: value".
+func (r *rig) do(method, path string, body io.Reader, header ...string) *http.Response {
+	r.t.Helper()
+	req, err := http.NewRequest(method, r.server.URL+path, body)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, line := range header {
+		name, value, _ := strings.Cut(line, ": ")
+		req.Header.Add(name, value)
+	}
+	res, err := r.client.Do(req)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { _ = res.Body.Close() })
+	return res
+}
+
+func text(t testing.TB, res *http.Response) string {
+	t.Helper()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// raw writes bytes to the server and reads one answer.
+func (r *rig) raw(request string) *http.Response {
+	r.t.Helper()
+	conn, err := net.Dial("tcp", r.server.Listener.Addr().String())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, request); err != nil {
+		r.t.Fatal(err)
+	}
+	method, _, _ := strings.Cut(request, " ")
+	res, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})
+	if err != nil {
+		r.t.Fatalf("%q: %v", request, err)
+	}
+	body, _ := io.ReadAll(res.Body)
+	res.Body = io.NopCloser(bytes.NewReader(body))
+	return res
+}
+
+func TestACallIsCarried(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
+		body, _ := io.ReadAll(req.Body)
+		fmt.Fprintf(w, "%s|%s|%s|%s", req.Header.Get("Authorization"), req.Host, req.Header.Get("Cookie"), body)
+	})
+	res := r.do("POST", "/api/x/a%20b?q=1&bff_connection=c_1&r=%2f;", strings.NewReader("hello"), "Cookie: bff=1", "Authorization: Bearer mine")
+	want := fmt.Sprintf("Bearer %s|%s||hello", strings.Repeat("*", len(token)), strings.TrimPrefix(r.upstream.URL, "http://"))
+	if got := text(t, res); res.StatusCode != 200 || got != want {
+		t.Fatalf("%d %q, want %q", res.StatusCode, got, want)
+	}
+	if got := r.lines(); len(got) != 1 || got[0] != "POST /base/a%20b?q=1&r=%2f;" {
+		t.Fatalf("%q", got)
+	}
+	for name, want := range map[string]string{"Cache-Control": "private", "Vary": "Cookie", "X-Content-Type-Options": "nosniff"} {
+		if got := res.Header.Get(name); got != want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}

@@ -1,0 +1,254 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"bff/internal/vault"
+)
+
+// newProxy builds a ReverseProxy once for all calls; bufferSize is what a flowing body holds.
+func (m *Mount) newProxy(bufferSize int) *httputil.ReverseProxy {
+	return &httputil.ReverseProxy{
+		Rewrite:        m.rewrite,
+		Transport:      carrier{m},
+		ModifyResponse: answered,
+		ErrorHandler:   failed,
+		BufferPool:     newBuffers(bufferSize),
+		FlushInterval:  5 * time.Millisecond,                    // of bodies with a length; others are flushed at once
+		ErrorLog:       log.New(io.Discard, "", log.Lshortfile), // it would print what came over the wire
+	}
+}
+
+// buffers is ReverseProxy's pool.
+type buffers struct{ pool sync.Pool }
+
+func newBuffers(size int) *buffers {
+	return &buffers{sync.Pool{New: func() any { b := make([]byte, size); return &b }}}
+}
+
+func (b *buffers) Get() []byte  { return *b.pool.Get().(*[]byte) }
+func (b *buffers) Put(p []byte) { b.pool.Put(&p) }
+
+// Serve carries a call. An error comes back only when nothing was written, and w is still the caller's: ErrUpstreamFailed, ErrUpstreamTimeout,
+// ErrBodyTooLarge, ErrBadBody, ErrEnded, a [*ScopeChallenge], or what Renew returned, wrapped. An answer that breaks off half-way panics
+// with http.ErrAbortHandler, which breaks off the client's connection too.
+func (m *Mount) Serve(w http.ResponseWriter, r *http.Request, c *Call, cred Credential) error {
+	if m.cfg.MaxBody > 0 && r.ContentLength > m.cfg.MaxBody {
+		return ErrBodyTooLarge
+	}
+	x := &exchange{mount: m, w: w, in: r, call: c, cred: cred, socket: isSocket(r)}
+	x.Context, x.cancel = context.WithCancelCause(r.Context())
+	if h := w.Header(); len(h) > 0 {
+		x.before = h.Clone()
+	}
+	x.body.open(x, r, cred.Renew != nil)
+	req := r.WithContext(x)
+	if x.body.src != nil {
+		req.Body = x.body.reader()
+		if r.ProtoMajor == 1 {
+			_ = http.NewResponseController(w).EnableFullDuplex() // an answer may begin before the body has ended
+		}
+	}
+	x.start()
+	defer x.finish()
+	proxy := m.plain
+	if strings.Contains(r.Header.Get("Accept"), "text/event-stream") {
+		proxy = m.sparse
+	}
+	proxy.ServeHTTP(x, req)
+	if x.wrote && x.err == nil && x.broken() {
+		panic(http.ErrAbortHandler)
+	}
+	if x.wrote {
+		return nil
+	}
+	return x.err
+}
+
+// broken says whether the clock broke off a connection that is still the server's.
+func (x *exchange) broken() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.cut && x.conn == nil
+}
+
+// rewrite makes the outbound request. Out is a deep copy of In without hop-by-hop fields.
+func (m *Mount) rewrite(pr *httputil.ProxyRequest) {
+	x := exchangeOf(pr.In.Context())
+	b, out := x.call.base, pr.Out
+	escaped := b.path + x.call.rest
+	path, _ := url.PathUnescape(escaped) // the reading has seen that it can be
+	in := pr.In.URL
+	query, forced := withoutConnection(in.RawQuery, in.ForceQuery)
+	*out.URL = url.URL{Scheme: b.scheme, Host: b.host, Path: path, RawPath: escaped, RawQuery: query, ForceQuery: forced}
+	out.Host = b.host
+	m.filterOut(out.Header, x.socket)
+	if len(m.fields) > 0 {
+		reduceEncodings(out.Header)
+	}
+	for name, value := range m.cfg.SetHeaders {
+		out.Header[http.CanonicalHeaderKey(name)] = []string{value}
+	}
+	m.authorize(out.Header, x.cred.Token.Reveal())
+	x.body.sent = nil
+	if len(pr.In.Trailer) > 0 {
+		x.body.sent = http.Header{}
+		for name := range pr.In.Trailer {
+			if leaves(name) && !m.sets(name) {
+				x.body.sent[name] = nil
+			}
+		}
+	}
+	out.Trailer = x.body.sent
+}
+
+func (m *Mount) authorize(h http.Header, token string) {
+	if m.cfg.Scheme != "" {
+		token = m.cfg.Scheme + " " + token
+	}
+	h[m.cfg.Header] = []string{token}
+}
+
+// withoutConnection takes bff_connection out of a query, and leaves every other byte where it was.
+func withoutConnection(query string, forced bool) (string, bool) {
+	if !strings.Contains(query, "bff") && !strings.Contains(query, "%") {
+		return query, forced
+	}
+	found := false
+	kept := make([]string, 0, 8)
+	for pair := range strings.SplitSeq(query, "&") {
+		name, _, _ := strings.Cut(pair, "=")
+		if decoded, err := url.QueryUnescape(name); err == nil && decoded == "bff_connection" {
+			found = true
+			continue
+		}
+		kept = append(kept, pair)
+	}
+	if !found {
+		return query, forced
+	}
+	return strings.Join(kept, "&"), forced && len(kept) > 0
+}
+
+// A carrier is the transport below ReverseProxy: one round trip, and a second one after a 401 that means the token.
+type carrier struct{ m *Mount }
+
+func (c carrier) RoundTrip(out *http.Request) (*http.Response, error) {
+	x := exchangeOf(out.Context())
+	res, err := c.m.transport.RoundTrip(out)
+	if err == nil && res.StatusCode == http.StatusUnauthorized && x.cred.Renew != nil && meansToken(res.Header) {
+		res, err = c.again(x, out, res)
+	}
+	if err == nil {
+		x.flowing.Store(true)
+		x.owed(time.Time{})
+	}
+	return res, err
+}
+
+// again renews the token and repeats the call when its body can be sent again. The token is renewed in any case: the client will try again.
+func (c carrier) again(x *exchange, out *http.Request, res *http.Response) (*http.Response, error) {
+	x.owed(time.Time{}) // whoever renews has limits of his own
+	old := x.cred.Token
+	fresh, err := x.cred.Renew(x)
+	if err != nil {
+		_ = res.Body.Close()
+		return nil, &renewError{err}
+	}
+	if fresh.IsZero() || fresh.Equal(old) || !x.body.replayable() {
+		return res, nil
+	}
+	_, _ = io.CopyN(io.Discard, res.Body, 4<<10) // most often all of it: the connection can be used again
+	_ = res.Body.Close()
+	x.cred.Token = fresh
+	x.cred.Secrets = append([]vault.Secret{old}, x.cred.Secrets...)
+	next := out.Clone(out.Context())
+	c.m.authorize(next.Header, fresh.Reveal())
+	if next.Body != nil {
+		next.Body = x.body.reader()
+		next.Trailer = x.body.sent
+	}
+	x.owed(time.Now())
+	return c.m.transport.RoundTrip(next)
+}
+
+// A renewError carries what Renew returned through ReverseProxy.
+type renewError struct{ err error }
+
+func (e *renewError) Error() string { return "renew the access token: " + e.err.Error() }
+func (e *renewError) Unwrap() error { return e.err }
+
+// failed is ReverseProxy's error handler: nothing is written here, the error goes back to the caller of Serve.
+func failed(w http.ResponseWriter, _ *http.Request, err error) {
+	x := w.(*exchange)
+	x.err = x.meaning(err)
+}
+
+// meaning turns an error of the wire into one of ours. Its text never holds what came over the wire.
+func (x *exchange) meaning(err error) error {
+	var challenge *ScopeChallenge
+	var renew *renewError
+	switch {
+	case errors.As(err, &challenge), errors.As(err, &renew):
+		return err
+	}
+	if cause := context.Cause(x); cause == ErrEnded || cause == ErrUpstreamTimeout {
+		return x.failure(cause, "no byte in time")
+	}
+	if e := x.in.Context().Err(); e != nil {
+		return fmt.Errorf("call %s: the client is gone: %w", x.mount.cfg.Name, context.Canceled)
+	}
+	if e := bodyError(x.body.failure()); e != nil {
+		return x.failure(e, "the request's body")
+	}
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return x.failure(ErrUpstreamTimeout, reason(err))
+	}
+	return x.failure(ErrUpstreamFailed, reason(err))
+}
+
+func (x *exchange) failure(kind error, why string) error {
+	return fmt.Errorf("call %s: %w: %s", x.mount.cfg.Name, kind, why)
+}
+
+// reason says in constant words what broke.
+func reason(err error) string {
+	var dns *net.DNSError
+	var op *net.OpError
+	var unknown x509.UnknownAuthorityError
+	var name x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	var record tls.RecordHeaderError
+	switch {
+	case errors.As(err, &dns):
+		return "its name cannot be resolved"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "connection refused"
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return "connection reset"
+	case errors.As(err, &unknown), errors.As(err, &name), errors.As(err, &invalid):
+		return "its certificate is not trusted"
+	case errors.As(err, &record):
+		return "it does not speak TLS"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "it closed the connection"
+	case errors.As(err, &op) && op.Op == "dial":
+		return "it cannot be reached"
+	}
+	return "its answer cannot be read"
+}
