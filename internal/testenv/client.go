@@ -95,15 +95,7 @@ func (c *Client) navigate(from, target string) *Answer {
 	u := c.resolve(target)
 	site := siteOf(parse(from), u)
 	for range 20 {
-		r, err := http.NewRequest("GET", u.String(), nil)
-		if err != nil {
-			c.tb.Fatal(err)
-		}
-		for k, v := range map[string]string{"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Sec-Fetch-User": "?1",
-			"Upgrade-Insecure-Requests": "1", "Accept": "text/html,application/xhtml+xml,*/*;q=0.8"} {
-			r.Header.Set(k, v)
-		}
-		a := c.send(r)
+		a := c.visit(u, site)
 		next := a.Header.Get("Location")
 		if a.Status < 300 || a.Status > 399 || next == "" {
 			return a
@@ -120,6 +112,26 @@ func (c *Client) navigate(from, target string) *Answer {
 	}
 	c.tb.Fatalf("more than 20 redirects from %s", target)
 	return nil
+}
+
+// Leave is Navigate without following: the browser is about to go to another site, and the answer's Location says where.
+func (c *Client) Leave(target string) *Answer {
+	c.tb.Helper()
+	u := c.resolve(target)
+	return c.visit(u, siteOf(parse(c.Origin), u))
+}
+
+func (c *Client) visit(u *url.URL, site string) *Answer {
+	c.tb.Helper()
+	r, err := http.NewRequest("GET", u.String(), nil)
+	if err != nil {
+		c.tb.Fatal(err)
+	}
+	for k, v := range map[string]string{"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Sec-Fetch-User": "?1",
+		"Upgrade-Insecure-Requests": "1", "Accept": "text/html,application/xhtml+xml,*/*;q=0.8"} {
+		r.Header.Set(k, v)
+	}
+	return c.send(r)
 }
 
 // Fetch is fetch() of a script of the page. headers are name, value pairs. Redirects are not followed.
