@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"strconv"
 	"time"
 	"unicode/utf8"
 
@@ -24,7 +25,18 @@ func (s *Server) getPreferences(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.json(http.StatusOK, json.RawMessage(doc))
+	return document(c, doc)
+}
+
+// document answers with doc as it is stored: encoding it again would escape it.
+func document(c *call, doc []byte) error {
+	h := c.w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(doc)))
+	if c.r.Method != http.MethodHead {
+		_, _ = c.w.Write(doc)
+	}
+	return nil
 }
 
 // patchPreferences merges a patch into it (RFC 7396) and answers what is stored now. Two patches at once are both applied.
@@ -44,7 +56,7 @@ func (s *Server) patchPreferences(c *call) error {
 		}
 		switch err := s.cfg.Vault.SetPreferences(c.ctx(), c.session, next, version); {
 		case err == nil:
-			return c.json(http.StatusOK, json.RawMessage(next))
+			return document(c, next)
 		case errors.Is(err, vault.ErrNotFound):
 			return s.notSignedIn(c)
 		case !errors.Is(err, vault.ErrConflict):

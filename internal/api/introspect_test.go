@@ -1,0 +1,85 @@
+package api_test
+
+import (
+	"testing"
+	"time"
+
+	"bff/internal/testenv"
+)
+
+func TestIntrospection(t *testing.T) {
+	w := newWorld(t, withServices)
+	b := w.browser()
+	s := b.signIn("ada")
+	user, session := s["user"].(map[string]any), s["session"].(map[string]any)
+	resp := post(t, w, "/introspect", "token", b.cookie("bff"), "token_type_hint", "refresh_token")
+	if resp.Header.Get("Cache-Control") != "no-store" {
+		t.Error("it may be cached")
+	}
+	got := object(t, resp)
+	expires, _ := time.Parse(time.RFC3339, session["idle_expires_at"].(string))
+	created, _ := time.Parse(time.RFC3339, session["created_at"].(string))
+	for name, want := range map[string]any{
+		"active": true, "sub": user["id"], "sid": session["id"], "iss": w.origin, "provider": "demo", "provider_subject": user["subject"],
+		"email": user["email"], "email_verified": user["email_verified"], "name": user["name"], "username": user["email"],
+		"exp": float64(expires.Unix()), "iat": float64(created.Unix()),
+	} {
+		if got[name] != want {
+			t.Errorf("%s: %v, want %v", name, got[name], want)
+		}
+	}
+	if !expires.After(created) {
+		t.Error("it expires before it began")
+	}
+}
+
+func TestIntrospectionOfWhatIsNoSession(t *testing.T) {
+	w := newWorld(t, withServices)
+	b := w.browser()
+	b.signIn("ada")
+	value := b.cookie("bff")
+	changed := value[:len(value)-2] + "AA"
+	for name, token := range map[string]string{
+		"nonsense": "x", "a session's public id": sessionID(b), "a user's id": userID(b), "another cookie's form": changed, "two values": value + "," + value,
+		"the cookie with its name": "bff=" + value, "a space more": value + " ", "very long": value + value + value, "a finder alone": value[:43],
+	} {
+		if got := text(post(t, w, "/introspect", "token", token)); got != `{"active":false}` {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+	b.fetch("POST", "/bff/logout", "")
+	if got := text(post(t, w, "/introspect", "token", value)); got != `{"active":false}` {
+		t.Errorf("after the logout: %s", got)
+	}
+	canSee(t, w, nil, value)
+}
+
+func TestIntrospectionDoesNotSlideTheSession(t *testing.T) {
+	clock := newClock()
+	w := newWorld(t, withServices, func(s *settings) { s.now = clock.now })
+	b := w.browser()
+	b.signIn("ada")
+	clock.advance(20 * time.Minute)
+	post(t, w, "/introspect", "token", b.cookie("bff"))
+	clock.advance(11 * time.Minute)
+	if got := text(post(t, w, "/introspect", "token", b.cookie("bff"))); got != `{"active":false}` {
+		t.Errorf("after the idle time: %s", got)
+	}
+}
+
+// Guarantee 4: an outage is never "inactive".
+func TestIntrospectionWithoutAStore(t *testing.T) {
+	store := testenv.Redis(t)
+	w := newWorld(t, withServices, func(s *settings) { s.store = store.URL })
+	b := w.browser()
+	b.signIn("ada")
+	value := b.cookie("bff")
+	store.Stop()
+	resp := post(t, w, "/introspect", "token", value)
+	says(t, resp, 503, "temporarily_unavailable")
+	if resp.Header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
+	store.Start()
+	testenv.Eventually(t, "active again", func() bool { return object(t, post(t, w, "/introspect", "token", value))["active"] == true })
+}
