@@ -104,18 +104,34 @@ func (v *Vault) openConnections(s *Session, got *reading) []Connection {
 		if len(from.values) == 0 {
 			continue
 		}
-		r := v.refOf(s, from.keep)
-		for id, value := range from.values {
-			c, err := v.openConnection(r, id, value)
-			if err != nil {
-				v.cfg.Log.Warn("a connection record does not open: its key was removed from the ring, or it was tampered with")
-				continue
-			}
-			out = append(out, c)
-		}
+		out = v.openHash(out, v.refOf(s, from.keep), from.values)
 	}
 	sortConnections(out)
 	return out
+}
+
+func (v *Vault) openHash(out []Connection, r ref, values map[string]string) []Connection {
+	for id, value := range values {
+		c, err := v.openConnection(r, id, value)
+		if err != nil {
+			v.cfg.Log.Warn("a connection record does not open: its key was removed from the ring, or it was tampered with")
+			continue
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// Kept lists the connections that are kept by a user, the one linked first in front. It needs no session.
+func (v *Vault) Kept(ctx context.Context, userID string) ([]Connection, error) {
+	user := partition(userID)
+	values, err := v.client.HGetAll(ctx, v.userKey(user, "k")).Result()
+	if err != nil {
+		return nil, v.fault(ctx, err)
+	}
+	out := v.openHash(nil, ref{place: place{user: user}, owner: "u." + userID, user: userID}, values)
+	sortConnections(out)
+	return out, nil
 }
 
 // fresh prepares a connection that is not stored yet.

@@ -19,10 +19,8 @@ type SessionInfo struct {
 
 // info is an index entry: where the session is (22 characters), then what the others may see, sealed under the ring alone.
 func (v *Vault) info(s *Session, seen time.Time) []byte {
-	first := s.place.keys[0]
-	location := first[strings.LastIndexByte(first, ':')+1:]
 	rec := infoRecord{Device: s.Device, Created: millis(s.CreatedAt), Seen: millis(seen)}
-	return append([]byte(location), v.seal(seat{"index", s.User.ID + "/" + s.ID, nil}, encode(&rec))...)
+	return append([]byte(s.place.location()), v.seal(seat{"index", s.User.ID + "/" + s.ID, nil}, encode(&rec))...)
 }
 
 // Sessions lists the live sessions of s's user, the one seen last in front. It is exact: an entry whose session is gone is dropped by the script that reads.
@@ -85,20 +83,26 @@ func (v *Vault) EndOthers(ctx context.Context, s *Session, reason string) error 
 
 // EndUser ends every session of a user and says how many there were.
 func (v *Vault) EndUser(ctx context.Context, userID, reason string) (int, error) {
-	return v.endListed(ctx, b64.EncodeToString(userDigest(userID)), userID, "all", "", reason)
+	return v.endListed(ctx, partition(userID), userID, "all", "", reason)
 }
 
+// Erase ends every session of a user, for the reason "erased", and deletes what was kept for them: connections and preferences. Revocations that wait
+// for their provider stay until they are done.
+func (v *Vault) Erase(ctx context.Context, userID string) error {
+	_, err := v.endListed(ctx, partition(userID), userID, "erase", "", "erased")
+	return err
+}
+
+// endListed ends those of a user's sessions that which names ("one", "others" than id, "all", "erase": all and what is kept), in one atomic step.
 func (v *Vault) endListed(ctx context.Context, user, userID, which, id, reason string) (int, error) {
 	ctx, cancel := detached(ctx)
 	defer cancel()
-	listed, err := v.list(ctx, user)
-	if err != nil {
-		return 0, err
-	}
-	args := []any{v.userKey(user, ""), which, id, v.tombstone(), v.channel()}
-	for sid := range listed {
-		args = append(args, sid, Event{Kind: EventSession, Session: sid, User: userID, Reason: reason}.encode())
-	}
-	n, err := scriptEndListed.Run(ctx, v.client, []string{v.userKey(user, "i")}, args...).Int()
+	const mark = `"%"` // the script puts each session's id here
+	head, tail, _ := strings.Cut(Event{Kind: EventSession, Session: "%", User: userID, Reason: reason}.encode(), mark)
+	keys := []string{v.userKey(user, "i"), v.userKey(user, "k"), v.userKey(user, "p")}
+	n, err := scriptEndListed.Run(ctx, v.client, keys, v.userKey(user, ""), which, id, v.tombstoneLife(), v.channel(), head+`"`, `"`+tail).Int()
 	return n, v.fault(ctx, err)
 }
+
+// indexLife is how long an index outlives its last session's creation: no clock of an instance makes a session outlive it.
+func (v *Vault) indexLife() time.Duration { return v.cfg.Lifetime + 5*time.Minute }

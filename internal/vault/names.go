@@ -1,5 +1,7 @@
 package vault
 
+import "strings"
+
 // names builds the store's keys: one page, so that nothing else spells one. See doc.go.
 
 func (v *Vault) userKey(user, what string) string { return v.cfg.Prefix + ":{" + user + "}:" + what }
@@ -20,6 +22,21 @@ func (v *Vault) placeOf(t *ticket) place {
 		p.keys = append(p.keys, v.userKey(p.user, "s:"+loc), v.userKey(p.user, "c:"+loc))
 	}
 	return p
+}
+
+// location is the keyed hash in the first pair's keys.
+func (p place) location() string { return p.keys[0][strings.LastIndexByte(p.keys[0], ':')+1:] }
+
+// partition is the part of a user's keys that names the user.
+func partition(userID string) string { return b64.EncodeToString(userDigest(userID)) }
+
+// handleKeys are where a handle may be, the place for a new one in front.
+func (v *Vault) handleKeys(handle string) []string {
+	keys := make([]string, len(v.keys))
+	for i := range v.keys {
+		keys[i] = v.cfg.Prefix + ":h:" + v.keys[i].location([]byte(handle))
+	}
+	return keys
 }
 
 func (v *Vault) attemptKeys(state string) []string {

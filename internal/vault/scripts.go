@@ -18,6 +18,8 @@ const (
 	done     = 1
 	gone     = 0
 	conflict = -1
+
+	tombstone = "ended"
 )
 
 const findLive = `
@@ -145,27 +147,32 @@ end
 return out
 `)
 
-// scriptEndListed: KEYS i; ARGV prefix of the user's keys, which ("one" or "others" or "all"), session id, tombstone's ttl, channel, then
-// session id, message pairs. Answers how many it ended.
+// scriptEndListed: KEYS i k p; ARGV prefix of the user's keys, which ("one", "others", "all", "erase"), session id, tombstone's ttl, channel, and the
+// message before and after a session's id. Answers how many it ended.
 var scriptEndListed = redis.NewScript(`
-local n, message = 0, {}
-for j = 6, #ARGV, 2 do message[ARGV[j]] = ARGV[j+1] end
-local all = redis.call('HGETALL', KEYS[1])
+local n, all = 0, redis.call('HGETALL', KEYS[1])
 for j = 1, #all, 2 do
   local sid, loc = all[j], string.sub(all[j+1], 1, 22)
-  local hit = ARGV[2] == 'all' or (ARGV[2] == 'one' and sid == ARGV[3]) or (ARGV[2] == 'others' and sid ~= ARGV[3])
-  if hit and message[sid] then
+  if ARGV[2] == 'all' or ARGV[2] == 'erase' or (ARGV[2] == 'one') == (sid == ARGV[3]) then
     local key = ARGV[1] .. 's:' .. loc
     if redis.call('STRLEN', key) > 60 then
       n = n + 1
       redis.call('SET', key, 'ended', 'PX', ARGV[4])
-      redis.call('PUBLISH', ARGV[5], message[sid])
+      redis.call('PUBLISH', ARGV[5], ARGV[6] .. sid .. ARGV[7])
     end
     redis.call('DEL', ARGV[1] .. 'c:' .. loc)
     redis.call('HDEL', KEYS[1], sid)
   end
 end
+if ARGV[2] == 'erase' then redis.call('DEL', KEYS[2], KEYS[3]) end
 return n
+`)
+
+// scriptRemember: KEYS handle; ARGV session id, value, ttl.
+var scriptRemember = redis.NewScript(`
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
+return 1
 `)
 
 // scriptRenew: KEYS lock; ARGV owner, lease. scriptRelease: KEYS lock; ARGV owner, channel, message.

@@ -175,6 +175,7 @@ type NewSession struct {
 	Device     string      // the User-Agent in words
 	Connection *Connection // the account that signs in, if it is kept; linked in the same breath
 	Previous   Secret      // the ticket of the session this sign-in replaces, or none: it ends
+	Handle     string      // a name under which EndHandle finds the session again, or none
 }
 
 // Create makes a session with a new ticket and sets the cookie on w, in that order: nothing reaches the browser that is not stored. The session
@@ -188,6 +189,11 @@ func (v *Vault) Create(w http.ResponseWriter, r *http.Request, in NewSession) (*
 	first := in.Connection
 	if first != nil && first.Keep == KeepUser {
 		first = nil // it is merged with what the user has: Link
+	}
+	if in.Handle != "" {
+		if err := v.remember(ctx, s, in.Handle); err != nil {
+			return nil, err
+		}
 	}
 	if err := v.save(ctx, s, now, &creation{first}); err != nil {
 		return nil, err
