@@ -26,7 +26,7 @@ type Config struct {
 	Habits        *Habits       // Google() when nil
 	People        []Person      // beside ada, grace and linus
 	Now           func() time.Time
-	Log           *slog.Logger             // debug lines of what happens; nil: none
+	Log           *slog.Logger             // info lines "provider" with what, who and text; nil: none
 	Issued        func(kind, value string) // sees every credential that is made, for tests that hunt for leaks; nil: nobody does
 }
 

@@ -27,17 +27,18 @@ type Entry struct {
 	Text string    `json:"text"`
 }
 
-const logLimit = 500
+const logLimit = 500 // entries kept at least, and twice as many at most
 
 // note appends to the log. d.mu is held.
 func (d *Demo) note(what, who, format string, args ...any) {
 	d.entryN++
-	d.entries = append(d.entries, Entry{N: d.entryN, At: d.cfg.Now().UTC(), What: what, Who: who, Text: fmt.Sprintf(format, args...)})
-	if len(d.entries) > logLimit {
-		d.entries = append([]Entry(nil), d.entries[len(d.entries)-logLimit:]...)
+	e := Entry{N: d.entryN, At: d.cfg.Now().UTC(), What: what, Who: who, Text: fmt.Sprintf(format, args...)}
+	d.entries = append(d.entries, e)
+	if len(d.entries) > 2*logLimit {
+		d.entries = append([]Entry(nil), d.entries[logLimit:]...)
 	}
 	if d.cfg.Log != nil {
-		d.cfg.Log.Debug("demo provider", "event", what, "who", who)
+		d.cfg.Log.Info("provider", "what", e.What, "who", e.Who, "text", e.Text)
 	}
 }
 
