@@ -46,7 +46,7 @@ func (s *Server) adminRoutes() []adminRoute {
 	return []adminRoute{
 		{[]string{"GET"}, "/healthz", prober, func(a *ask) { a.text(http.StatusOK, "ok") }},
 		{[]string{"GET"}, "/readyz", prober, s.ready},
-		{[]string{"GET"}, "/metrics", prober, func(a *ask) { s.metrics.handler().ServeHTTP(a.w, a.r) }},
+		{[]string{"GET"}, "/metrics", prober, func(a *ask) { s.metrics.scrape.ServeHTTP(a.w, a.r) }},
 		{[]string{"POST"}, "/introspect", service, s.introspect},
 		{[]string{"POST"}, "/token", service, s.exchange},
 		{nil, "/verify", proxied, s.verify},

@@ -65,6 +65,15 @@ func (st *streams) join(session *vault.Session) *listener {
 	return l
 }
 
+// hears waits until the store's announcements are heard, so that a stream which says it is open misses nothing. Only the first of an instance waits.
+func (st *streams) hears(ctx context.Context) {
+	select {
+	case <-st.ready:
+	case <-ctx.Done():
+	case <-time.After(2 * time.Second): // it will look again when they are
+	}
+}
+
 // events streams what happens to this session: that it ended, that a connection changed. It never slides the session, and holds nothing that
 // GET /bff/session would not tell.
 func (s *Server) events(c *call) error {
@@ -81,6 +90,7 @@ func (s *Server) events(c *call) error {
 		c.w.WriteHeader(http.StatusOK)
 		return nil
 	}
+	s.streams.hears(c.ctx())
 	s.metrics.streams.Inc()
 	defer s.metrics.streams.Dec()
 	out.write(fmt.Sprintf("retry: %d\n\n", eventsRetry.Milliseconds()))

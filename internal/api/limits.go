@@ -1,6 +1,7 @@
 package api
 
 import (
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -27,16 +28,11 @@ type pace struct {
 	now    func() time.Time
 
 	mu       sync.Mutex
-	sessions map[string]*spending
-	apis     map[string]*places
-	pauses   map[pauseKey]time.Time // until when
+	inFlight map[string]int           // by session
+	buckets  map[string]*rate.Limiter // by session; empty without SessionPerSecond
 	swept    time.Time
-}
-
-// spending is what one session uses at the moment.
-type spending struct {
-	inFlight int
-	bucket   *rate.Limiter // nil without SessionPerSecond
+	apis     map[string]*places     // empty without APIConcurrency
+	pauses   map[pauseKey]time.Time // until when
 }
 
 // places are those of one api: how many are taken, and by whom.
@@ -53,7 +49,7 @@ const (
 )
 
 func newPace(limits Limits, now func() time.Time) *pace {
-	return &pace{limits: limits, now: now, sessions: map[string]*spending{}, apis: map[string]*places{}, pauses: map[pauseKey]time.Time{}}
+	return &pace{limits: limits, now: now, inFlight: map[string]int{}, buckets: map[string]*rate.Limiter{}, apis: map[string]*places{}, pauses: map[pauseKey]time.Time{}}
 }
 
 // enter takes a place for one call of session through api; leave gives it back and is called once. When ok is false there is none, and wait says when to
@@ -65,52 +61,44 @@ func (p *pace) enter(session *vault.Session, api string) (leave func(), wait tim
 	if wait := p.paused(id, api); wait > 0 {
 		return nil, wait, false
 	}
-	use := p.sessions[id]
-	if use == nil {
-		use = p.newSpending()
-		p.sessions[id] = use
-	}
-	if p.limits.SessionConcurrency > 0 && use.inFlight >= p.limits.SessionConcurrency || !p.takePlace(id, api) {
-		p.forget(id, use)
+	n := p.inFlight[id]
+	if p.limits.SessionConcurrency > 0 && n >= p.limits.SessionConcurrency || !p.takePlace(id, api) {
 		return nil, time.Second, false
 	}
-	if use.bucket != nil && !use.bucket.AllowN(p.now(), 1) {
+	if !p.inTime(id) {
 		p.givePlace(id, api)
 		return nil, time.Duration(float64(time.Second) / float64(p.limits.SessionPerSecond)), false
 	}
-	use.inFlight++
-	return func() { p.leave(id, api, use) }, 0, true
+	p.inFlight[id] = n + 1
+	return func() { p.leave(id, api) }, 0, true
 }
 
-func (p *pace) leave(id, api string, use *spending) {
+func (p *pace) leave(id, api string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	use.inFlight--
 	p.givePlace(id, api)
-	p.forget(id, use)
+	if p.inFlight[id]--; p.inFlight[id] == 0 {
+		delete(p.inFlight, id)
+	}
 }
 
-// newSpending also sweeps, at most once a minute: it is where the maps grow.
-func (p *pace) newSpending() *spending {
-	use := &spending{}
-	if n := p.limits.SessionPerSecond; n > 0 {
-		now := p.now()
+// inTime takes one call from the session's bucket. Full buckets are forgotten, at most once a minute.
+func (p *pace) inTime(id string) bool {
+	n := p.limits.SessionPerSecond
+	if n <= 0 {
+		return true
+	}
+	now := p.now()
+	b := p.buckets[id]
+	if b == nil {
 		if now.Sub(p.swept) >= time.Minute {
 			p.swept = now
-			for id, other := range p.sessions {
-				p.forget(id, other)
-			}
+			maps.DeleteFunc(p.buckets, func(_ string, b *rate.Limiter) bool { return b.TokensAt(now) >= float64(b.Burst()) })
 		}
-		use.bucket = rate.NewLimiter(rate.Limit(n), 2*n)
+		b = rate.NewLimiter(rate.Limit(n), 2*n)
+		p.buckets[id] = b
 	}
-	return use
-}
-
-// forget drops what has nothing to remember: no call in flight and a full bucket.
-func (p *pace) forget(id string, use *spending) {
-	if use.inFlight == 0 && (use.bucket == nil || use.bucket.TokensAt(p.now()) >= float64(use.bucket.Burst())) {
-		delete(p.sessions, id)
-	}
+	return b.AllowN(now, 1)
 }
 
 // takePlace is rule 3.

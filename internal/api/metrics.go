@@ -15,7 +15,7 @@ import (
 // Metrics counts what the server, and the broker behind it, do. Labels come from the configuration and from closed lists: nothing a request says can
 // make a new series. It is made before the broker, whose hooks Refresh and Revocation are. It is safe for concurrent use.
 type Metrics struct {
-	registry    *prometheus.Registry
+	scrape      http.Handler
 	requests    *prometheus.CounterVec
 	problems    *prometheus.CounterVec
 	calls       *prometheus.CounterVec
@@ -33,7 +33,8 @@ func NewMetrics(reg *prometheus.Registry, version string) *Metrics {
 		reg = prometheus.NewRegistry()
 	}
 	m := &Metrics{
-		registry:    reg,
+		scrape: promhttp.InstrumentMetricHandler(reg, promhttp.HandlerFor(reg,
+			promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second})),
 		requests:    counter("bff_requests_total", "Requests to bff's own routes, by route and status.", "route", "status"),
 		problems:    counter("bff_problems_total", "Problem documents and outcomes of sign-ins that were not successes, by code.", "code"),
 		calls:       counter("bff_api_calls_total", "Proxied calls, by api and status; \"other\" is an upgrade or a call that broke off.", "api", "status"),
@@ -77,11 +78,6 @@ func (m *Metrics) request(route string, status int) {
 
 func (m *Metrics) problem(c code)           { m.problems.WithLabelValues(string(c)).Inc() }
 func (m *Metrics) signedIn(provider string) { m.signIns.WithLabelValues(provider).Inc() }
-
-// handler is GET /metrics.
-func (m *Metrics) handler() http.Handler {
-	return promhttp.InstrumentMetricHandler(m.registry, promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second}))
-}
 
 // statusLabel keeps an upstream's fancy numbers from becoming series.
 func statusLabel(status int) string {

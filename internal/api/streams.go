@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"bff/internal/vault"
@@ -23,6 +22,7 @@ type streams struct {
 	stop  chan struct{}
 	work  sync.WaitGroup
 	poke  chan struct{} // there are suspects
+	ready chan struct{} // closed when the store's announcements are heard for the first time
 
 	mu        sync.Mutex
 	closed    bool
@@ -31,7 +31,6 @@ type streams struct {
 	uncertain int                               // so many ticks after a resync newcomers are suspect too
 	listeners map[string]map[*listener]struct{} // by session id, and by user id for connections kept by the user
 	interest  sync.Map                          // the keys of listeners, for the bus, which must not wait
-	opened    atomic.Int64                      // for tests and the gauge
 }
 
 // watched is one session that something runs for.
@@ -63,7 +62,7 @@ func closedChannel() chan struct{} {
 }
 
 func newStreams(s *Server) *streams {
-	return &streams{s: s, stop: make(chan struct{}), poke: make(chan struct{}, 1), watched: map[string]*watched{}, ended: map[string]end{},
+	return &streams{s: s, stop: make(chan struct{}), poke: make(chan struct{}, 1), ready: make(chan struct{}), watched: map[string]*watched{}, ended: map[string]end{},
 		listeners: map[string]map[*listener]struct{}{}}
 }
 
@@ -147,6 +146,7 @@ func audience(e vault.Event) string {
 func (st *streams) listen(events <-chan vault.Event) {
 	tick := time.NewTicker(streamTick)
 	defer tick.Stop()
+	heard := sync.OnceFunc(func() { close(st.ready) })
 	for {
 		select {
 		case <-st.stop:
@@ -161,6 +161,7 @@ func (st *streams) listen(events <-chan vault.Event) {
 				st.wake(audience(e))
 			case vault.EventResync:
 				st.suspectAll()
+				heard()
 			}
 		}
 	}
