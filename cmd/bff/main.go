@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"bff/internal/vault"
+)
+
+func main() {
+	vault.Quiet()
+	os.Exit(run(context.Background(), os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
+}
+
+// Exit codes.
+const (
+	exitFine   = 0
+	exitFailed = 1 // while running
+	exitWrong  = 2 // usage or configuration
+)
+
+// commands is the whole command line.
+type commands struct {
+	Dev      devCommand      `cmd:"" help:"Run everything in one process, with nothing to set up: a demo provider, a demo API and the demo app."`
+	Serve    serveCommand    `cmd:"" help:"Run bff as the configuration says."`
+	Check    checkCommand    `cmd:"" help:"Tell every mistake of the configuration at once, then try the store and each provider."`
+	Keygen   keygenCommand   `cmd:"" help:"Print a fresh key for session.keys."`
+	Provider providerCommand `cmd:"" help:"List, show and try providers."`
+	Version  versionCommand  `cmd:"" help:"Print version, commit and Go version."`
+}
+
+// A shell is what a command sees of the world.
+type shell struct {
+	ctx            context.Context
+	env            func(string) string
+	stdout, stderr io.Writer
+}
+
+// An exit is how a command ends that did not end well. The text, if any, goes to standard error.
+type exit struct {
+	code int
+	text string
+}
+
+func (e *exit) Error() string { return e.text }
+
+func wrongUse(format string, args ...any) error {
+	return &exit{exitWrong, fmt.Sprintf(format, args...)}
+}
+func failed(format string, args ...any) error { return &exit{exitFailed, fmt.Sprintf(format, args...)} }
+
+// stopped is what kong's own way out (after --help) becomes here: nothing but main ends the process.
+type stopped struct{ code int }
+
+// run is the program: what main and the tests call.
+func run(ctx context.Context, args []string, env func(string) string, stdout, stderr io.Writer) (code int) {
+	defer func() {
+		if p := recover(); p != nil {
+			s, ok := p.(stopped)
+			if !ok {
+				panic(p)
+			}
+			code = s.code
+		}
+	}()
+	var cli commands
+	parser, err := kong.New(&cli, kong.Name("bff"), kong.Writers(stdout, stderr), kong.Exit(func(code int) { panic(stopped{code}) }),
+		kong.Description("An OAuth token broker: the browser holds an opaque cookie, the server holds the tokens, refreshes them, and calls the APIs."),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	if err != nil {
+		panic(err) // the commands above do not fit together
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintf(stderr, "bff: %s\nSee `%s --help`.\n", meant(err), helpFor(err))
+		return exitWrong
+	}
+	err = parsed.Run(&shell{ctx: ctx, env: env, stdout: stdout, stderr: stderr})
+	var e *exit
+	switch {
+	case err == nil:
+		return exitFine
+	case errors.As(err, &e):
+		if e.text != "" {
+			fmt.Fprintf(stderr, "%s\n", strings.TrimSuffix(e.text, "\n"))
+		}
+		return e.code
+	}
+	fmt.Fprintf(stderr, "bff: %v\n", err)
+	return exitFailed
+}
+
+// meant is kong's message without the words of a parser in it.
+func meant(err error) string {
+	if flag, ok := strings.CutSuffix(err.Error(), `: expected string value but got "EOL" (<EOL>)`); ok {
+		return flag + " needs a value"
+	}
+	return err.Error()
+}
+
+// helpFor is the command whose help explains an error.
+func helpFor(err error) string {
+	var e *kong.ParseError
+	if errors.As(err, &e) && e.Context != nil {
+		if c := e.Context.Command(); c != "" {
+			words := strings.Fields(c)
+			for i, w := range words {
+				if strings.HasPrefix(w, "<") {
+					words = words[:i]
+					break
+				}
+			}
+			return strings.Join(append([]string{"bff"}, words...), " ")
+		}
+	}
+	return "bff"
+}

@@ -1,0 +1,255 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"bff/internal/oauth"
+	"bff/internal/vault"
+)
+
+type providerCheckCommand struct {
+	Provider string `arg:"" help:"A provider of the configuration, a built-in one, or a FILE as show prints it."`
+	Config   string `default:"bff.yaml" placeholder:"FILE" help:"The configuration that a name is looked up in (default: ${default})."`
+}
+
+func (c *providerCheckCommand) Run(sh *shell) error {
+	p, client, err := findProvider(sh, c.Provider, c.Config)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(sh.ctx, 4*checkTimeout)
+	defer cancel()
+	out := &findings{w: sh.stdout}
+	x := &examination{provider: p, out: out, client: &http.Client{Timeout: checkTimeout, Transport: &http.Transport{Proxy: http.ProxyFromEnvironment,
+		MaxResponseHeaderBytes: 64 << 10}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	x.metadata(ctx)
+	x.endpoints(ctx)
+	x.keys(ctx)
+	x.habits()
+	if !client {
+		out.say("skipped", "client", "neither id nor secret are known; name a provider of bff.yaml to try them")
+		return out.err()
+	}
+	return errors.Join(x.clientKnown(ctx), out.err())
+}
+
+// An examination looks at what a provider publishes. Whether flows work is the broker's to say.
+type examination struct {
+	provider oauth.ProviderConfig
+	client   *http.Client
+	out      *findings
+	found    published
+}
+
+// published is what a discovery document says (OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2).
+type published struct {
+	Issuer        string   `json:"issuer"`
+	Authorization string   `json:"authorization_endpoint"`
+	Token         string   `json:"token_endpoint"`
+	Userinfo      string   `json:"userinfo_endpoint"`
+	JWKS          string   `json:"jwks_uri"`
+	Revocation    string   `json:"revocation_endpoint"`
+	EndSession    string   `json:"end_session_endpoint"`
+	PAR           string   `json:"pushed_authorization_request_endpoint"`
+	Scopes        []string `json:"scopes_supported"`
+	Challenges    []string `json:"code_challenge_methods_supported"`
+	ClientAuth    []string `json:"token_endpoint_auth_methods_supported"`
+	Algorithms    []string `json:"id_token_signing_alg_values_supported"`
+	DPoP          []string `json:"dpop_signing_alg_values_supported"`
+	IssParameter  bool     `json:"authorization_response_iss_parameter_supported"`
+	BackChannel   bool     `json:"backchannel_logout_supported"`
+}
+
+const maxPublished = 1 << 20
+
+// fetch reads a JSON document.
+func (x *examination) fetch(ctx context.Context, where string, into any) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, where, nil)
+	if err != nil {
+		return errors.New("its address is no URL")
+	}
+	r.Header.Set("Accept", "application/json")
+	resp, err := x.client.Do(r)
+	if err != nil {
+		return errors.New("nobody answers there; is the address right, and can this machine reach it (HTTPS_PROXY is honoured)?")
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxPublished))
+	switch {
+	case resp.StatusCode != http.StatusOK:
+		return errors.New("it answers " + resp.Status + " instead of 200")
+	case err != nil || json.Unmarshal(body, into) != nil:
+		return errors.New("the answer is not the JSON that it should be")
+	}
+	return nil
+}
+
+func (x *examination) metadata(ctx context.Context) {
+	p := &x.provider
+	if p.Issuer != "" {
+		where := strings.TrimSuffix(p.Issuer, "/") + "/.well-known/openid-configuration"
+		switch err := x.fetch(ctx, where, &x.found); {
+		case err != nil && p.AuthorizationURL != "" && p.TokenURL != "" && p.JWKSURL != "":
+			x.out.say("warning", "discovery", err.Error()+"; the endpoints of the configuration are used")
+		case err != nil:
+			x.out.say("failed", "discovery", where+": "+err.Error())
+		case x.found.Issuer != p.Issuer:
+			x.out.say("failed", "discovery", "the document is another issuer's; write `issuer:` exactly as the document says, to the last slash")
+		default:
+			x.out.say("ok", "discovery", where)
+		}
+	}
+	for _, f := range []struct {
+		to    *string
+		given string
+	}{
+		{&x.found.Authorization, p.AuthorizationURL}, {&x.found.Token, p.TokenURL}, {&x.found.Userinfo, p.UserinfoURL}, {&x.found.JWKS, p.JWKSURL},
+		{&x.found.Revocation, p.RevocationURL}, {&x.found.EndSession, p.EndSessionURL},
+	} {
+		if f.given != "" {
+			*f.to = f.given
+		}
+	}
+}
+
+// endpoints asks each of them for anything at all.
+func (x *examination) endpoints(ctx context.Context) {
+	for _, e := range []struct {
+		name, url, without string
+	}{
+		{"authorization endpoint", x.found.Authorization, "failed"}, {"token endpoint", x.found.Token, "failed"},
+		{"userinfo endpoint", x.found.Userinfo, ""}, {"revocation endpoint", x.found.Revocation, "unlinking an account cannot revoke its tokens"},
+		{"end-session endpoint", x.found.EndSession, "logging out at bff cannot log out at the provider"},
+	} {
+		switch {
+		case e.url == "" && e.without == "failed":
+			x.out.say("failed", e.name, "is neither published nor configured")
+		case e.url == "" && e.without != "":
+			x.out.say("ok", e.name, "none: "+e.without)
+		case e.url == "":
+		case strings.Contains(e.url, "{"):
+			x.out.say("skipped", e.name, "its address depends on the token")
+		default:
+			x.reach(ctx, e.name, e.url)
+		}
+	}
+}
+
+func (x *examination) reach(ctx context.Context, name, where string) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, where, nil)
+	if err != nil {
+		x.out.say("failed", name, "its address is no URL")
+		return
+	}
+	resp, err := x.client.Do(r)
+	if err != nil {
+		x.out.say("failed", name, r.URL.Host+": nobody answers there; can this machine reach it (HTTPS_PROXY is honoured)?")
+		return
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode >= http.StatusInternalServerError {
+		x.out.say("warning", name, r.URL.Host+" answers "+resp.Status)
+		return
+	}
+	x.out.say("ok", name, r.URL.Host+" answers")
+}
+
+// keys looks for one that can have signed an ID token.
+func (x *examination) keys(ctx context.Context) {
+	if x.provider.Issuer == "" || x.found.JWKS == "" {
+		return
+	}
+	var set struct {
+		Keys []struct {
+			Type string `json:"kty"`
+			Use  string `json:"use"`
+		} `json:"keys"`
+	}
+	if err := x.fetch(ctx, x.found.JWKS, &set); err != nil {
+		x.out.say("failed", "keys", err.Error())
+		return
+	}
+	for _, k := range set.Keys {
+		if k.Type != "oct" && (k.Use == "" || k.Use == "sig") {
+			x.out.say("ok", "keys", "at least one can sign ID tokens")
+			return
+		}
+	}
+	x.out.say("failed", "keys", "none can sign ID tokens")
+}
+
+// habits compares what is published with what is configured.
+func (x *examination) habits() {
+	if x.found.Issuer == "" {
+		return // nothing is published
+	}
+	say := func(ok bool, what, yes, no string) {
+		if ok {
+			x.out.say("ok", what, yes)
+		} else {
+			x.out.say("warning", what, no)
+		}
+	}
+	p, f := &x.provider, &x.found
+	say(slices.Contains(f.Challenges, "S256") || p.PKCE == "off", "PKCE", "S256, or configured off", "S256 is not published; if sign-in fails, write `pkce: off`")
+	say(f.IssParameter, "iss parameter", "published, so required of every answer (RFC 9207)", "not published; one redirect URI per provider keeps answers apart")
+	for _, s := range p.Scopes {
+		if len(f.Scopes) > 0 && !slices.Contains(f.Scopes, s) && slices.Contains([]string{"openid", "email", "profile", "offline_access"}, s) {
+			x.out.say("warning", "scope "+s, "is not published; the provider may refuse to be asked for it")
+		}
+	}
+	known := p.ClientAuth == "" || len(f.ClientAuth) == 0 || slices.Contains(f.ClientAuth, p.ClientAuth)
+	say(known, "client authentication", strings.Join(f.ClientAuth, ", "), "`client_auth` is not among what is published: "+strings.Join(f.ClientAuth, ", "))
+	for _, extra := range []struct {
+		there bool
+		name  string
+	}{{f.PAR != "", "pushed authorization requests"}, {len(f.DPoP) > 0, "DPoP"}, {f.BackChannel, "back-channel logout"}} {
+		if extra.there {
+			x.out.say("ok", extra.name, "published")
+		}
+	}
+}
+
+// clientKnown has the broker redeem a code that nobody issued: a provider that knows the client refuses the code, one that does not refuses the client.
+func (x *examination) clientKnown(ctx context.Context) error {
+	cfg := tryConfig(x.provider)
+	v, err := vault.Open(vault.Config{Store: cfg.session.store.Reveal(), Keys: cfg.session.keys, Prefix: "bff", Cookie: "bff", Idle: time.Hour, Lifetime: time.Hour})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = v.Close() }()
+	broker, err := oauth.New(oauth.Config{Providers: cfg.providers, Vault: v, Origin: "http://localhost:8080", Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return err
+	}
+	attempt, err := broker.Begin(ctx, oauth.Begin{Provider: x.provider.Name})
+	if err == nil {
+		_, err = broker.Finish(ctx, attempt, url.Values{"code": {"bff-check-" + rand.Text()}, "iss": {x.issuer()}})
+	}
+	switch kind := oauth.KindOf(err); {
+	case kind == oauth.KindMisconfigured || err != nil && strings.Contains(err.Error(), "refuses this client"):
+		x.out.say("failed", "client", "the provider does not know this id with this secret; compare both, and `client_auth`, with its console")
+	case kind == oauth.KindUnavailable:
+		x.out.say("failed", "client", "the token endpoint does not answer")
+	default:
+		x.out.say("ok", "client", "the provider knows id and secret: it refused a code that nobody issued, and not the client")
+	}
+	return broker.Drain(ctx)
+}
+
+func (x *examination) issuer() string {
+	if x.provider.CallbackIssuer != "" {
+		return x.provider.CallbackIssuer
+	}
+	return x.provider.Issuer
+}

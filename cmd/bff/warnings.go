@@ -1,0 +1,91 @@
+package main
+
+import (
+	"fmt"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	"bff/internal/oauth"
+)
+
+// A warning is something that works as written and may not be what the operator wants.
+type warning struct {
+	at   place
+	text string
+}
+
+// warnings looks at a good configuration.
+func (c *config) warnings() []warning {
+	var out []warning
+	add := func(path, format string, args ...any) {
+		out = append(out, warning{c.places[path], fmt.Sprintf(format, args...)})
+	}
+	if inMemory(c.session.store) && !loopback(c.origin.Hostname()) {
+		add("session.store", "`memory:` loses every session when the process ends, and no second instance shares it; write a redis:// URL")
+	}
+	for i, p := range c.trusted {
+		if p.Bits() == 0 {
+			add(indexed("trusted_proxies", i), "believes X-Forwarded-For from anyone; list the proxies in front of bff alone")
+		}
+	}
+	if host, _, ok := strings.Cut(c.admin, ":"); ok && !loopback(host) {
+		add("admin", "the admin listener is reachable from outside this machine; see to it that no browser reaches it")
+	}
+	for _, p := range c.providers {
+		c.warnOfProvider(p, add)
+	}
+	for _, a := range c.apis {
+		if u, err := url.Parse(a.Upstream); err == nil && u.Scheme == "http" && !loopback(u.Hostname()) && !inner(u.Hostname()) {
+			add("apis."+a.Name+".upstream", "is plain http: access tokens cross the network in clear")
+		}
+		for i, pattern := range a.Allow {
+			if text := loose(pattern); text != "" {
+				add(indexed("apis."+a.Name+".allow", i), "`%s` %s", pattern, text)
+			}
+		}
+	}
+	return out
+}
+
+func (c *config) warnOfProvider(p oauth.ProviderConfig, add func(string, string, ...any)) {
+	path := "providers." + p.Name
+	plain := func(s string) bool { return slices.Contains([]string{"openid", "email", "profile"}, s) }
+	if p.Issuer == "https://accounts.google.com" && p.NeedsAPI {
+		add(path, "while the consent screen is in testing, Google ends refresh tokens after 7 days, unless only name, email and profile are asked for")
+		return
+	}
+	if _, builtin := oauth.Builtin(p.Name); !builtin && p.Issuer != "" && p.NeedsAPI && !slices.Contains(p.Scopes, "offline_access") && len(p.AuthParams) == 0 {
+		add(path, "an api uses it, and most OpenID Providers give a refresh token for the scope `offline_access` alone; without one a call works until the first access token expires")
+	}
+	if !slices.ContainsFunc(p.Scopes, plain) && p.Issuer != "" {
+		add(path, "asks for no `email` or `profile`: people will be shown without a name")
+	}
+}
+
+// inner says whether a host is of a network of one's own: an address that is never routed, or a name without a dot.
+func inner(host string) bool {
+	a, err := netip.ParseAddr(host)
+	return err == nil && a.IsPrivate() || err != nil && !strings.Contains(host, ".")
+}
+
+// loose says why a pattern of an allow-list allows more than it seems to, or "".
+func loose(pattern string) string {
+	method, path, found := strings.Cut(pattern, " ")
+	if !found {
+		method, path = "", pattern
+	}
+	last := strings.ToLower(path[strings.LastIndexByte(strings.TrimSuffix(path, "/"), '/')+1:])
+	switch {
+	case strings.Contains(last, "graphql"):
+		return "is a GraphQL endpoint: the query decides what is called, and no allow-list of paths sees it"
+	case strings.Contains(strings.ToLower(path), "batch"):
+		return "carries many calls in one: no allow-list of paths sees them"
+	case strings.HasSuffix(path, "...}") || strings.HasSuffix(path, "/"):
+		return "allows everything below it, also what the API adds later; list what the frontend needs"
+	case method == "":
+		return "allows every method, DELETE too; write the ones the frontend needs"
+	}
+	return ""
+}
