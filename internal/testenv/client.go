@@ -186,13 +186,20 @@ func (c *Client) send(r *http.Request) *Answer {
 		c.tb.Errorf("%s %s: %v", r.Method, r.URL.Path, err)
 		return &Answer{Header: http.Header{}}
 	}
+	a := ReadAnswer(c.tb, resp)
+	c.seen.write(c.ours(r.URL), a.Body)
+	return a
+}
+
+// ReadAnswer reads an answer to its end and closes it.
+func ReadAnswer(tb testing.TB, resp *http.Response) *Answer {
+	tb.Helper()
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<20))
 	if err != nil {
-		c.tb.Errorf("%s %s: the body broke off: %v", r.Method, r.URL.Path, err)
+		tb.Errorf("%s: the body broke off: %v", resp.Request.URL.Path, err)
 	}
-	c.seen.write(c.ours(r.URL), body)
-	return &Answer{Status: resp.StatusCode, URL: r.URL.String(), Header: resp.Header, Body: body}
+	return &Answer{Status: resp.StatusCode, URL: resp.Request.URL.String(), Header: resp.Header, Body: body}
 }
 
 func (c *Client) ours(u *url.URL) bool { return "http://"+u.Host == c.Origin }
