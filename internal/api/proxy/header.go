@@ -3,6 +3,7 @@ package proxy
 import (
 	"net/http"
 	"strings"
+	"unsafe"
 )
 
 // fold brings a field name to the one spelling in which names are compared: lower case, "-" for "_" and ".". Servers behind CGI, WSGI and their kin
@@ -23,7 +24,7 @@ func fold(name string, buf *[64]byte) (string, bool) {
 			return "", false
 		}
 	}
-	return string(buf[:len(name)]), true
+	return unsafe.String(&buf[0], len(name)), true // as long as buf lives
 }
 
 // leaves says whether a request header goes to the upstream. The first list is the common case, and only that: everything takes the second way.

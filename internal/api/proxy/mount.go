@@ -235,7 +235,7 @@ func (m *Mount) setHeaders(fail func(string, error)) {
 		case !httpguts.ValidHeaderFieldValue(value):
 			fail(field, errors.New("the value holds control characters"))
 		}
-		m.own[folded] = true
+		m.own[strings.Clone(folded)] = true
 	}
 	if m.cfg.Header == "" {
 		m.cfg.Header = "Authorization"

@@ -50,6 +50,10 @@ func (m *Mount) Serve(w http.ResponseWriter, r *http.Request, c *Call, cred Cred
 	if m.cfg.MaxBody > 0 && r.ContentLength > m.cfg.MaxBody {
 		return ErrBodyTooLarge
 	}
+	if r.ProtoMajor == 1 && len(r.TransferEncoding) > 0 {
+		// net/http forgets a Content-Length beside it; whoever did not must get no second answer on this connection (RFC 9112 section 6.1).
+		w.Header().Set("Connection", "close")
+	}
 	x := &exchange{mount: m, w: w, in: r, call: c, cred: cred, socket: isSocket(r)}
 	x.Context, x.cancel = context.WithCancelCause(r.Context())
 	if h := w.Header(); len(h) > 0 {

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"io"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync"
 	"unsafe"
@@ -24,6 +23,7 @@ const (
 
 type tripwire struct {
 	needles []needle
+	filter  [1 << 10]uint64 // one bit for each hash a sample can have: most samples end here
 	table   [tableSize]tableEntry
 	stride  int        // between samples
 	longest int        // of the needles
@@ -35,6 +35,7 @@ type tripwire struct {
 	out  []byte // held bytes and what follows
 
 	spans []span
+	arena []byte // of escaped forms
 }
 
 type tableEntry struct {
@@ -95,7 +96,8 @@ func (t *tripwire) release() {
 	clear(t.past)
 	clear(t.join)
 	clear(t.out)
-	*t = tripwire{needles: t.needles[:0], past: t.past[:0], join: t.join[:0], out: t.out[:0], spans: t.spans[:0]}
+	clear(t.arena)
+	*t = tripwire{needles: t.needles[:0], past: t.past[:0], join: t.join[:0], out: t.out[:0], spans: t.spans[:0], arena: t.arena[:0]}
 	tripwires.Put(t)
 }
 
@@ -120,31 +122,45 @@ func differsInURL(c rune) bool { return c == '>' || c == '?' || c >= '~' }
 
 // addEscaped adds what the usual escapes make of s, where they make a difference.
 func (t *tripwire) addEscaped(s string, anchor int) {
-	if !strings.ContainsAny(s, `/+=~:@%"\&<>' `) {
-		return
+	const unreserved, inPath = "-_.~", "-_.~$&+=:@"
+	if strings.ContainsAny(s, "/+=:@%\"\\&<>' $!*(),;?#") {
+		t.addPercent(s, unreserved, "0123456789ABCDEF", anchor)
+		t.addPercent(s, unreserved, "0123456789abcdef", anchor)
 	}
-	seen := []string{s}
-	query, path := url.QueryEscape(s), url.PathEscape(s)
-	for _, e := range []string{query, path, lowerEscapes(query), lowerEscapes(path), strings.ReplaceAll(s, "/", `\/`), strings.ReplaceAll(s, "=", `\u003d`)} {
-		known := false
-		for _, k := range seen {
-			known = known || k == e
+	if strings.ContainsAny(s, inPath[4:]) {
+		t.addPercent(s, inPath, "0123456789ABCDEF", anchor)
+		t.addPercent(s, inPath, "0123456789abcdef", anchor)
+	}
+	if strings.Contains(s, "/") {
+		from := len(t.arena)
+		for i := range len(s) {
+			if s[i] == '/' {
+				t.arena = append(t.arena, '\\')
+			}
+			t.arena = append(t.arena, s[i])
 		}
-		if !known {
-			seen = append(seen, e)
-			t.add(needle{secret: e, size: len(e), text: e}, anchor)
-		}
+		t.addArena(from, anchor)
 	}
 }
 
-func lowerEscapes(s string) string {
-	b := []byte(s)
-	for i := 0; i+2 < len(b); i++ {
-		if b[i] == '%' {
-			b[i+1], b[i+2] = b[i+1]|0x20, b[i+2]|0x20
+// addPercent adds s with every byte escaped that is no letter, digit or one of bare.
+func (t *tripwire) addPercent(s, bare, digits string, anchor int) {
+	from := len(t.arena)
+	for i := range len(s) {
+		c := s[i]
+		if 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || strings.IndexByte(bare, c) >= 0 {
+			t.arena = append(t.arena, c)
+		} else {
+			t.arena = append(t.arena, '%', digits[c>>4], digits[c&15])
 		}
 	}
-	return string(b)
+	t.addArena(from, anchor)
+}
+
+// addArena adds what was written to the arena as a needle. When the arena grows, the string keeps the bytes it was made of.
+func (t *tripwire) addArena(from, anchor int) {
+	text := unsafe.String(&t.arena[from], len(t.arena)-from)
+	t.add(needle{size: len(text), text: text}, anchor)
 }
 
 // add puts a needle's samples into the table.
@@ -161,7 +177,9 @@ func (t *tripwire) add(n needle, anchor int) {
 	w := n.window(n.anchor, anchor, &buf)
 	for i := range t.stride {
 		e := tableEntry{binary.LittleEndian.Uint32(w[i:]), uint8(len(t.needles)), uint8(i)}
-		for slot := slotOf(e.bytes); ; slot = (slot + 1) % tableSize {
+		h := hashOf(e.bytes)
+		t.filter[h>>6] |= 1 << (h & 63)
+		for slot := h % tableSize; ; slot = (slot + 1) % tableSize {
 			if t.table[slot].needle == 0 {
 				t.table[slot] = e
 				break
@@ -170,7 +188,7 @@ func (t *tripwire) add(n needle, anchor int) {
 	}
 }
 
-func slotOf(b uint32) uint32 { return b * 2654435761 >> 22 }
+func hashOf(b uint32) uint32 { return b * 2654435761 >> 16 }
 
 // window makes size bytes of the form, beginning at a multiple of four, without making all of it.
 func (n *needle) window(at, size int, buf *[64]byte) []byte {
@@ -222,7 +240,11 @@ func (n *needle) whole() string {
 func (t *tripwire) find(b []byte, found func(start, end int)) {
 	for p := 0; p+gram <= len(b); p += t.stride {
 		want := binary.LittleEndian.Uint32(b[p:])
-		for slot := slotOf(want); t.table[slot].needle != 0; slot = (slot + 1) % tableSize {
+		h := hashOf(want)
+		if t.filter[h>>6]&(1<<(h&63)) == 0 {
+			continue
+		}
+		for slot := h % tableSize; t.table[slot].needle != 0; slot = (slot + 1) % tableSize {
 			e := t.table[slot]
 			if e.bytes != want {
 				continue

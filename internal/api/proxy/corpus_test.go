@@ -1,0 +1,246 @@
+package proxy_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"unicode"
+
+	"bff/internal/api/proxy"
+)
+
+// corpusList is what the operator of the attack corpus allowed, and corpusListed the same said in another way.
+var (
+	corpusList = []string{"GET /users/me/calendarList", "GET /calendars/{id}/events", "GET /files/{path...}", "GET /projects/{project}/issues", "GET /lit%2Feral/x", "POST /uploads/"}
+
+	corpusListed = regexp.MustCompile(`^(GET|HEAD) /base/(users/me/calendarList|calendars/[^/]+/events|files/.*|projects/[^/]+/issues|lit%2[Ff]eral/x)$|^POST /base/uploads/.*$`)
+)
+
+// attackPaths generates the corpus: coats of dot segments and separators, put where a path could be made to mean another.
+func attackPaths() []string {
+	dots := []string{"..", ".", "%2e%2e", "%2E%2e", ".%2e", "%2e.", "%2e", "%252e%252e", "%25252e%25252e", "..;", "..;x=1", ";..", "%2e%2e;a", "..%3b", "..%00", "%00..", "..%20", "..%09", ". .",
+		"%c0%ae%c0%ae", "%e0%80%ae%e0%80%ae", "%uff0e%uff0e", "%EF%BC%8E%EF%BC%8E", "%E2%80%A5", "%E2%80%A4%E2%80%A4", "..%e2%80%8b", ".%c2%ad.", "...", "..%23", "..%3f", "..%0d%0a", "%5c..", "..%5c", "..\\", "\\..", "..%ef%bc%bc", "%2%65%2%65", "\x80..", "..%ff"}
+	separators := []string{"/", "//", "%2f", "%2F", "%5c", "%5C", "\\", "%252f", "%255c", "/./", "/%2e/", ";/", "%c0%af", "%ef%bc%8f", "%e2%88%95", "/%20/", "%00/", "/;/", "%0a"}
+	stems := []string{"/api/x/users/me/calendarList", "/api/x/calendars/a", "/api/x/files/a", "/api/x/projects/g", "/api/x"}
+	var out []string
+	for _, stem := range stems {
+		for _, sep := range separators {
+			for i, dot := range dots {
+				target := []string{"admin", "events", "secret/events", "issues", "bff/session"}[i%5]
+				out = append(out, stem+sep+dot+sep+target)
+				if sep == "/" {
+					out = append(out, stem+sep+dot, stem+sep+dot+sep, stem+"/x"+dot+"/"+dot+"/"+target, stem+sep+dot+sep+dot+sep+dot+sep+"users/me/calendarList")
+				}
+			}
+		}
+	}
+	for c := range 256 { // every byte, bare and escaped, inside of each kind of segment
+		for _, p := range []string{"/api/x/calendars/a%sb/events", "/api/x/files/a%sb", "/api/x/users/me%s/calendarList", "/api/x/projects/a%sb/issues"} {
+			out = append(out, fmt.Sprintf(p, fmt.Sprintf("%%%02x", c)), fmt.Sprintf(p, fmt.Sprintf("%%25%02X", c)))
+			if c != '\n' && c != '\r' && c != ' ' && c != '?' {
+				out = append(out, fmt.Sprintf(p, string([]byte{byte(c)})))
+			}
+		}
+	}
+	for _, tail := range []string{"", "/", "//", "/?", "?/../admin", "?x#/../admin", "#/../admin", "%23/../admin", "%3f/../admin", "/%", "/%2", "/%zz", "/%u002e", "/%%32e", "/USERS/me/calendarList", "/users/ME/calendarList",
+		"/users/me/calendarList/", "/users/me/calendarlist", "/users/me/calendarList%00", "/users/me/calendarList.json", "/users/me/calendarList;x", "/users/me/calendarLis%74", "/%75sers/me/calendarList", "/lit/eral/x", "/lit%252feral/x", "/lit%5ceral/x"} {
+		out = append(out, "/api/x"+tail, "/api/X"+tail, "/api%2fx"+tail, "//api/x"+tail, "/api//x"+tail, "/api/./x"+tail, "/%61pi/x"+tail, "/api/x/.."+tail, "/api/xx"+tail, "/api/x;a"+tail, "\\api/x"+tail)
+	}
+	host := "127.0.0.1:1"
+	for _, p := range []string{"/api/x/admin", "/api/x/users/me/calendarList", "/base/users/me/calendarList"} {
+		out = append(out, "http://"+host+p, "https://"+host+p, "HTTP://evil.example"+p, "http:"+p, "http:/"+p, "http:///"+p, "//"+host+p, "///"+host+p, "@"+host+p, host+p, "*"+p, "ftp://"+host+p, "?"+p, p+"\t", "\x0b"+p)
+	}
+	return append(out, "*", host, "http://", "")
+}
+
+// paranoid is the second reader. It does everything an upstream ever did wrong to a path, except to take an escaped "#" or "?" for a bare one: calendar ids
+// hold them.
+func paranoid(p string) []string {
+	for range 6 {
+		next, err := url.PathUnescape(p)
+		if err != nil {
+			break
+		}
+		p = next
+	}
+	p = strings.Map(func(c rune) rune {
+		switch c {
+		case '\\', '＼', '﹨', '∖', '⧵', '／', '⁄', '∕', '⧸':
+			return '/'
+		case '．', '﹒', '․':
+			return '.'
+		case 0:
+			return ';'
+		}
+		if unicode.Is(unicode.Cf, c) {
+			return -1
+		}
+		return c
+	}, strings.NewReplacer("‥", "..", "…", "...").Replace(p))
+	parts := strings.Split(p, "/")
+	for i := range parts {
+		parts[i], _, _ = strings.Cut(parts[i], ";")
+		parts[i] = strings.TrimSpace(parts[i])
+		if parts[i] != "" && strings.Trim(parts[i], ".") == "" {
+			parts[i] = ".."[:min(2, len(parts[i]))]
+		}
+	}
+	return strings.Split(path.Clean(strings.Join(parts, "/")), "/")
+}
+
+// plainly is what the same path says to a reader that splits first.
+func plainly(p string) []string {
+	parts := strings.Split(strings.TrimSuffix(p, "/"), "/")
+	for i := range parts {
+		for range 6 {
+			if next, err := url.PathUnescape(parts[i]); err == nil {
+				parts[i] = next
+			}
+		}
+		parts[i] = strings.TrimSpace(parts[i])
+	}
+	return parts
+}
+
+// Attack class 3 and RFC 10017 6.1.3.6 (B13-B15): the allow-list cannot be walked around by spelling a path differently.
+func TestNoPathReachesTheUpstreamOutsideTheList(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) { w.WriteHeader(204) }, func(c *proxy.Config) { c.Allow, c.Encoded = corpusList, []string{"project"} })
+	paths := attackPaths()
+	if len(paths) < 1500 {
+		t.Fatalf("the corpus has only %d paths", len(paths))
+	}
+	passed := 0
+	for i, p := range paths {
+		method := []string{"GET", "GET", "GET", "POST", "HEAD", "DELETE", "get", "TRACE"}[i%8]
+		if i%8 < 3 {
+			method = "GET"
+		}
+		for _, method := range []string{"GET", method}[min(1, i%8/3):] {
+			res := r.raw(method + " " + p + " HTTP/1.1\r\nHost: app.example.com\r\nConnection: close\r\n\r\n")
+			seen := r.lines()
+			switch {
+			case len(seen) == 0 && res.StatusCode >= 400 && res.StatusCode < 500:
+			case len(seen) == 0:
+				t.Errorf("%q: answered %d without the upstream", p, res.StatusCode)
+			case len(seen) > 1:
+				t.Errorf("%q: %d requests: %q", p, len(seen), seen)
+			default:
+				passed++
+				checkPassed(t, method, p, seen[0])
+			}
+			if res.StatusCode >= 300 && res.StatusCode < 400 {
+				t.Errorf("%q: redirected to %q", p, res.Header.Get("Location"))
+			}
+		}
+	}
+	t.Logf("%d paths, %d of them harmless and carried", len(paths), passed)
+	if passed < 100 {
+		t.Errorf("only %d paths were carried: the corpus does not reach the upstream at all", passed)
+	}
+}
+
+// checkPassed holds what the upstream saw against the list, the bytes that were sent, and the second reader.
+func checkPassed(t *testing.T, method, sent, seen string) {
+	t.Helper()
+	target := strings.TrimPrefix(seen, method+" ")
+	if want := "/base" + strings.TrimPrefix(sent, "/api/x"); target != want {
+		t.Errorf("%q became %q on the way", sent, target)
+	}
+	bare, _, _ := strings.Cut(target, "?")
+	if !corpusListed.MatchString(method + " " + bare) {
+		t.Errorf("%q reached %q, which is not on the list", sent, seen)
+	}
+	if strings.Contains(bare, "/projects/") || strings.Contains(bare, "/lit") { // what the operator allowed to be odd
+		if slices.Contains(paranoid(bare), "..") || !strings.HasPrefix(strings.Join(paranoid(bare), "/"), "/base/") {
+			t.Errorf("%q leaves its place: %q", sent, paranoid(bare))
+		}
+		return
+	}
+	if a, b := paranoid(bare), plainly(bare); !slices.Equal(a, b) {
+		t.Errorf("%q can be read as %q and as %q", sent, b, a)
+	}
+}
+
+func TestHonestPathsPassByteForByte(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) { w.WriteHeader(204) }, func(c *proxy.Config) {
+		c.Allow = append(slices.Clone(corpusList), "GET /v4/spreadsheets/{id}/values/{range}", "POST /v1/{name}", "GET /repos/{owner}/{repo}/contents/{path...}", "GET /{$}")
+		c.Encoded = []string{"project"}
+	})
+	for _, line := range []string{
+		"GET /users/me/calendarList",
+		"GET /users/me/calendarList?",
+		"GET /users/me/calendarList?a=b%2fc&d=/../e;f&&g&h=%zz",
+		"GET /calendars/ada%40example.com/events?timeMin=2026-01-01T00:00:00%2B01:00",
+		"GET /calendars/en.usa%23holiday%40group.v.calendar.google.com/events",
+		"GET /calendars/ada@example.com/events",
+		"GET /calendars/%C3%A9t%C3%A9/events",
+		"GET /calendars/100%25/events",
+		"GET /calendars/a.b..c/events",
+		"GET /calendars/.hidden/events",
+		"GET /v4/spreadsheets/1a-_B/values/Sheet1!A1:B2",
+		"GET /v4/spreadsheets/1a/values/%27My%20Sheet%27%21A1%3AB2",
+		"GET /v4/spreadsheets/1a/values/What%3F",
+		"POST /v1/values:batchUpdate",
+		"GET /projects/group%2Fsub%2fproject/issues",
+		"GET /projects/group%2Fv1%2E2/issues",
+		"GET /lit%2Feral/x",
+		"GET /lit%2feral/x",
+		"GET /files/a/b/c.d/~e/(f)/[g]",
+		"GET /files/",
+		"GET /repos/o/r/contents/docs/read%20me.md",
+		"HEAD /users/me/calendarList",
+		"GET /",
+		"GET ",
+	} {
+		method, p, _ := strings.Cut(line, " ")
+		res := r.raw(method + " /api/x" + p + " HTTP/1.1\r\nHost: app.example.com\r\nConnection: close\r\n\r\n")
+		if seen := r.lines(); res.StatusCode != 204 || len(seen) != 1 || seen[0] != method+" /base"+p {
+			t.Errorf("%s: %d, upstream saw %q", line, res.StatusCode, seen)
+		}
+	}
+}
+
+func TestPathsThatAreRefusedSayWhy(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) { w.WriteHeader(204) }, func(c *proxy.Config) { c.Allow, c.Encoded = corpusList, []string{"project"} })
+	for _, row := range []struct {
+		name, line string
+		status     int
+	}{
+		{"a path that is not listed", "GET /api/x/other", 403},
+		{"a method that is not listed", "DELETE /api/x/users/me/calendarList", 403},
+		{"a method in lower case", "get /api/x/users/me/calendarList", 403},
+		{"a listed path with a slash behind it", "GET /api/x/users/me/calendarList/", 403},
+		{"an empty wildcard", "GET /api/x/calendars//events", 400},
+		{"a slash in a wildcard that may hold none", "GET /api/x/calendars/a%2Fb/events", 400},
+		{"a slash in a literal that has none", "GET /api/x/users%2Fme/calendarList", 400},
+		{"an encoded letter in a literal", "GET /api/x/%75sers/me/calendarList", 400},
+		{"dots behind an allowed slash", "GET /api/x/projects/g%2F..%2Fadmin/issues", 400},
+		{"nothing behind an allowed slash", "GET /api/x/projects/g%2F/issues", 400},
+		{"two allowed slashes together", "GET /api/x/projects/g%2F%2Fh/issues", 400},
+		{"an allowed slash that is encoded twice", "GET /api/x/projects/g%252Fh/issues", 400},
+		{"a backslash where a slash is allowed", "GET /api/x/projects/g%5Ch/issues", 400},
+		{"a parameter where a slash is allowed", "GET /api/x/projects/g;h/issues", 400},
+		{"a parameter", "GET /api/x/users/me;x=1/calendarList", 400},
+		{"NUL", "GET /api/x/calendars/a%00/events", 400},
+		{"bytes that are not UTF-8", "GET /api/x/calendars/%ff/events", 400},
+		{"a target that is a URL", "GET http://127.0.0.1/api/x/users/me/calendarList", 400},
+		{"a fragment", "GET /api/x/users/me/calendarList#x", 400},
+		{"a fragment behind the query", "GET /api/x/users/me/calendarList?a#x", 400},
+		{"TRACE, whatever the list says", "TRACE /api/x/files/a", 403},
+		{"a query that renames the method", "POST /api/x/uploads/a?_method=DELETE", 403},
+		{"a query that renames the method for Google", "POST /api/x/uploads/a?x=1&%24httpMethod=DELETE", 403},
+		{"a query that renames the method, oddly spelled", "POST /api/x/uploads/a?X-HTTP%2DMethod-Override=DELETE", 403},
+	} {
+		res := r.raw(row.line + " HTTP/1.1\r\nHost: app.example.com\r\nConnection: close\r\n\r\n")
+		_, _ = io.Copy(io.Discard, res.Body)
+		if seen := r.lines(); res.StatusCode != row.status || len(seen) != 0 {
+			t.Errorf("%s: %d, want %d; upstream saw %q", row.name, res.StatusCode, row.status, seen)
+		}
+	}
+}
