@@ -1,0 +1,156 @@
+package oauth
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+	"golang.org/x/oauth2"
+)
+
+// The ways a client proves who it is (OpenID Connect Core section 9).
+const (
+	clientSecretBasic = "client_secret_basic"
+	clientSecretPost  = "client_secret_post"
+	privateKeyJWT     = "private_key_jwt"
+)
+
+const assertionLife = time.Minute
+
+// chooseStyle decides once. It is never left to x/oauth2: not knowing, it would try one and then the other, and spend a refresh token twice.
+func (p *provider) chooseStyle(offered []string) string {
+	switch {
+	case p.ClientAuth != "":
+		return p.ClientAuth
+	case !p.ClientKey.IsZero():
+		return privateKeyJWT
+	case p.ClientSecret.IsZero():
+		return clientSecretPost // a public client: its id goes into the body, and nothing else
+	case slices.Contains(offered, clientSecretPost) && !slices.Contains(offered, clientSecretBasic):
+		return clientSecretPost
+	}
+	return clientSecretBasic
+}
+
+// config is what x/oauth2 needs. AuthStyle is always set: the zero value would send a code or a refresh token twice.
+func (p *provider) config(m *metadata) *oauth2.Config {
+	c := &oauth2.Config{
+		ClientID: p.ClientID, ClientSecret: p.ClientSecret.Reveal(), RedirectURL: p.redirect,
+		Endpoint: oauth2.Endpoint{AuthURL: m.AuthorizationURL, TokenURL: m.TokenURL, AuthStyle: oauth2.AuthStyleInParams},
+	}
+	switch m.style {
+	case clientSecretBasic:
+		c.Endpoint.AuthStyle = oauth2.AuthStyleInHeader // x/oauth2 encodes both halves as RFC 6749 section 2.3.1 asks
+	case privateKeyJWT:
+		c.ClientSecret = "" // the assertion is added where every token request passes
+	}
+	return c
+}
+
+// request makes a request to an endpoint other than the token endpoint, authenticated as at the token endpoint.
+func (p *provider) request(ctx context.Context, m *metadata, address string, form url.Values) (*http.Request, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, nil)
+	if err != nil {
+		return nil, errors.New("the address does not parse")
+	}
+	switch m.style {
+	case clientSecretBasic:
+		p.basic(r)
+	case privateKeyJWT:
+		form.Set("client_id", p.ClientID)
+		if err := p.assert(m, form); err != nil {
+			return nil, err
+		}
+	default:
+		form.Set(clientParam(p), p.ClientID)
+		if !p.ClientSecret.IsZero() {
+			form.Set("client_secret", p.ClientSecret.Reveal())
+		}
+	}
+	r.Header.Set("Accept", "application/json")
+	r.Header.Set("User-Agent", userAgent)
+	return r, nil
+}
+
+// basic is RFC 6749 section 2.3.1: both halves form-urlencoded before they are joined.
+func (p *provider) basic(r *http.Request) {
+	r.SetBasicAuth(url.QueryEscape(p.ClientID), url.QueryEscape(p.ClientSecret.Reveal()))
+}
+
+func clientParam(p *provider) string {
+	if p.ClientParam != "" {
+		return p.ClientParam
+	}
+	return "client_id"
+}
+
+// assert adds a client assertion (RFC 7523 section 2.2): fresh for each request, for one audience, for a minute.
+func (p *provider) assert(m *metadata, form url.Values) error {
+	now := p.now()
+	id := make([]byte, 16)
+	if _, err := rand.Read(id); err != nil {
+		return errors.New("no randomness")
+	}
+	claims := jwt.Claims{Issuer: p.ClientID, Subject: p.ClientID, Audience: jwt.Audience{m.TokenURL}, ID: base64.RawURLEncoding.EncodeToString(id),
+		IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(assertionLife))}
+	signed, err := jwt.Signed(p.signer).Claims(claims).Serialize()
+	if err != nil {
+		return errors.New("the client assertion could not be signed")
+	}
+	form.Set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
+	form.Set("client_assertion", signed)
+	return nil
+}
+
+// newSigner reads the client's private key: RSA, ECDSA or Ed25519 in PKCS#8.
+func newSigner(pc *ProviderConfig) (jose.Signer, error) {
+	block, _ := pem.Decode([]byte(pc.ClientKey.Reveal()))
+	if block == nil {
+		return nil, errors.New("the client's key is not PEM")
+	}
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, errors.New("the client's key is not PKCS#8")
+	}
+	alg, err := algorithm(key)
+	if err != nil {
+		return nil, err
+	}
+	opts := (&jose.SignerOptions{}).WithType("JWT")
+	if pc.ClientKeyID != "" {
+		opts = opts.WithHeader("kid", pc.ClientKeyID)
+	}
+	return jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: key}, opts)
+}
+
+func algorithm(key crypto.PrivateKey) (jose.SignatureAlgorithm, error) {
+	switch k := key.(type) {
+	case *rsa.PrivateKey:
+		return jose.RS256, nil
+	case ed25519.PrivateKey:
+		return jose.EdDSA, nil
+	case *ecdsa.PrivateKey:
+		switch k.Curve.Params().BitSize {
+		case 256:
+			return jose.ES256, nil
+		case 384:
+			return jose.ES384, nil
+		case 521:
+			return jose.ES512, nil
+		}
+	}
+	return "", errors.New("the client's key is of no kind that signs")
+}

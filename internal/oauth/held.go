@@ -1,0 +1,187 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"bff/internal/vault"
+)
+
+const heldRetry = 150 * time.Millisecond
+
+// A change is what a refresh brought. It belongs in the place of one refresh token: whatever else is written over the record meanwhile, it is laid over that
+// while this token is the stored one, and dropped when it is not.
+type change struct {
+	sent  vault.Secret
+	apply func(vault.Connection) vault.Connection
+}
+
+var errSuperseded = errors.New("another token is stored by now")
+
+// renewed is what a token answer changes. Without a new refresh token the old one stays (RFC 6749 section 6).
+func (p *provider) renewed(tok *oauth2.Token, ans *answer, now time.Time) func(vault.Connection) vault.Connection {
+	return func(c vault.Connection) vault.Connection {
+		t := readTokens(tok, ans.received)
+		if t.Refresh.IsZero() {
+			t.Refresh = c.Tokens.Refresh
+		}
+		if t.RefreshExpiry.IsZero() && t.Refresh.Equal(c.Tokens.Refresh) {
+			t.RefreshExpiry = c.Tokens.RefreshExpiry
+		}
+		c.Tokens, c.UsedAt, c.Status, c.Reason = t, now, vault.StatusActive, ""
+		c.Scopes = p.granted(extra(tok, "scope"), c.Scopes)
+		return c
+	}
+}
+
+// store writes new tokens. When the store cannot take them they are held, and used.
+func (r *refresh) store(ctx context.Context, c vault.Connection, apply func(vault.Connection) vault.Connection) (vault.Connection, error) {
+	ch := change{sent: c.Tokens.Refresh, apply: apply}
+	out, err := r.b.write(ctx, c, ch)
+	switch {
+	case err == nil:
+		return out, nil
+	case isGone(err):
+		if c.Keep == vault.KeepUser || r.unlinked(ctx) {
+			r.b.orphaned(r.p, apply(c))
+		}
+		return vault.Connection{}, r.p.storeError(err)
+	case errors.Is(err, errSuperseded):
+		return out, nil
+	}
+	return r.b.hold(c, ch), nil
+}
+
+// bury marks the connection whose refresh token the provider calls dead, if it is still the stored one.
+func (r *refresh) bury(ctx context.Context, c vault.Connection, reason string, in intent) (vault.Connection, error) {
+	if in.lost && reason == ReasonRevoked && r.p.Rotates != "never" {
+		reason = ReasonRotatedAway
+	}
+	ch := change{sent: c.Tokens.Refresh, apply: func(c vault.Connection) vault.Connection {
+		c.Status, c.Reason = vault.StatusNeedsReauth, reason
+		c.Tokens.Access, c.Tokens.Expiry = vault.Secret{}, time.Time{}
+		if reason != ReasonSessionPolicy { // that grant lives: unlinking has something to revoke
+			c.Tokens = vault.Tokens{}
+		}
+		return c
+	}}
+	out, err := r.b.write(ctx, c, ch)
+	switch {
+	case err == nil:
+		return vault.Connection{}, r.p.reauth(reason)
+	case errors.Is(err, errSuperseded):
+		if out.Status == vault.StatusNeedsReauth {
+			return vault.Connection{}, r.p.reauth(out.Reason)
+		}
+		return out, nil // somebody was faster, and has what the provider gave
+	case isGone(err):
+		return vault.Connection{}, r.p.storeError(err)
+	}
+	r.b.hold(c, ch)
+	return vault.Connection{}, r.p.reauth(reason)
+}
+
+// expired is a connection that has no refresh token, at its end. It is written down only when no clock can doubt it.
+func (r *refresh) expired(ctx context.Context, c vault.Connection) (vault.Connection, bool, error) {
+	if !r.refused.IsZero() {
+		return c, false, nil
+	}
+	if end := c.Tokens.Expiry; r.b.cfg.Now().After(end.Add(clockSkew)) {
+		dead := c
+		dead.Status, dead.Reason, dead.Tokens = vault.StatusNeedsReauth, ReasonExpired, vault.Tokens{}
+		if _, err := r.b.vault.Update(ctx, &c, dead); errors.Is(err, vault.ErrConflict) {
+			return vault.Connection{}, true, nil // written meanwhile: look again
+		}
+	}
+	return vault.Connection{}, false, r.p.reauth(ReasonExpired)
+}
+
+// write lays a change over c by compare-and-set, and over what others made of c meanwhile. errSuperseded comes with what is stored instead.
+func (b *Broker) write(ctx context.Context, c vault.Connection, ch change) (vault.Connection, error) {
+	for range 16 {
+		out, err := b.vault.Update(ctx, &c, ch.apply(c))
+		if !errors.Is(err, vault.ErrConflict) {
+			return out, err
+		}
+		now, err := b.vault.Reload(ctx, &c)
+		if err != nil {
+			return vault.Connection{}, err
+		}
+		if !now.Tokens.Refresh.Equal(ch.sent) {
+			return now, errSuperseded
+		}
+		c = now
+	}
+	return vault.Connection{}, vault.ErrUnavailable
+}
+
+// heldTokens are changes that the store could not take.
+type heldTokens struct {
+	n  atomic.Int32
+	mu sync.Mutex
+	m  map[string]change
+}
+
+// over lays what is held over what was read.
+func (h *heldTokens) over(c vault.Connection) vault.Connection {
+	if h.n.Load() == 0 {
+		return c
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if ch, ok := h.m[c.Key()]; ok && ch.sent.Equal(c.Tokens.Refresh) {
+		return ch.apply(c)
+	}
+	return c
+}
+
+func (h *heldTokens) has(key string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	_, ok := h.m[key]
+	return ok
+}
+
+func (h *heldTokens) put(key string, ch change) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.m == nil {
+		h.m = map[string]change{}
+	}
+	h.m[key] = ch
+	h.n.Store(int32(len(h.m)))
+}
+
+func (h *heldTokens) drop(key string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.m, key)
+	h.n.Store(int32(len(h.m)))
+}
+
+// hold keeps a change, lets this instance use it, and writes it as soon as the store is back.
+func (b *Broker) hold(c vault.Connection, ch change) vault.Connection {
+	key := c.Key()
+	b.held.put(key, ch)
+	b.cfg.Log.Warn("the store could not take a refreshed token: it is held", "provider", c.Provider)
+	b.errands.run(func() {
+		defer b.held.drop(key)
+		for {
+			select {
+			case <-b.base.Done():
+				b.cfg.Log.Error("a refreshed token was given up: the store did not come back in time", "provider", c.Provider)
+				return
+			case <-time.After(heldRetry + jitter(heldRetry)):
+			}
+			if _, err := b.write(b.base, c, ch); err == nil || errors.Is(err, errSuperseded) || isGone(err) {
+				return
+			}
+		}
+	})
+	return ch.apply(c)
+}

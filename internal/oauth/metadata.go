@@ -1,0 +1,158 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/go-jose/go-jose/v4"
+	"golang.org/x/oauth2"
+)
+
+const (
+	metadataFresh   = 24 * time.Hour
+	metadataTimeout = 5 * time.Second
+	metadataPause   = 500 * time.Millisecond
+)
+
+// metadata is what a provider publishes of itself (OpenID Connect Discovery 1.0, RFC 8414), with the operator's fields laid over it.
+type metadata struct {
+	AuthorizationURL string   `json:"authorization_endpoint"`
+	TokenURL         string   `json:"token_endpoint"`
+	UserinfoURL      string   `json:"userinfo_endpoint"`
+	RevocationURL    string   `json:"revocation_endpoint"`
+	JWKSURL          string   `json:"jwks_uri"`
+	EndSessionURL    string   `json:"end_session_endpoint"`
+	AuthMethods      []string `json:"token_endpoint_auth_methods_supported"`
+	Algorithms       []string `json:"id_token_signing_alg_values_supported"`
+	IssParameter     bool     `json:"authorization_response_iss_parameter_supported"`
+	RequirePAR       bool     `json:"require_pushed_authorization_requests"`
+	PARURL           string   `json:"pushed_authorization_request_endpoint"`
+
+	keys  *keys  // nil for a plain OAuth 2.0 provider
+	style string // of client authentication
+}
+
+// A provider is one configured provider at work. Safe for concurrent use.
+type provider struct {
+	ProviderConfig
+	client   *http.Client
+	now      func() time.Time
+	redirect string
+	breaker  breaker
+	signer   jose.Signer // of private_key_jwt
+
+	mu      sync.Mutex
+	meta    *metadata
+	fetched time.Time
+	pause   time.Time // no discovery before this
+	failed  error
+
+	risc struct {
+		mu      sync.Mutex
+		issuer  string
+		keys    *keys
+		fetched time.Time
+		pause   time.Time
+	}
+}
+
+// metadata returns the endpoints, discovering them when first needed. A provider that was known keeps what is known when it cannot be asked again.
+func (p *provider) metadata(ctx context.Context) (*metadata, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	if p.meta != nil && now.Sub(p.fetched) < metadataFresh {
+		return p.meta, nil
+	}
+	if now.Before(p.pause) {
+		if p.meta != nil {
+			return p.meta, nil
+		}
+		return nil, p.failed
+	}
+	m, err := p.discover(ctx)
+	if err != nil {
+		p.pause = now.Add(metadataPause)
+		p.failed = &Error{Kind: KindUnavailable, Op: "discover", Provider: p.Name, RetryAfter: time.Second, Err: err}
+		if p.meta != nil {
+			return p.meta, nil
+		}
+		return nil, p.failed
+	}
+	p.meta, p.fetched = m, now
+	return m, nil
+}
+
+// discover reads the metadata document unless the configuration says all there is to know.
+func (p *provider) discover(ctx context.Context) (*metadata, error) {
+	m := &metadata{}
+	if p.Issuer != "" && (p.AuthorizationURL == "" || p.TokenURL == "" || p.JWKSURL == "") {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), metadataTimeout)
+		defer cancel()
+		found, err := oidc.NewProvider(withClient(ctx, p.client), p.Issuer) // compares the issuer exactly
+		if err != nil {
+			var mismatch *oidc.IssuerMismatchError
+			if errors.As(err, &mismatch) {
+				return nil, errors.New("the metadata document names another issuer than the configured one")
+			}
+			return nil, errors.New("the metadata document could not be read")
+		}
+		if found.Claims(m) != nil {
+			return nil, errors.New("the metadata document could not be read")
+		}
+	}
+	for _, f := range []struct {
+		name      string
+		to        *string
+		given     string
+		mandatory bool
+	}{
+		{"authorization_endpoint", &m.AuthorizationURL, p.AuthorizationURL, true}, {"token_endpoint", &m.TokenURL, p.TokenURL, true},
+		{"userinfo_endpoint", &m.UserinfoURL, p.UserinfoURL, p.Issuer == ""}, {"revocation_endpoint", &m.RevocationURL, p.RevocationURL, false},
+		{"jwks_uri", &m.JWKSURL, p.JWKSURL, p.Issuer != ""}, {"end_session_endpoint", &m.EndSessionURL, p.EndSessionURL, false},
+	} {
+		if f.given != "" {
+			*f.to = f.given
+		}
+		if *f.to == "" && !f.mandatory {
+			continue
+		}
+		if err := checkEndpoint(*f.to, p.Issuer); err != nil {
+			return nil, fmt.Errorf("%s %w", f.name, err)
+		}
+	}
+	m.style = p.chooseStyle(m.AuthMethods)
+	if p.Issuer != "" {
+		m.keys = p.newKeys(m.JWKSURL, m.Algorithms)
+	}
+	return m, nil
+}
+
+// checkEndpoint keeps a metadata document from pointing bff at something its issuer is not: plain http where the issuer is not itself on loopback.
+func checkEndpoint(raw, issuer string) error {
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" {
+		return errors.New("is missing or not an absolute URL")
+	}
+	if u.Scheme == "https" {
+		return nil
+	}
+	if i, err := url.Parse(issuer); u.Scheme == "http" && (issuer == "" || err == nil && i.Scheme == "http") {
+		return nil // http issuers exist on loopback only: the configuration saw to it
+	}
+	return errors.New("is not https")
+}
+
+func withClient(ctx context.Context, c *http.Client) context.Context {
+	return context.WithValue(ctx, oauth2.HTTPClient, c) // go-oidc reads the same key
+}
+
+func (p *provider) fail(kind Kind, op string, err error) *Error {
+	return &Error{Kind: kind, Op: op, Provider: p.Name, Err: err}
+}

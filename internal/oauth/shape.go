@@ -1,0 +1,71 @@
+package oauth
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+)
+
+// shape turns x/oauth2's token request into what the provider wants: parameters, names, body, headers, client authentication.
+func (a *answer) shape(r *http.Request) (*http.Request, error) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxAnswer))
+	_ = r.Body.Close()
+	if err != nil {
+		return nil, errors.New("the token request has no body")
+	}
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, errors.New("the token request is no form")
+	}
+	for k, v := range a.params {
+		form.Set(k, v)
+	}
+	if a.m.style == privateKeyJWT {
+		if err := a.p.assert(a.m, form); err != nil {
+			return nil, err
+		}
+	}
+	if name := a.p.ClientParam; name != "" && form.Has("client_id") {
+		form.Set(name, form.Get("client_id"))
+		form.Del("client_id")
+	}
+	trace := &httptrace.ClientTrace{WroteHeaders: func() { a.sent.Store(true) }}
+	r = r.Clone(httptrace.WithClientTrace(r.Context(), trace))
+	if a.address != "" {
+		if r.URL, err = url.Parse(a.address); err != nil {
+			return nil, errors.New("the address does not parse")
+		}
+		r.Host = ""
+	}
+	r.Header.Set("Accept", "application/json")
+	r.Header.Set("User-Agent", userAgent)
+	for k, v := range a.p.TokenHeaders {
+		r.Header.Set(k, v)
+	}
+	encodeBody(r, form, a.p.TokenBody)
+	return r, nil
+}
+
+const userAgent = "bff"
+
+// encodeBody gives r a body that the transport never sends twice: a refresh token is spent once.
+func encodeBody(r *http.Request, form url.Values, kind string) {
+	b, contentType := []byte(form.Encode()), "application/x-www-form-urlencoded"
+	if kind == "json" {
+		fields := make(map[string]string, len(form))
+		for k := range form {
+			fields[k] = form.Get(k)
+		}
+		out, err := json.Marshal(fields)
+		if err != nil {
+			panic("oauth: strings did not encode")
+		}
+		b, contentType = out, "application/json"
+	}
+	r.Header.Set("Content-Type", contentType)
+	r.Body, r.ContentLength, r.GetBody = io.NopCloser(bytes.NewReader(b)), int64(len(b)), nil
+}

@@ -1,0 +1,193 @@
+package oauth
+
+import (
+	"context"
+	"time"
+
+	"bff/internal/vault"
+)
+
+const (
+	marginMost = time.Minute
+	skewSeen   = 2 * time.Second // a token from further in the future was written by another clock
+)
+
+// stage is where an access token stands in its life.
+type stage int
+
+const (
+	fresh  stage = iota // use it
+	ageing              // use it, and refresh behind the caller's back
+	spent               // refresh first
+)
+
+// stage looks at the clock. A token without a known end is never refreshed ahead; one that cannot be refreshed serves to its last second.
+func (b *Broker) stage(c *vault.Connection) stage {
+	t := &c.Tokens
+	if t.Access.IsZero() {
+		return spent
+	}
+	if t.Expiry.IsZero() {
+		return fresh
+	}
+	now := b.cfg.Now()
+	left := b.expiry(c, now).Sub(now)
+	switch {
+	case left <= 0:
+		return spent
+	case t.Refresh.IsZero() || left > b.margin(t):
+		return fresh
+	}
+	return ageing
+}
+
+// margin is how long before its end a token is refreshed: a quarter of its life, at most a minute, less up to a fifth that differs between instances.
+func (b *Broker) margin(t *vault.Tokens) time.Duration {
+	m := marginMost
+	if !t.ObtainedAt.IsZero() {
+		m = min(t.Expiry.Sub(t.ObtainedAt)/4, marginMost)
+	}
+	part := time.Duration(b.memory.hash(t.Access) % 200)
+	return m - m*part/1000
+}
+
+// expiry is when c's access token ends on this instance's clock. The times in the record are of the clock of whoever obtained it, which may be a minute off:
+// a token from the future, or one that we saw appear, counts from when we saw it.
+func (b *Broker) expiry(c *vault.Connection, now time.Time) time.Time {
+	t := &c.Tokens
+	if t.ObtainedAt.IsZero() {
+		return t.Expiry
+	}
+	end := t.Expiry
+	ahead := t.ObtainedAt.After(now.Add(skewSeen))
+	b.memory.with(c.Key(), now, ahead, func(m *memory) {
+		hash := b.memory.hash(t.Access)
+		if m.sighted != hash && ahead {
+			m.sighted, m.sightedAt = hash, now
+		}
+		if m.sighted == hash {
+			end = m.sightedAt.Add(t.Expiry.Sub(t.ObtainedAt))
+		}
+	})
+	return end
+}
+
+// sight notes that c's access token was obtained just now, whatever its record says.
+func (b *Broker) sight(c *vault.Connection) {
+	now := b.cfg.Now()
+	b.memory.with(c.Key(), now, true, func(m *memory) {
+		if hash := b.memory.hash(c.Tokens.Access); m.sighted != hash {
+			m.sighted, m.sightedAt = hash, now
+		}
+	})
+}
+
+// Token returns c with an access token that is good now: c itself, or as it is after a refresh. It waits for one only when the token is spent.
+// c must have been read a moment ago. Errors are *Error.
+func (b *Broker) Token(ctx context.Context, c vault.Connection) (vault.Connection, error) {
+	p, err := b.provider("refresh", c.Provider)
+	if err != nil {
+		return vault.Connection{}, err
+	}
+	c = b.held.over(c)
+	if c.Status == vault.StatusNeedsReauth {
+		return vault.Connection{}, p.reauth(c.Reason)
+	}
+	switch b.stage(&c) {
+	case fresh:
+		return c, nil
+	case ageing:
+		b.refreshBehind(p, c)
+		return c, nil
+	}
+	return b.wait(ctx, p, c, vault.Secret{})
+}
+
+// Renew is Token after an API refused c's access token: one forced refresh, unless another token is stored by now. Where it is not possible, or was done
+// several times just now, it returns the token there is.
+func (b *Broker) Renew(ctx context.Context, c vault.Connection) (vault.Connection, error) {
+	p, err := b.provider("refresh", c.Provider)
+	if err != nil {
+		return vault.Connection{}, err
+	}
+	now, err := b.vault.Reload(ctx, &c)
+	if err != nil {
+		return vault.Connection{}, p.storeError(err)
+	}
+	now = b.held.over(now)
+	if now.Status == vault.StatusNeedsReauth || !now.Tokens.Access.Equal(c.Tokens.Access) {
+		return b.Token(ctx, now)
+	}
+	if now.Tokens.Refresh.IsZero() {
+		return now, nil // an API's word is no proof that the grant is dead
+	}
+	return b.wait(ctx, p, now, now.Tokens.Access)
+}
+
+// wait waits for a refresh as long as Patience and ctx last. The refresh itself is everybody's and goes on.
+func (b *Broker) wait(ctx context.Context, p *provider, c vault.Connection, refused vault.Secret) (vault.Connection, error) {
+	patience := time.NewTimer(b.cfg.Patience)
+	defer patience.Stop()
+	for range 3 { // a flight that was under way may have had less to do than is wanted here
+		start := c
+		flight := b.flight.DoChan(c.Key(), func() (any, error) { return b.refresh(p, start, refused) })
+		select {
+		case r := <-flight:
+			if r.Err != nil {
+				return vault.Connection{}, r.Err
+			}
+			c = r.Val.(vault.Connection)
+			if b.stage(&c) != spent && !refused.Equal(c.Tokens.Access) {
+				return c, nil
+			}
+		case <-patience.C:
+			return vault.Connection{}, &Error{Kind: KindUnavailable, Op: "wait for a refresh at", Provider: p.Name, RetryAfter: time.Second}
+		case <-ctx.Done():
+			return vault.Connection{}, &Error{Kind: KindUnavailable, Op: "wait for a refresh at", Provider: p.Name, RetryAfter: time.Second, Err: ctx.Err()}
+		}
+	}
+	if !refused.IsZero() && b.stage(&c) != spent {
+		return c, nil
+	}
+	return vault.Connection{}, &Error{Kind: KindUnavailable, Op: "refresh at", Provider: p.Name, RetryAfter: time.Second}
+}
+
+// refreshBehind starts a refresh that nobody waits for, unless one is under way, too many are, or the last one failed just now.
+func (b *Broker) refreshBehind(p *provider, c vault.Connection) {
+	now, start := b.cfg.Now(), false
+	b.memory.with(c.Key(), now, true, func(m *memory) {
+		start = !m.behind && !now.Before(m.until) && m.postponed != b.memory.hash(c.Tokens.Access)
+		if !start {
+			return
+		}
+		select {
+		case b.behind <- struct{}{}:
+			m.behind = true
+		default:
+			start = false
+		}
+	})
+	if !start {
+		return
+	}
+	b.errands.run(func() {
+		<-b.flight.DoChan(c.Key(), func() (any, error) { return b.refresh(p, c, vault.Secret{}) })
+		<-b.behind
+		b.memory.with(c.Key(), b.cfg.Now(), false, func(m *memory) { m.behind = false })
+	})
+}
+
+func (p *provider) reauth(reason string) *Error {
+	if reason == "" {
+		reason = ReasonUnknown
+	}
+	return &Error{Kind: KindReauth, Op: "refresh at", Provider: p.Name, Reason: reason}
+}
+
+func (p *provider) storeError(err error) *Error {
+	kind := KindStore
+	if isGone(err) {
+		kind = KindGone
+	}
+	return &Error{Kind: kind, Op: "refresh at", Provider: p.Name, RetryAfter: time.Second, Err: err}
+}
