@@ -123,6 +123,9 @@ func (d *Demo) serveChunk(w http.ResponseWriter, r *http.Request, p *Person) {
 	}
 	first, total, ok := contentRange(r.Header.Get("Content-Range"), len(chunk))
 	d.mu.Lock()
+	if first < 0 { // a question how far it is
+		first = len(u.content)
+	}
 	if !ok || first > len(u.content) || first+len(chunk) > maxUpload || total > maxUpload {
 		d.mu.Unlock()
 		apiError(w, http.StatusBadRequest, "badRequest", "Bad Request")
@@ -151,7 +154,7 @@ func (d *Demo) serveChunk(w http.ResponseWriter, r *http.Request, p *Person) {
 	w.WriteHeader(http.StatusPermanentRedirect)
 }
 
-// contentRange reads "bytes 0-9/20", "bytes 0-9/*", "bytes */20"; absent, the body is everything. total is -1 while unknown.
+// contentRange reads "bytes 0-9/20", "bytes 0-9/*", "bytes */20"; absent, the body is everything. What is unknown is -1.
 func contentRange(v string, n int) (first, total int, ok bool) {
 	if v == "" {
 		return 0, n, true
@@ -169,7 +172,7 @@ func contentRange(v string, n int) (first, total int, ok bool) {
 		total = t
 	}
 	if span == "*" {
-		return 0, total, n == 0
+		return -1, total, n == 0
 	}
 	from, to, ok := strings.Cut(span, "-")
 	first, err1 := strconv.Atoi(from)
