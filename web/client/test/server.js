@@ -1,0 +1,85 @@
+// A bff that answers from memory, for looking at the pages without the real one: `node test/server.js [PORT]`, then open it.
+import { createServer } from "node:http";
+import { readFileSync } from "node:fs";
+import { extname } from "node:path";
+import { pathToFileURL } from "node:url";
+
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
+const types = { ".html": "text/html; charset=utf-8", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml" };
+const before = (minutes) => new Date(Date.now() - minutes * 60e3).toISOString();
+const g = "https://www.googleapis.com/auth/";
+
+const providers = (signedIn) => [["google", "Google"], ["github", "GitHub"], ["demo", "Demo"]].map(([name, title]) =>
+  ({ name, title, login_url: "/bff/login/" + name, ...(signedIn && { connect_url: "/bff/connect/" + name }) }));
+
+/** What is there at the start of each scenario. */
+export function fresh() {
+  return {
+    signedIn: true,
+    outage: false,
+    failing: false,
+    logoutURL: "https://accounts.example.com/logout?client_id=x",
+    connections: [
+      { id: "c_1", provider: "google", title: "Google", account: { subject: "1", email: "ada@example.com", name: "Ada Lovelace" }, status: "active",
+        scopes: ["openid", g + "userinfo.email", g + "userinfo.profile", g + "calendar.readonly", g + "drive.file"], connected_at: before(4500), used_at: before(2) },
+      { id: "c_2", provider: "google", title: "Google", account: { subject: "2", email: "ada.lovelace@analytical-engines.example.org" }, status: "needs_reauth", reason: "session_policy",
+        scopes: ["openid", g + "calendar.readonly"], connected_at: before(90000), used_at: before(1500) },
+      { id: "c_3", provider: "github", title: "GitHub", account: { subject: "3", name: "ada" }, status: "active", scopes: ["read:user", "repo", "codespace:secrets"], connected_at: before(60) },
+    ],
+    sessions: [
+      { id: "s_1", device: "Firefox on Linux", created_at: before(600), last_seen_at: before(0), current: true },
+      { id: "s_2", device: "Safari on iPhone", created_at: before(9000), last_seen_at: before(200), current: false },
+      { id: "s_3", device: "Edge on Windows", created_at: before(20000), last_seen_at: before(12000), current: false },
+    ],
+  };
+}
+
+function session(state) {
+  if (!state.signedIn) return { authenticated: false, providers: providers(false) };
+  return {
+    authenticated: true,
+    user: { id: "u_1", provider: "google", subject: "1", name: "Ada Lovelace", email: "ada@example.com", email_verified: true, picture: "https://elsewhere.example/ada.png" },
+    session: { id: "s_1", created_at: before(600), idle_expires_at: before(-28), expires_at: before(-120) },
+    connections: state.connections,
+    providers: providers(true),
+  };
+}
+
+const files = { "/bff/client.js": "client.js", "/bff/account": "../account/index.html", "/bff/account/done": "../account/done.html" };
+const fileOf = (path) => files[path] || path.match(/^\/bff\/account\/([a-z]+\.(?:js|css|svg))$/)?.[1].replace(/^/, "../account/");
+
+/** @returns {Promise<{ url: string, state: ReturnType<typeof fresh>, streams: Set<any>, say: (event: string, data: unknown) => void, close: () => void }>} */
+export async function serve(port = 0) {
+  const self = { state: fresh(), streams: new Set(), say: (event, data) => self.streams.forEach((s) => s.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`)) };
+  const server = createServer((q, r) => {
+    const { pathname, searchParams } = new URL(q.url, "http://x"), { state } = self, route = q.method + " " + pathname;
+    const json = (body, status = 200) => r.writeHead(status, { "Content-Type": "application/json", "Cache-Control": "no-store" }).end(JSON.stringify(body));
+    const problem = (code, status) => r.writeHead(status, { "Content-Type": "application/problem+json", "BFF-Error": code }).end(JSON.stringify({ code, status }));
+    const empty = () => r.writeHead(204).end();
+    const file = fileOf(pathname);
+    if (file) return r.writeHead(200, { "Content-Type": types[extname(file)], "Content-Security-Policy": policy }).end(readFileSync(new URL("../" + file, import.meta.url)));
+    if (pathname.match(/^\/bff\/(login|connect)\//)) return r.writeHead(303, { Location: searchParams.get("return_to") }).end();
+    if (pathname === "/") return r.writeHead(200, { "Content-Type": types[".html"] }).end("<!doctype html><title>app</title><link rel=icon href=data:,>");
+    if (state.outage) return problem("store_unavailable", 503);
+    if (route === "GET /bff/session") return json(session(state));
+    if (!state.signedIn) return route === "POST /bff/logout" ? json({ logout_url: null }) : problem("not_signed_in", 401);
+    if (state.failing && q.method !== "GET") return problem("store_unavailable", 503);
+    if (route === "GET /bff/sessions") return json({ sessions: state.sessions });
+    if (route === "GET /bff/events") {
+      r.writeHead(200, { "Content-Type": "text/event-stream" }).write("retry: 2000\n\n");
+      self.streams.add(r);
+      return r.on("close", () => self.streams.delete(r));
+    }
+    if (route === "POST /bff/logout") return state.signedIn = false, json({ logout_url: state.logoutURL });
+    if (route === "DELETE /bff/sessions") return state.sessions = state.sessions.filter((s) => s.current), empty();
+    const [, kind, id] = pathname.match(/^\/bff\/(sessions|connections)\/(\w+)$/) || [];
+    if (kind && q.method === "DELETE") return state[kind] = state[kind].filter((x) => x.id !== id), empty();
+    problem("not_found", 404);
+  });
+  await new Promise((ready) => server.listen(port, "127.0.0.1", ready));
+  self.url = "http://127.0.0.1:" + server.address().port;
+  self.close = () => (server.closeAllConnections(), server.close());
+  return self;
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) console.log((await serve(Number(process.argv[2]) || 0)).url + "/bff/account");
