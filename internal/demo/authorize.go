@@ -35,6 +35,7 @@ type flow struct {
 type browser struct {
 	sids map[string]string // person -> sid
 	last string
+	form string // proves that a form came from a page of ours
 }
 
 const flowLifetime = 10 * time.Minute
@@ -255,7 +256,7 @@ func (d *Demo) Approve(authURL, person string, without ...string) (string, error
 		answer.Set("error", "login_required")
 	default:
 		d.mu.Lock()
-		d.browsers.put(f.browser, &browser{sids: map[string]string{p.Name: random(16)}, last: p.Name})
+		d.browsers.put(f.browser, &browser{sids: map[string]string{p.Name: random(16)}, last: p.Name, form: random(16)})
 		d.mu.Unlock()
 		consented := d.needsConsent(p, req)
 		denied := d.habits.canonical(without)

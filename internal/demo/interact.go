@@ -16,7 +16,7 @@ func (d *Demo) browserOf(w http.ResponseWriter, r *http.Request) (string, *brows
 			return c.Value, b
 		}
 	}
-	id, b := random(24), &browser{sids: map[string]string{}}
+	id, b := random(24), &browser{sids: map[string]string{}, form: random(16)}
 	d.mu.Lock()
 	d.browsers.put(id, b)
 	d.mu.Unlock()

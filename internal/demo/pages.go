@@ -35,7 +35,7 @@ const submitScript = "document.forms[0].submit()" // of form_post: the one scrip
 // show renders a page under a policy that lets it load nothing, run nothing, be framed by nobody, and send forms to itself and the client.
 func (d *Demo) show(w http.ResponseWriter, status int, name string, data map[string]any) {
 	t := template.Must(template.ParseFS(pageFiles, "pages/layout.html", "pages/"+name))
-	data["Style"], data["Title"], data["App"], data["Home"] = template.CSS(style()), d.title(), d.app(), d.cfg.Origin //nolint:gosec // our own file
+	data["Style"], data["Title"], data["App"], data["Home"] = template.CSS(style()), d.title(), d.app(), d.cfg.Origin // our own file
 	var b bytes.Buffer
 	if err := t.ExecuteTemplate(&b, "layout", data); err != nil {
 		http.Error(w, "the page could not be made", http.StatusInternalServerError)
@@ -140,8 +140,8 @@ func (d *Demo) showError(w http.ResponseWriter, status int, code, text string) {
 	d.show(w, status, "error.html", map[string]any{"Page": "Access blocked", "Code": code, "Text": text})
 }
 
-func (d *Demo) showSignOut(w http.ResponseWriter, browser string, q url.Values, target string) {
-	d.show(w, http.StatusOK, "signout.html", map[string]any{"Page": "Sign out", "Confirm": browser, "Client": q.Get("client_id"),
+func (d *Demo) showSignOut(w http.ResponseWriter, form string, q url.Values, target string) {
+	d.show(w, http.StatusOK, "signout.html", map[string]any{"Page": "Sign out", "Confirm": form, "Client": q.Get("client_id"),
 		"After": q.Get("post_logout_redirect_uri"), "State": q.Get("state"), "Target": target})
 }
 
@@ -151,7 +151,7 @@ func (d *Demo) showSignedOut(w http.ResponseWriter) {
 
 func (d *Demo) showFormPost(w http.ResponseWriter, action string, answer url.Values) {
 	d.show(w, http.StatusOK, "post.html", map[string]any{"Page": "Going back to the app", "Action": action, "Answer": answer,
-		"Script": template.JS(submitScript)}) //nolint:gosec // a constant
+		"Script": template.JS(submitScript)}) // a constant
 }
 
 func (d *Demo) serveAbout(w http.ResponseWriter, _ *http.Request) {
