@@ -74,6 +74,17 @@ func (b *breaker) refuse(now time.Time) (alarm bool) {
 	b.failures, b.probing = 0, false
 	b.refused = now.Add(backoff(b.refusals, refusedFirst, refusedMax))
 	b.refusals++
+	return b.ring(now)
+}
+
+// alarm says whether it is time for one.
+func (b *breaker) alarm(now time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.ring(now)
+}
+
+func (b *breaker) ring(now time.Time) bool {
 	if now.Sub(b.alarmed) < alarmEvery {
 		return false
 	}

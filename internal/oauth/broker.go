@@ -141,6 +141,9 @@ func (b *Broker) Check(ctx context.Context, name string) error {
 	return nil
 }
 
+// Idle waits until nothing goes on behind the callers' backs, or ctx ends.
+func (b *Broker) Idle(ctx context.Context) error { return b.errands.wait(ctx) }
+
 // Drain waits for refreshes under way and for tokens the store has not taken yet, until ctx ends. The broker is of no use after it.
 func (b *Broker) Drain(ctx context.Context) error {
 	defer b.stop()

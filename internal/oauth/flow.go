@@ -102,11 +102,39 @@ func (b *Broker) URL(ctx context.Context, a Attempt, state string) (string, erro
 	if err != nil {
 		return "", err
 	}
-	separator := p.ScopeSeparator
+	raw := p.config(m).AuthCodeURL(state, p.authOptions(a)...)
+	u, err := url.Parse(raw)
+	if err != nil {
+		return "", p.fail(KindMisconfigured, "begin", errors.New("the authorization endpoint does not parse"))
+	}
+	q := u.Query()
+	if p.ClientParam != "" {
+		q.Del("client_id")
+		q.Set(p.ClientParam, p.ClientID)
+	}
+	if m.RequirePAR {
+		uri, err := p.push(ctx, m, q)
+		if err != nil {
+			return "", err
+		}
+		q = url.Values{"client_id": {p.ClientID}, "request_uri": {uri}} // nothing else (RFC 9126 section 4)
+	}
+	u.RawQuery = q.Encode()
+	return u.String(), nil
+}
+
+func (p *provider) authOptions(a Attempt) []oauth2.AuthCodeOption {
+	separator, scope := p.ScopeSeparator, p.ScopeParam
 	if separator == "" {
 		separator = " "
 	}
-	opts := []oauth2.AuthCodeOption{oauth2.SetAuthURLParam("scope", strings.Join(a.Scopes, separator))}
+	if scope == "" {
+		scope = "scope"
+	}
+	var opts []oauth2.AuthCodeOption
+	if len(a.Scopes) > 0 {
+		opts = append(opts, oauth2.SetAuthURLParam(scope, strings.Join(a.Scopes, separator)))
+	}
 	if p.PKCE != pkceOff {
 		opts = append(opts, oauth2.S256ChallengeOption(a.Verifier.Reveal()))
 	}
@@ -116,7 +144,39 @@ func (b *Broker) URL(ctx context.Context, a Attempt, state string) (string, erro
 	for k, v := range a.Params {
 		opts = append(opts, oauth2.SetAuthURLParam(k, v))
 	}
-	return p.config(m).AuthCodeURL(state, opts...), nil
+	return opts
+}
+
+// push sends the request ahead (RFC 9126): what a browser then carries is a reference.
+func (p *provider) push(ctx context.Context, m *metadata, q url.Values) (string, error) {
+	const op = "push the authorization request to"
+	if m.PARURL == "" {
+		return "", p.fail(KindMisconfigured, op, errors.New("it requires one and names no endpoint"))
+	}
+	ctx, cancel := context.WithTimeout(ctx, metadataTimeout)
+	defer cancel()
+	r, err := p.request(ctx, m, m.PARURL, q)
+	if err != nil {
+		return "", p.fail(KindMisconfigured, op, err)
+	}
+	encodeBody(r, q, "form")
+	resp, err := p.client.Do(r)
+	if err != nil {
+		return "", &Error{Kind: KindUnavailable, Op: op, Provider: p.Name, RetryAfter: time.Second}
+	}
+	defer resp.Body.Close()
+	var body struct {
+		URI   string `json:"request_uri"`
+		Error string `json:"error"`
+	}
+	err = json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(&body)
+	switch s := resp.StatusCode; {
+	case s >= 500 || s == http.StatusTooManyRequests:
+		return "", &Error{Kind: KindUnavailable, Op: op, Provider: p.Name, RetryAfter: max(time.Second, retryAfter(resp.Header, p.now()))}
+	case s != http.StatusCreated && s != http.StatusOK || err != nil || body.URI == "":
+		return "", p.fail(KindMisconfigured, op, errors.New("it was refused"))
+	}
+	return body.URI, nil
 }
 
 // A Grant is what a finished attempt brought.
@@ -156,7 +216,9 @@ func (b *Broker) Finish(ctx context.Context, a Attempt, q url.Values) (Grant, er
 	case unspent, unclear:
 		return Grant{}, &Error{Kind: KindUnavailable, Op: "exchange the code at", Provider: p.Name, RetryAfter: ans.retryAfter}
 	case misconfigured:
-		b.cfg.Log.Error("the provider refuses this client", "provider", p.Name, "op", "exchange", "code", known(ans.code))
+		if p.breaker.alarm(b.cfg.Now()) {
+			b.cfg.Log.Error("the provider refuses this client", "provider", p.Name, "op", "exchange", "code", known(ans.code))
+		}
 		return Grant{}, p.fail(KindFailed, "exchange the code at", errors.New("the provider refuses this client"))
 	default:
 		return Grant{}, p.fail(KindFailed, "exchange the code at", errors.New("the code was refused"))

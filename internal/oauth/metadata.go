@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -114,16 +116,18 @@ func (p *provider) discover(ctx context.Context) (*metadata, error) {
 		mandatory bool
 	}{
 		{"authorization_endpoint", &m.AuthorizationURL, p.AuthorizationURL, true}, {"token_endpoint", &m.TokenURL, p.TokenURL, true},
-		{"userinfo_endpoint", &m.UserinfoURL, p.UserinfoURL, p.Issuer == ""}, {"revocation_endpoint", &m.RevocationURL, p.RevocationURL, false},
+		{"userinfo_endpoint", &m.UserinfoURL, p.UserinfoURL, false}, {"revocation_endpoint", &m.RevocationURL, p.RevocationURL, false},
 		{"jwks_uri", &m.JWKSURL, p.JWKSURL, p.Issuer != ""}, {"end_session_endpoint", &m.EndSessionURL, p.EndSessionURL, false},
+		{"pushed_authorization_request_endpoint", &m.PARURL, "", false}, {"refresh_url", new(string), p.RefreshURL, false},
 	} {
+		from := p.Issuer
 		if f.given != "" {
-			*f.to = f.given
+			*f.to, from = f.given, ""
 		}
 		if *f.to == "" && !f.mandatory {
 			continue
 		}
-		if err := checkEndpoint(*f.to, p.Issuer); err != nil {
+		if err := checkEndpoint(*f.to, from); err != nil {
 			return nil, fmt.Errorf("%s %w", f.name, err)
 		}
 	}
@@ -134,19 +138,39 @@ func (p *provider) discover(ctx context.Context) (*metadata, error) {
 	return m, nil
 }
 
-// checkEndpoint keeps a metadata document from pointing bff at something its issuer is not: plain http where the issuer is not itself on loopback.
+// checkEndpoint keeps a metadata document from pointing bff at something its issuer is not: plain http where the issuer is not itself on loopback, or an
+// address of the inner network where the issuer is not one. What the operator wrote (issuer "") may be inside; plain http is for loopback only.
 func checkEndpoint(raw, issuer string) error {
 	u, err := url.Parse(raw)
 	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" {
 		return errors.New("is missing or not an absolute URL")
 	}
-	if u.Scheme == "https" {
-		return nil
+	from := &url.URL{Scheme: "http", Host: "localhost"}
+	if issuer != "" {
+		if from, err = url.Parse(issuer); err != nil {
+			return errors.New("has an issuer that does not parse")
+		}
 	}
-	if i, err := url.Parse(issuer); u.Scheme == "http" && (issuer == "" || err == nil && i.Scheme == "http") {
-		return nil // http issuers exist on loopback only: the configuration saw to it
+	switch {
+	case u.Scheme != "https" && u.Scheme != "http":
+		return errors.New("is not https")
+	case u.Scheme == "http" && (from.Scheme != "http" || !loopback(u.Hostname())):
+		return errors.New("is not https")
+	case inside(u.Hostname()) && !inside(from.Hostname()):
+		return errors.New("is an address of the inner network, which its issuer is not")
 	}
-	return errors.New("is not https")
+	return nil
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
+}
+
+// inside: an address that is not of the internet. Names are not looked up: what they resolve to may change before it is used.
+func inside(host string) bool {
+	ip := net.ParseIP(host)
+	return loopback(host) || ip != nil && (ip.IsPrivate() || ip.IsLinkLocalUnicast() || ip.IsUnspecified() || ip.IsMulticast())
 }
 
 func withClient(ctx context.Context, c *http.Client) context.Context {

@@ -1,0 +1,187 @@
+package oauth_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"testing"
+	"time"
+
+	"bff/internal/oauth"
+	"bff/internal/testenv"
+	"bff/internal/vault"
+)
+
+// crash leaves the store as an instance does that dies during its token call: the lock, until its lease ends, and the intent.
+func crash(t *testing.T, i *instance, c vault.Connection) {
+	t.Helper()
+	ctx := context.Background()
+	l, ok, err := i.vault.Lock(ctx, &c)
+	if err != nil || !ok {
+		t.Fatalf("lock: %v %v", ok, err)
+	}
+	if before, err := i.vault.SetIntent(ctx, l, &c); err != nil || before != nil {
+		t.Fatalf("intent: %v %v", before, err)
+	}
+}
+
+// Guarantee 7, before the answer: the refresh token is unspent, and works.
+func TestACrashBeforeTheRequestCostsAWait(t *testing.T) {
+	f := newFleet(t)
+	dead, i := f.start(0), f.start(0)
+	s := f.signIn(i, -time.Second)
+	crash(t, dead, i.read(t, s))
+	got, err := i.Token(context.Background(), i.read(t, s))
+	if err != nil || f.g.count("refreshes") != 1 || !f.g.alive(got.Tokens.Refresh.Reveal()) {
+		t.Fatalf("%v", err)
+	}
+}
+
+// After the answer: the token is spent, and who had the new one is dead. It is tried once, and the reason says what happened.
+func TestACrashAfterTheAnswerIsRotatedAway(t *testing.T) {
+	f := newFleet(t)
+	dead, i := f.start(0), f.start(0)
+	s := f.signIn(i, -time.Second)
+	c := i.read(t, s)
+	crash(t, dead, c)
+	f.g.act(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {c.Tokens.Refresh.Reveal()}})
+	_, err := i.Token(context.Background(), c)
+	var e *oauth.Error
+	if !errors.As(err, &e) || e.Kind != oauth.KindReauth || e.Reason != oauth.ReasonRotatedAway {
+		t.Fatalf("%v", err)
+	}
+	if now := i.read(t, s); now.Reason != oauth.ReasonRotatedAway || f.g.count("token") != 1 {
+		t.Fatalf("%s, %d calls", now.Reason, f.g.count("token"))
+	}
+}
+
+func TestALostAnswerWhereTheProviderDoesNotRotateCostsNothing(t *testing.T) {
+	f := newFleet(t)
+	f.g.rotate = false
+	f.change = func(p *oauth.ProviderConfig) { p.Rotates = "never" }
+	i := f.start(0, func(c *oauth.Config) { c.TokenTimeout = 200 * time.Millisecond })
+	s := f.signIn(i, -time.Second)
+	f.g.set(func(g *rogue) { g.after = func(_ http.ResponseWriter, r *http.Request, _ map[string]any) { <-r.Context().Done() } })
+	_, err := i.Token(context.Background(), i.read(t, s))
+	kind(t, err, oauth.KindUnavailable)
+	f.g.set(func(g *rogue) { g.after = nil })
+	testenv.Eventually(t, "the old token works", func() bool { _, err := i.Token(context.Background(), i.read(t, s)); return err == nil })
+	c := i.read(t, s)
+	f.g.end(c.Tokens.Refresh.Reveal())
+	f.g.set(func(g *rogue) { g.after = func(_ http.ResponseWriter, r *http.Request, _ map[string]any) { <-r.Context().Done() } })
+	testenv.Eventually(t, "the grant is known to be dead, and not rotated away", func() bool {
+		_, err := i.Renew(context.Background(), c)
+		var e *oauth.Error
+		return errors.As(err, &e) && e.Reason == oauth.ReasonRevoked
+	})
+}
+
+// The provider rotated, and its answer came after our timeout.
+func TestAnAnswerAfterTheTimeoutIsRotatedAway(t *testing.T) {
+	f := newFleet(t)
+	i := f.start(0, func(c *oauth.Config) { c.TokenTimeout = 200 * time.Millisecond })
+	s := f.signIn(i, -time.Second)
+	f.g.set(func(g *rogue) { g.after = func(_ http.ResponseWriter, r *http.Request, _ map[string]any) { <-r.Context().Done() } })
+	_, err := i.Token(context.Background(), i.read(t, s))
+	kind(t, err, oauth.KindUnavailable)
+	if i.read(t, s).Status != vault.StatusActive {
+		t.Fatal("a timeout is not definite")
+	}
+	f.g.set(func(g *rogue) { g.after = nil })
+	var e *oauth.Error
+	testenv.Eventually(t, "the old token is tried", func() bool {
+		_, err = i.Token(context.Background(), i.read(t, s))
+		return errors.As(err, &e) && e.Kind == oauth.KindReauth
+	})
+	if e.Reason != oauth.ReasonRotatedAway {
+		t.Fatal(e.Reason)
+	}
+}
+
+// While the access token is valid, a refresh token whose answer is lost is not tried: being refused could end the grant, and with it what still serves.
+func TestALostAnswerIsNotTriedWhileTheAccessTokenServes(t *testing.T) {
+	f := newFleet(t)
+	i := f.start(0)
+	s := f.signIn(i, 10*time.Second)
+	c := i.read(t, s)
+	f.g.misbehave(broken)
+	if _, err := i.Token(context.Background(), c); err != nil {
+		t.Fatal(err)
+	}
+	if err := i.Idle(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if n := f.g.count("token"); n != 1 {
+		t.Fatalf("%d calls", n)
+	}
+	f.g.misbehave(nil)
+	for range 5 {
+		<-time.After(failurePause) // the pause after a failure is over
+		if got, err := i.Token(context.Background(), c); err != nil || !got.Tokens.Access.Equal(c.Tokens.Access) {
+			t.Fatal(err)
+		}
+		if err := i.Idle(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := f.g.count("token"); n != 1 {
+		t.Fatalf("%d calls", n)
+	}
+	// An API that refuses it is another matter.
+	if _, err := i.Renew(context.Background(), c); err != nil {
+		t.Fatal(err)
+	}
+}
+
+const failurePause = 300 * time.Millisecond
+
+// An instance that lost its lock, since the store was away, is still the only one that calls.
+func TestAHolderWhoseLockRanOutTakesItAgain(t *testing.T) {
+	f := newFleet(t)
+	i, other := f.start(0), f.start(0)
+	s := f.signIn(i, -time.Second)
+	entered, leave := make(chan struct{}), make(chan struct{})
+	f.g.misbehave(func(http.ResponseWriter, *http.Request, url.Values) bool {
+		close(entered)
+		<-leave
+		return false
+	})
+	c := i.read(t, s)
+	done := make(chan error, 1)
+	go func() { _, err := i.Token(context.Background(), c); done <- err }()
+	<-entered
+	rdb := f.store.Client()
+	keys, err := rdb.Keys(context.Background(), "*:l:*").Result()
+	if err != nil || len(keys) != 1 {
+		t.Fatalf("locks: %v %v", keys, err)
+	}
+	if err := rdb.Del(context.Background(), keys[0]).Err(); err != nil {
+		t.Fatal(err)
+	}
+	testenv.Eventually(t, "the lock is taken again", func() bool { n, err := rdb.Exists(context.Background(), keys[0]).Result(); return err == nil && n == 1 })
+	second := make(chan error, 1)
+	go func() { _, err := other.Token(context.Background(), c); second <- err }()
+	<-time.After(100 * time.Millisecond)
+	close(leave)
+	if err := errors.Join(<-done, <-second); err != nil {
+		t.Fatal(err)
+	}
+	if n := f.g.count("token"); n != 1 {
+		t.Fatalf("%d calls", n)
+	}
+}
+
+// No lock outlives its seconds.
+func TestTheLockOfADeadInstanceEndsByItself(t *testing.T) {
+	f := newFleet(t)
+	dead, i := f.start(0), f.start(0)
+	s := f.signIn(i, -time.Second)
+	c := i.read(t, s)
+	if _, ok, err := dead.vault.Lock(context.Background(), &c); err != nil || !ok {
+		t.Fatal(err)
+	}
+	if _, err := i.Token(context.Background(), c); err != nil {
+		t.Fatal(err)
+	}
+}
