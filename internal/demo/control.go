@@ -18,7 +18,9 @@ type Hooks struct {
 // changes something needs X-CSRF: 1, which no other site can send, and no other Sec-Fetch-Site than same-origin.
 func (d *Demo) Control(h Hooks) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /demo/state", func(w http.ResponseWriter, r *http.Request) { d.serveState(w, h.person(d, r)) })
+	mux.HandleFunc("GET /demo/state", func(w http.ResponseWriter, r *http.Request) {
+		d.serveState(w, h.person(d, r), len(r.Header.Get("Cookie")))
+	})
 	mux.HandleFunc("GET /demo/log", d.serveLog)
 	mux.HandleFunc("POST /demo/do", func(w http.ResponseWriter, r *http.Request) {
 		var in struct {
@@ -86,15 +88,17 @@ func decode(w http.ResponseWriter, r *http.Request, v any) bool {
 	return true
 }
 
-func (d *Demo) serveState(w http.ResponseWriter, p *Person) {
+// serveState tells what the page cannot see by itself: what the provider counted, and how many bytes of cookie the browser sends.
+func (d *Demo) serveState(w http.ResponseWriter, p *Person, cookieBytes int) {
 	d.mu.Lock()
 	state := struct {
 		Mode Mode `json:"mode"`
 		Counts
 		TokenLifetime int      `json:"token_lifetime"`
+		CookieBytes   int      `json:"cookie_bytes"`
 		People        []string `json:"people"`
 		You           any      `json:"you,omitempty"`
-	}{Mode: d.mode.name, Counts: d.counts, TokenLifetime: int(d.cfg.TokenLifetime.Seconds())}
+	}{Mode: d.mode.name, Counts: d.counts, TokenLifetime: int(d.cfg.TokenLifetime.Seconds()), CookieBytes: cookieBytes}
 	for _, q := range d.people[:min(len(d.people), 20)] {
 		state.People = append(state.People, q.Name)
 	}
