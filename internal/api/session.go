@@ -126,11 +126,7 @@ func (s *Server) unlink(c *call) error {
 	if !ok {
 		return newProblem(codeNotFound).because("The session has no such connection.")
 	}
-	// The newest token is the one to revoke: another instance may have rotated it since the session was read.
-	now, err := s.cfg.Vault.Reload(c.ctx(), conn)
-	if err == nil {
-		err = s.cfg.Vault.Unlink(c.ctx(), c.session, conn.ID, s.cfg.Broker.Revocation(now))
-	}
+	err := s.cfg.Vault.Unlink(c.ctx(), c.session, conn.ID, s.cfg.Broker.Revocation)
 	if errors.Is(err, vault.ErrNotFound) {
 		return s.goneFor(c, newProblem(codeNotFound).because("The session has no such connection."))
 	}

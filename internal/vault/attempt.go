@@ -4,23 +4,25 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
-const attemptSize = 32 // bytes of a state, and of an opener
+const stateSize = 32
 
-// PutAttempt stores payload for ttl. state goes through the provider, opener into a cookie; neither alone opens it.
-func (v *Vault) PutAttempt(ctx context.Context, payload []byte, ttl time.Duration) (state string, opener Secret, err error) {
-	state = b64.EncodeToString(random(attemptSize))
-	half := random(attemptSize)
-	value := v.seal(attemptSeat(state, half), payload)
+// PutAttempt stores payload for ttl. state goes through the provider, half into a cookie; neither alone opens it.
+func (v *Vault) PutAttempt(ctx context.Context, payload []byte, ttl time.Duration) (state string, half Secret, err error) {
+	state = b64.EncodeToString(random(stateSize))
+	raw := opener(random(openerSize))
+	value := v.seal(attemptSeat(state, &raw), payload)
 	err = v.client.Set(ctx, v.attemptKeys(state)[0], value, ttl).Err()
-	return state, NewSecret(b64.EncodeToString(half)), v.fault(ctx, err)
+	return state, NewSecret(b64.EncodeToString(raw[:])), v.fault(ctx, err)
 }
 
 // TakeAttempt returns the payload and deletes it: of many takers one wins. A wrong opener is ErrNotFound and does not use the attempt up.
-func (v *Vault) TakeAttempt(ctx context.Context, state string, opener Secret) ([]byte, error) {
-	half, err := b64.DecodeString(opener.Reveal())
-	if raw, serr := b64.DecodeString(state); err != nil || serr != nil || len(half) != attemptSize || len(raw) != attemptSize {
+func (v *Vault) TakeAttempt(ctx context.Context, state string, secret Secret) ([]byte, error) {
+	half, ok := decodeExactly(secret.Reveal(), openerSize)
+	if _, sane := decodeExactly(state, stateSize); !ok || !sane {
 		return nil, ErrNotFound
 	}
 	for _, key := range v.attemptKeys(state) {
@@ -30,13 +32,13 @@ func (v *Vault) TakeAttempt(ctx context.Context, state string, opener Secret) ([
 		} else if err != nil {
 			return nil, err
 		}
-		payload, err := v.open(attemptSeat(state, half), value)
+		payload, err := v.open(attemptSeat(state, (*opener)(half)), value)
 		if err != nil {
 			return nil, ErrNotFound
 		}
 		ctx, cancel := detached(ctx)
 		defer cancel()
-		if err := v.run(ctx, scriptTake, []string{key}, value); err != nil {
+		if err := v.run(ctx, scriptTake, []string{key}, value, nonce()); err != nil {
 			return nil, err
 		}
 		return payload, nil
@@ -44,13 +46,27 @@ func (v *Vault) TakeAttempt(ctx context.Context, state string, opener Secret) ([
 	return nil, ErrNotFound
 }
 
-func attemptSeat(state string, half []byte) seat {
+func attemptSeat(state string, half *opener) seat {
 	return seat{"attempt", b64.EncodeToString(digest("bff attempt v1", state)[:16]), half}
 }
 
 // Once marks id as seen for ttl and says whether this was the first time. An error is not a first time.
 func (v *Vault) Once(ctx context.Context, kind, id string, ttl time.Duration) (first bool, err error) {
 	key := v.cfg.Prefix + ":x:" + b64.EncodeToString(digest("bff once v1", kind, id)[:16])
-	first, err = v.client.SetNX(ctx, key, 1, ttl).Result()
-	return first && err == nil, v.fault(ctx, err)
+	return v.claim(ctx, key, nonce(), ttl)
 }
+
+// claim sets a key that nobody has set. owner is a value of its own: a SET that ran twice after a lost answer still knows that it won.
+func (v *Vault) claim(ctx context.Context, key, owner string, ttl time.Duration) (won bool, err error) {
+	err = v.fault(ctx, v.client.SetArgs(ctx, key, owner, redis.SetArgs{Mode: "NX", TTL: ttl}).Err())
+	if !errors.Is(err, ErrNotFound) {
+		return err == nil, err
+	}
+	holder, err := v.client.Get(ctx, key).Result() // NX: there is one
+	if err = v.fault(ctx, err); errors.Is(err, ErrNotFound) {
+		return false, nil // it went away in between; whoever set it was first
+	}
+	return err == nil && holder == owner, err
+}
+
+func nonce() string { return b64.EncodeToString(random(16)) }

@@ -49,12 +49,11 @@ type bus struct {
 type subscriber struct {
 	match  func(Event) bool
 	events chan Event
-	missed bool
 }
 
 func newBus(v *Vault) *bus { return &bus{v: v, subs: map[*subscriber]struct{}{}} }
 
-// Subscribe delivers the events for which match is true, until cancel is called. match must not block. A subscriber that falls behind gets one EventResync
+// Subscribe delivers the events for which match is true, until cancel is called; the channel is never closed. match must not block. A subscriber that falls behind gets one EventResync
 // for all it missed; so does everybody when the subscription to the store was made anew.
 func (v *Vault) Subscribe(match func(Event) bool) (events <-chan Event, cancel func()) {
 	b := v.bus
@@ -119,15 +118,22 @@ func (b *bus) deliver(e Event) {
 		if e.Kind != EventResync && !s.match(e) {
 			continue
 		}
-		send := e
-		if s.missed {
-			send = Event{Kind: EventResync}
-		}
 		select {
-		case s.events <- send:
-			s.missed = false
+		case s.events <- e:
 		default:
-			s.missed = true
+			s.resync()
+		}
+	}
+}
+
+// resync puts one EventResync in the place of all that a slow subscriber has not taken. Nobody else sends, so there is room.
+func (s *subscriber) resync() {
+	for {
+		select {
+		case <-s.events:
+		default:
+			s.events <- Event{Kind: EventResync}
+			return
 		}
 	}
 }

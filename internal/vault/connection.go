@@ -3,7 +3,10 @@ package vault
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // Keep says who owns a connection.
@@ -54,10 +57,10 @@ type Connection struct {
 // A ref says where a connection is kept and what opens it.
 type ref struct {
 	place   place
-	owner   string // of the sealed binding
-	opener  []byte // nil for KeepUser
-	session string // session id, "" for KeepUser
-	user    string // user id
+	owner   string  // of the sealed binding
+	opener  *opener // nil for KeepUser
+	session string  // session id, "" for KeepUser
+	user    string  // user id
 }
 
 // Key names the record in the store: equal for one connection read twice, on any instance; different for any other.
@@ -114,7 +117,7 @@ func (v *Vault) openHash(out []Connection, r ref, values map[string]string) []Co
 	for id, value := range values {
 		c, err := v.openConnection(r, id, value)
 		if err != nil {
-			v.cfg.Log.Warn("a connection record does not open: its key was removed from the ring, or it was tampered with")
+			v.warn("a connection record does not open: its key was removed from the ring, or it was tampered with")
 			continue
 		}
 		out = append(out, c)
@@ -134,12 +137,17 @@ func (v *Vault) Kept(ctx context.Context, userID string) ([]Connection, error) {
 	return out, nil
 }
 
-// fresh prepares a connection that is not stored yet.
+// maxConnections bounds what one read brings.
+const maxConnections = 100
+
+// fresh prepares a connection that is not stored yet. Its id says whose account it is: two sign-ins with it at once make one connection.
 func (v *Vault) fresh(s *Session, c Connection) Connection {
 	c.ref, c.version = v.refOf(s, c.Keep), ""
-	if c.ID == "" {
-		c.ID = newID("c_")
+	owner := c.ref.session
+	if c.Keep == KeepUser {
+		owner = c.ref.user
 	}
+	c.ID = "c_" + b64.EncodeToString(digest("bff connection v1", owner, c.Provider, c.Account.Subject)[:12])
 	if c.ConnectedAt.IsZero() {
 		c.ConnectedAt = v.now()
 	}
@@ -150,7 +158,8 @@ func (v *Vault) fresh(s *Session, c Connection) Connection {
 }
 
 // Link adds c to s, or puts it in the place of the connection of the same provider and subject: same id, and the refresh token that is there stays
-// when c brings none and it is not dead. ErrNotFound when s ended meanwhile.
+// when c brings none and it is not dead. What the session keeps and what the user keeps are two connections. ErrNotFound when s ended meanwhile, ErrFull
+// when it has a hundred.
 func (v *Vault) Link(ctx context.Context, s *Session, c Connection) (Connection, error) {
 	ctx, cancel := detached(ctx)
 	defer cancel()
@@ -160,12 +169,10 @@ func (v *Vault) Link(ctx context.Context, s *Session, c Connection) (Connection,
 			return Connection{}, err
 		}
 		next := v.fresh(now, c)
-		for i := range now.Connections {
-			old := &now.Connections[i]
-			if old.Provider == c.Provider && old.Account.Subject == c.Account.Subject && old.Keep == c.Keep {
-				next = merge(old, next)
-				break
-			}
+		if old, ok := now.Connection(next.ID); ok {
+			next = merge(old, next)
+		} else if len(now.Connections) >= maxConnections {
+			return Connection{}, ErrFull
 		}
 		linked, err := v.writeConnection(ctx, &next, true)
 		if !errors.Is(err, ErrConflict) {
@@ -176,7 +183,7 @@ func (v *Vault) Link(ctx context.Context, s *Session, c Connection) (Connection,
 }
 
 func merge(old *Connection, next Connection) Connection {
-	next.ID, next.ConnectedAt, next.version = old.ID, old.ConnectedAt, old.version
+	next.ConnectedAt, next.version = old.ConnectedAt, old.version
 	if next.Tokens.Refresh.IsZero() && old.Status == StatusActive {
 		next.Tokens.Refresh, next.Tokens.RefreshExpiry = old.Tokens.Refresh, old.Tokens.RefreshExpiry
 	}
@@ -193,13 +200,18 @@ func (v *Vault) Reload(ctx context.Context, c *Connection) (Connection, error) {
 		}
 		return v.reopened(c, value)
 	}
-	for i := 1; i < len(p.keys); i += 2 {
-		value, err := v.client.HGet(ctx, p.keys[i], c.ID).Result()
-		if err == nil {
-			return v.reopened(c, value)
-		}
-		if err := v.fault(ctx, err); !errors.Is(err, ErrNotFound) {
-			return Connection{}, err
+	pipe := v.client.Pipeline()
+	var gets []*redis.StringCmd
+	for i := len(p.keys) - 1; i > 0; i -= 2 { // the oldest first: what moves to the first pair meanwhile is met there
+		gets = append(gets, pipe.HGet(ctx, p.keys[i], c.ID))
+	}
+	_, _ = pipe.Exec(ctx) // each command has its own error
+	for _, get := range slices.Backward(gets) {
+		if err := v.fault(ctx, get.Err()); !errors.Is(err, ErrNotFound) {
+			if err != nil {
+				return Connection{}, err
+			}
+			return v.reopened(c, get.Val())
 		}
 	}
 	return Connection{}, ErrNotFound
@@ -221,21 +233,35 @@ func (v *Vault) Update(ctx context.Context, c *Connection, next Connection) (Con
 	return v.writeConnection(ctx, &next, false)
 }
 
+// where is what the scripts call the hash that c is in.
+func (c *Connection) where() string {
+	if c.Keep == KeepUser {
+		return "kept"
+	}
+	return "own"
+}
+
+// keysOf are c's keys, with more of its user's behind them.
+func (v *Vault) keysOf(c *Connection, more ...string) (keys []string, pairs int) {
+	p := c.ref.place
+	keys = append(make([]string, 0, len(p.keys)+1+len(more)), p.keys...)
+	keys = append(keys, v.userKey(p.user, "k"))
+	for _, what := range more {
+		keys = append(keys, v.userKey(p.user, what))
+	}
+	return keys, len(p.keys) / 2
+}
+
 // writeConnection writes c over its own version; linking says that a session is doing it, which must live.
 func (v *Vault) writeConnection(ctx context.Context, c *Connection, linking bool) (Connection, error) {
-	r := c.ref
-	where, pairs := "own", r.place.keys
-	if c.Keep == KeepUser {
-		if where = "kept"; linking {
-			where = "linked"
-		}
+	r, where := c.ref, c.where()
+	if linking && where == "kept" {
+		where = "linked"
 	}
-	keys := append(pairs[:len(pairs):len(pairs)], v.userKey(r.place.user, "k"), v.userKey(r.place.user, "n:"+c.ID))
+	keys, pairs := v.keysOf(c, "n:"+c.ID)
 	value := v.sealConnection(c)
 	event := Event{Kind: EventConnection, Session: r.session, User: r.user, Connection: c.ID, Key: c.Key()}
-	err := v.durably(ctx, keys[len(keys)-2], func(ctx context.Context, run runner) error {
-		return run(scriptConnection, keys, len(pairs)/2, where, c.ID, c.version, value, v.channel(), event.encode())
-	})
+	err := v.runDurably(ctx, scriptConnection, keys, pairs, where, c.ID, c.version, value, v.channel(), event.encode())
 	if err != nil {
 		return Connection{}, err
 	}
@@ -244,29 +270,54 @@ func (v *Vault) writeConnection(ctx context.Context, c *Connection, linking bool
 	return out, nil
 }
 
-// Unlink removes the connection and, in the same atomic write, puts its revocation into the outbox; a nil payload puts none.
-// ErrNotFound when it is not one of s's, or s ended.
-func (v *Vault) Unlink(ctx context.Context, s *Session, id string, revocation []byte) error {
+// reseal seals c under the ring's first key, if it is not. It gives way to whoever else writes.
+func (v *Vault) reseal(ctx context.Context, c *Connection) error {
+	if c.current {
+		return nil
+	}
+	keys, pairs := v.keysOf(c, "n:"+c.ID, "l:"+c.ID)
+	err := v.run(ctx, scriptReseal, keys, pairs, c.where(), c.ID, c.version, v.sealConnection(c))
+	if errors.Is(err, ErrConflict) || errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// Unlink removes the connection and, in the same atomic write, puts its revocation into the outbox: what revocation makes of it as it is then, or
+// nothing for nil. ErrNotFound when it is not one of s's, or s ended.
+func (v *Vault) Unlink(ctx context.Context, s *Session, id string, revocation func(Connection) []byte) error {
 	c, ok := s.Connection(id)
 	if !ok {
 		return ErrNotFound
 	}
 	ctx, cancel := detached(ctx)
 	defer cancel()
-	user := s.place.user
-	j := Job{id: newID("j_"), user: user, Payload: revocation, Created: v.now()}
+	for range 8 {
+		now, err := v.Reload(ctx, c)
+		if err != nil {
+			return err
+		}
+		if err = v.unlink(ctx, &now, revocation(now)); !errors.Is(err, ErrConflict) {
+			return err
+		}
+	}
+	return ErrConflict
+}
+
+func (v *Vault) unlink(ctx context.Context, c *Connection, payload []byte) error {
+	user := c.ref.place.user
+	j := Job{id: newID("j_"), user: user, Payload: payload, Created: v.now()}
 	var sealed []byte
-	if revocation != nil {
-		// The pointer first: one to an empty outbox is harmless, a job without a pointer is lost.
-		if err := v.point(ctx, user, v.now().Add(10*time.Second)); err != nil {
+	if payload != nil {
+		if err := v.pointAhead(ctx, user); err != nil {
 			return err
 		}
 		sealed = v.sealJob(&j)
 	}
-	event := Event{Kind: EventConnection, Session: c.ref.session, User: s.User.ID, Connection: id, Key: c.Key(), Removed: true}
-	keys := append(s.place.keys[:len(s.place.keys):len(s.place.keys)], v.userKey(user, "k"), v.userKey(user, "o"))
-	err := v.run(ctx, scriptUnlink, keys, len(s.place.keys)/2, id, j.id, sealed, v.channel(), event.encode())
-	if err == nil && revocation != nil {
+	event := Event{Kind: EventConnection, Session: c.ref.session, User: c.ref.user, Connection: c.ID, Key: c.Key(), Removed: true}
+	keys, pairs := v.keysOf(c, "n:"+c.ID, "o")
+	err := v.runDurably(ctx, scriptUnlink, keys, pairs, c.where(), c.ID, c.version, j.id, sealed, v.channel(), event.encode())
+	if err == nil && payload != nil {
 		_ = v.point(ctx, user, v.now()) // else the first pointer finds it a little later
 	}
 	return err

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -51,7 +53,7 @@ func parseStore(store string) (*redis.UniversalOptions, storeKind, error) {
 	switch scheme {
 	case "redis", "rediss", "unix":
 		o, err := redis.ParseURL(store)
-		if err != nil {
+		if err != nil || o.DB < 0 || !knownQuery(store, "db") {
 			return nil, 0, errStoreURL // its text may hold the password
 		}
 		u := &redis.UniversalOptions{Addrs: []string{o.Addr}, DB: o.DB, Username: o.Username, Password: o.Password, TLSConfig: o.TLSConfig}
@@ -64,14 +66,34 @@ func parseStore(store string) (*redis.UniversalOptions, storeKind, error) {
 	return nil, 0, errStoreURL
 }
 
-// parseMany reads [user:pass@]h1:p1,h2:p2[/master[/db]][?…], which net/url refuses.
+// knownQuery says whether the URL's query has nothing but the known parameters: one that is ignored would be a setting that does nothing.
+func knownQuery(store string, known ...string) bool {
+	_, query, _ := strings.Cut(store, "?")
+	q, err := url.ParseQuery(query)
+	for name := range q {
+		if !slices.Contains(known, name) {
+			return false
+		}
+	}
+	return err == nil
+}
+
+// parseMany reads [user:pass@]h1[:p1],h2[:p2][/master[/db]][?…], which net/url refuses.
 func parseMany(rest string, kind storeKind, scheme string) (*redis.UniversalOptions, storeKind, error) {
+	o := &redis.UniversalOptions{}
+	known, port := []string{}, "6379"
+	if kind == sentinel {
+		known, port = []string{"sentinel_username", "sentinel_password"}, "26379"
+	}
+	if !knownQuery(rest, known...) {
+		return nil, 0, errStoreURL
+	}
 	rest, query, _ := strings.Cut(rest, "?")
 	q, err := url.ParseQuery(query)
 	if err != nil {
 		return nil, 0, errStoreURL
 	}
-	o := &redis.UniversalOptions{SentinelUsername: q.Get("sentinel_username"), SentinelPassword: q.Get("sentinel_password")}
+	o.SentinelUsername, o.SentinelPassword = q.Get("sentinel_username"), q.Get("sentinel_password")
 	if at := strings.LastIndex(rest, "@"); at >= 0 {
 		user, pass, _ := strings.Cut(rest[:at], ":")
 		var err1, err2 error
@@ -84,28 +106,51 @@ func parseMany(rest string, kind storeKind, scheme string) (*redis.UniversalOpti
 	}
 	hosts, path, _ := strings.Cut(rest, "/")
 	for _, h := range strings.Split(hosts, ",") {
-		if i := strings.LastIndex(h, ":"); i <= 0 || i == len(h)-1 {
+		addr, ok := hostPort(h, port)
+		if !ok {
 			return nil, 0, errStoreURL
 		}
-		o.Addrs = append(o.Addrs, h)
+		o.Addrs = append(o.Addrs, addr)
 	}
-	if kind == sentinel {
-		master, db, _ := strings.Cut(path, "/")
-		if o.MasterName = master; master == "" {
-			return nil, 0, fmt.Errorf("%w; the master's name is missing", errStoreURL)
-		}
-		if db != "" {
-			if o.DB, err = strconv.Atoi(db); err != nil || o.DB < 0 {
-				return nil, 0, errStoreURL
-			}
-		}
-	} else if path != "" && path != "0" {
-		return nil, 0, errStoreURL // a cluster has no databases
+	if o.MasterName, o.DB, err = parsePath(path, kind); err != nil {
+		return nil, 0, err
 	}
 	if strings.HasPrefix(scheme, "rediss") {
 		o.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
 	return o, kind, nil
+}
+
+// hostPort reads host, host:port, [v6] and [v6]:port.
+func hostPort(s, port string) (addr string, ok bool) {
+	if !strings.Contains(s, ":") || strings.HasSuffix(s, "]") {
+		s += ":" + port
+	}
+	host, p, err := net.SplitHostPort(s)
+	n, perr := strconv.ParseUint(p, 10, 16)
+	return s, err == nil && perr == nil && n > 0 && host != "" && !strings.ContainsAny(host, " \t\r\n@")
+}
+
+// parsePath reads what is behind the hosts: master[/db] of a sentinel, nothing or 0 of a cluster, which has no databases.
+func parsePath(path string, kind storeKind) (master string, db int, err error) {
+	if kind == cluster {
+		if path != "" && path != "0" {
+			return "", 0, errStoreURL
+		}
+		return "", 0, nil
+	}
+	master, number, _ := strings.Cut(path, "/")
+	if master == "" {
+		return "", 0, fmt.Errorf("%w; the master's name is missing", errStoreURL)
+	}
+	if number != "" {
+		n, err := strconv.ParseUint(number, 10, 16)
+		if err != nil {
+			return "", 0, errStoreURL
+		}
+		db = int(n)
+	}
+	return master, db, nil
 }
 
 // dial makes the client. It contacts nobody.
@@ -117,6 +162,20 @@ func dial(store string) (redis.UniversalClient, func() error, error) {
 	if kind == memory {
 		return dialMemory()
 	}
+	budget(o)
+	var client redis.UniversalClient
+	switch kind {
+	case cluster:
+		client = redis.NewClusterClient(o.Cluster())
+	case sentinel:
+		client = redis.NewFailoverClient(o.Failover())
+	default:
+		client = redis.NewClient(o.Simple())
+	}
+	return client, client.Close, nil
+}
+
+func budget(o *redis.UniversalOptions) {
 	o.ContextTimeoutEnabled = true // else go-redis ignores deadlines on sockets
 	o.DialTimeout, o.ReadTimeout, o.WriteTimeout = dialTimeout, readTimeout, readTimeout
 	o.PoolTimeout = readTimeout
@@ -125,17 +184,7 @@ func dial(store string) (redis.UniversalClient, func() error, error) {
 	o.MinRetryBackoff, o.MaxRetryBackoff = 8*time.Millisecond, 64*time.Millisecond
 	o.PoolSize = 64
 	o.PipelinePoolSize = -1 // one pool: a call is one pipeline
-	var client redis.UniversalClient
-	switch kind {
-	case cluster:
-		o.MaxRedirects = 5
-		client = redis.NewClusterClient(o.Cluster())
-	case sentinel:
-		client = redis.NewFailoverClient(o.Failover())
-	default:
-		client = redis.NewClient(o.Simple())
-	}
-	return client, client.Close, nil
+	o.MaxRedirects = 5
 }
 
 // dialMemory runs a store inside the process, for `bff dev` and tests: nothing survives it. It speaks over loopback behind a random password.
@@ -162,7 +211,9 @@ func dialMemory() (redis.UniversalClient, func() error, error) {
 			}
 		}
 	}()
-	client := redis.NewClient(&redis.Options{Addr: m.Addr(), Password: password, ContextTimeoutEnabled: true, PipelinePoolSize: -1})
+	o := &redis.UniversalOptions{Addrs: []string{m.Addr()}, Password: password}
+	budget(o)
+	client := redis.NewClient(o.Simple())
 	return client, func() error {
 		stop()
 		<-done

@@ -24,7 +24,7 @@ func handleSeat(handle, id string) seat {
 func (v *Vault) remember(ctx context.Context, s *Session, handle string) error {
 	rec := handleRecord{UserID: s.User.ID, Location: s.place.location()}
 	value := v.seal(handleSeat(handle, s.ID), encode(&rec))
-	return v.run(ctx, scriptRemember, v.handleKeys(handle)[:1], s.ID, value, ms(v.indexLife().Milliseconds()))
+	return v.run(ctx, scriptRemember, v.handleKeys(handle)[:1], s.ID, value, ms(v.indexLife()))
 }
 
 // EndHandle ends every session that was created with the handle, and says how many there were.

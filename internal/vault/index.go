@@ -36,8 +36,8 @@ func (v *Vault) Sessions(ctx context.Context, s *Session) ([]SessionInfo, error)
 		plain, err := v.open(seat{"index", s.User.ID + "/" + id, nil}, []byte(value[22:]))
 		if err == nil && decode(plain, &rec) == nil {
 			info.Device, info.CreatedAt, info.SeenAt = rec.Device, fromMillis(rec.Created), fromMillis(rec.Seen)
-			if now := v.now(); !now.Before(info.SeenAt.Add(v.cfg.Idle)) || !now.Before(info.CreatedAt.Add(v.cfg.Lifetime)) {
-				continue // expired; the store has not noticed yet
+			if v.expired(info.CreatedAt, info.SeenAt) {
+				continue
 			}
 		}
 		out = append(out, info)
@@ -53,7 +53,7 @@ func (v *Vault) Sessions(ctx context.Context, s *Session) ([]SessionInfo, error)
 
 // list returns the entries of live sessions by session id.
 func (v *Vault) list(ctx context.Context, user string) (map[string]string, error) {
-	flat, err := scriptList.Run(ctx, v.client, []string{v.userKey(user, "i")}, v.userKey(user, "")).StringSlice()
+	flat, err := scriptList.Run(ctx, v.client, []string{v.userKey(user, "i")}, v.userKey(user, "s:")).StringSlice()
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return nil, v.fault(ctx, err)
 	}
@@ -100,7 +100,7 @@ func (v *Vault) endListed(ctx context.Context, user, userID, which, id, reason s
 	const mark = `"%"` // the script puts each session's id here
 	head, tail, _ := strings.Cut(Event{Kind: EventSession, Session: "%", User: userID, Reason: reason}.encode(), mark)
 	keys := []string{v.userKey(user, "i"), v.userKey(user, "k"), v.userKey(user, "p")}
-	n, err := scriptEndListed.Run(ctx, v.client, keys, v.userKey(user, ""), which, id, v.tombstoneLife(), v.channel(), head+`"`, `"`+tail).Int()
+	n, err := v.evalDurably(ctx, scriptEndListed, keys, v.userKey(user, ""), which, id, v.tombstoneLife(), v.channel(), head+`"`, `"`+tail).Int()
 	return n, v.fault(ctx, err)
 }
 

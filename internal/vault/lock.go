@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // LockLease is how long a refresh lock outlives a holder that died. A living one renews it.
@@ -21,21 +19,12 @@ type Lock struct {
 
 // Lock tries once. ok is false when somebody else holds it.
 func (v *Vault) Lock(ctx context.Context, c *Connection) (l *Lock, ok bool, err error) {
-	l = &Lock{v: v, key: v.userKey(c.ref.place.user, "l:"+c.ID), owner: b64.EncodeToString(random(16)),
+	l = &Lock{v: v, key: v.userKey(c.ref.place.user, "l:"+c.ID), owner: nonce(),
 		event: Event{Kind: EventLock, Session: c.ref.session, User: c.ref.user, Connection: c.ID, Key: c.Key()}.encode()}
-	err = v.client.SetArgs(ctx, l.key, l.owner, redis.SetArgs{Mode: "NX", TTL: LockLease}).Err()
-	switch err := v.fault(ctx, err); err {
-	case nil:
-		return l, true, nil
-	case ErrNotFound: // NX: there is one. It may be ours, from a SET that ran twice
-		holder, err := v.client.Get(ctx, l.key).Result()
-		if err == nil && holder == l.owner {
-			return l, true, nil
-		}
-		return nil, false, nil
-	default:
+	if ok, err = v.claim(ctx, l.key, l.owner, LockLease); !ok {
 		return nil, false, err
 	}
+	return l, true, nil
 }
 
 // Renew gives the lock another lease. ErrNotFound when it is no longer ours.
@@ -56,16 +45,19 @@ type Intent struct {
 	At      time.Time
 }
 
+const intentSize = versionSize + 8 + 8 // a version, a time, and what makes it one writing
+
 // SetIntent records, under the lock, that c's refresh token is about to be spent. It returns the intent that stood there, nil when there was none.
 // The next write of the connection clears it.
 func (v *Vault) SetIntent(ctx context.Context, l *Lock, c *Connection) (previous *Intent, err error) {
 	key := v.userKey(c.ref.place.user, "n:"+c.ID)
 	value := binary.BigEndian.AppendUint64([]byte(c.version), uint64(v.now().UnixMilli()))
+	value = append(value, random(intentSize-len(value))...)
 	was, err := scriptIntent.Run(ctx, v.client, []string{key, l.key}, l.owner, value).Text()
 	if err != nil {
 		return nil, v.fault(ctx, err) // not ours any more: ErrNotFound
 	}
-	if len(was) != versionSize+8 {
+	if len(was) != intentSize {
 		return nil, nil
 	}
 	at := int64(binary.BigEndian.Uint64([]byte(was[versionSize:])))

@@ -15,7 +15,7 @@ func (v *Vault) Preferences(ctx context.Context, s *Session) (doc []byte, versio
 	}
 	doc, err = v.open(seat{"preferences", s.User.ID, nil}, value)
 	if err != nil {
-		v.cfg.Log.Warn("preferences do not open: their key was removed from the ring, or they were tampered with")
+		v.warn("preferences do not open: their key was removed from the ring, or they were tampered with")
 		return []byte("{}"), string(value[:min(len(value), versionSize)]), nil
 	}
 	return doc, string(value[:versionSize]), nil

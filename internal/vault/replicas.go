@@ -8,7 +8,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// A rotated token exists once: losing it to a failover logs somebody out. So its write waits for one replica, where there are any.
+// What exists once must not be lost to a failover: a rotated token would log somebody out, a lost tombstone would let somebody in. So these writes
+// wait for one replica, where there are any.
 const (
 	replicaWait  = 200 * time.Millisecond
 	replicaFresh = 10 * time.Second // how long an answer of ROLE counts
@@ -24,24 +25,43 @@ type replicaCount struct {
 	until time.Time
 }
 
-type runner func(s *redis.Script, keys []string, args ...any) error
+// runDurably is run for a write that waits for a replica.
+func (v *Vault) runDurably(ctx context.Context, s *redis.Script, keys []string, args ...any) error {
+	n, err := v.evalDurably(ctx, s, keys, args...).Int()
+	return v.answer(ctx, n, err)
+}
 
-// durably runs a script, and then waits for a replica on the same connection, since WAIT speaks of a connection's own writes. That no replica
-// answered in time is logged, not returned: the write is done.
-func (v *Vault) durably(ctx context.Context, key string, f func(context.Context, runner) error) error {
-	node := v.node(ctx, key)
+// evalDurably runs a script and WAIT in one pipeline, since WAIT speaks of its own connection's writes. That no replica answered in time is logged, not
+// returned: the write is done.
+func (v *Vault) evalDurably(ctx context.Context, s *redis.Script, keys []string, args ...any) *redis.Cmd {
+	node := v.node(ctx, keys[0])
 	if node == nil || v.replicas.count(ctx, node) == 0 {
-		return f(ctx, func(s *redis.Script, keys []string, args ...any) error { return v.run(ctx, s, keys, args...) })
+		return s.Run(ctx, v.client, keys, args...)
 	}
-	conn := node.Conn()
-	defer conn.Close()
-	err := f(ctx, func(s *redis.Script, keys []string, args ...any) error { return v.runOn(ctx, conn, s, keys, args...) })
-	if err == nil {
-		if n, werr := conn.Wait(ctx, 1, replicaWait).Result(); werr != nil || n < 1 {
-			v.cfg.Log.Warn("no replica confirmed a token's write in time")
+	cmd, waited := awaited(ctx, node, s.EvalSha, keys, args)
+	if redis.HasErrorPrefix(cmd.Err(), "NOSCRIPT") {
+		cmd, waited = awaited(ctx, node, s.Eval, keys, args)
+	}
+	for _, elsewhere := range [...]string{"MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN"} {
+		if redis.HasErrorPrefix(cmd.Err(), elsewhere) { // the slot moved: the client as a whole follows it
+			return s.Run(ctx, v.client, keys, args...)
 		}
 	}
-	return err
+	if cmd.Err() == nil && waited < 1 {
+		v.warn("no replica confirmed a write in time")
+	}
+	return cmd
+}
+
+type evaluate func(ctx context.Context, on redis.Scripter, keys []string, args ...any) *redis.Cmd
+
+func awaited(ctx context.Context, node *redis.Client, eval evaluate, keys []string, args []any) (cmd *redis.Cmd, n int) {
+	pipe := node.Pipeline()
+	cmd = eval(ctx, pipe, keys, args...)
+	wait := pipe.Do(ctx, "WAIT", 1, replicaWait.Milliseconds())
+	_, _ = pipe.Exec(ctx) // each command has its own error
+	n, _ = wait.Int()
+	return cmd, n
 }
 
 // node is the server that holds key, or nil where that cannot be said.

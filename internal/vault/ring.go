@@ -17,8 +17,10 @@ const keyPrefix = "bffk1_"
 // ErrKey is what a malformed key gives. It says nothing of the key.
 var ErrKey = errors.New(`not a key: want "bffk1_" and 43 characters, as printed by "bff keygen"`)
 
-// A Key is one key of the ring: 32 random bytes. It prints as "[redacted]".
-type Key struct {
+// A Key is one key of the ring: 32 random bytes. It prints as "[redacted]". The zero Key is none, and Open refuses it.
+type Key struct{ m *material } // a pointer, for the reason that Secret has one
+
+type material struct {
 	secret [32]byte
 	id     [4]byte  // tells which key sealed a message
 	locate [32]byte // keys the hmac under which records are found
@@ -33,15 +35,15 @@ func NewKey() Key {
 
 // ParseKey reads what `bff keygen` printed. The only error is [ErrKey].
 func ParseKey(s string) (Key, error) {
-	raw, err := b64.DecodeString(strings.TrimPrefix(s, keyPrefix))
-	if err != nil || !strings.HasPrefix(s, keyPrefix) || len(raw) != 32 {
+	raw, ok := decodeExactly(strings.TrimPrefix(s, keyPrefix), 32)
+	if !ok || !strings.HasPrefix(s, keyPrefix) {
 		return Key{}, ErrKey
 	}
 	return makeKey([32]byte(raw)), nil
 }
 
 func makeKey(secret [32]byte) Key {
-	k := Key{secret: secret}
+	m := &material{secret: secret}
 	derive := func(label string, out []byte) {
 		b, err := hkdf.Key(sha256.New, secret[:], nil, label, len(out))
 		if err != nil {
@@ -49,26 +51,29 @@ func makeKey(secret [32]byte) Key {
 		}
 		copy(out, b)
 	}
-	derive("bff key id v1", k.id[:])
-	derive("bff locate v1", k.locate[:])
-	return k
+	derive("bff key id v1", m.id[:])
+	derive("bff locate v1", m.locate[:])
+	return Key{m}
 }
 
 // Reveal returns the key as ParseKey reads it.
-func (k Key) Reveal() string { return keyPrefix + b64.EncodeToString(k.secret[:]) }
+func (k Key) Reveal() string { return keyPrefix + b64.EncodeToString(k.m.secret[:]) }
 
 // Equal says whether both are the same key.
-func (k Key) Equal(o Key) bool { return hmac.Equal(k.secret[:], o.secret[:]) }
+func (k Key) Equal(o Key) bool {
+	return k.m != nil && o.m != nil && hmac.Equal(k.m.secret[:], o.m.secret[:])
+}
 
 func (Key) String() string               { return redacted }
 func (Key) GoString() string             { return redacted }
 func (Key) Format(f fmt.State, _ rune)   { _, _ = io.WriteString(f, redacted) }
 func (Key) LogValue() slog.Value         { return slog.StringValue(redacted) }
 func (Key) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+func (Key) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
 
 // location is the keyed hash under which a record is found: a look-up never compares the finder's own bytes.
 func (k Key) location(finder []byte) string {
-	m := hmac.New(sha256.New, k.locate[:])
+	m := hmac.New(sha256.New, k.m.locate[:])
 	m.Write(finder)
 	return b64.EncodeToString(m.Sum(nil)[:16])
 }

@@ -3,6 +3,7 @@ package vault
 import (
 	"context"
 	"strconv"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -22,24 +23,33 @@ const (
 	tombstone = "ended"
 )
 
-const findLive = `
+// prelude holds what the scripts share. A sealed value is longer than 60 bytes, a tombstone shorter; its first 16 bytes are its version.
+const prelude = `
 local function live()
   for n = 1, tonumber(ARGV[1]) do
     local s = redis.call('GET', KEYS[2*n-1])
     if s and #s > 60 then return n, s end
   end
 end
+local function version(value) return value and string.sub(value, 1, 16) or '' end
 local function atleast(key, ms)
   if redis.call('PTTL', key) < tonumber(ms) then redis.call('PEXPIRE', key, ms) end
 end
+local function prune(index, prefix)
+  local all = redis.call('HGETALL', index)
+  for j = 1, #all, 2 do
+    if redis.call('STRLEN', prefix .. string.sub(all[j+1], 1, 22)) <= 60 then redis.call('HDEL', index, all[j]) end
+  end
+end
 `
 
-// scriptCreate: KEYS s,c… i; ARGV n, value, ttl, lifetime, session id, info, connection id or "", its value.
-var scriptCreate = redis.NewScript(findLive + `
+// scriptCreate: KEYS s,c… i; ARGV n, value, ttl, life of the index, session id, info, connection id or "", its value, prefix of the user's session keys.
+// Every now and then it drops the index entries of sessions that expired: nobody else may ever look.
+var scriptCreate = redis.NewScript(prelude + `
 local n = tonumber(ARGV[1])
-local was = redis.call('GET', KEYS[1])
+local index, was = KEYS[2*n+1], redis.call('GET', KEYS[1])
 if was then
-  if string.sub(was, 1, 16) == string.sub(ARGV[2], 1, 16) then return 1 end
+  if version(was) == version(ARGV[2]) then return 1 end
   return 0
 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
@@ -47,30 +57,31 @@ if ARGV[7] ~= '' then
   redis.call('HSET', KEYS[2], ARGV[7], ARGV[8])
   redis.call('PEXPIRE', KEYS[2], ARGV[3])
 end
-redis.call('HSET', KEYS[2*n+1], ARGV[5], ARGV[6])
-atleast(KEYS[2*n+1], ARGV[4])
+redis.call('HSET', index, ARGV[5], ARGV[6])
+atleast(index, ARGV[4])
+if redis.call('HLEN', index) % 32 == 0 then prune(index, ARGV[9]) end
 return 1
 `)
 
 // scriptTouch: KEYS s,c… i; ARGV n, expected version, value, ttl, session id, info. Moves the session to the first pair.
-var scriptTouch = redis.NewScript(findLive + `
+var scriptTouch = redis.NewScript(prelude + `
 local n = tonumber(ARGV[1])
-local at, was = live()
+local index, at, was = KEYS[2*n+1], live()
 if not at then return 0 end
-local have = string.sub(was, 1, 16)
-if have ~= ARGV[2] and have ~= string.sub(ARGV[3], 1, 16) then return -1 end
+if version(was) ~= ARGV[2] and version(was) ~= version(ARGV[3]) then return -1 end
 if at ~= 1 then
   redis.call('DEL', KEYS[2*at-1])
   if redis.call('EXISTS', KEYS[2*at]) == 1 then redis.call('RENAME', KEYS[2*at], KEYS[2]) end
 end
 redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])
 redis.call('PEXPIRE', KEYS[2], ARGV[4])
-redis.call('HSET', KEYS[2*n+1], ARGV[5], ARGV[6])
+redis.call('HSET', index, ARGV[5], ARGV[6])
+atleast(index, ARGV[4])
 return 1
 `)
 
 // scriptEnd: KEYS s,c… i; ARGV n, tombstone's ttl, session id, channel, message.
-var scriptEnd = redis.NewScript(findLive + `
+var scriptEnd = redis.NewScript(prelude + `
 local n = tonumber(ARGV[1])
 local at = live()
 for k = 1, n do
@@ -84,67 +95,77 @@ return 1
 
 // scriptConnection: KEYS s,c… k intent; ARGV n, where ("own", "kept", or "linked": kept, written through a session), connection id,
 // expected version or "", value, channel, message.
-var scriptConnection = redis.NewScript(findLive + `
+var scriptConnection = redis.NewScript(prelude + `
 local n = tonumber(ARGV[1])
-local hash, at, s = KEYS[2*n+1], nil, nil
+local hash, at = KEYS[2*n+1], nil
 if ARGV[2] ~= 'kept' then
-  at, s = live()
+  at = live()
   if not at then return 0 end
 end
 if ARGV[2] == 'own' then hash = KEYS[2*at] end
 local was = redis.call('HGET', hash, ARGV[3])
-local new = string.sub(ARGV[5], 1, 16)
-local have = was and string.sub(was, 1, 16) or ''
-if have == new then return 1 end
-if have ~= ARGV[4] then
+if version(was) == version(ARGV[5]) then return 1 end
+if version(was) ~= ARGV[4] then
   if was then return -1 end
   return 0
 end
 redis.call('HSET', hash, ARGV[3], ARGV[5])
-if ARGV[2] == 'own' then redis.call('PEXPIRE', hash, redis.call('PTTL', KEYS[2*at-1])) end
+if ARGV[2] == 'own' then
+  local left = redis.call('PTTL', KEYS[2*at-1])
+  if left >= 0 then redis.call('PEXPIRE', hash, math.max(left, 1)) end
+end
 redis.call('DEL', KEYS[2*n+2])
 redis.call('PUBLISH', ARGV[6], ARGV[7])
 return 1
 `)
 
-// scriptUnlink: KEYS s,c… k o; ARGV n, connection id, job id, job or "", channel, message.
-var scriptUnlink = redis.NewScript(findLive + `
+// scriptReseal: KEYS s,c… k intent lock; ARGV n, where ("own" or "kept"), connection id, expected version, value. The same content under another key: nobody
+// is told, and while a refresh is under way or its answer is lost, nothing is done.
+var scriptReseal = redis.NewScript(prelude + `
 local n = tonumber(ARGV[1])
 local at = live()
 if not at then return 0 end
-if redis.call('HDEL', KEYS[2*at], ARGV[2]) + redis.call('HDEL', KEYS[2*n+1], ARGV[2]) == 0 then
-  return redis.call('HEXISTS', KEYS[2*n+2], ARGV[3])
-end
-if ARGV[4] ~= '' then redis.call('HSET', KEYS[2*n+2], ARGV[3], ARGV[4]) end
-redis.call('PUBLISH', ARGV[5], ARGV[6])
+local hash = KEYS[2*n+1]
+if ARGV[2] == 'own' then hash = KEYS[2*at] end
+local was = redis.call('HGET', hash, ARGV[3])
+if version(was) == version(ARGV[5]) then return 1 end
+if version(was) ~= ARGV[4] or redis.call('EXISTS', KEYS[2*n+2], KEYS[2*n+3]) > 0 then return -1 end
+redis.call('HSET', hash, ARGV[3], ARGV[5])
+return 1
+`)
+
+// scriptUnlink: KEYS s,c… k intent o; ARGV n, where ("own" or "kept"), connection id, expected version, job id, job or "", channel, message.
+var scriptUnlink = redis.NewScript(prelude + `
+local n = tonumber(ARGV[1])
+local at = live()
+if not at then return 0 end
+local hash = KEYS[2*n+1]
+if ARGV[2] == 'own' then hash = KEYS[2*at] end
+local was = redis.call('HGET', hash, ARGV[3])
+if not was then return 1 end
+if version(was) ~= ARGV[4] then return -1 end
+redis.call('HDEL', hash, ARGV[3])
+redis.call('DEL', KEYS[2*n+2])
+if ARGV[6] ~= '' then redis.call('HSET', KEYS[2*n+3], ARGV[5], ARGV[6]) end
+redis.call('PUBLISH', ARGV[7], ARGV[8])
 return 1
 `)
 
 // scriptPreferences: KEYS s,c… p; ARGV n, expected version or "", value.
-var scriptPreferences = redis.NewScript(findLive + `
+var scriptPreferences = redis.NewScript(prelude + `
 local n = tonumber(ARGV[1])
 if not live() then return 0 end
 local was = redis.call('GET', KEYS[2*n+1])
-local have = was and string.sub(was, 1, 16) or ''
-if have == string.sub(ARGV[3], 1, 16) then return 1 end
-if have ~= ARGV[2] then return -1 end
+if version(was) == version(ARGV[3]) then return 1 end
+if version(was) ~= ARGV[2] then return -1 end
 redis.call('SET', KEYS[2*n+1], ARGV[3])
 return 1
 `)
 
-// scriptList: KEYS i; ARGV prefix of the user's keys. Answers session id, value, … of those that live, and drops the others.
-var scriptList = redis.NewScript(`
-local all, out = redis.call('HGETALL', KEYS[1]), {}
-for j = 1, #all, 2 do
-  local loc = string.sub(all[j+1], 1, 22)
-  if redis.call('STRLEN', ARGV[1] .. 's:' .. loc) > 60 then
-    out[#out+1] = all[j]
-    out[#out+1] = all[j+1]
-  else
-    redis.call('HDEL', KEYS[1], all[j])
-  end
-end
-return out
+// scriptList: KEYS i; ARGV prefix of the user's session keys. Drops the entries of sessions that do not live, and answers the others: session id, value, …
+var scriptList = redis.NewScript(prelude + `
+prune(KEYS[1], ARGV[1])
+return redis.call('HGETALL', KEYS[1])
 `)
 
 // scriptEndListed: KEYS i k p; ARGV prefix of the user's keys, which ("one", "others", "all", "erase"), session id, tombstone's ttl, channel, and the
@@ -169,9 +190,9 @@ return n
 `)
 
 // scriptRemember: KEYS handle; ARGV session id, value, ttl.
-var scriptRemember = redis.NewScript(`
+var scriptRemember = redis.NewScript(prelude + `
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
+atleast(KEYS[1], ARGV[3])
 return 1
 `)
 
@@ -189,51 +210,43 @@ return 1
 `)
 )
 
-// scriptIntent: KEYS intent lock; ARGV owner, value. Answers false when the lock is not the owner's, else what stood there before.
+// scriptIntent: KEYS intent lock; ARGV owner, value. Answers false when the lock is not the owner's, else the intent that stood there before. It is kept
+// behind the new one, for a script that runs twice.
 var scriptIntent = redis.NewScript(`
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return false end
-local was = redis.call('GET', KEYS[1]) or ''
-redis.call('SET', KEYS[1], ARGV[2], 'PX', 86400000)
+local was, size = redis.call('GET', KEYS[1]) or '', #ARGV[2]
+if string.sub(was, 1, size) == ARGV[2] then return string.sub(was, size + 1) end
+was = string.sub(was, 1, size)
+redis.call('SET', KEYS[1], ARGV[2] .. was, 'PX', 86400000)
 return was
 `)
 
-// scriptTake: KEYS key; ARGV value. Deletes the key if it still holds the value: one winner.
+// scriptTake: KEYS key; ARGV value, taker. Of those who know the value one wins. Its name stands there for a while, for a script that runs twice.
 var scriptTake = redis.NewScript(`
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-return redis.call('DEL', KEYS[1])
-`)
-
-// scriptClaim: KEYS due; ARGV user, now, until. scriptForget: KEYS due; ARGV user, until.
-var (
-	scriptClaim = redis.NewScript(`
-local due = redis.call('ZSCORE', KEYS[1], ARGV[1])
-if not due or tonumber(due) > tonumber(ARGV[2]) then return 0 end
-redis.call('ZADD', KEYS[1], ARGV[3], ARGV[1])
+local was = redis.call('GET', KEYS[1])
+if was == ARGV[2] then return 1 end
+if was ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', 10000)
 return 1
 `)
-	scriptForget = redis.NewScript(`
-if tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1]) or -1) ~= tonumber(ARGV[2]) then return 0 end
-return redis.call('ZREM', KEYS[1], ARGV[1])
-`)
-)
 
 // run runs a script that answers done, gone or conflict.
 func (v *Vault) run(ctx context.Context, s *redis.Script, keys []string, args ...any) error {
-	return v.runOn(ctx, v.client, s, keys, args...)
+	n, err := s.Run(ctx, v.client, keys, args...).Int()
+	return v.answer(ctx, n, err)
 }
 
-func (v *Vault) runOn(ctx context.Context, on redis.Scripter, s *redis.Script, keys []string, args ...any) error {
-	n, err := s.Run(ctx, on, keys, args...).Int()
-	if err != nil {
+func (v *Vault) answer(ctx context.Context, n int, err error) error {
+	switch {
+	case err != nil:
 		return v.fault(ctx, err)
-	}
-	switch n {
-	case done:
+	case n == done:
 		return nil
-	case conflict:
+	case n == conflict:
 		return ErrConflict
 	}
 	return ErrNotFound
 }
 
-func ms(d int64) string { return strconv.FormatInt(max(d, 1), 10) }
+// ms is a time to live as Redis takes it.
+func ms(d time.Duration) string { return strconv.FormatInt(max(d.Milliseconds(), 1), 10) }

@@ -32,14 +32,14 @@ var errSealed = errors.New("sealed value does not open")
 
 // A seat says where a sealed value belongs.
 type seat struct {
-	kind   string // session, connection, attempt, index, preferences, job
-	owner  string // whose it is; never the store's key, which moves when the ring turns
-	opener []byte // the browser's half, or nil where the ring alone opens
+	kind   string  // session, connection, attempt, index, preferences, job
+	owner  string  // whose it is; never the store's key, which moves when the ring turns
+	opener *opener // the browser's half, or nil where the ring alone opens
 }
 
 // seal returns plain sealed for s under the ring's first key, with a fresh version.
 func (v *Vault) seal(s seat, plain []byte) []byte {
-	k := &v.keys[0]
+	k := v.keys[0].m
 	out := make([]byte, headerSize, headerSize+len(plain)+16)
 	_, _ = rand.Read(out[:versionSize]) // never fails
 	out[versionSize] = formatV1
@@ -51,7 +51,7 @@ func (v *Vault) seal(s seat, plain []byte) []byte {
 
 // current says whether the ring's first key sealed value.
 func (v *Vault) current(value string) bool {
-	return len(value) >= minValueSize && value[versionSize+1:versionSize+5] == string(v.keys[0].id[:])
+	return len(value) >= minValueSize && value[versionSize+1:versionSize+5] == string(v.keys[0].m.id[:])
 }
 
 // open returns what seal was given.
@@ -60,7 +60,7 @@ func (v *Vault) open(s seat, value []byte) ([]byte, error) {
 		return nil, errSealed
 	}
 	for i := range v.keys {
-		k := &v.keys[i]
+		k := v.keys[i].m
 		if string(k.id[:]) != string(value[versionSize+1:versionSize+5]) {
 			continue
 		}
@@ -74,9 +74,12 @@ func (v *Vault) open(s seat, value []byte) ([]byte, error) {
 	return nil, errSealed
 }
 
-func aead(k *Key, s seat, salt []byte) cipher.AEAD {
+func aead(k *material, s seat, salt []byte) cipher.AEAD {
 	ikm := make([]byte, 0, 64)
-	ikm = append(append(ikm, k.secret[:]...), s.opener...) // both of fixed length; kinds with and without an opener differ
+	ikm = append(ikm, k.secret[:]...)
+	if s.opener != nil {
+		ikm = append(ikm, s.opener[:]...) // both of fixed length; kinds with and without an opener differ
+	}
 	key, err := hkdf.Key(sha256.New, ikm, salt, string(s.binding([]byte("bff seal v1"))), 32)
 	if err != nil {
 		panic("vault: hkdf refused a constant length")

@@ -6,26 +6,40 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 )
 
 const redacted = "[redacted]"
 
 // A Secret is a value that authenticates somebody: a token, a client secret, a ticket. Every way of printing or
 // encoding it gives "[redacted]"; Reveal is the only way out. The zero Secret is the absence of one.
-type Secret struct{ s string }
+//
+// It is a pointer inside: fmt calls no method of a value below an unexported field, and prints what it finds there.
+// Of a pointer it prints the address. Compare with Equal, never with ==.
+type Secret struct{ p *string }
 
 // NewSecret wraps s.
-func NewSecret(s string) Secret { return Secret{s} }
+func NewSecret(s string) Secret {
+	if s == "" {
+		return Secret{}
+	}
+	return Secret{&s}
+}
 
 // Reveal returns the secret itself. Every caller is a place to review.
-func (s Secret) Reveal() string { return s.s }
+func (s Secret) Reveal() string {
+	if s.p == nil {
+		return ""
+	}
+	return *s.p
+}
 
 // IsZero says whether there is no secret at all.
-func (s Secret) IsZero() bool { return s.s == "" }
+func (s Secret) IsZero() bool { return s.p == nil }
 
 // Equal compares in constant time. An empty secret equals nothing, not even another empty one.
 func (s Secret) Equal(t Secret) bool {
-	return s.s != "" && subtle.ConstantTimeCompare([]byte(s.s), []byte(t.s)) == 1
+	return !s.IsZero() && subtle.ConstantTimeCompare([]byte(s.Reveal()), []byte(t.Reveal())) == 1
 }
 
 func (Secret) String() string               { return redacted }
@@ -40,3 +54,12 @@ func (Secret) MarshalCBOR() ([]byte, error) {
 
 // b64 is the one encoding of binary values in names, ids and cookies: strict, so that a value has one spelling.
 var b64 = base64.RawURLEncoding.Strict()
+
+// decodeExactly reads the one spelling of n bytes.
+func decodeExactly(s string, n int) ([]byte, bool) {
+	if len(s) != b64.EncodedLen(n) || strings.ContainsAny(s, "\r\n") { // the decoder skips line ends, strict or not
+		return nil, false
+	}
+	raw, err := b64.DecodeString(s)
+	return raw, err == nil && len(raw) == n
+}

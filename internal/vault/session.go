@@ -29,9 +29,8 @@ type Session struct {
 	Connections []Connection // its own and the user's kept ones, the one linked first in front
 
 	v       *Vault
-	ticket  ticket
+	ticket  *ticket
 	place   place
-	found   int    // which pair of place.keys it was found under
 	version string // of the stored value
 	current bool   // sealed under the ring's first key
 }
@@ -45,7 +44,7 @@ func (s *Session) IdleExpiresAt() time.Time {
 func (s *Session) ExpiresAt() time.Time { return s.CreatedAt.Add(s.v.cfg.Lifetime) }
 
 // Ticket is the cookie's value, for an attempt to carry.
-func (s *Session) Ticket() Secret { return NewSecret(s.ticket.String()) }
+func (s *Session) Ticket() Secret { return NewSecret(s.ticket.encode()) }
 
 // Connection finds one of the session's by id.
 func (s *Session) Connection(id string) (*Connection, bool) {
@@ -86,10 +85,10 @@ func (v *Vault) LoadTicket(ctx context.Context, secret Secret) (*Session, error)
 		return nil, ErrNotFound
 	}
 	got := &reading{}
-	if err := v.read(ctx, &t, got); err != nil {
+	if err := v.read(ctx, t, got); err != nil {
 		return nil, err
 	}
-	rec, err := v.openSession(&got.ticket, []byte(got.value))
+	rec, err := v.openSession(t, []byte(got.value))
 	if err != nil {
 		return nil, ErrNotFound
 	}
@@ -104,14 +103,28 @@ func (v *Vault) openSession(t *ticket, value []byte) (*sessionRecord, error) {
 		err = decode(plain, rec)
 	}
 	if err != nil {
-		v.cfg.Log.Warn("a session record does not open: its key was removed from the ring, or it was tampered with")
+		v.warn("a session record does not open: its key was removed from the ring, or it was tampered with")
 		return nil, err
 	}
-	now := v.now()
-	if !now.Before(fromMillis(rec.Seen).Add(v.cfg.Idle)) || !now.Before(fromMillis(rec.Created).Add(v.cfg.Lifetime)) {
+	if v.expired(fromMillis(rec.Created), fromMillis(rec.Seen)) {
 		return nil, ErrNotFound
 	}
+	if now := v.now(); rec.Created > millis(now.Add(clockSkew)) {
+		// Only an instance can have sealed this: its clock was wrong. That is nobody's reason to be logged out, and none for a longer life:
+		// it counts from now, and the touch that is due writes that down.
+		rec.Created = millis(now)
+	}
 	return rec, nil
+}
+
+// clockSkew is how far the clocks of instances may be apart without anybody being logged out by it.
+const clockSkew = 2 * time.Minute
+
+// expired holds sealed times against the clock. The time to live in the store is what ends a session, by one clock for all; this is for a store that
+// does not do its part.
+func (v *Vault) expired(created, seen time.Time) bool {
+	now := v.now().Add(-clockSkew)
+	return !now.Before(seen.Add(v.cfg.Idle)) || !now.Before(created.Add(v.cfg.Lifetime))
 }
 
 func (v *Vault) session(got *reading, rec *sessionRecord) *Session {
@@ -119,7 +132,7 @@ func (v *Vault) session(got *reading, rec *sessionRecord) *Session {
 		ID: rec.ID, Device: rec.Device, CreatedAt: fromMillis(rec.Created), SeenAt: fromMillis(rec.Seen),
 		User: User{ID: rec.UserID, Provider: rec.Provider, Subject: rec.Subject, Name: rec.Name, Email: rec.Email,
 			EmailVerified: rec.EmailVerified, Picture: rec.Picture},
-		v: v, ticket: got.ticket, place: got.place, found: got.found, version: got.value[:versionSize], current: v.current(got.value),
+		v: v, ticket: got.ticket, place: got.place, version: got.value[:versionSize], current: v.current(got.value),
 	}
 	s.Connections = v.openConnections(s, got)
 	return s
@@ -132,9 +145,10 @@ func (s *Session) record(seen time.Time) *sessionRecord {
 	}
 }
 
-// Due says whether Touch has something to write: a tenth of the idle time, at most 60 s, has passed, or an old key sealed a record.
+// Due says whether Touch has something to write: a tenth of the idle time, at most 60 s, has passed, or an old key sealed a record. A clock that
+// is ahead has not bought the session time: the store counts from the write.
 func (v *Vault) Due(s *Session) bool {
-	if v.now().Sub(s.SeenAt) >= min(v.cfg.Idle/10, time.Minute) || !s.current {
+	if v.now().Sub(s.SeenAt).Abs() >= min(v.cfg.Idle/10, time.Minute) || !s.current {
 		return true
 	}
 	for i := range s.Connections {
@@ -151,16 +165,14 @@ func (v *Vault) Touch(ctx context.Context, s *Session) error {
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	for i := range s.Connections {
-		if c := &s.Connections[i]; !c.current {
-			if _, err := v.Update(ctx, c, *c); errors.Is(err, ErrUnavailable) {
-				return err
-			}
+		if err := v.reseal(ctx, &s.Connections[i]); err != nil {
+			return err
 		}
 	}
 	seen := v.now()
 	err := v.save(ctx, s, seen, nil)
 	if err == nil {
-		s.SeenAt, s.current, s.found = seen.Truncate(time.Millisecond), true, 0
+		s.SeenAt, s.current = seen.Truncate(time.Millisecond), true
 		return nil
 	}
 	if errors.Is(err, ErrConflict) || errors.Is(err, ErrNotFound) {
@@ -185,7 +197,7 @@ func (v *Vault) Create(w http.ResponseWriter, r *http.Request, in NewSession) (*
 	defer cancel()
 	now := v.now().Truncate(time.Millisecond)
 	t := newTicket(in.User.ID)
-	s := &Session{ID: newID("s_"), User: in.User, Device: in.Device, CreatedAt: now, SeenAt: now, v: v, ticket: t, place: v.placeOf(&t), current: true}
+	s := &Session{ID: newID("s_"), User: in.User, Device: in.Device, CreatedAt: now, SeenAt: now, v: v, ticket: t, place: v.placeOf(t), current: true}
 	first := in.Connection
 	if first != nil && first.Keep == KeepUser {
 		first = nil // it is merged with what the user has: Link
@@ -199,7 +211,7 @@ func (v *Vault) Create(w http.ResponseWriter, r *http.Request, in NewSession) (*
 		return nil, err
 	}
 	if in.Connection != nil && in.Connection.Keep == KeepUser {
-		if _, err := v.Link(ctx, s, *in.Connection); err != nil {
+		if _, err := v.Link(ctx, s, *in.Connection); err != nil && !errors.Is(err, ErrFull) {
 			return nil, err
 		}
 	}
@@ -207,7 +219,7 @@ func (v *Vault) Create(w http.ResponseWriter, r *http.Request, in NewSession) (*
 	if err != nil {
 		return nil, err
 	}
-	v.setCookie(w, t.String(), int(v.cfg.Lifetime/time.Second))
+	v.setCookie(w, t.encode(), int(v.cfg.Lifetime/time.Second))
 	if !in.Previous.IsZero() {
 		v.replace(ctx, in.Previous)
 	}
@@ -237,9 +249,13 @@ func (v *Vault) replace(ctx context.Context, previous Secret) {
 			if err == nil {
 				return
 			}
-			time.Sleep(500 * time.Millisecond) // the store is down; bounded by the loop
+			select {
+			case <-time.After(500 * time.Millisecond): // the store is down; bounded by the loop
+			case <-v.closing:
+				return
+			}
 		}
-		v.cfg.Log.Warn("a replaced session could not be ended; it ends by its idle time")
+		v.warn("a replaced session could not be ended; it ends by its idle time")
 	})
 }
 
@@ -248,7 +264,7 @@ func (v *Vault) End(ctx context.Context, s *Session, reason string) error {
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	gs := sessions.NewSession(v.sessions, v.cfg.Cookie)
-	gs.ID = s.ticket.String()
+	gs.ID = s.ticket.encode()
 	gs.Options = &sessions.Options{MaxAge: -1}
 	r := (&http.Request{}).WithContext(context.WithValue(ctx, writingKey{}, &writing{session: s, reason: reason}))
 	return v.sessions.Save(r, discard{}, gs)
@@ -257,7 +273,7 @@ func (v *Vault) End(ctx context.Context, s *Session, reason string) error {
 // save seals and writes the session through the gorilla store.
 func (v *Vault) save(ctx context.Context, s *Session, seen time.Time, create *creation) error {
 	gs := sessions.NewSession(v.sessions, v.cfg.Cookie)
-	gs.ID = s.ticket.String()
+	gs.ID = s.ticket.encode()
 	gs.Options = &sessions.Options{MaxAge: int(v.cfg.Lifetime/time.Second) + 1}
 	gs.Values[recordKey{}] = s.record(seen)
 	w := &writing{session: s, seen: seen, create: create}

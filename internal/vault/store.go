@@ -93,7 +93,7 @@ func (g *guard) Get(ctx context.Context, cookie string) *redis.StringCmd {
 	if !ok {
 		got = &reading{}
 	}
-	if err := g.v.read(ctx, &t, got); err != nil {
+	if err := g.v.read(ctx, t, got); err != nil {
 		if errors.Is(err, ErrNotFound) {
 			err = redis.Nil
 		}
@@ -128,7 +128,7 @@ func (z serializer) Deserialize(b []byte, gs *sessions.Session) error {
 	if !ok {
 		return ErrNotFound
 	}
-	rec, err := z.v.openSession(&t, b)
+	rec, err := z.v.openSession(t, b)
 	if err != nil {
 		return ErrNotFound
 	}

@@ -1,41 +1,38 @@
 package vault
 
-import "strings"
-
 const (
-	userSize     = 16
-	finderSize   = 16
-	openerSize   = 32
-	ticketSize   = userSize + finderSize + openerSize
-	ticketLength = 86 // of its base64url
+	userSize   = 16
+	finderSize = 16
+	openerSize = 32
+	ticketSize = userSize + finderSize + openerSize
 )
 
-// A ticket is the cookie's value, parsed: see doc.go.
+// A ticket is the cookie's value, parsed: see doc.go. It is held by pointer only, for the reason that Secret is one.
 type ticket [ticketSize]byte
 
-func newTicket(userID string) ticket {
-	var t ticket
+func newTicket(userID string) *ticket {
+	t := new(ticket)
 	copy(t[:], userDigest(userID))
 	copy(t[userSize:], random(finderSize+openerSize))
 	return t
 }
 
 // parseTicket accepts exactly what newTicket can have written. Whether the ticket is known is for the store to say.
-func parseTicket(s string) (t ticket, ok bool) {
-	if len(s) != ticketLength || strings.ContainsAny(s, "\r\n") { // base64 skips line ends
-		return t, false
+func parseTicket(s string) (*ticket, bool) {
+	raw, ok := decodeExactly(s, ticketSize)
+	if !ok {
+		return nil, false
 	}
-	raw, err := b64.DecodeString(s)
-	if err != nil || len(raw) != ticketSize {
-		return t, false
-	}
-	return ticket(raw), true
+	return (*ticket)(raw), true
 }
 
-func (t *ticket) String() string { return b64.EncodeToString(t[:]) }
-func (t *ticket) finder() []byte { return t[:userSize+finderSize] }
-func (t *ticket) opener() []byte { return t[userSize+finderSize:] }
-func (t *ticket) user() string   { return b64.EncodeToString(t[:userSize]) }
+func (t *ticket) encode() string  { return b64.EncodeToString(t[:]) }
+func (t *ticket) finder() []byte  { return t[:userSize+finderSize] }
+func (t *ticket) opener() *opener { return (*opener)(t[userSize+finderSize:]) }
+func (t *ticket) user() string    { return b64.EncodeToString(t[:userSize]) }
+
+// An opener is the half of a ticket, or of an attempt, that only the browser has.
+type opener [openerSize]byte
 
 // owner names the session in sealed bindings: the same whichever key located it.
 func (t *ticket) owner() string {

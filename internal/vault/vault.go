@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,6 +20,8 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrConflict: the record is no longer the version that was read.
 	ErrConflict = errors.New("changed meanwhile")
+	// ErrFull: the session has as many connections as one may have.
+	ErrFull = errors.New("too many connections")
 )
 
 // Config is what a Vault needs.
@@ -44,13 +47,15 @@ type Vault struct {
 	bus      *bus
 	replicas replicas
 	work     sync.WaitGroup // writes that outlive the call that caused them
+	closing  chan struct{}
+	warned   sync.Map // message -> when, in Unix seconds
 }
 
 // Open prepares a vault. It does not need the store to be up; its errors are the configuration's.
 func Open(cfg Config) (*Vault, error) {
 	switch {
-	case len(cfg.Keys) == 0:
-		return nil, errors.New("open vault: at least one key is needed")
+	case len(cfg.Keys) == 0 || slices.Contains(cfg.Keys, Key{}):
+		return nil, errors.New("open vault: at least one key is needed, and none that is empty")
 	case cfg.Prefix == "" || cfg.Cookie == "":
 		return nil, errors.New("open vault: a prefix and a cookie name are needed")
 	case cfg.Idle <= 0 || cfg.Lifetime < cfg.Idle:
@@ -66,14 +71,16 @@ func Open(cfg Config) (*Vault, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open vault: %w", err)
 	}
-	v := &Vault{cfg: cfg, keys: cfg.Keys, client: client, close: closer}
+	v := &Vault{cfg: cfg, keys: cfg.Keys, client: client, close: closer, closing: make(chan struct{})}
+	v.cfg.Store = "" // it may hold a password
 	v.bus = newBus(v)
 	v.sessions = newStore(v)
 	return v, nil
 }
 
-// Close waits for writes under way, then lets go of the store.
+// Close waits for writes under way, then lets go of the store. It is called once.
 func (v *Vault) Close() error {
+	close(v.closing)
 	v.bus.close()
 	v.work.Wait()
 	return v.close()
@@ -99,6 +106,18 @@ func (v *Vault) fault(ctx context.Context, err error) error {
 	v.cfg.Log.Debug("store error", "error", err)
 	return ErrUnavailable
 }
+
+// warn logs what may concern every call, at most once in a while.
+func (v *Vault) warn(message string) {
+	now := time.Now().Unix()
+	if last, ok := v.warned.Load(message); ok && now-last.(int64) < warnEvery {
+		return
+	}
+	v.warned.Store(message, now)
+	v.cfg.Log.Warn(message)
+}
+
+const warnEvery = 10 // seconds
 
 // detached is a context for a write that must not die with the request that caused it.
 func detached(ctx context.Context) (context.Context, context.CancelFunc) {

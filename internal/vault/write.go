@@ -18,7 +18,7 @@ func (v *Vault) write(ctx context.Context, w *writing, value []byte) error {
 	pairs := len(p.keys) / 2
 	info := v.info(s, w.seen)
 	if w.create == nil {
-		err := v.run(ctx, scriptTouch, keys, pairs, s.version, value, ms(ttl.Milliseconds()), s.ID, info)
+		err := v.run(ctx, scriptTouch, keys, pairs, s.version, value, ms(ttl), s.ID, info)
 		if err == nil {
 			s.version = string(value[:versionSize])
 		}
@@ -30,15 +30,15 @@ func (v *Vault) write(ctx context.Context, w *writing, value []byte) error {
 		next := v.fresh(s, *c)
 		id, sealed = next.ID, v.sealConnection(&next)
 	}
-	return v.run(ctx, scriptCreate, keys, pairs, value, ms(ttl.Milliseconds()), ms(v.indexLife().Milliseconds()), s.ID, info, id, sealed)
+	return v.runDurably(ctx, scriptCreate, keys, pairs, value, ms(ttl), ms(v.indexLife()), s.ID, info, id, sealed, v.userKey(p.user, "s:"))
 }
 
 // bury ends a session: nothing that was in flight can bring it back.
 func (v *Vault) bury(ctx context.Context, s *Session, reason string) error {
 	keys := append(s.place.keys[:len(s.place.keys):len(s.place.keys)], v.userKey(s.place.user, "i"))
-	return v.run(ctx, scriptEnd, keys, len(s.place.keys)/2, v.tombstoneLife(), s.ID, v.channel(),
+	return v.runDurably(ctx, scriptEnd, keys, len(s.place.keys)/2, v.tombstoneLife(), s.ID, v.channel(),
 		Event{Kind: EventSession, Session: s.ID, User: s.User.ID, Reason: reason}.encode())
 }
 
 // tombstoneLife is how long one stands: as long as a late write could matter.
-func (v *Vault) tombstoneLife() string { return ms((v.cfg.Lifetime + time.Minute).Milliseconds()) }
+func (v *Vault) tombstoneLife() string { return ms(v.cfg.Lifetime + time.Minute) }
