@@ -135,6 +135,10 @@ func (s *Server) problemOf(err error) *problem {
 		return newProblem(codeBadRequest).because("The path can be read in more than one way.")
 	case errors.Is(err, proxy.ErrNotAllowed):
 		return newProblem(codeRouteNotAllowed)
+	case errors.Is(err, proxy.ErrBadBody):
+		return newProblem(codeBadRequest).because("The body is malformed, or broke off.")
+	case errors.Is(err, proxy.ErrEnded):
+		return newProblem(codeNotSignedIn)
 	case errors.Is(err, proxy.ErrUpstreamTimeout):
 		return newProblem(codeUpstreamTimeout)
 	case errors.Is(err, proxy.ErrUpstreamFailed):

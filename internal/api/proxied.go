@@ -32,6 +32,7 @@ func (s *Server) serveMount(w http.ResponseWriter, r *http.Request, m *mounted) 
 		p.Provider, p.Fix = m.Provider, fixLogin(m.Provider)
 	}
 	s.answer(c, err)
+	s.pace.upstreamPause(c.session, m.Name, watch.status, w.Header())
 	m.metrics.call(watch.status)
 }
 
@@ -190,8 +191,9 @@ func (s *Server) touch(session *vault.Session) {
 	if _, busy := s.touching.LoadOrStore(session.ID, struct{}{}); busy {
 		return
 	}
+	own := *session // the call goes on reading the one it has
 	s.later(func(ctx context.Context) {
-		defer s.touching.Delete(session.ID)
-		_ = s.cfg.Vault.Touch(ctx, session) // a store that is down slides nothing; the next call tries again
+		defer s.touching.Delete(own.ID)
+		_ = s.cfg.Vault.Touch(ctx, &own) // a store that is down slides nothing; the next call tries again
 	})
 }
