@@ -36,6 +36,7 @@ type world struct {
 	front  *httptest.Server
 	admin  *httptest.Server
 	log    *logs
+	wire   *http.Transport
 }
 
 // settings are what a test changes before a world starts.
@@ -67,7 +68,7 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, origin: set.origin, demo: set.demo, log: &logs{}}
+	w := &world{t: t, origin: set.origin, demo: set.demo, log: &logs{}, wire: &http.Transport{MaxIdleConnsPerHost: 64}}
 	if w.origin == "" {
 		w.origin = "http://" + listener.Addr().String()
 	}
@@ -129,6 +130,7 @@ func (w *world) serve(listener net.Listener) {
 	}()
 	w.t.Cleanup(func() {
 		w.server.Drain()
+		w.wire.CloseIdleConnections()
 		w.front.CloseClientConnections()
 		w.front.Close()
 		w.admin.Close()
@@ -174,8 +176,7 @@ func (w *world) browser() *browser {
 		w.t.Fatal(err)
 	}
 	b := &browser{w: w, jar: jar}
-	b.c = &http.Client{Jar: jar, Timeout: 30 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	w.t.Cleanup(b.c.CloseIdleConnections)
+	b.c = &http.Client{Jar: jar, Transport: w.wire, Timeout: 30 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return b
 }
 
