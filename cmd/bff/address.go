@@ -32,7 +32,6 @@ func (v value) absolute(example string, httpAnywhere bool) (*url.URL, bool) {
 	case u.Scheme == "http" && !httpAnywhere && !loopback(u.Hostname()):
 		v.wrong("%s is plain http, which is for loopback only; write `https://%s`", v.name(), u.Host+u.Path)
 	default:
-		v.show()
 		return u, true
 	}
 	return nil, false

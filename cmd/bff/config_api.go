@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"bff/internal/api/proxy"
 )
@@ -174,6 +175,10 @@ func (v value) keyed(want string, f func(key string, in value)) {
 		return
 	}
 	v.pairs(m, func(key string, at place, in value) {
+		if key == "" || len(key) > 200 || strings.IndexFunc(key, unicode.IsControl) >= 0 {
+			v.r.wrong(at, "%s has a name that is none; %s", v.name(), want)
+			return
+		}
 		v.r.harmless[at] = true
 		f(key, in)
 	})

@@ -25,6 +25,9 @@ func (c *config) readProviders(v value) {
 			return
 		}
 		merged := oauth.Override(base, given)
+		if merged.Issuer != "" && !anyOf(there, "scopes") && !known {
+			merged.Scopes = []string{"openid", "email", "profile"}
+		}
 		if merged.Keep == "" {
 			merged.Keep = vault.KeepSession
 		}

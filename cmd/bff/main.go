@@ -60,6 +60,10 @@ type stopped struct{ code int }
 
 // run is the program: what main and the tests call.
 func run(ctx context.Context, args []string, env func(string) string, stdout, stderr io.Writer) (code int) {
+	if len(args) == 0 { // wrong usage, and worth all help there is
+		run(ctx, []string{"--help"}, env, stderr, stderr)
+		return exitWrong
+	}
 	defer func() {
 		if p := recover(); p != nil {
 			s, ok := p.(stopped)
@@ -75,9 +79,6 @@ func run(ctx context.Context, args []string, env func(string) string, stdout, st
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	if err != nil {
 		panic(err) // the commands above do not fit together
-	}
-	if len(args) == 0 {
-		args = []string{"--help"}
 	}
 	parsed, err := parser.Parse(args)
 	if err != nil {

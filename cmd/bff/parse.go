@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -26,7 +25,7 @@ func parse(name string, data []byte) (*source, ast.Node) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	if len(data) > maxFile {
 		s := newSource(name, "")
-		s.wrong(place{}, "is larger than %d KiB; a configuration is a few kilobytes: is it the right file?", maxFile>>10)
+		s.wrong(place{}, "the file is larger than %d KiB; a configuration is a few kilobytes: is it the right file?", maxFile>>10)
 		return s, nil
 	}
 	s := newSource(name, string(data))
@@ -43,7 +42,7 @@ func parse(name string, data []byte) (*source, ast.Node) {
 	}
 	if at, deep := nested(tokens); deep {
 		s.broken = true
-		s.wrong(at, "is nested more than %d deep; nothing in a configuration is", maxNesting)
+		s.wrong(at, "values are nested more than %d deep; nothing in a configuration is", maxNesting)
 		return s, nil
 	}
 	file, err := parseTokens(tokens)
@@ -68,16 +67,16 @@ func parseTokens(tokens token.Tokens) (file *ast.File, err error) {
 // unreadable finds what no text file holds.
 func unreadable(data []byte) (place, string) {
 	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
-		return place{1, 1}, "is UTF-16; save the file as UTF-8"
+		return place{1, 1}, "the text is UTF-16; save the file as UTF-8"
 	}
 	at := place{1, 1}
 	for len(data) > 0 {
 		r, n := utf8.DecodeRune(data)
 		switch {
 		case r == utf8.RuneError && n == 1:
-			return at, "is not UTF-8; save the file as UTF-8"
+			return at, "the text is not UTF-8; save the file as UTF-8"
 		case r < ' ' && r != '\n' && r != '\r' && r != '\t', r == 0x7f:
-			return at, "holds a control character; remove it"
+			return at, "there is a control character; remove it"
 		}
 		if at.column++; r == '\n' {
 			at = place{at.line + 1, 1}
@@ -119,17 +118,17 @@ func (s *source) document(file *ast.File) ast.Node {
 		switch body := d.Body.(type) {
 		case nil:
 		case *ast.DirectiveNode:
-			s.wrong(placeOf(body.GetToken()), "is a YAML directive; remove the line")
+			s.wrong(placeOf(body.GetToken()), "the line is a YAML directive; remove it")
 		default:
 			if top != nil {
-				s.wrong(placeOf(d.Start), "is a second document; a configuration is one document: remove everything from `---` on")
+				s.wrong(placeOf(d.Start), "a second document begins; a configuration is one: remove everything from here on")
 				return top
 			}
 			top = body
 		}
 	}
 	if top == nil && len(s.mistakes) == 0 {
-		s.wrong(place{}, "is empty; begin with `origin: https://app.example.com` and see docs/configuration.md, or try `bff dev`, which needs no file")
+		s.wrong(place{}, "the file is empty; begin with `origin: https://app.example.com` and see docs/configuration.md, or try `bff dev`, which needs no file")
 	}
 	return top
 }
@@ -147,7 +146,7 @@ func (s *source) syntax(err error) {
 	for i, line := range s.lines {
 		indent := line[:len(line)-len(strings.TrimLeft(line, " \t"))]
 		if at := strings.IndexByte(indent, '\t'); at >= 0 && strings.TrimSpace(line) != "" {
-			s.wrong(place{i + 1, at + 1}, "is indented with a tab; YAML wants spaces")
+			s.wrong(place{i + 1, at + 1}, "the line is indented with a tab; indent with spaces")
 			tabs = true
 		}
 	}
@@ -156,21 +155,14 @@ func (s *source) syntax(err error) {
 	}
 	var e *yaml.SyntaxError
 	if !errors.As(err, &e) {
-		s.wrong(place{}, "is not YAML; see docs/configuration.md for a complete file")
+		s.wrong(place{}, "the file is not YAML; docs/configuration.md has a complete one")
 		return
 	}
 	at := placeOf(e.Token)
-	s.wrong(at, "%s", plainSyntax(e.Message, s.lineAt(at.line)))
+	s.wrong(at, "%s", plainSyntax(e.Message))
 }
 
-func (s *source) lineAt(n int) string {
-	if n < 1 || n > len(s.lines) {
-		return ""
-	}
-	return s.lines[n-1]
-}
-
-func plainSyntax(message, line string) string {
+func plainSyntax(message string) string {
 	has := func(parts ...string) bool {
 		for _, p := range parts {
 			if strings.Contains(message, p) {
@@ -181,37 +173,27 @@ func plainSyntax(message, line string) string {
 	}
 	switch {
 	case has("end character of double-quoted", "end character of single-quoted"):
-		return "opens a quote that is never closed; close it"
+		return "a quote is opened and never closed; close it"
 	case has("flow mapping end token", "'}' must be specified", "flow map content"):
-		return "opens `{` that is never closed; close it, or write one key a line"
+		return "a `{` is never closed; close it, or write one key a line"
 	case has("sequence end token", "']' must be specified"):
-		return "opens `[` that is never closed; close it, or write one `- item` a line"
+		return "a `[` is never closed; close it, or write one `- item` a line"
 	case has("corresponding to"):
-		return "closes a bracket that was never opened; remove it"
+		return "a bracket is closed that was never opened; remove it"
 	case has("unexpected key name", "unexpected map key", "non-map value"):
-		return "is not `key: value`; is the colon missing, or the space after it?"
+		return "the line is not `key: value`; is the colon missing, or the space after it?"
 	case has("mapping value is not allowed"):
-		return "has a second `: ` in one value, or is indented differently from its neighbours; quote the value, or line the keys up"
+		return "there is a `: ` inside a value, or a key is not in line with its neighbours; quote the value, or line the keys up"
 	case has("reserved character"):
-		return "begins with a character that YAML reserves; put the value in quotes"
+		return "the value begins with a character that YAML reserves; put it in quotes"
 	case has("unknown escape", "UTF-16", "UTF-32"):
-		return "holds a backslash sequence that YAML does not know; use single quotes"
+		return "the value holds a backslash sequence that YAML does not know; use single quotes"
 	case has("alias", "anchor"):
-		return "has an anchor or alias that YAML cannot read; write the value out"
+		return "an anchor or alias stands where none can; write the value out"
 	case has("value is not allowed in this context"):
-		return "has text after the value; quote the whole value, or remove the rest"
+		return "there is text after the value; quote all of it, or remove the rest"
 	case has("block sequence", "sequence entries", "sequence element"):
-		return "has a list item where none can be; line the `- ` up with its neighbours"
+		return "a list item stands where none can; line the `- ` up with its neighbours"
 	}
-	return fmt.Sprintf("is not YAML (%s); see docs/configuration.md for a complete file", kindOfLine(line))
-}
-
-func kindOfLine(line string) string {
-	switch t := strings.TrimSpace(line); {
-	case strings.HasPrefix(t, "-"):
-		return "in a list item"
-	case strings.Contains(t, ":"):
-		return "at a key"
-	}
-	return "at this place"
+	return "this is not YAML; docs/configuration.md has a complete file"
 }

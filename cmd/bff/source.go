@@ -10,7 +10,10 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-const masked = "********"
+const (
+	masked   = "********"
+	maxShown = 160 // runes of a line
+)
 
 // A source is a configuration file as its mistakes are shown. The rules are:
 //
@@ -45,7 +48,7 @@ func newSource(name string, text string) *source {
 
 // wrong notes a mistake; one place is told once of the same.
 func (s *source) wrong(at place, format string, args ...any) {
-	m := mistake{at, fmt.Sprintf(format, args...)}
+	m := mistake{at, strings.Map(printable, fmt.Sprintf(format, args...))}
 	if !slices.Contains(s.mistakes, m) {
 		s.mistakes = append(s.mistakes, m)
 	}
@@ -68,15 +71,14 @@ func (s *source) report() string {
 			continue
 		}
 		fmt.Fprintf(&b, "%s:%d:%d: %s\n", s.name, m.at.line, m.at.column, m.text)
-		shown, width := s.show(m.at.line)
-		caret := min(m.at.column-1, width)
-		indent := []rune(shown)[:min(caret, len([]rune(shown)))]
-		for i, r := range indent {
-			if r != '\t' {
-				indent[i] = ' '
-			}
+		shown, caret := s.show(m.at.line)
+		line := []rune(shown)
+		caret = min(m.at.column-1, caret, len(line))
+		if from := caret - maxShown/2; from > 0 && len(line) > maxShown { // what stands left of the window is dropped
+			line, caret = append([]rune("…"), line[from:]...), caret-from+1
 		}
-		fmt.Fprintf(&b, "%6d | %s\n       | %s^\n", m.at.line, shown, string(indent))
+		line = line[:min(len(line), maxShown)]
+		fmt.Fprintf(&b, "%6d | %s\n       | %s^\n", m.at.line, string(line), strings.Map(blankOut, string(line[:min(caret, len(line))])))
 	}
 	return b.String()
 }
@@ -142,7 +144,7 @@ func structural(t token.Type) bool {
 
 var (
 	lineWithKey = regexp.MustCompile(`^\s*(?:- +)*[a-z_]{1,32}\s*:(\s+|$)`)
-	lineOfKey   = regexp.MustCompile(`^\s*(?:- +)*([a-z_]{1,32})\s*:(\s+[^'"{}\[\]#|>&*!]*)?$`)
+	lineOfKey   = regexp.MustCompile(`^\s*(?:- +)*([a-z_]{1,32})\s*:?(\s+[^'"{}\[\]#|>&*!]*)?$`)
 	lineOfRoute = regexp.MustCompile(`^\s*- +(GET|HEAD|POST|PUT|PATCH|DELETE) /\S*$`)
 )
 
@@ -177,6 +179,13 @@ func printable(r rune) rune {
 		return '\uFFFD'
 	}
 	return r
+}
+
+func blankOut(r rune) rune {
+	if r == '\t' {
+		return r
+	}
+	return ' '
 }
 
 // nearest returns the candidate that a misspelled word is most likely meant to be, or "".

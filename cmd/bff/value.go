@@ -58,7 +58,7 @@ func (r *reader) top(node ast.Node) value { return r.value(node, place{1, 1}, ""
 // value looks through anchors, aliases and tags. An alias counts as what it stands for, within the budget.
 func (r *reader) value(node ast.Node, key place, path string) value {
 	v := value{r: r, key: key, at: key, path: path}
-	defer func() { r.places[path] = v.at }()
+	defer func() { r.places[path] = v.spot() }()
 	if r.budget--; r.budget < 0 {
 		if r.budget == -1 {
 			r.wrong(key, "stands for too many values; write the values out instead of aliases")
@@ -87,6 +87,10 @@ func (r *reader) value(node ast.Node, key place, path string) value {
 		case *ast.MappingValueNode:
 			node = ast.Mapping(n.GetToken(), false, n)
 			continue
+		case *ast.MappingNode:
+			if whole := r.rejoin(n); whole != nil {
+				node = whole
+			}
 		}
 		break
 	}
@@ -94,6 +98,40 @@ func (r *reader) value(node ast.Node, key place, path string) value {
 		v.at = begin(node)
 	}
 	return v
+}
+
+// rejoin undoes a liberty of the parser: inside braces it takes the plain text env:NAME for a mapping, where YAML wants a space after the colon
+// (YAML 1.2.2 section 7.3.3). nil: it is a mapping.
+func (r *reader) rejoin(m *ast.MappingNode) *ast.StringNode {
+	if m.IsFlowStyle || len(m.Values) != 1 {
+		return nil
+	}
+	key, colon := m.Values[0].Key.GetToken(), m.Values[0].Start
+	val, ok := m.Values[0].Value.(ast.ScalarNode)
+	if !ok || key == nil || colon == nil || val.GetToken() == nil {
+		return nil
+	}
+	end := val.GetToken()
+	plain := func(t *token.Token) bool {
+		return t.Indicator == token.NotIndicator && t.Position.Line == key.Position.Line
+	}
+	if !plain(key) || !plain(end) || colon.Position.Column != key.Position.Column+len([]rune(key.Value)) || end.Position.Column != colon.Position.Column+1 {
+		return nil
+	}
+	whole := token.String(key.Value+":"+end.Value, key.Value+":"+end.Value, key.Position)
+	line := r.tokens[key.Position.Line]
+	if i := slices.Index(line, key); i >= 0 && i+2 < len(line) && line[i+2] == end {
+		r.tokens[key.Position.Line] = slices.Replace(line, i, i+3, whole)
+	}
+	return ast.String(whole)
+}
+
+// spot is where a message about the whole value points: a block of keys is known by the key above it.
+func (v value) spot() place {
+	if m, ok := asMapping(v.node); ok && !m.IsFlowStyle {
+		return v.key
+	}
+	return v.at
 }
 
 // refused is a node of which the mistake is told already.
@@ -188,7 +226,11 @@ func (v value) object(want string, fields ...field) map[string]value {
 	})
 	for _, f := range fields {
 		if _, ok := seen[f.name]; !ok && f.missing != "" {
-			v.r.wrong(v.key, "%s has no `%s`; %s", v.name(), f.name, f.missing)
+			at := v.key
+			if v.path == "" {
+				at = place{}
+			}
+			v.r.wrong(at, "%s has no `%s`; %s", v.name(), f.name, f.missing)
 		}
 	}
 	return seen

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -23,7 +24,7 @@ func (c *config) warnings() []warning {
 		out = append(out, warning{c.places[path], fmt.Sprintf(format, args...)})
 	}
 	if inMemory(c.session.store) && !loopback(c.origin.Hostname()) {
-		add("session.store", "`memory:` loses every session when the process ends, and no second instance shares it; write a redis:// URL")
+		add("session.store", "is a memory that loses every session when the process ends, and that no second instance shares; write a redis:// URL")
 	}
 	for i, p := range c.trusted {
 		if p.Bits() == 0 {
@@ -31,7 +32,7 @@ func (c *config) warnings() []warning {
 		}
 	}
 	if host, _, ok := strings.Cut(c.admin, ":"); ok && !loopback(host) {
-		add("admin", "the admin listener is reachable from outside this machine; see to it that no browser reaches it")
+		add("admin", "is reachable from outside this machine; see to it that no browser reaches it")
 	}
 	for _, p := range c.providers {
 		c.warnOfProvider(p, add)
@@ -42,10 +43,13 @@ func (c *config) warnings() []warning {
 		}
 		for i, pattern := range a.Allow {
 			if text := loose(pattern); text != "" {
-				add(indexed("apis."+a.Name+".allow", i), "`%s` %s", pattern, text)
+				add(indexed("apis."+a.Name+".allow", i), "(%s) %s", pattern, text)
 			}
 		}
 	}
+	slices.SortStableFunc(out, func(a, b warning) int {
+		return cmp.Or(cmp.Compare(a.at.line, b.at.line), cmp.Compare(a.at.column, b.at.column))
+	})
 	return out
 }
 
@@ -53,11 +57,11 @@ func (c *config) warnOfProvider(p oauth.ProviderConfig, add func(string, string,
 	path := "providers." + p.Name
 	plain := func(s string) bool { return slices.Contains([]string{"openid", "email", "profile"}, s) }
 	if p.Issuer == "https://accounts.google.com" && p.NeedsAPI {
-		add(path, "while the consent screen is in testing, Google ends refresh tokens after 7 days, unless only name, email and profile are asked for")
+		add(path, "is in Google's hands: while the consent screen is in testing, refresh tokens end after 7 days, unless only name, email and profile are asked for")
 		return
 	}
 	if _, builtin := oauth.Builtin(p.Name); !builtin && p.Issuer != "" && p.NeedsAPI && !slices.Contains(p.Scopes, "offline_access") && len(p.AuthParams) == 0 {
-		add(path, "an api uses it, and most OpenID Providers give a refresh token for the scope `offline_access` alone; without one a call works until the first access token expires")
+		add(path, "asks for no `offline_access`, without which most OpenID Providers give no refresh token: calls to an api would work until the first access token expires")
 	}
 	if !slices.ContainsFunc(p.Scopes, plain) && p.Issuer != "" {
 		add(path, "asks for no `email` or `profile`: people will be shown without a name")
