@@ -1,0 +1,154 @@
+package oauth_test
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"testing"
+	"time"
+
+	"bff/internal/oauth"
+	"bff/internal/testenv"
+	"bff/internal/vault"
+)
+
+// during starts a refresh of s's connection on i, runs f while the provider works on it, and returns what the refresh came to.
+func (f *fleet) during(i *instance, s *vault.Session, do func(c vault.Connection)) error {
+	f.t.Helper()
+	entered, leave := make(chan struct{}), make(chan struct{})
+	f.g.misbehave(func(http.ResponseWriter, *http.Request, url.Values) bool {
+		close(entered)
+		<-leave
+		return false
+	})
+	c := i.read(f.t, s)
+	done := make(chan error, 1)
+	go func() { _, err := i.Token(context.Background(), c); done <- err }()
+	<-entered
+	f.g.misbehave(nil)
+	do(c)
+	close(leave)
+	return <-done
+}
+
+// Guarantee 6: logout wins. The grant is not revoked: at some providers that would end the person's other sessions.
+func TestLogoutDuringARefresh(t *testing.T) {
+	f := newFleet(t)
+	i, other := f.start(0), f.start(0)
+	s := f.signIn(i, -time.Second)
+	err := f.during(i, s, func(vault.Connection) {
+		if err := other.vault.End(context.Background(), s, "logout"); err != nil {
+			t.Fatal(err)
+		}
+	})
+	kind(t, err, oauth.KindGone)
+	if err := i.Idle(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.vault.LoadTicket(context.Background(), s.Ticket()); err == nil {
+		t.Fatal("the session came back")
+	}
+	if n := f.g.count("revoke"); n != 0 {
+		t.Fatalf("%d revocations", n)
+	}
+}
+
+// Unlinking revokes the newest token: the one in the outbox was rotated away while it went there.
+func TestUnlinkDuringARefreshRevokesTheNewToken(t *testing.T) {
+	for _, keep := range []vault.Keep{vault.KeepSession, vault.KeepUser} {
+		t.Run(string(keep), func(t *testing.T) {
+			f := newFleet(t)
+			i, other := f.start(0), f.start(0)
+			s := f.signIn(i, -time.Second, func(c *vault.Connection) { c.Keep = keep })
+			err := f.during(i, s, func(c vault.Connection) {
+				if err := other.vault.Unlink(context.Background(), s, c.ID, other.Revocation); err != nil {
+					t.Fatal(err)
+				}
+			})
+			kind(t, err, oauth.KindGone)
+			if err := i.Idle(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			if n := f.g.count("revoked"); n != 1 {
+				t.Fatalf("%d live grants were revoked", n)
+			}
+		})
+	}
+}
+
+func TestARefreshOfWhatIsGoneSaysSo(t *testing.T) {
+	f := newFleet(t)
+	i := f.start(0)
+	s := f.signIn(i, -time.Second)
+	c := i.read(t, s)
+	if err := i.vault.End(context.Background(), s, "logout"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := i.Token(context.Background(), c)
+	kind(t, err, oauth.KindGone)
+	_, err = i.Renew(context.Background(), c)
+	kind(t, err, oauth.KindGone)
+	if f.g.count("token") != 0 {
+		t.Fatal("the provider was asked")
+	}
+}
+
+// A person who signs in again while the old grant is being refreshed keeps the new one.
+func TestSigningInAgainDuringARefreshKeepsTheNewGrant(t *testing.T) {
+	f := newFleet(t)
+	i, other := f.start(0), f.start(0)
+	s := f.signIn(i, -time.Second)
+	access, refresh := f.g.grant()
+	err := f.during(i, s, func(c vault.Connection) {
+		c.Tokens = vault.Tokens{Access: vault.NewSecret(access), Refresh: vault.NewSecret(refresh), ObtainedAt: time.Now(), Expiry: time.Now().Add(time.Hour)}
+		if _, err := other.vault.Link(context.Background(), s, c); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if now := i.read(t, s); now.Tokens.Refresh.Reveal() != refresh {
+		t.Fatal("the new grant was written over")
+	}
+}
+
+// A drain finishes what runs.
+func TestDrainFinishesARefresh(t *testing.T) {
+	f := newFleet(t)
+	i, other := f.start(0), f.start(0)
+	s := f.signIn(i, -time.Second)
+	drained := make(chan error, 1)
+	err := f.during(i, s, func(vault.Connection) {
+		go func() { drained <- i.Drain(context.Background()) }()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := <-drained; err != nil {
+		t.Fatal(err)
+	}
+	if c := other.read(t, s); !f.g.alive(c.Tokens.Refresh.Reveal()) {
+		t.Fatal("the result was lost")
+	}
+}
+
+func TestDrainEndsWithItsContext(t *testing.T) {
+	f := newFleet(t)
+	i := f.start(0)
+	s := f.signIn(i, -time.Second)
+	f.g.misbehave(hang)
+	c := i.read(t, s)
+	done := make(chan error, 1)
+	go func() { _, err := i.Token(context.Background(), c); done <- err }()
+	testenv.Eventually(t, "the call is on its way", func() bool { return f.g.count("token") == 1 })
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := i.Drain(ctx); err == nil {
+		t.Fatal("it claims to have finished")
+	}
+	kind(t, <-done, oauth.KindUnavailable)
+	if i.read(t, s).Status != vault.StatusActive {
+		t.Fatal("it was touched")
+	}
+}
