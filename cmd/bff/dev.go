@@ -11,11 +11,14 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"bff/internal/demo"
 )
 
 type devCommand struct {
+	tokenLifetime time.Duration // of the demo's access tokens; its own default when zero
+
 	Listen string `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address of this machine for the browser (default: ${default}); port 0 takes a free one."`
 }
 
@@ -31,11 +34,12 @@ func (c *devCommand) Run(sh *shell) error {
 	}
 	log := newDevLog(sh.stderr)
 	origin := "http://" + browsers.Addr().String()
-	d, err := demo.Start(demo.Config{Origin: origin, Log: log})
+	d, err := demo.Start(demo.Config{Origin: origin, Log: log, TokenLifetime: c.tokenLifetime})
 	if err != nil {
 		return errors.Join(failed("bff: the demo does not start: %v", err), browsers.Close(), admin.Close())
 	}
 	defer d.Close()
+	context.AfterFunc(ctx, d.EndStreams) // or the drain would wait for them
 	cfg, report := devConfig(origin, d)
 	if report != "" {
 		return errors.Join(failed("%s", report), browsers.Close(), admin.Close())

@@ -300,8 +300,11 @@ func TestTheStreamTellsOfANewEvent(t *testing.T) {
 	}
 	next(`"summary":"Sudden"`)
 	next("event: tick")
-	d.Close()
-	for lines.Scan() { // ends with the demo, or this test does not
+	d.EndStreams()
+	for lines.Scan() { // ends, or this test does not
+	}
+	if _, err := calendarOf(t, d, "ada", demo.ScopeCalendarReadonly).CalendarList.List().Do(); err != nil {
+		t.Errorf("other calls ended with the streams: %v", err)
 	}
 }
 

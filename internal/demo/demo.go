@@ -43,6 +43,8 @@ type Demo struct {
 	habits    Habits
 	base      context.Context // ends with Close
 	stop      context.CancelFunc
+	streaming context.Context // of the APIs' streams; ends with EndStreams
+	hangUp    context.CancelFunc
 	provider  *port
 	api       *port
 	pageStyle string // CSP source of the pages' style sheet
@@ -98,6 +100,7 @@ func Start(cfg Config) (*Demo, error) {
 	d.keys = []signingKey{key}
 	d.pageStyle = styleSource()
 	d.base, d.stop = context.WithCancel(context.Background())
+	d.streaming, d.hangUp = context.WithCancel(d.base)
 	if d.provider, err = listen(d.base, d.providerRoutes()); err != nil {
 		d.stop()
 		return nil, fmt.Errorf("start demo: %w", err)
@@ -151,6 +154,9 @@ func (d *Demo) Close() {
 		d.api.close()
 	}
 }
+
+// EndStreams ends what the APIs still stream, and refuses no other call. Whoever drains a proxy in front of them calls it first.
+func (d *Demo) EndStreams() { d.hangUp() }
 
 // AllowRedirect registers a further redirect URI of the client.
 func (d *Demo) AllowRedirect(uri string) {

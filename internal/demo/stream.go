@@ -39,7 +39,7 @@ func (d *Demo) serveStream(w http.ResponseWriter, r *http.Request, p *Person) {
 		select {
 		case <-r.Context().Done():
 			return
-		case <-d.base.Done():
+		case <-d.streaming.Done():
 			return
 		case at := <-tick.C:
 			_, err = fmt.Fprintf(w, "id: %d\nevent: tick\ndata: {\"at\":%q}\n\n", n, at.UTC().Format(time.RFC3339))
@@ -73,7 +73,7 @@ func (d *Demo) serveWebSocket(w http.ResponseWriter, r *http.Request, _ *Person)
 		return
 	}
 	defer conn.Close()
-	defer context.AfterFunc(d.base, func() { _ = conn.Close() })()
+	defer context.AfterFunc(d.streaming, func() { _ = conn.Close() })()
 	sum := sha1.Sum([]byte(key + socketKey))
 	fmt.Fprintf(rw, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
 		base64.StdEncoding.EncodeToString(sum[:]))
