@@ -137,7 +137,7 @@ type fieldReader struct {
 	text   []byte // of the string that is being kept
 	keep   bool   // the string is a name, or a value of a configured field
 	escape bool
-	over   bool // too deep: everything passes
+	over   bool // too deep, or no JSON: everything passes
 }
 
 type level struct {
@@ -212,7 +212,11 @@ func (f *fieldReader) structure(c byte) {
 		f.stack[f.depth] = level{array: c == '[', value: c == '['}
 		f.depth++
 	case '}', ']':
-		f.depth = max(0, f.depth-1)
+		if f.depth == 0 || f.stack[f.depth-1].array != (c == ']') { // no JSON
+			f.over = true
+			return
+		}
+		f.depth--
 	case ':':
 		if f.depth > 0 {
 			f.stack[f.depth-1].value = true
