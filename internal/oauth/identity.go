@@ -104,7 +104,7 @@ func (p *provider) userinfo(ctx context.Context, m *metadata, access string) (cl
 	if method == "" {
 		method = http.MethodGet
 	}
-	r, err := http.NewRequestWithContext(ctx, method, m.UserinfoURL, nil)
+	r, err := http.NewRequestWithContext(ctx, method, m.UserinfoURL, strings.NewReader(p.UserinfoBody))
 	if err != nil {
 		return fail(KindFailed, "the address does not parse")
 	}
@@ -156,8 +156,21 @@ func looseClaims(m map[string]any, subject string, profile map[string]string) cl
 		return m[claim]
 	}
 	verified := get("email_verified")
-	return claims{Subject: text(at(m, subject)), Name: text(get("name")), Email: text(get("email")), Picture: text(get("picture")),
+	return claims{Subject: joined(m, subject), Name: text(get("name")), Email: text(get("email")), Picture: text(get("picture")),
 		EmailVerified: verified == true || verified == "true"}
+}
+
+// joined reads a subject that may be of several parts, each of which must be there.
+func joined(m map[string]any, paths string) string {
+	var parts []string
+	for _, path := range strings.Split(paths, "+") {
+		part := text(at(m, path))
+		if part == "" {
+			return ""
+		}
+		parts = append(parts, part)
+	}
+	return strings.Join(parts, "/")
 }
 
 func text(v any) string {

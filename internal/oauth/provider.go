@@ -54,11 +54,13 @@ type ProviderConfig struct {
 	Lifetime      time.Duration     `yaml:"lifetime,omitempty"`       // of an access token whose answer does not say
 	Rotates       string            `yaml:"rotates,omitempty"`        // refresh tokens: "never", or "always"; "": they may
 	ReuseLeeway   time.Duration     `yaml:"reuse_leeway,omitempty"`   // how long a refresh token still works after it was used
+	ErrorField    string            `yaml:"error_field,omitempty"`    // of a token answer that names the error; "error" by default
 	GrantErrors   map[string]string `yaml:"grant_errors,omitempty"`   // further token errors that mean the grant is dead -> reason
 
 	UserinfoMethod  string            `yaml:"userinfo_method,omitempty"` // GET by default
 	UserinfoHeaders map[string]string `yaml:"userinfo_headers,omitempty"`
-	Subject         string            `yaml:"subject,omitempty"` // path of the user id in the userinfo answer, or, without one, in the token answer; "sub" by default
+	UserinfoBody    string            `yaml:"userinfo_body,omitempty"`
+	Subject         string            `yaml:"subject,omitempty"` // path of the user id in the userinfo answer, or, without one, in the token answer; "sub" by default; "a+b" joins two
 	Profile         map[string]string `yaml:"profile,omitempty"` // paths of name, email, email_verified and picture where they are called differently
 
 	RevocationMethod string `yaml:"revocation_method,omitempty"` // POST by default

@@ -113,11 +113,15 @@ func (a *answer) straighten(body []byte) ([]byte, bool) {
 		return nil, false
 	}
 	a.fields = fields
-	if inner, ok := at(fields, a.p.TokenPath).(map[string]any); ok && a.p.TokenPath != "" {
-		fields = maps.Clone(fields)
+	fields = maps.Clone(fields)
+	if inner, ok := at(fields, a.p.TokenPath).(map[string]any); ok {
+		for _, k := range [...]string{"access_token", "refresh_token", "expires_in", "scope"} {
+			delete(fields, k) // what stands beside it is another's: a bot's
+		}
 		maps.Copy(fields, inner)
-	} else {
-		fields = maps.Clone(fields)
+	}
+	if name := a.p.ErrorField; name != "" && a.status >= 400 {
+		fields["error"] = fields[name]
 	}
 	a.straightenTimes(fields)
 	fields["scope"] = words(fields["scope"])

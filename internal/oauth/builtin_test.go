@@ -1,0 +1,90 @@
+package oauth_test
+
+import (
+	"net/url"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+
+	"bff/internal/oauth"
+	"bff/internal/vault"
+)
+
+// Every built-in provider is a file that parses strictly, says where its facts come from, and is read back as it was written.
+func TestEveryBuiltinProviderIsAFileOfData(t *testing.T) {
+	names := oauth.Builtins()
+	if len(names) < 20 {
+		t.Fatalf("%d built-in providers", len(names))
+	}
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) {
+			file, ok := oauth.BuiltinYAML(name)
+			if !ok || !strings.HasPrefix(string(file), "# ") || !strings.Contains(string(file), "Facts: ") {
+				t.Fatal("there is no file, or it does not say where its facts come from")
+			}
+			p, ok := oauth.Builtin(name)
+			if !ok || p.Name != name || p.Title == "" {
+				t.Fatalf("%+v", p)
+			}
+			for _, u := range []string{p.Issuer, p.AuthorizationURL, p.TokenURL, p.RefreshURL, p.UserinfoURL, p.RevocationURL, p.JWKSURL, p.EndSessionURL, p.RISCURL} {
+				if parsed, err := url.Parse(u); u != "" && (err != nil || parsed.Scheme != "https" || parsed.Host == "") {
+					t.Errorf("%s is no https URL", u)
+				}
+			}
+			again, err := yaml.Marshal(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			back, err := oauth.ParseProvider(name, again)
+			if err != nil || !reflect.DeepEqual(p, back) {
+				t.Fatalf("it does not come back as it was: %v\n%s", err, again)
+			}
+			if strings.Contains(string(again), "client_secret:") || strings.Contains(string(again), "redacted") {
+				t.Fatal("a secret has a place in it")
+			}
+			own := p
+			own.ClientID, own.ClientSecret = "id", vault.NewSecret("secret")
+			if p.Issuer == "" && p.TokenURL == "" {
+				own.Issuer = "https://tenant.example.com" // okta, auth0, keycloak: each customer has one
+			}
+			if _, err := oauth.New(oauth.Config{Providers: []oauth.ProviderConfig{own}, Vault: &vault.Vault{}, Origin: "https://app.example.com"}); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	for _, name := range []string{"", "nobody", "../oauth", "google.yaml", "providers/google", "."} {
+		if _, ok := oauth.Builtin(name); ok {
+			t.Errorf("there is a provider %q", name)
+		}
+	}
+}
+
+func TestAProviderFileIsReadStrictly(t *testing.T) {
+	for _, file := range []string{"tokenurl: https://x", "title: a\ntitle: b", "scopes: 3", "lifetime: soon", "client_secret: literal", "name: x"} {
+		if _, err := oauth.ParseProvider("x", []byte(file)); err == nil {
+			t.Errorf("%q was accepted", file)
+		}
+	}
+}
+
+func TestOverride(t *testing.T) {
+	google, _ := oauth.Builtin("google")
+	own := oauth.ProviderConfig{ClientID: "id", ClientSecret: vault.NewSecret("s"), Scopes: []string{"openid"}, AuthParams: map[string]string{"hd": "example.com"}}
+	p := oauth.Override(google, own)
+	if p.ClientID != "id" || len(p.Scopes) != 1 || p.AuthParams["hd"] != "example.com" || p.AuthParams["access_type"] != "offline" || p.TokenURL != google.TokenURL {
+		t.Fatalf("%+v", p)
+	}
+	if google.AuthParams["hd"] != "" {
+		t.Fatal("the base was changed")
+	}
+	p = oauth.Override(google, oauth.ProviderConfig{Issuer: "https://other.example.com"})
+	if p.TokenURL != "" || p.JWKSURL != "" || p.RISCURL != "" || p.Issuers != nil || p.AuthorizationURL != "" {
+		t.Fatalf("endpoints of another issuer were kept: %+v", p)
+	}
+	p = oauth.Override(google, oauth.ProviderConfig{TokenURL: "https://proxy.example.com/token"})
+	if p.TokenURL != "https://proxy.example.com/token" || p.Issuer != google.Issuer {
+		t.Fatalf("%+v", p)
+	}
+}
