@@ -233,7 +233,7 @@ class Account {
   who({ user }) {
     const { words } = this, name = user.name || user.email || user.subject;
     return h("section", { class: "who", "aria-labelledby": "name" },
-      face(user.id, name),
+      face(user.subject, name),
       h("div", null,
         h("h1", { id: "name", tabindex: -1 }, h("span", { class: "unseen" }, words.title + ": "), name),
         user.name && user.email && h("p", null, user.email),

@@ -14,7 +14,7 @@ export const launch = () => {
     "--disable-component-update", "--disable-sync"] });
 };
 
-/** A page that is watched. `end()` closes it and fails on what it did wrong. @param {import("playwright-core").Browser} browser @param {string} origin */
+/** A page that is watched. `end()` closes it and fails on what it did wrong. @param {import("playwright-core").Browser} browser @param {string | string[]} origin where it may go */
 export async function watched(browser, origin, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1180, height: 900 }, locale: "en", reducedMotion: "reduce", ...options });
   const page = await context.newPage(), wrong = [], heard = [];
@@ -22,7 +22,7 @@ export async function watched(browser, origin, options = {}) {
   const watch = (p) => {
     p.on("console", (m) => ["error", "warning"].includes(m.type()) && heard.push(m.text()));
     p.on("pageerror", (e) => wrong.push(String(e)));
-    p.on("request", (r) => r.url().startsWith("data:") || new URL(r.url()).origin === origin || wrong.push("another origin: " + r.url()));
+    p.on("request", (r) => r.url().startsWith("data:") || [origin].flat().includes(new URL(r.url()).origin) || wrong.push("another origin: " + r.url()));
     p.on("response", async (r) => {
       const size = await r.body().then((b) => b.length, () => 0);
       if (!r.url().includes("/events")) bytes += size;
