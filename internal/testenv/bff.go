@@ -115,10 +115,11 @@ func (b *BFFProcess) WaitUnready() {
 // Ready says what /readyz says.
 func (b *BFFProcess) Ready() bool { return b.status("/readyz") == http.StatusOK }
 
-// Kill is kill -9. Term asks it to end, as an orchestrator does, and returns its exit code; Signal only sends SIGTERM.
+// Kill is kill -9. Term asks it to end, as an orchestrator does, and returns its exit code; Signal only sends SIGTERM, Exit only waits.
 func (b *BFFProcess) Kill()     { b.p.kill() }
 func (b *BFFProcess) Term() int { b.tb.Helper(); return b.p.term() }
 func (b *BFFProcess) Signal()   { b.p.signal(sigterm) }
+func (b *BFFProcess) Exit() int { b.tb.Helper(); return b.p.exit() }
 
 // Quit makes the process print the traces of all its goroutines and end, as a crash does.
 func (b *BFFProcess) Quit() {
@@ -246,3 +247,6 @@ func build() (string, error) {
 	}
 	return out, nil
 }
+
+// PID is the process's id, for what reads /proc.
+func (b *BFFProcess) PID() int { return b.p.cmd.Process.Pid }
