@@ -57,10 +57,10 @@ type Connection struct {
 // A ref says where a connection is kept and what opens it.
 type ref struct {
 	place   place
-	owner   string  // of the sealed binding
-	opener  *opener // nil for KeepUser
-	session string  // session id, "" for KeepUser
-	user    string  // user id
+	owner   string         // of the sealed binding
+	opener  hidden[opener] // none for KeepUser
+	session string         // session id, "" for KeepUser
+	user    string         // user id
 }
 
 // Key names the record in the store: equal for one connection read twice, on any instance; different for any other.
@@ -73,10 +73,10 @@ func (v *Vault) refOf(s *Session, keep Keep) ref {
 	if keep == KeepUser {
 		return ref{place: s.place, owner: "u." + s.User.ID, user: s.User.ID}
 	}
-	return ref{place: s.place, owner: s.ticket.owner(), opener: s.ticket.opener(), session: s.ID, user: s.User.ID}
+	return ref{place: s.place, owner: s.ticket.get().owner(), opener: hide(s.ticket.get().opener()), session: s.ID, user: s.User.ID}
 }
 
-func (r ref) seat(id string) seat { return seat{"connection", r.owner + "/" + id, r.opener} }
+func (r ref) seat(id string) seat { return seat{"connection", r.owner + "/" + id, r.opener.get()} }
 
 func (v *Vault) sealConnection(c *Connection) []byte {
 	rec := c.record()

@@ -18,7 +18,7 @@ const keyPrefix = "bffk1_"
 var ErrKey = errors.New(`not a key: want "bffk1_" and 43 characters, as printed by "bff keygen"`)
 
 // A Key is one key of the ring: 32 random bytes. It prints as "[redacted]". The zero Key is none, and Open refuses it.
-type Key struct{ m *material } // a pointer, for the reason that Secret has one
+type Key struct{ m hidden[material] }
 
 type material struct {
 	secret [32]byte
@@ -53,15 +53,15 @@ func makeKey(secret [32]byte) Key {
 	}
 	derive("bff key id v1", m.id[:])
 	derive("bff locate v1", m.locate[:])
-	return Key{m}
+	return Key{hide(m)}
 }
 
 // Reveal returns the key as ParseKey reads it.
-func (k Key) Reveal() string { return keyPrefix + b64.EncodeToString(k.m.secret[:]) }
+func (k Key) Reveal() string { return keyPrefix + b64.EncodeToString(k.m.get().secret[:]) }
 
 // Equal says whether both are the same key.
 func (k Key) Equal(o Key) bool {
-	return k.m != nil && o.m != nil && hmac.Equal(k.m.secret[:], o.m.secret[:])
+	return k != (Key{}) && o != (Key{}) && hmac.Equal(k.m.get().secret[:], o.m.get().secret[:])
 }
 
 func (Key) String() string               { return redacted }
@@ -73,7 +73,7 @@ func (Key) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), 
 
 // location is the keyed hash under which a record is found: a look-up never compares the finder's own bytes.
 func (k Key) location(finder []byte) string {
-	m := hmac.New(sha256.New, k.m.locate[:])
+	m := hmac.New(sha256.New, k.m.get().locate[:])
 	m.Write(finder)
 	return b64.EncodeToString(m.Sum(nil)[:16])
 }

@@ -15,8 +15,21 @@ const redacted = "[redacted]"
 // encoding it gives "[redacted]"; Reveal is the only way out. The zero Secret is the absence of one.
 //
 // It is a pointer inside: fmt calls no method of a value below an unexported field, and prints what it finds there.
-// Of a pointer it prints the address. Compare with Equal, never with ==.
+// Of a pointer to a string it prints the address. Compare with Equal, never with ==.
 type Secret struct{ p *string }
+
+// hidden holds a secret that is no string. fmt follows a pointer to a struct or an array, at least with a verb that it does not
+// understand; it does not follow a pointer to a pointer.
+type hidden[T any] struct{ p **T }
+
+func hide[T any](v *T) hidden[T] { return hidden[T]{&v} }
+
+func (h hidden[T]) get() *T {
+	if h.p == nil {
+		return nil
+	}
+	return *h.p
+}
 
 // NewSecret wraps s.
 func NewSecret(s string) Secret {

@@ -29,7 +29,7 @@ type Session struct {
 	Connections []Connection // its own and the user's kept ones, the one linked first in front
 
 	v       *Vault
-	ticket  *ticket
+	ticket  hidden[ticket]
 	place   place
 	version string // of the stored value
 	current bool   // sealed under the ring's first key
@@ -44,7 +44,7 @@ func (s *Session) IdleExpiresAt() time.Time {
 func (s *Session) ExpiresAt() time.Time { return s.CreatedAt.Add(s.v.cfg.Lifetime) }
 
 // Ticket is the cookie's value, for an attempt to carry.
-func (s *Session) Ticket() Secret { return NewSecret(s.ticket.encode()) }
+func (s *Session) Ticket() Secret { return NewSecret(s.ticket.get().encode()) }
 
 // Connection finds one of the session's by id.
 func (s *Session) Connection(id string) (*Connection, bool) {
@@ -132,7 +132,7 @@ func (v *Vault) session(got *reading, rec *sessionRecord) *Session {
 		ID: rec.ID, Device: rec.Device, CreatedAt: fromMillis(rec.Created), SeenAt: fromMillis(rec.Seen),
 		User: User{ID: rec.UserID, Provider: rec.Provider, Subject: rec.Subject, Name: rec.Name, Email: rec.Email,
 			EmailVerified: rec.EmailVerified, Picture: rec.Picture},
-		v: v, ticket: got.ticket, place: got.place, version: got.value[:versionSize], current: v.current(got.value),
+		v: v, ticket: hide(got.ticket), place: got.place, version: got.value[:versionSize], current: v.current(got.value),
 	}
 	s.Connections = v.openConnections(s, got)
 	return s
@@ -197,7 +197,7 @@ func (v *Vault) Create(w http.ResponseWriter, r *http.Request, in NewSession) (*
 	defer cancel()
 	now := v.now().Truncate(time.Millisecond)
 	t := newTicket(in.User.ID)
-	s := &Session{ID: newID("s_"), User: in.User, Device: in.Device, CreatedAt: now, SeenAt: now, v: v, ticket: t, place: v.placeOf(t), current: true}
+	s := &Session{ID: newID("s_"), User: in.User, Device: in.Device, CreatedAt: now, SeenAt: now, v: v, ticket: hide(t), place: v.placeOf(t), current: true}
 	first := in.Connection
 	if first != nil && first.Keep == KeepUser {
 		first = nil // it is merged with what the user has: Link
@@ -264,7 +264,7 @@ func (v *Vault) End(ctx context.Context, s *Session, reason string) error {
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	gs := sessions.NewSession(v.sessions, v.cfg.Cookie)
-	gs.ID = s.ticket.encode()
+	gs.ID = s.ticket.get().encode()
 	gs.Options = &sessions.Options{MaxAge: -1}
 	r := (&http.Request{}).WithContext(context.WithValue(ctx, writingKey{}, &writing{session: s, reason: reason}))
 	return v.sessions.Save(r, discard{}, gs)
@@ -273,7 +273,7 @@ func (v *Vault) End(ctx context.Context, s *Session, reason string) error {
 // save seals and writes the session through the gorilla store.
 func (v *Vault) save(ctx context.Context, s *Session, seen time.Time, create *creation) error {
 	gs := sessions.NewSession(v.sessions, v.cfg.Cookie)
-	gs.ID = s.ticket.encode()
+	gs.ID = s.ticket.get().encode()
 	gs.Options = &sessions.Options{MaxAge: int(v.cfg.Lifetime/time.Second) + 1}
 	gs.Values[recordKey{}] = s.record(seen)
 	w := &writing{session: s, seen: seen, create: create}

@@ -51,13 +51,13 @@ func (s *store) New(r *http.Request, name string) (*sessions.Session, error) {
 	return gs, nil
 }
 
-// Save writes a session that Create, Touch or End prepared; anything else has no seat and is refused.
+// Save writes a session that Create, Touch or End prepared. The guard refuses anything else, also what is saved past this method: a session that
+// redisstore made saves itself there.
 func (s *store) Save(r *http.Request, w http.ResponseWriter, gs *sessions.Session) error {
-	if _, ok := r.Context().Value(writingKey{}).(*writing); !ok || gs.ID == "" {
-		return errors.New("a session is saved by Create, Touch or End")
-	}
 	return s.inner.Save(r, w, gs)
 }
+
+var errNotPrepared = errors.New("a session is saved by Create, Touch or End")
 
 type (
 	recordKey  struct{} // of sessions.Session.Values
@@ -103,12 +103,19 @@ func (g *guard) Get(ctx context.Context, cookie string) *redis.StringCmd {
 }
 
 func (g *guard) Set(ctx context.Context, _ string, value any, _ time.Duration) *redis.StatusCmd {
-	w := ctx.Value(writingKey{}).(*writing) // store.Save has looked
-	return redis.NewStatusResult("OK", g.v.write(ctx, w, value.([]byte)))
+	w, ok := ctx.Value(writingKey{}).(*writing)
+	sealed, isBytes := value.([]byte)
+	if !ok || !isBytes {
+		return redis.NewStatusResult("", errNotPrepared)
+	}
+	return redis.NewStatusResult("OK", g.v.write(ctx, w, sealed))
 }
 
 func (g *guard) Del(ctx context.Context, _ ...string) *redis.IntCmd {
-	w := ctx.Value(writingKey{}).(*writing)
+	w, ok := ctx.Value(writingKey{}).(*writing)
+	if !ok {
+		return redis.NewIntResult(0, errNotPrepared)
+	}
 	return redis.NewIntResult(1, g.v.bury(ctx, w.session, w.reason))
 }
 

@@ -7,7 +7,7 @@ const (
 	ticketSize = userSize + finderSize + openerSize
 )
 
-// A ticket is the cookie's value, parsed: see doc.go. It is held by pointer only, for the reason that Secret is one.
+// A ticket is the cookie's value, parsed: see doc.go. What is kept is kept hidden.
 type ticket [ticketSize]byte
 
 func newTicket(userID string) *ticket {

@@ -5,13 +5,18 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
-	"strings"
+	"os"
 	"testing"
 	"time"
 
 	"bff/internal/testenv"
 	"bff/internal/vault"
 )
+
+func TestMain(m *testing.M) {
+	vault.Quiet()
+	os.Exit(m.Run())
+}
 
 // open makes a vault on a store; change edits its configuration.
 func open(t testing.TB, store string, change ...func(*vault.Config)) *vault.Vault {
@@ -28,8 +33,24 @@ func open(t testing.TB, store string, change ...func(*vault.Config)) *vault.Vaul
 	return v
 }
 
+// ring is a change that sets the keys, the first one seals.
+func ring(keys ...vault.Key) func(*vault.Config) {
+	return func(c *vault.Config) { c.Keys = keys }
+}
+
+// pair is two instances on one store.
+func pair(t testing.TB, store string, change ...func(*vault.Config)) (a, b *vault.Vault) {
+	t.Helper()
+	change = append(change, ring(vault.NewKey()))
+	return open(t, store, change...), open(t, store, change...)
+}
+
 func ada() vault.User {
-	return vault.User{ID: vault.UserID("google", "https://i", "1"), Provider: "google", Subject: "1", Name: "Ada"}
+	return vault.User{ID: vault.UserID("google", "https://i", "1"), Provider: "google", Subject: "1", Name: "Ada", Email: "ada@example.com"}
+}
+
+func grace() vault.User {
+	return vault.User{ID: vault.UserID("google", "https://i", "2"), Provider: "google", Subject: "2", Name: "Grace"}
 }
 
 func google(keep vault.Keep) *vault.Connection {
@@ -55,21 +76,45 @@ func signIn(t testing.TB, v *vault.Vault, in vault.NewSession) (*vault.Session, 
 	return s, r
 }
 
+func withCookie(value string) *http.Request {
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Header.Set("Cookie", "bff="+value)
+	return r
+}
+
+func load(t testing.TB, v *vault.Vault, r *http.Request) *vault.Session {
+	t.Helper()
+	s, err := v.Load(r)
+	if err != nil {
+		t.Fatalf("load: %v", err)
+	}
+	return s
+}
+
+func is(t testing.TB, what string, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Errorf("%s: %v, want %v", what, err, want)
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestSessionLife(t *testing.T) {
 	for _, store := range []string{"memory:", testenv.Redis(t).URL} {
 		v := open(t, store)
 		ctx := context.Background()
 		s, r := signIn(t, v, vault.NewSession{Device: "Firefox on Linux", Connection: google(vault.KeepSession)})
-		got, err := v.Load(r)
-		if err != nil {
-			t.Fatal(err)
-		}
+		got := load(t, v, r)
 		if got.ID != s.ID || got.User.Name != "Ada" || len(got.Connections) != 1 || got.Connections[0].Tokens.Refresh.Reveal() != "rt-1" {
 			t.Fatalf("read something else than was written: %+v", got)
 		}
-		if err := v.Touch(ctx, got); err != nil {
-			t.Fatal(err)
-		}
+		must(t, v.Touch(ctx, got))
 		list, err := v.Sessions(ctx, got)
 		if err != nil || len(list) != 1 || !list[0].Current || list[0].Device != "Firefox on Linux" {
 			t.Fatalf("sessions: %v %v", list, err)
@@ -79,44 +124,48 @@ func TestSessionLife(t *testing.T) {
 		if _, err := v.Update(ctx, &got.Connections[0], next); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := v.Update(ctx, &got.Connections[0], next); !errors.Is(err, vault.ErrConflict) {
-			t.Fatalf("a second writer of the same version: %v", err)
-		}
+		_, err = v.Update(ctx, &got.Connections[0], next)
+		is(t, "a second writer of the same version", err, vault.ErrConflict)
 		again, err := v.Reload(ctx, &got.Connections[0])
 		if err != nil || again.Tokens.Access.Reveal() != "at-2" {
 			t.Fatal(err)
 		}
-		if err := v.End(ctx, got, "logout"); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := v.Load(r); !errors.Is(err, vault.ErrNotFound) {
-			t.Fatalf("after logout: %v", err)
-		}
-		if _, err := v.Update(ctx, &again, again); !errors.Is(err, vault.ErrNotFound) {
-			t.Fatalf("a late token write after logout: %v", err)
-		}
-		if err := v.Touch(ctx, got); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := v.Load(r); !errors.Is(err, vault.ErrNotFound) {
-			t.Fatalf("a late touch brought the session back: %v", err)
+		must(t, v.End(ctx, got, "logout"))
+		_, err = v.Load(r)
+		is(t, "after logout", err, vault.ErrNotFound)
+		must(t, v.End(ctx, got, "logout")) // twice is fine
+	}
+}
+
+func TestOpenRefusesWhatCannotWork(t *testing.T) {
+	good := vault.Config{Store: "memory:", Keys: []vault.Key{vault.NewKey()}, Prefix: "bff", Cookie: "bff", Idle: time.Minute, Lifetime: time.Hour}
+	for name, change := range map[string]func(*vault.Config){
+		"no key":                        func(c *vault.Config) { c.Keys = nil },
+		"an empty key":                  func(c *vault.Config) { c.Keys = append(c.Keys, vault.Key{}) },
+		"no prefix":                     func(c *vault.Config) { c.Prefix = "" },
+		"no cookie":                     func(c *vault.Config) { c.Cookie = "" },
+		"no idle time":                  func(c *vault.Config) { c.Idle = 0 },
+		"an idle time above a lifetime": func(c *vault.Config) { c.Lifetime = c.Idle - 1 },
+		"no store":                      func(c *vault.Config) { c.Store = "" },
+		"a store of another kind":       func(c *vault.Config) { c.Store = "postgres://h" },
+	} {
+		cfg := good
+		change(&cfg)
+		if v, err := vault.Open(cfg); err == nil {
+			_ = v.Close()
+			t.Errorf("%s: opened", name)
 		}
 	}
 }
 
-func TestCookie(t *testing.T) {
-	v := open(t, "memory:", func(c *vault.Config) { c.Cookie, c.Secure = "__Host-bff", true })
-	w := httptest.NewRecorder()
-	if _, err := v.Create(w, httptest.NewRequest("GET", "/", nil), vault.NewSession{User: ada()}); err != nil {
-		t.Fatal(err)
-	}
-	line := w.Header().Get("Set-Cookie")
-	for _, want := range []string{"__Host-bff=", "; Path=/", "; Secure", "; HttpOnly", "; SameSite=Strict"} {
-		if !strings.Contains(line, want) {
-			t.Errorf("%q lacks %q", line, want)
-		}
-	}
-	if strings.Contains(line, "Domain") || len(line) >= 200 {
-		t.Errorf("%d bytes: %q", len(line), line)
-	}
+// A product starts while its store is down, and works when the store is back.
+func TestOpenDoesNotNeedTheStore(t *testing.T) {
+	server := testenv.Redis(t)
+	server.Stop()
+	v := open(t, server.URL)
+	is(t, "ping", v.Ping(context.Background()), vault.ErrUnavailable)
+	server.Start()
+	testenv.Eventually(t, "the store is back", func() bool { return v.Ping(context.Background()) == nil })
+	_, r := signIn(t, v, vault.NewSession{})
+	load(t, v, r)
 }

@@ -1,0 +1,42 @@
+package vault
+
+import "github.com/gorilla/sessions"
+
+// What the tests of this package need of its inside.
+
+// Gorilla is the sessions.Store below Load, Create, Touch and End.
+func (v *Vault) Gorilla() sessions.Store { return v.sessions }
+
+// Seal and Open are seal and open for a kind, an owner, and the browser's half or nil.
+func (v *Vault) Seal(kind, owner string, half *[32]byte, plain []byte) []byte {
+	return v.seal(seat{kind, owner, (*opener)(half)}, plain)
+}
+
+func (v *Vault) Open(kind, owner string, half *[32]byte, value []byte) ([]byte, error) {
+	return v.open(seat{kind, owner, (*opener)(half)}, value)
+}
+
+// Ticket reads a cookie's value, and gives what it was read from, the session's owner and the browser's half.
+func Ticket(cookie string) (again, owner string, half *[32]byte, ok bool) {
+	t, ok := parseTicket(cookie)
+	if !ok {
+		return "", "", nil, false
+	}
+	return t.encode(), t.owner(), (*[32]byte)(t.opener()), true
+}
+
+// Record takes a connection through its stored form.
+func (c Connection) Record() (Connection, error) {
+	rec, out := c.record(), connectionRecord{}
+	err := decode(encode(&rec), &out)
+	return out.connection(), err
+}
+
+// Decode reads b as each of the records.
+func Decode(b []byte) {
+	_ = decode(b, &sessionRecord{})
+	_ = decode(b, &connectionRecord{})
+	_ = decode(b, &infoRecord{})
+	_ = decode(b, &jobRecord{})
+	_ = decode(b, &handleRecord{})
+}
