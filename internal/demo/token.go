@@ -122,9 +122,9 @@ func (d *Demo) exchange(w http.ResponseWriter, r *http.Request, form url.Values)
 	if d.wantsRefresh(c) {
 		refresh = d.newRefresh(fam)
 		d.dropOldest(fam.person)
-		d.note("exchange", fam.person.Name, "%s's code became tokens: access for %s, refresh, identity", fam.person.GivenName(), d.cfg.TokenLifetime)
+		d.note("exchange", fam.person.Name, "%s's code became tokens: an access token for %s, a refresh token, an ID token", fam.person.GivenName(), d.cfg.TokenLifetime)
 	} else {
-		d.note("exchange", fam.person.Name, "%s's code became tokens without a refresh token (one comes with a first consent)", fam.person.GivenName())
+		d.note("exchange", fam.person.Name, "%s's code became tokens, but no refresh token: that comes with a first consent", fam.person.GivenName())
 	}
 	d.mu.Unlock()
 	d.grant(w, r, fam, c.flow.nonce, access, refresh, true)
