@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
-import { launch, watched } from "./browser.js";
-import { fresh, serve } from "./server.js";
+import { launch, watched } from "../fake/browser.js";
+import { fresh, serve } from "../fake/server.js";
 
 let browser, bff, open;
 before(async () => {

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { afterEach, test } from "node:test";
 import { BFFError, ConsentRequiredError, LoginRequiredError, ReconnectRequiredError, createClient } from "../client.js";
-import { done, listen, page, problem, settle, signedIn } from "./page.js";
+import { done, leave, listen, page, problem, settle, signedIn } from "../fake/page.js";
 
 const login = { kind: "login", url: "/bff/login/demo" };
 const consent = { kind: "connect", url: "/bff/connect/demo?connection=c_1&scopes=files%20more" };
+
+afterEach(leave);
 
 test("there is no getToken", () => {
   page();

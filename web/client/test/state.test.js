@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mock, test } from "node:test";
+import { afterEach, mock, test } from "node:test";
 import { promisify } from "node:util";
 import { createClient } from "../client.js";
-import { connection, listen, page, problem, settle, signedIn, signedOut } from "./page.js";
+import { connection, leave, listen, page, problem, settle, signedIn, signedOut } from "../fake/page.js";
+
+afterEach(leave);
 
 test("a listener hears INITIAL_SESSION once, whether somebody is signed in or not", async () => {
   const p = page();
@@ -47,7 +49,7 @@ test("a listener that comes back after everybody left hears INITIAL_SESSION of n
 test("a listener that throws is reported, and silences nobody", async () => {
   const script = `
     import { createClient } from ${JSON.stringify(new URL("../client.js", import.meta.url).href)};
-    import { listen, page, settle, signedIn } from ${JSON.stringify(new URL("./page.js", import.meta.url).href)};
+    import { listen, page, settle, signedIn } from ${JSON.stringify(new URL("../fake/page.js", import.meta.url).href)};
     const p = page(), c = createClient();
     process.on("unhandledRejection", (e) => console.log(e.message));
     c.onAuthStateChange(() => { throw new Error("mine"); });

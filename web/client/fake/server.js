@@ -1,4 +1,4 @@
-// A bff that answers from memory, for looking at the pages without the real one: `node test/server.js [PORT]`, then open it.
+// A bff that answers from memory, for looking at the pages without the real one: `node fake/server.js [PORT]`, then open it.
 import { createServer } from "node:http";
 import { readFileSync } from "node:fs";
 import { extname } from "node:path";

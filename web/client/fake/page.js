@@ -2,6 +2,20 @@
 // Tabs are clients here: BroadcastChannel is Node's own, the lock and the event stream are shared like a browser's.
 import { setTimeout as wait } from "node:timers/promises";
 
+/** Channels that a page leaves open end with it. */
+const channels = new Set();
+const { BroadcastChannel } = globalThis;
+globalThis.BroadcastChannel = class extends BroadcastChannel {
+  constructor(name) {
+    super(name);
+    channels.add(this);
+  }
+};
+export const leave = () => {
+  for (const c of channels) c.close();
+  channels.clear();
+};
+
 export const settle = async () => {
   for (let i = 0; i < 12; i++) await wait(1);
 };
@@ -107,7 +121,7 @@ export function page(href = "https://app.example.com/notes?a=b#c") {
 /** What /bff/account/done does in a popup. */
 export function done(popup, error) {
   const id = new URL(popup.url.searchParams.get("return_to"), popup.url).searchParams.get("id");
-  const b = new BroadcastChannel("bff");
+  const b = new globalThis.BroadcastChannel("bff");
   b.postMessage({ done: id, error });
   b.close();
   popup.closed = true;
