@@ -40,7 +40,7 @@ func TestOutageDrain(t *testing.T) {
 			t.Errorf("a call in flight ended with %d %q", a.Status, a.Body)
 		}
 	}
-	if code := r.bff.Term(); code != 0 {
+	if code := r.bff.Exit(); code != 0 {
 		t.Errorf("exit code %d\n%s", code, r.bff.Log())
 	}
 	r.call(other)

@@ -66,7 +66,7 @@ func unescape(b []byte) []byte {
 // hunt fails the test for every credential found in a haystack.
 func hunt(t *testing.T, credentials map[string][]string, places []haystack) {
 	t.Helper()
-	searched := 0
+	searched, found := 0, map[string]bool{}
 	for kind, values := range credentials {
 		if len(values) == 0 {
 			t.Errorf("nothing to look for: no %s was marked", kind)
@@ -78,7 +78,8 @@ func hunt(t *testing.T, credentials map[string][]string, places []haystack) {
 			for _, n := range needles(v) {
 				for _, p := range places {
 					searched++
-					if at := bytes.Index(p.bytes, n); at >= 0 {
+					if at := bytes.Index(p.bytes, n); at >= 0 && !found[kind+p.name] {
+						found[kind+p.name] = true // once is enough
 						t.Errorf("a %s is in %s: …%q", kind, p.name, p.bytes[max(0, at-80):min(len(p.bytes), at+len(n)+20)])
 					}
 				}

@@ -24,6 +24,13 @@ func withChannel(parent context.Context, done <-chan struct{}) (context.Context,
 	return ctx, cancel
 }
 
+// quietly makes a call that may well be broken off.
+func quietly(c *testenv.Client, path string) {
+	if resp, err := c.Do(c.Request("GET", path, "")); err == nil {
+		_ = resp.Body.Close()
+	}
+}
+
 // Guarantee 6: logout wins. A hundred calls are in flight on two instances, some of them about to touch the session, one refreshing its
 // token; after the answer to the logout nothing brings the session back.
 func TestLogoutWins(t *testing.T) {
@@ -42,13 +49,13 @@ func TestLogoutWins(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 100 {
 		c := []*testenv.Client{r.c, other}[i%2]
-		wg.Go(func() { c.Fetch("GET", "/api/things/items?slow", "") })
+		wg.Go(func() { quietly(c, "/api/things/items?slow") })
 	}
 	testenv.Eventually(t, "a hundred calls are in flight", func() bool { return arrived.Load() == 100 })
 	r.expire()
 	r.op.AccessTokenLifetime(time.Hour)
 	r.op.Trouble(testenv.Trouble{ParkAfter: true})
-	wg.Go(func() { other.Fetch("GET", "/api/things/items", "") })
+	wg.Go(func() { quietly(other, "/api/things/items") })
 	testenv.Eventually(t, "a refresh is in flight", func() bool { return r.op.Counts().Parked > 0 })
 
 	if a := r.c.Fetch("POST", "/bff/logout", ""); a.Status != http.StatusOK {

@@ -101,7 +101,6 @@ func TestErrors(t *testing.T) {
 		{"two names that disagree", "GET", "/api/things/items?bff_connection=c_a", []string{"BFF-Connection", "c_b"}, 400, "bad_request"},
 		{"two session cookies", "GET", "/api/things/items", []string{"Cookie", "bff=" + cookie + "; bff=" + cookie}, 400, "bad_request"},
 		{"no such route", "GET", "/bff/nothing", nil, 404, "not_found"},
-		{"no such provider", "GET", "/bff/login/nobody", nil, 404, "not_found"},
 		{"no such connection", "DELETE", "/bff/connections/c_nobody", nil, 404, "not_found"},
 		{"another method", "PUT", "/bff/session", nil, 405, "method_not_allowed"},
 		{"GET where something changes", "GET", "/bff/logout", nil, 405, "method_not_allowed"},
@@ -122,6 +121,20 @@ func TestErrors(t *testing.T) {
 				t.Error("a script was redirected")
 			}
 		})
+	}
+}
+
+// A person who goes to a wrong address gets a page, with the same status and code.
+func TestErrorsOfNavigations(t *testing.T) {
+	r := build(t, parts{})
+	for path, want := range map[string]string{"/bff/login/nobody": "404 not_found", "/bff/callback/nobody": "404 not_found", "/bff/nothing": "404 not_found"} {
+		a := r.c.Leave(path)
+		if got := fmt.Sprint(a.Status, " ", a.Code()); got != want || a.Header.Get("Location") != "" {
+			t.Errorf("%s: %s, want %s", path, got, want)
+		}
+		if strings.Contains(string(a.Body), "<script") {
+			t.Errorf("%s: a page with a script", path)
+		}
 	}
 }
 

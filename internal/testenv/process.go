@@ -68,11 +68,16 @@ func (p *process) term() int {
 	p.tb.Helper()
 	p.signal(syscall.SIGCONT)
 	p.signal(syscall.SIGTERM)
+	return p.exit()
+}
+
+func (p *process) exit() int {
+	p.tb.Helper()
 	select {
 	case <-p.done:
 	case <-time.After(time.Minute):
 		p.kill()
-		p.tb.Fatalf("%s did not end within a minute of SIGTERM:\n%s", p.name, p.out)
+		p.tb.Fatalf("%s did not end within a minute of being asked to:\n%s", p.name, p.out)
 	}
 	return p.cmd.ProcessState.ExitCode()
 }
