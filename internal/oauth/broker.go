@@ -86,6 +86,11 @@ func New(cfg Config) (*Broker, error) {
 			pc.Keep = vault.KeepSession
 		}
 		p := &provider{ProviderConfig: pc, client: client, now: cfg.Now, redirect: cfg.Origin + "/bff/callback/" + pc.Name}
+		switch pc.ClientAuth {
+		case "", clientSecretBasic, clientSecretPost, privateKeyJWT:
+		default:
+			return nil, fmt.Errorf("new broker: provider %q: client_auth is none of client_secret_basic, client_secret_post and private_key_jwt", pc.Name)
+		}
 		if pc.ClientAuth == privateKeyJWT || !pc.ClientKey.IsZero() {
 			signer, err := newSigner(&pc)
 			if err != nil {

@@ -142,3 +142,8 @@ func kind(t testing.TB, err error, want oauth.Kind) {
 		t.Fatalf("the error is %v, kind %d, and not of kind %d", err, oauth.KindOf(err), want)
 	}
 }
+
+func waitFor(t testing.TB, ok func() bool) {
+	t.Helper()
+	testenv.Eventually(t, "it comes to be", ok)
+}

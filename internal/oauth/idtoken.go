@@ -101,14 +101,17 @@ func (p *provider) made(iss, tenant string) bool {
 	if iss == "" {
 		return false
 	}
-	if iss == p.Issuer || slices.Contains(p.Issuers, iss) {
+	if iss == p.Issuer {
 		return true
 	}
-	if !plainTenant(tenant) {
-		return false
-	}
 	for _, form := range p.Issuers {
-		if strings.Contains(form, "{tid}") && iss == strings.ReplaceAll(form, "{tid}", tenant) {
+		if strings.Contains(form, "{tid}") {
+			if !plainTenant(tenant) {
+				continue
+			}
+			form = strings.ReplaceAll(form, "{tid}", tenant)
+		}
+		if iss == form {
 			return true
 		}
 	}

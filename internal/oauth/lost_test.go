@@ -62,14 +62,18 @@ func TestALostAnswerWhereTheProviderDoesNotRotateCostsNothing(t *testing.T) {
 	f.change = func(p *oauth.ProviderConfig) { p.Rotates = "never" }
 	i := f.start(0, func(c *oauth.Config) { c.TokenTimeout = 200 * time.Millisecond })
 	s := f.signIn(i, -time.Second)
-	f.g.set(func(g *rogue) { g.after = func(_ http.ResponseWriter, r *http.Request, _ map[string]any) { <-r.Context().Done() } })
+	f.g.set(func(g *rogue) {
+		g.after = func(_ http.ResponseWriter, r *http.Request, _ map[string]any) { <-r.Context().Done() }
+	})
 	_, err := i.Token(context.Background(), i.read(t, s))
 	kind(t, err, oauth.KindUnavailable)
 	f.g.set(func(g *rogue) { g.after = nil })
 	testenv.Eventually(t, "the old token works", func() bool { _, err := i.Token(context.Background(), i.read(t, s)); return err == nil })
 	c := i.read(t, s)
 	f.g.end(c.Tokens.Refresh.Reveal())
-	f.g.set(func(g *rogue) { g.after = func(_ http.ResponseWriter, r *http.Request, _ map[string]any) { <-r.Context().Done() } })
+	f.g.set(func(g *rogue) {
+		g.after = func(_ http.ResponseWriter, r *http.Request, _ map[string]any) { <-r.Context().Done() }
+	})
 	testenv.Eventually(t, "the grant is known to be dead, and not rotated away", func() bool {
 		_, err := i.Renew(context.Background(), c)
 		var e *oauth.Error
@@ -82,7 +86,9 @@ func TestAnAnswerAfterTheTimeoutIsRotatedAway(t *testing.T) {
 	f := newFleet(t)
 	i := f.start(0, func(c *oauth.Config) { c.TokenTimeout = 200 * time.Millisecond })
 	s := f.signIn(i, -time.Second)
-	f.g.set(func(g *rogue) { g.after = func(_ http.ResponseWriter, r *http.Request, _ map[string]any) { <-r.Context().Done() } })
+	f.g.set(func(g *rogue) {
+		g.after = func(_ http.ResponseWriter, r *http.Request, _ map[string]any) { <-r.Context().Done() }
+	})
 	_, err := i.Token(context.Background(), i.read(t, s))
 	kind(t, err, oauth.KindUnavailable)
 	if i.read(t, s).Status != vault.StatusActive {

@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -37,6 +38,7 @@ type rogue struct {
 	fault    func(w http.ResponseWriter, r *http.Request, form url.Values) bool         // before the token endpoint acts; true: it has answered
 	after    func(w http.ResponseWriter, r *http.Request, answer map[string]any)        // instead of writing a success
 	revoke   func(w http.ResponseWriter, r *http.Request, form url.Values) (status int) // 0: as usual
+	makeID   func(map[string]any) string                                                // makes an ID token of claims instead of signing them
 	codes    map[string]map[string]any                                                  // code -> claims of its ID token
 	counts   map[string]int
 	accepted map[string]int // refresh token -> how often it was taken
@@ -56,6 +58,7 @@ func newRogue(t testing.TB) *rogue {
 	mux.HandleFunc("POST /token", g.token)
 	mux.HandleFunc("POST /revoke", g.revocation)
 	mux.HandleFunc("GET /userinfo", g.userinfo)
+	mux.HandleFunc("POST /par", g.par)
 	g.Server = httptest.NewServer(mux)
 	t.Cleanup(func() {
 		g.CloseClientConnections()
@@ -177,7 +180,15 @@ func (g *rogue) act(form url.Values) (int, map[string]any) {
 		g.n++
 		access, refresh := g.issue(g.n)
 		answer := map[string]any{"access_token": access, "refresh_token": refresh, "token_type": "Bearer", "expires_in": g.life}
-		if claims != nil {
+		if claims["at_hash"] == "right" {
+			sum := sha256.Sum256([]byte(access))
+			claims["at_hash"] = base64.RawURLEncoding.EncodeToString(sum[:16])
+		}
+		if g.makeID != nil {
+			g.mu.Unlock() // it may sign
+			answer["id_token"] = g.makeID(claims)
+			g.mu.Lock()
+		} else if claims != nil {
 			answer["id_token"] = g.signLocked(claims, "JWT")
 		}
 		return 200, answer
@@ -285,4 +296,23 @@ func (g *rogue) idClaims(nonce string, change ...func(map[string]any)) map[strin
 		f(c)
 	}
 	return c
+}
+
+// last is the newest request to an endpoint that authenticates clients.
+func (g *rogue) last() (*http.Request, url.Values) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.requests[len(g.requests)-1], g.forms[len(g.forms)-1]
+}
+
+func (g *rogue) par(w http.ResponseWriter, r *http.Request) {
+	_ = r.ParseForm()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.requests, g.forms = append(g.requests, r), append(g.forms, r.PostForm)
+	if g.counts["par refused"] != 0 {
+		g.json(w, 400, map[string]any{"error": "invalid_request"})
+		return
+	}
+	g.json(w, 201, map[string]any{"request_uri": "urn:par:1", "expires_in": 60})
 }

@@ -1,0 +1,352 @@
+package oauth_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"bff/internal/oauth"
+	"bff/internal/vault"
+)
+
+func (f *fleet) begin(i *instance, in oauth.Begin) (oauth.Attempt, url.Values) {
+	f.t.Helper()
+	in.Provider = "rogue"
+	a, err := i.Begin(context.Background(), in)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	raw, err := i.URL(context.Background(), a, "the-state")
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	u, err := url.Parse(raw)
+	if err != nil || !strings.HasPrefix(raw, f.g.URL+"/authorize?") {
+		f.t.Fatalf("%s: %v", raw, err)
+	}
+	return a, u.Query()
+}
+
+// rules: RFC 9700 2.1.1 (S4, S5): challenge S256 and nonce are of each attempt alone.
+func TestWhatAnAuthorizationRequestHolds(t *testing.T) {
+	f := newFleet(t)
+	f.change = func(p *oauth.ProviderConfig) {
+		p.AuthParams = map[string]string{"access_type": "offline"}
+		p.ConnectParams = map[string]string{"include_granted_scopes": "true"}
+		p.ConsentParams = map[string]string{"prompt": "consent"}
+	}
+	i := f.start(0)
+	a, q := f.begin(i, oauth.Begin{Scopes: []string{"calendar", "openid", ""}, LoginHint: "ada@example.com"})
+	want := map[string]string{"client_id": "client", "response_type": "code", "redirect_uri": "http://localhost:8080/bff/callback/rogue", "state": "the-state",
+		"scope": "openid email profile calendar", "code_challenge_method": "S256", "access_type": "offline", "login_hint": "ada@example.com",
+		"nonce": a.Nonce.Reveal(), "include_granted_scopes": "", "prompt": ""}
+	for k, v := range want {
+		if q.Get(k) != v {
+			t.Errorf("%s is %q", k, q.Get(k))
+		}
+	}
+	if q.Has("client_secret") || strings.Contains(q.Encode(), a.Verifier.Reveal()) || len(q.Get("code_challenge")) != 43 {
+		t.Fatal(q)
+	}
+	b, q2 := f.begin(i, oauth.Begin{Connect: true, Consent: true})
+	if b.Nonce.Equal(a.Nonce) || b.Verifier.Equal(a.Verifier) || q2.Get("code_challenge") == q.Get("code_challenge") || a.Nonce.Equal(a.Verifier) {
+		t.Fatal("two attempts share a secret")
+	}
+	if q2.Get("include_granted_scopes") != "true" || q2.Get("prompt") != "consent" {
+		t.Fatal(q2)
+	}
+	if s := fmt.Sprintf("%v %+v", a, a); strings.Contains(s, a.Nonce.Reveal()) || strings.Contains(s, a.Verifier.Reveal()) {
+		t.Fatal("an attempt prints its secrets")
+	}
+}
+
+// rules: RFC 9207 2.4 (I1-I3), RFC 9700 2.1 (S2, S3). Attack class 11. Each is refused before a code is spent.
+func TestTheWayBack(t *testing.T) {
+	f := newFleet(t)
+	i := f.start(0)
+	promising := newFleet(t)
+	promising.g.extra = map[string]any{"authorization_response_iss_parameter_supported": true}
+	strict := promising.start(0)
+	for _, row := range []struct {
+		name string
+		on   *instance
+		q    string
+		kind oauth.Kind
+	}{
+		{"another issuer's answer", i, "code=c&iss=https://evil.example", oauth.KindFailed},
+		{"an issuer with a slash more", i, "code=c&iss=" + f.g.URL + "/", oauth.KindFailed},
+		{"an empty issuer", i, "code=c&iss=", oauth.KindFailed},
+		{"two issuers, ours first", i, "code=c&iss=" + f.g.URL + "&iss=https://evil.example", oauth.KindFailed},
+		{"no issuer where one is promised", strict, "code=c", oauth.KindFailed},
+		{"an error without the promised issuer", strict, "error=access_denied", oauth.KindFailed},
+		{"an error of another issuer", i, "error=access_denied&iss=https://evil.example", oauth.KindFailed},
+		{"two codes", i, "code=a&code=b", oauth.KindFailed},
+		{"no code", i, "", oauth.KindFailed},
+		{"an empty code", i, "code=", oauth.KindFailed},
+		{"a code and an error", i, "code=c&error=server_error", oauth.KindUnavailable},
+		{"the person says no", i, "error=access_denied", oauth.KindDenied},
+		{"prompt=none meets nobody", i, "error=login_required", oauth.KindDenied},
+		{"the provider is down", i, "error=temporarily_unavailable", oauth.KindUnavailable},
+		{"any other error", i, "error=<script>alert(1)</script>", oauth.KindFailed},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			ctx := context.Background()
+			a, err := row.on.Begin(ctx, oauth.Begin{Provider: "rogue"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			q, err := url.ParseQuery(row.q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = row.on.Finish(ctx, a, q)
+			kind(t, err, row.kind)
+			if s := err.Error(); strings.Contains(s, "evil") || strings.Contains(s, "script") {
+				t.Fatalf("the wire is in the error: %s", s)
+			}
+			if f.g.count("token")+promising.g.count("token") != 0 {
+				t.Fatal("a code was spent")
+			}
+		})
+	}
+}
+
+func TestACodeThatIsNotTaken(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		status int
+		body   string
+		kind   oauth.Kind
+	}{
+		{"refused", 400, `{"error":"invalid_grant"}`, oauth.KindFailed},
+		{"the provider is down", 503, ``, oauth.KindUnavailable},
+		{"nonsense", 200, `<html>`, oauth.KindUnavailable},
+		{"the client is refused", 401, `{"error":"invalid_client"}`, oauth.KindFailed},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			f := newFleet(t)
+			i := f.start(0)
+			f.g.misbehave(status(row.status, "", "", row.body))
+			a, _ := f.begin(i, oauth.Begin{})
+			_, err := i.Finish(context.Background(), a, url.Values{"code": {"c"}})
+			kind(t, err, row.kind)
+			if f.g.count("token") != 1 {
+				t.Fatalf("the code was sent %d times (x/oauth2 with AuthStyle zero sends it twice)", f.g.count("token"))
+			}
+		})
+	}
+}
+
+// rules: x/oauth2, the zero AuthStyle. One request, in one style, and Basic is encoded as RFC 6749 section 2.3.1 says.
+func TestClientAuthentication(t *testing.T) {
+	for _, row := range []struct {
+		name    string
+		auth    string
+		offered []string
+		basic   bool
+	}{
+		{"basic by default", "", nil, true},
+		{"basic where both are offered", "", []string{"client_secret_post", "client_secret_basic"}, true},
+		{"post where that alone is offered", "", []string{"client_secret_post"}, false},
+		{"post when configured", "client_secret_post", []string{"client_secret_basic"}, false},
+		{"basic when configured", "client_secret_basic", []string{"client_secret_post"}, true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			f := newFleet(t)
+			f.change = func(p *oauth.ProviderConfig) { p.ClientAuth = row.auth }
+			if row.offered != nil {
+				f.g.extra = map[string]any{"token_endpoint_auth_methods_supported": row.offered}
+			}
+			i := f.start(0)
+			if _, err := f.finish(i, func(n string) map[string]any { return f.g.idClaims(n) }, nil); err != nil {
+				t.Fatal(err)
+			}
+			r, form := f.g.last()
+			user, pass, ok := r.BasicAuth()
+			if ok != row.basic || ok == (form.Get("client_secret") != "") {
+				t.Fatalf("basic: %v, form: %v", ok, form.Get("client_secret") != "")
+			}
+			if ok && (user != "client" || pass != url.QueryEscape("sec:ret +")) {
+				t.Fatalf("%q %q", user, pass)
+			}
+			if !ok && (form.Get("client_id") != "client" || form.Get("client_secret") != "sec:ret +") {
+				t.Fatal(form)
+			}
+			if form.Get("code_verifier") == "" || form.Get("redirect_uri") != "http://localhost:8080/bff/callback/rogue" {
+				t.Fatal(form)
+			}
+		})
+	}
+}
+
+// A granted scope goes by other names than the asked one; what is absent was granted as asked; what is there is believed.
+func TestGrantedScopes(t *testing.T) {
+	for _, row := range []struct {
+		answer any
+		want   string
+	}{
+		{nil, "openid email profile"},
+		{"openid email", "openid email"},
+		{"openid https://scopes/email calendar", "openid email calendar"},
+		{"openid,email", "openid email"},
+		{[]string{"openid", "calendar"}, "openid calendar"},
+	} {
+		f := newFleet(t)
+		f.change = func(p *oauth.ProviderConfig) { p.ScopeAliases = map[string]string{"https://scopes/email": "email"} }
+		i := f.start(0)
+		f.g.after = func(w http.ResponseWriter, _ *http.Request, answer map[string]any) {
+			if row.answer != nil {
+				answer["scope"] = row.answer
+			}
+			f.g.json(w, 200, answer)
+		}
+		g, err := f.finish(i, func(n string) map[string]any { return f.g.idClaims(n) }, nil)
+		if got := strings.Join(g.Connection.Scopes, " "); err != nil || got != row.want {
+			t.Errorf("%v: %q, %v", row.answer, got, err)
+		}
+	}
+}
+
+// Google gives no refresh token a second time unless it is made to.
+func TestWantsConsent(t *testing.T) {
+	f := newFleet(t)
+	f.change = func(p *oauth.ProviderConfig) {
+		p.NeedsAPI, p.ConsentParams = true, map[string]string{"prompt": "consent"}
+	}
+	i := f.start(0)
+	good := func(n string) map[string]any { return f.g.idClaims(n, with("sid", "s-1")) }
+	g, err := f.finish(i, good, nil)
+	if err != nil || g.WantsConsent || g.Handle != "rogue/s-1" {
+		t.Fatalf("%v %+v", err, g)
+	}
+	f.g.after = func(w http.ResponseWriter, _ *http.Request, answer map[string]any) {
+		delete(answer, "refresh_token")
+		f.g.json(w, 200, answer)
+	}
+	if g, err = f.finish(i, good, nil); err != nil || !g.WantsConsent {
+		t.Fatalf("%v %+v", err, g)
+	}
+}
+
+// A provider that is down when bff starts does not stop it, and is found when it is up. One that was known keeps what is known.
+func TestAProviderThatIsDownAtStart(t *testing.T) {
+	f := newFleet(t)
+	i := f.start(0)
+	f.g.Config.Handler = down(f.g.Config.Handler, f.g)
+	f.g.set(func(g *rogue) { g.counts["down"] = 1 })
+	_, err := i.Begin(context.Background(), oauth.Begin{Provider: "rogue"})
+	kind(t, err, oauth.KindUnavailable)
+	kind(t, i.Check(context.Background(), "rogue"), oauth.KindUnavailable)
+	f.g.set(func(g *rogue) { g.counts["down"] = 0 })
+	waitFor(t, func() bool {
+		_, err := i.Begin(context.Background(), oauth.Begin{Provider: "rogue"})
+		return err == nil
+	})
+	if err := i.Check(context.Background(), "rogue"); err != nil {
+		t.Fatal(err)
+	}
+	f.g.set(func(g *rogue) { g.counts["down"] = 1 })
+	if _, err := i.Begin(context.Background(), oauth.Begin{Provider: "rogue"}); err != nil {
+		t.Fatal("what was known is forgotten")
+	}
+}
+
+func down(next http.Handler, g *rogue) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if g.count("down") != 0 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// Attack class 25: a metadata document cannot point bff somewhere else.
+func TestMetadataThatPointsElsewhere(t *testing.T) {
+	for name, extra := range map[string]map[string]any{
+		"another issuer":                    {"issuer": "https://evil.example"},
+		"an issuer with a slash more":       {"issuer": "http://127.0.0.1/"},
+		"a token endpoint in clear":         {"token_endpoint": "http://token.example.com/token"},
+		"a token endpoint that is a file":   {"token_endpoint": "file:///etc/passwd"},
+		"keys in clear":                     {"jwks_uri": "http://keys.example.com"},
+		"no token endpoint":                 {"token_endpoint": ""},
+		"no keys":                           {"jwks_uri": ""},
+		"an endpoint with a name in it":     {"authorization_endpoint": "https://user:pass@example.com/"},
+		"a revocation endpoint in clear":    {"revocation_endpoint": "http://example.com/revoke"},
+		"a relative end of session":         {"end_session_endpoint": "/logout"},
+		"a userinfo endpoint with fragment": {"userinfo_endpoint": "https://example.com/#x"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFleet(t)
+			f.g.extra = extra
+			_, err := f.start(0).Begin(context.Background(), oauth.Begin{Provider: "rogue"})
+			kind(t, err, oauth.KindUnavailable)
+		})
+	}
+}
+
+func TestPushedAuthorizationRequests(t *testing.T) {
+	f := newFleet(t)
+	f.g.extra = map[string]any{"require_pushed_authorization_requests": true, "pushed_authorization_request_endpoint": f.g.URL + "/par"}
+	i := f.start(0)
+	a, err := i.Begin(context.Background(), oauth.Begin{Provider: "rogue"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := i.URL(context.Background(), a, "the-state")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, _ := url.Parse(raw)
+	if q := u.Query(); len(q) != 2 || q.Get("client_id") != "client" || q.Get("request_uri") != "urn:par:1" {
+		t.Fatal(raw)
+	}
+	r, form := f.g.last()
+	if user, _, ok := r.BasicAuth(); !ok || user != "client" || form.Get("state") != "the-state" || form.Get("code_challenge") == "" || form.Get("nonce") != a.Nonce.Reveal() {
+		t.Fatal(form)
+	}
+	f.g.set(func(g *rogue) { g.counts["par refused"] = 1 })
+	_, err = i.URL(context.Background(), a, "the-state")
+	kind(t, err, oauth.KindMisconfigured)
+}
+
+func TestLogoutURL(t *testing.T) {
+	f := newFleet(t)
+	i := f.start(0)
+	if u := i.LogoutURL(context.Background(), "rogue", "http://localhost:8080/"); u != "" {
+		t.Fatal(u)
+	}
+	f.g.extra = map[string]any{"end_session_endpoint": f.g.URL + "/end?x=1"}
+	u, err := url.Parse(f.start(0).LogoutURL(context.Background(), "rogue", "http://localhost:8080/"))
+	if q := u.Query(); err != nil || q.Get("client_id") != "client" || q.Get("post_logout_redirect_uri") != "http://localhost:8080/" || q.Has("id_token_hint") || q.Get("x") != "1" {
+		t.Fatal(u)
+	}
+	if i.LogoutURL(context.Background(), "nobody", "/") != "" {
+		t.Fatal("an unknown provider has one")
+	}
+}
+
+func TestNewRefusesWhatCannotWork(t *testing.T) {
+	good := oauth.ProviderConfig{Name: "a", Issuer: "https://a.example.com", ClientID: "id"}
+	for name, cfg := range map[string]oauth.Config{
+		"no vault":       {Origin: "https://x", Providers: []oauth.ProviderConfig{good}},
+		"no origin":      {Vault: &vault.Vault{}, Providers: []oauth.ProviderConfig{good}},
+		"no client id":   {Vault: &vault.Vault{}, Origin: "https://x", Providers: []oauth.ProviderConfig{{Name: "a", Issuer: "https://a.example.com"}}},
+		"no endpoints":   {Vault: &vault.Vault{}, Origin: "https://x", Providers: []oauth.ProviderConfig{{Name: "a", ClientID: "id"}}},
+		"one name twice": {Vault: &vault.Vault{}, Origin: "https://x", Providers: []oauth.ProviderConfig{good, good}},
+		"a key that is none": {Vault: &vault.Vault{}, Origin: "https://x",
+			Providers: []oauth.ProviderConfig{{Name: "a", ClientID: "id", Issuer: "https://a.example.com", ClientKey: vault.NewSecret("x")}}},
+		"an unknown way to authenticate": {Vault: &vault.Vault{}, Origin: "https://x",
+			Providers: []oauth.ProviderConfig{{Name: "a", ClientID: "id", Issuer: "https://a.example.com", ClientAuth: "password"}}},
+	} {
+		if _, err := oauth.New(cfg); err == nil {
+			t.Errorf("%s was accepted", name)
+		} else if errors.As(err, new(*oauth.Error)) {
+			t.Errorf("%s: an error of configuration is none of a call", name)
+		}
+	}
+}
