@@ -13,9 +13,10 @@ import (
 )
 
 type providerCommand struct {
-	List  providerListCommand  `cmd:"" help:"List the built-in providers."`
-	Show  providerShowCommand  `cmd:"" help:"Print a built-in provider as YAML, to be pasted under providers: and changed."`
-	Check providerCheckCommand `cmd:"" help:"Try a provider as far as it goes without a person."`
+	List     providerListCommand     `cmd:"" help:"List the built-in providers."`
+	Show     providerShowCommand     `cmd:"" help:"Print a built-in provider as YAML, to be pasted under providers: and changed."`
+	Check    providerCheckCommand    `cmd:"" help:"Try a provider as far as it goes without a person."`
+	Simulate providerSimulateCommand `cmd:"" help:"Play a provider, with everything that goes wrong, against the product."`
 }
 
 type providerListCommand struct{}
