@@ -1,9 +1,11 @@
 package oauth_test
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -27,8 +29,9 @@ type rogue struct {
 	t testing.TB
 
 	mu       sync.Mutex
-	key      *ecdsa.PrivateKey
+	key      crypto.Signer
 	kid      string
+	alg      jose.SignatureAlgorithm
 	n        int
 	family   map[string]int // refresh token -> its grant
 	current  map[int]string // grant -> its one live refresh token
@@ -76,7 +79,18 @@ func (g *rogue) turnKey() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.n++
-	g.key, g.kid = key, fmt.Sprintf("k%d", g.n)
+	g.key, g.kid, g.alg = key, fmt.Sprintf("k%d", g.n), jose.ES256
+}
+
+func (g *rogue) useRSA() {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.n++
+	g.key, g.kid, g.alg = key, fmt.Sprintf("k%d", g.n), jose.RS256
 }
 
 func (g *rogue) set(f func(g *rogue)) {
@@ -113,7 +127,7 @@ func (g *rogue) jwks(w http.ResponseWriter, _ *http.Request) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.counts["jwks"]++
-	g.json(w, 200, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: g.key.Public(), KeyID: g.kid, Algorithm: "ES256", Use: "sig"}}})
+	g.json(w, 200, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: g.key.Public(), KeyID: g.kid, Algorithm: string(g.alg), Use: "sig"}}})
 }
 
 func (g *rogue) json(w http.ResponseWriter, status int, v any) {
@@ -269,7 +283,7 @@ func (g *rogue) signLocked(claims map[string]any, typ string) string {
 	if typ != "" {
 		opts = opts.WithType(jose.ContentType(typ))
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: g.key}, opts)
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: g.alg, Key: g.key}, opts)
 	if err != nil {
 		g.t.Fatal(err)
 	}
