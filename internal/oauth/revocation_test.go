@@ -1,0 +1,168 @@
+package oauth_test
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"bff/internal/oauth"
+	"bff/internal/vault"
+)
+
+// unlink takes the only connection out of s, as a person does, and runs i's outbox until the test ends.
+func (f *fleet) unlink(i *instance, s *vault.Session) vault.Connection {
+	f.t.Helper()
+	c := i.read(f.t, s)
+	if err := i.vault.Unlink(context.Background(), s, c.ID, i.Revocation); err != nil {
+		f.t.Fatal(err)
+	}
+	return c
+}
+
+// run works on the outbox until the test ends.
+func (i *instance) run(t testing.TB) {
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); i.Run(ctx) }()
+	t.Cleanup(func() { stop(); <-done })
+}
+
+// rules: RFC 7009 (V1-V3). The refresh token is what is revoked, as the client, and an answer of success ends it.
+func TestUnlinkRevokesTheRefreshToken(t *testing.T) {
+	f := newFleet(t)
+	i := f.start(0)
+	i.run(t)
+	c := f.unlink(i, f.signIn(i, time.Hour))
+	i.Nudge()
+	waitFor(t, func() bool { return i.noted("revocation revoked") == 1 })
+	r, form := f.g.last()
+	user, pass, _ := r.BasicAuth()
+	if form.Get("token") != c.Tokens.Refresh.Reveal() || form.Get("token_type_hint") != "refresh_token" || user != "client" || pass == "" || form.Has("client_secret") {
+		t.Fatalf("%s %v", user, form)
+	}
+	if f.g.alive(c.Tokens.Refresh.Reveal()) || f.g.count("revoke") != 1 {
+		t.Fatalf("%d revocations", f.g.count("revoke"))
+	}
+}
+
+func TestARevocationIsTriedUntilItIsConfirmed(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		does func(w http.ResponseWriter) int
+	}{
+		{"503 with Retry-After", func(w http.ResponseWriter) int { w.Header().Set("Retry-After", "1"); return 503 }},
+		{"500", func(http.ResponseWriter) int { return 500 }},
+		{"429", func(http.ResponseWriter) int { return 429 }},
+		{"invalid_client, until it is mended", func(w http.ResponseWriter) int { return 401 }},
+		{"a broken connection", func(http.ResponseWriter) int { panic(http.ErrAbortHandler) }},
+		{"a redirect", func(w http.ResponseWriter) int { w.Header().Set("Location", "https://evil.example/"); return 307 }},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFleet(t)
+			i := f.start(0)
+			var calls atomic.Int32
+			f.g.set(func(g *rogue) {
+				g.revoke = func(w http.ResponseWriter, _ *http.Request, _ url.Values) int {
+					if calls.Add(1) > 1 {
+						return 0
+					}
+					return row.does(w)
+				}
+			})
+			i.run(t)
+			c := f.unlink(i, f.signIn(i, time.Hour))
+			i.Nudge()
+			waitFor(t, func() bool { return i.noted("revocation revoked") == 1 })
+			if f.g.alive(c.Tokens.Refresh.Reveal()) || i.noted("revocation retried") != 1 || i.noted("revocation given_up") != 0 {
+				t.Fatalf("retried %d", i.noted("revocation retried"))
+			}
+			if strings.Contains(i.logs.String(), c.Tokens.Refresh.Reveal()) {
+				t.Fatal("a token is in the log")
+			}
+		})
+	}
+}
+
+// A revocation that was decided by an instance that died is done by another.
+func TestARevocationOutlivesItsInstance(t *testing.T) {
+	f := newFleet(t)
+	dead, i := f.start(0), f.start(0)
+	c := f.unlink(dead, f.signIn(dead, time.Hour))
+	i.run(t) // not nudged
+	waitFor(t, func() bool { return !f.g.alive(c.Tokens.Refresh.Reveal()) })
+}
+
+// What is known to be impossible is given up, and told.
+func TestARevocationThatCannotBeDoneIsGivenUp(t *testing.T) {
+	f := newFleet(t)
+	f.g.extra = map[string]any{"revocation_endpoint": ""}
+	i := f.start(0)
+	i.run(t)
+	f.unlink(i, f.signIn(i, time.Hour))
+	i.Nudge()
+	waitFor(t, func() bool { return i.noted("revocation given_up") == 1 })
+	if !strings.Contains(i.logs.String(), "a revocation was given up") {
+		t.Fatal("nobody is told")
+	}
+}
+
+func TestThereIsNothingToRevoke(t *testing.T) {
+	f := newFleet(t)
+	i := f.start(0)
+	for name, c := range map[string]vault.Connection{
+		"no tokens":           {Provider: "rogue"},
+		"an unknown provider": {Provider: "nobody", Tokens: vault.Tokens{Refresh: vault.NewSecret("rt")}},
+	} {
+		if b := i.Revocation(c); b != nil {
+			t.Errorf("%s: %s", name, b)
+		}
+	}
+	if b := i.Revocation(vault.Connection{Provider: "rogue", Tokens: vault.Tokens{Access: vault.NewSecret("at-only")}}); !strings.Contains(string(b), "at-only") {
+		t.Fatal("an access token alone is not revoked")
+	}
+}
+
+// A provider's own ways, as data.
+func TestStylesOfRevocation(t *testing.T) {
+	for _, row := range []struct {
+		name, provider       string
+		method, path, header string
+		body                 string
+	}{
+		{"GitHub ends the grant by DELETE with Basic and JSON", "github", "DELETE", "/applications/client/grant", "Basic ", `{"access_token":"at-1"}`},
+		{"Dropbox has the access token revoke itself", "dropbox", "POST", "/2/auth/token/revoke", "Bearer at-1", ""},
+		{"Slack too", "slack", "POST", "/api/auth.revoke", "Bearer at-1", ""},
+		{"Notion reads JSON", "notion", "POST", "/v1/oauth/revoke", "Basic ", `{"token":"at-1"}`},
+		{"Google reads a form", "google", "POST", "/revoke", "", "client_id=client&client_secret=s&token=rt-1&token_type_hint=refresh_token"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			f := newFleet(t)
+			fake := newHost(t)
+			f.change = func(p *oauth.ProviderConfig) {
+				built, _ := oauth.Builtin(row.provider)
+				built.ClientID, built.ClientSecret = "client", vault.NewSecret("s")
+				*p = fake.move(built)
+				p.Name = "rogue"
+			}
+			i := f.start(0)
+			i.run(t)
+			f.unlink(i, f.signIn(i, time.Hour, func(c *vault.Connection) {
+				c.Tokens.Access, c.Tokens.Refresh = vault.NewSecret("at-1"), vault.NewSecret("rt-1")
+			}))
+			i.Nudge()
+			waitFor(t, func() bool { return i.noted("revocation revoked") == 1 })
+			got := fake.last()
+			if got.method != row.method || got.path != row.path || !strings.HasPrefix(got.header.Get("Authorization"), row.header) || got.body != row.body {
+				t.Fatalf("%s %s %s %q", got.method, got.path, got.header.Get("Authorization"), got.body)
+			}
+			if row.header == "" && got.header.Get("Authorization") != "" {
+				t.Fatal("it authenticates twice")
+			}
+		})
+	}
+}
