@@ -19,6 +19,7 @@ func withServices(s *settings) {
 		c.Clients = []api.Client{
 			{Name: "billing", Secret: vault.NewSecret(billingSecret), Exchange: []string{"demo"}},
 			{Name: "search & rescue", Secret: vault.NewSecret("rescue-secret")},
+			{Name: "limited", Secret: vault.NewSecret("limited-secret"), Exchange: []string{"google"}},
 			{Name: "nobody"}, // without a secret: it can never authenticate
 		}
 	}
@@ -139,7 +140,7 @@ func TestFormsAreReadStrictly(t *testing.T) {
 		"multipart":                     {"/introspect", "token=x", "multipart/form-data; boundary=x", 400},
 		"a parameter twice":             {"/introspect", "token=x&token=y", kind, 400},
 		"a parameter twice, once empty": {"/introspect", "token=x&token=", kind, 400},
-		"a parameter in the address":    {"/introspect?token=x", "", kind, 400},
+		"a parameter in the address":    {"/introspect?token=y", "token=x", kind, 400},
 		"a broken escape":               {"/introspect", "token=%zz", kind, 400},
 		"a semicolon":                   {"/introspect", "token=x;y=1", kind, 400},
 		"nothing":                       {"/introspect", "", kind, 400},

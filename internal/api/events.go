@@ -125,6 +125,7 @@ func (s *Server) tell(c *call, l *listener, out *eventWriter) {
 		now, err := s.reread(c)
 		switch {
 		case err == nil:
+			s.streams.seen(now)
 			known = s.tellChanges(out, known, s.visible(now))
 		case errors.Is(err, vault.ErrNotFound):
 			s.streams.suspect(c.session.ID) // done is closed in a moment, with a reason

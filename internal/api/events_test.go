@@ -218,16 +218,20 @@ func TestEventsDoNotSlideTheSession(t *testing.T) {
 }
 
 func TestEventsOutliveAStoreThatIsDown(t *testing.T) {
-	here, _, store := pair(t)
+	clock := newClock()
+	here, _, store := pair(t, func(s *settings) { s.now = clock.now })
 	b := here.browser()
 	b.signIn("ada")
 	heard := b.listen()
+	clock.advance(20 * time.Minute)
+	b.fetch("GET", "/bff/session", "") // slides it, unknown to the stream
 	store.Stop()
 	testenv.Eventually(t, "the store is missed", func() bool { return b.fetch("GET", "/bff/session", "").StatusCode == 503 })
+	clock.advance(15 * time.Minute) // the stream has reason to look
 	select {
 	case e, ok := <-heard.events:
 		t.Fatalf("an outage is no end: %v %v", e, ok)
-	default:
+	case <-time.After(5 * time.Second): // more than two looks
 	}
 	store.Start()
 	testenv.Eventually(t, "the store is back", func() bool { return b.session()["authenticated"] == true })

@@ -116,6 +116,7 @@ func TestTokenExchangeRefuses(t *testing.T) {
 	says(t, ask(t, w, "POST", "/token", form(tokenRequest(b)...), kind), 401, "invalid_client")
 	says(t, ask(t, w, "POST", "/token", form(tokenRequest(b)...), kind, basic("billing", "wrong")), 401, "invalid_client")
 	says(t, ask(t, w, "POST", "/token", form(tokenRequest(b)...), kind, basic("search & rescue", "rescue-secret")), 400, "unauthorized_client")
+	says(t, ask(t, w, "POST", "/token", form(tokenRequest(b)...), kind, basic("limited", "limited-secret")), 400, "invalid_target")
 	says(t, ask(t, w, "POST", "/token", form(tokenRequest(b)...)+"&audience=demo", kind, basic("billing", billingSecret)), 400, "invalid_request")
 	if n := w.demo.Counts().Refreshes; n != 0 {
 		t.Errorf("refused requests caused %d refreshes", n)

@@ -40,7 +40,8 @@ type watched struct {
 	done     chan struct{} // closed when the session ended
 	reason   string        // set before done is closed
 	deadline time.Time
-	suspect  bool
+	suspect  bool   // it may have ended unheard
+	missing  bool   // it was not found; who ended it, and why, may still be heard
 	release  func() // the same for every watcher: it gives back one
 }
 
@@ -289,17 +290,28 @@ func (st *streams) look(w *watched) bool {
 	again, err := st.s.cfg.Vault.LoadTicket(ctx, session.Ticket())
 	switch {
 	case err == nil:
-		st.mu.Lock()
-		w.suspect, w.session, w.deadline = false, again, again.IdleExpiresAt()
-		st.mu.Unlock()
-	case errors.Is(err, vault.ErrNotFound):
-		reason := "ended_elsewhere" // the event that said more was missed
-		if !st.s.now().Before(deadline) {
-			reason = "expired"
-		}
-		st.end(session.ID, reason)
-	default:
+		st.seen(again)
+	case !errors.Is(err, vault.ErrNotFound):
 		return false
+	case !st.s.now().Before(deadline):
+		st.end(session.ID, "expired")
+	default:
+		st.mu.Lock()
+		before := w.missing
+		w.missing = true
+		st.mu.Unlock()
+		if before { // a tick later still nothing was heard
+			st.end(session.ID, "ended_elsewhere")
+		}
 	}
 	return true
+}
+
+// seen notes that a session was just read.
+func (st *streams) seen(session *vault.Session) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if w := st.watched[session.ID]; w != nil {
+		w.session, w.deadline, w.suspect, w.missing = session, session.IdleExpiresAt(), false, false
+	}
 }
