@@ -40,10 +40,11 @@ fuzz:
 		grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$dir/*_test.go | cut -c6- | while read -r target; do \
 			echo "$$dir $$target"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) ./$$dir || exit 1; done || exit 1; done
 
-# Every outage of the end-to-end suite ROUNDS times, and a compressed day of random ones.
+# Every outage of the end-to-end suite ROUNDS times, with a storm of random ones that lasts STORM each time.
 ROUNDS ?= 20
+STORM  ?= 10m
 chaos: tools
-	$(GO) test -race -timeout 6h -count $(ROUNDS) -run 'Outage|Refresh|Logout' ./internal/e2e/...
+	$(GO) test -race -timeout 6h -count $(ROUNDS) -run "Outage|Refresh|Logout" ./internal/e2e -chaos $(STORM)
 
 screenshots: tools
 	BFF_SCREENSHOTS=$(CURDIR)/docs/screenshots $(GO) test -run Screenshots -count 1 ./internal/...

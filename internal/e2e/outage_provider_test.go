@@ -88,7 +88,7 @@ func TestOutageOfTheProviderLeavesGoodTokensAlone(t *testing.T) {
 func TestOutageOfTheProviderAtTheStart(t *testing.T) {
 	op := testenv.OIDC(t, testenv.OIDCOptions{})
 	op.Down()
-	b := testenv.BFF(t, "session:\n  store: memory:\n  keys: [env:BFF_KEY]\nproviders:\n"+op.YAML("acme", "scopes: [openid, email]"), op.Env())
+	b := testenv.BFF(t, "session:\n  store: \"memory:\"\n  keys: [env:BFF_KEY]\nproviders:\n"+op.YAML("acme", "scopes: [openid, email]"), op.Env())
 	c := testenv.NewClient(b)
 	if a := c.Fetch("GET", "/bff/session", ""); a.Status != http.StatusOK {
 		t.Fatalf("%d %s", a.Status, a.Body)

@@ -1,8 +1,10 @@
 package testenv
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -11,6 +13,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -61,24 +64,35 @@ func (r *RedisServer) try() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.p = launch(r.tb, r.dir, nil, "redis-server", r.args...)
-	c := r.client()
-	defer c.Close()
 	up := false
 	Eventually(r.tb, "redis-server answers or ends", func() bool {
-		up = !r.p.ended() && c.Ping(context.Background()).Err() == nil
+		up = !r.p.ended() && pong(r.Addr)
 		return up || r.p.ended()
 	})
 	return up
 }
 
-// Stop ends the process as an operator would: SIGTERM, and its data saved.
+// pong says whether a server answers PING: not yet while it loads its file.
+func pong(addr string) bool {
+	conn, err := net.DialTimeout("tcp", addr, time.Second)
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(time.Second))
+	_, _ = io.WriteString(conn, "PING\r\n")
+	line, _ := bufio.NewReader(conn).ReadString('\n')
+	return line == "+PONG\r\n"
+}
+
+// Stop ends the process as an operator would: what was acknowledged is saved, and nothing is acknowledged after that.
 func (r *RedisServer) Stop() {
 	c := r.client()
-	_ = c.Save(context.Background()).Err()
+	_ = c.ShutdownSave(context.Background()).Err()
 	_ = c.Close()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.p.term()
+	r.p.exit()
 }
 
 // Kill ends the process at once; what it holds is lost.

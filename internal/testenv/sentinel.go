@@ -64,9 +64,7 @@ func (s *Sentinels) watch(host, port string) {
 	}
 	p := launch(s.tb, dir, nil, "redis-server", file, "--sentinel")
 	s.addrs = append(s.addrs, hostPort(addr))
-	c := redis.NewClient(&redis.Options{Addr: hostPort(addr), MaxRetries: -1, DialerRetries: 1})
-	defer c.Close()
-	p.waitFor("answers", func() bool { return c.Ping(context.Background()).Err() == nil })
+	p.waitFor("answers", func() bool { return pong(hostPort(addr)) })
 }
 
 // Master is the server that the sentinels call the master now.
