@@ -26,10 +26,11 @@ func (v *Vault) TakeAttempt(ctx context.Context, state string, secret Secret) ([
 		return nil, ErrNotFound
 	}
 	for _, key := range v.attemptKeys(state) {
-		value, err := v.client.Get(ctx, key).Bytes()
-		if err := v.fault(ctx, err); errors.Is(err, ErrNotFound) {
+		value, err := v.attempt(ctx, key)
+		if errors.Is(err, ErrNotFound) {
 			continue
-		} else if err != nil {
+		}
+		if err != nil {
 			return nil, err
 		}
 		payload, err := v.open(attemptSeat(state, (*opener)(half)), value)
@@ -44,6 +45,17 @@ func (v *Vault) TakeAttempt(ctx context.Context, state string, secret Secret) ([
 		return payload, nil
 	}
 	return nil, ErrNotFound
+}
+
+func (v *Vault) attempt(ctx context.Context, key string) (value []byte, err error) {
+	err = v.ask(ctx, key+":w", func(pipe redis.Pipeliner) func() error {
+		get := pipe.Get(ctx, key)
+		return func() (err error) {
+			value, err = get.Bytes()
+			return v.fault(ctx, err)
+		}
+	})
+	return value, err
 }
 
 func attemptSeat(state string, half *opener) seat {

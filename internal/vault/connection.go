@@ -192,29 +192,34 @@ func merge(old *Connection, next Connection) Connection {
 
 // Reload reads one connection again. ErrNotFound when it was unlinked or its session ended.
 func (v *Vault) Reload(ctx context.Context, c *Connection) (Connection, error) {
-	p := c.ref.place
-	if c.Keep == KeepUser {
-		value, err := v.client.HGet(ctx, v.userKey(p.user, "k"), c.ID).Result()
-		if err != nil {
-			return Connection{}, v.fault(ctx, err)
+	var hashes []string
+	if p := c.ref.place; c.Keep == KeepUser {
+		hashes = []string{v.userKey(p.user, "k")}
+	} else {
+		for i := len(p.keys) - 1; i > 0; i -= 2 { // the oldest first: what moves to the first pair meanwhile is met there
+			hashes = append(hashes, p.keys[i])
 		}
-		return v.reopened(c, value)
 	}
-	pipe := v.client.Pipeline()
-	var gets []*redis.StringCmd
-	for i := len(p.keys) - 1; i > 0; i -= 2 { // the oldest first: what moves to the first pair meanwhile is met there
-		gets = append(gets, pipe.HGet(ctx, p.keys[i], c.ID))
-	}
-	_, _ = pipe.Exec(ctx) // each command has its own error
-	for _, get := range slices.Backward(gets) {
-		if err := v.fault(ctx, get.Err()); !errors.Is(err, ErrNotFound) {
-			if err != nil {
-				return Connection{}, err
+	var value string
+	err := v.ask(ctx, v.userKey(c.ref.place.user, "w"), func(pipe redis.Pipeliner) func() error {
+		gets := make([]*redis.StringCmd, len(hashes))
+		for i, hash := range hashes {
+			gets[i] = pipe.HGet(ctx, hash, c.ID)
+		}
+		return func() error {
+			for _, get := range slices.Backward(gets) {
+				if err := v.fault(ctx, get.Err()); !errors.Is(err, ErrNotFound) {
+					value = get.Val()
+					return err
+				}
 			}
-			return v.reopened(c, get.Val())
+			return ErrNotFound
 		}
+	})
+	if err != nil {
+		return Connection{}, err
 	}
-	return Connection{}, ErrNotFound
+	return v.reopened(c, value)
 }
 
 func (v *Vault) reopened(c *Connection, value string) (Connection, error) {

@@ -2,9 +2,12 @@ package vault
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // A handle is a name that somebody else has for sessions: a provider's session id. It lies outside any user's slot, so it is written before the
@@ -35,9 +38,12 @@ func (v *Vault) EndHandle(ctx context.Context, handle, reason string) (n int, er
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	for _, key := range v.handleKeys(handle) {
-		entries, err := v.client.HGetAll(ctx, key).Result()
+		entries, err := v.handle(ctx, key)
+		if errors.Is(err, ErrNotFound) {
+			continue
+		}
 		if err != nil {
-			return n, v.fault(ctx, err)
+			return n, err
 		}
 		for id, value := range entries {
 			var rec handleRecord
@@ -50,13 +56,25 @@ func (v *Vault) EndHandle(ctx context.Context, handle, reason string) (n int, er
 				return n, err
 			}
 		}
-		if len(entries) > 0 { // these, and none that came meanwhile
-			if err := v.client.HDel(ctx, key, slices.Collect(maps.Keys(entries))...).Err(); err != nil {
-				return n, v.fault(ctx, err)
-			}
+		// These, and none that came meanwhile.
+		if err := v.client.HDel(ctx, key, slices.Collect(maps.Keys(entries))...).Err(); err != nil {
+			return n, v.fault(ctx, err)
 		}
 	}
 	return n, nil
+}
+
+func (v *Vault) handle(ctx context.Context, key string) (entries map[string]string, err error) {
+	err = v.ask(ctx, key+":w", func(pipe redis.Pipeliner) func() error {
+		all := pipe.HGetAll(ctx, key)
+		return func() error {
+			if entries = all.Val(); len(entries) == 0 && all.Err() == nil {
+				return ErrNotFound
+			}
+			return v.fault(ctx, all.Err())
+		}
+	})
+	return entries, err
 }
 
 // endRemembered ends one session. If a sign-in has written the handle and not yet the session, a tombstone goes where the session is about to be.

@@ -15,6 +15,8 @@ import (
 //  3. What writes below a session first looks whether the session lives. Its keys come as pairs (session, connections), one pair for each key
 //     of the ring, with their number in ARGV[1].
 //  4. They answer done, gone or conflict.
+//  5. Who takes no writes has no say: gone and conflict are answered after a write that changes nothing, which a server refuses that was the master
+//     a moment ago. It is not the first thing a script does, since Redis asks for memory before a script's first write only.
 const (
 	done     = 1
 	gone     = 0
@@ -23,13 +25,25 @@ const (
 	tombstone = "ended"
 )
 
+// bury ends a session's key. A store that is full has no room for a tombstone; then the key goes, which ends the session too.
+const bury = `
+local function bury(key, ms)
+  local ok = redis.pcall('SET', key, 'ended', 'PX', ms)
+  if type(ok) == 'table' and ok.err then redis.call('DEL', key) end
+end
+`
+
 // prelude holds what the scripts share. A sealed value is longer than 60 bytes, a tombstone shorter; its first 16 bytes are its version.
-const prelude = `
+const prelude = bury + `
 local function live()
   for n = 1, tonumber(ARGV[1]) do
     local s = redis.call('GET', KEYS[2*n-1])
     if s and #s > 60 then return n, s end
   end
+end
+local function sure(answer)
+  redis.call('HDEL', KEYS[tonumber(ARGV[1]) > 0 and 2 or 1], '')
+  return answer
 end
 local function version(value) return value and string.sub(value, 1, 16) or '' end
 local function atleast(key, ms)
@@ -50,7 +64,7 @@ local n = tonumber(ARGV[1])
 local index, was = KEYS[2*n+1], redis.call('GET', KEYS[1])
 if was then
   if version(was) == version(ARGV[2]) then return 1 end
-  return 0
+  return sure(0)
 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 if ARGV[7] ~= '' then
@@ -67,8 +81,8 @@ return 1
 var scriptTouch = redis.NewScript(prelude + `
 local n = tonumber(ARGV[1])
 local index, at, was = KEYS[2*n+1], live()
-if not at then return 0 end
-if version(was) ~= ARGV[2] and version(was) ~= version(ARGV[3]) then return -1 end
+if not at then return sure(0) end
+if version(was) ~= ARGV[2] and version(was) ~= version(ARGV[3]) then return sure(-1) end
 if at ~= 1 then
   redis.call('DEL', KEYS[2*at-1])
   if redis.call('EXISTS', KEYS[2*at]) == 1 then redis.call('RENAME', KEYS[2*at], KEYS[2]) end
@@ -85,7 +99,7 @@ var scriptEnd = redis.NewScript(prelude + `
 local n = tonumber(ARGV[1])
 local at = live()
 for k = 1, n do
-  if k == 1 or k == at then redis.call('SET', KEYS[2*k-1], 'ended', 'PX', ARGV[2]) end
+  if k == 1 or k == at then bury(KEYS[2*k-1], ARGV[2]) end
   redis.call('DEL', KEYS[2*k])
 end
 redis.call('HDEL', KEYS[2*n+1], ARGV[3])
@@ -100,14 +114,14 @@ local n = tonumber(ARGV[1])
 local hash, at = KEYS[2*n+1], nil
 if ARGV[2] ~= 'kept' then
   at = live()
-  if not at then return 0 end
+  if not at then return sure(0) end
 end
 if ARGV[2] == 'own' then hash = KEYS[2*at] end
 local was = redis.call('HGET', hash, ARGV[3])
 if version(was) == version(ARGV[5]) then return 1 end
 if version(was) ~= ARGV[4] then
-  if was then return -1 end
-  return 0
+  if was then return sure(-1) end
+  return sure(0)
 end
 redis.call('HSET', hash, ARGV[3], ARGV[5])
 if ARGV[2] == 'own' then
@@ -124,12 +138,12 @@ return 1
 var scriptReseal = redis.NewScript(prelude + `
 local n = tonumber(ARGV[1])
 local at = live()
-if not at then return 0 end
+if not at then return sure(0) end
 local hash = KEYS[2*n+1]
 if ARGV[2] == 'own' then hash = KEYS[2*at] end
 local was = redis.call('HGET', hash, ARGV[3])
 if version(was) == version(ARGV[5]) then return 1 end
-if version(was) ~= ARGV[4] or redis.call('EXISTS', KEYS[2*n+2], KEYS[2*n+3]) > 0 then return -1 end
+if version(was) ~= ARGV[4] or redis.call('EXISTS', KEYS[2*n+2], KEYS[2*n+3]) > 0 then return sure(-1) end
 redis.call('HSET', hash, ARGV[3], ARGV[5])
 return 1
 `)
@@ -138,15 +152,15 @@ return 1
 var scriptUnlink = redis.NewScript(prelude + `
 local n = tonumber(ARGV[1])
 local at = live()
-if not at then return 0 end
+if not at then return sure(0) end
 local hash = KEYS[2*n+1]
 if ARGV[2] == 'own' then hash = KEYS[2*at] end
 local was = redis.call('HGET', hash, ARGV[3])
 if not was then return 1 end
-if version(was) ~= ARGV[4] then return -1 end
+if version(was) ~= ARGV[4] then return sure(-1) end
+if ARGV[6] ~= '' then redis.call('HSET', KEYS[2*n+3], ARGV[5], ARGV[6]) end
 redis.call('HDEL', hash, ARGV[3])
 redis.call('DEL', KEYS[2*n+2])
-if ARGV[6] ~= '' then redis.call('HSET', KEYS[2*n+3], ARGV[5], ARGV[6]) end
 redis.call('PUBLISH', ARGV[7], ARGV[8])
 return 1
 `)
@@ -154,23 +168,25 @@ return 1
 // scriptPreferences: KEYS s,c… p; ARGV n, expected version or "", value.
 var scriptPreferences = redis.NewScript(prelude + `
 local n = tonumber(ARGV[1])
-if not live() then return 0 end
+if not live() then return sure(0) end
 local was = redis.call('GET', KEYS[2*n+1])
 if version(was) == version(ARGV[3]) then return 1 end
-if version(was) ~= ARGV[2] then return -1 end
+if version(was) ~= ARGV[2] then return sure(-1) end
 redis.call('SET', KEYS[2*n+1], ARGV[3])
 return 1
 `)
 
 // scriptList: KEYS i; ARGV prefix of the user's session keys. Drops the entries of sessions that do not live, and answers the others: session id, value, …
 var scriptList = redis.NewScript(prelude + `
+redis.call('HDEL', KEYS[1], '')
 prune(KEYS[1], ARGV[1])
 return redis.call('HGETALL', KEYS[1])
 `)
 
 // scriptEndListed: KEYS i k p; ARGV prefix of the user's keys, which ("one", "others", "all", "erase"), session id, tombstone's ttl, channel, and the
 // message before and after a session's id. Answers how many it ended.
-var scriptEndListed = redis.NewScript(`
+var scriptEndListed = redis.NewScript(bury + `
+redis.call('HDEL', KEYS[1], '')
 local n, all = 0, redis.call('HGETALL', KEYS[1])
 for j = 1, #all, 2 do
   local sid, loc = all[j], string.sub(all[j+1], 1, 22)
@@ -178,7 +194,7 @@ for j = 1, #all, 2 do
     local key = ARGV[1] .. 's:' .. loc
     if redis.call('STRLEN', key) > 60 then
       n = n + 1
-      redis.call('SET', key, 'ended', 'PX', ARGV[4])
+      bury(key, ARGV[4])
       redis.call('PUBLISH', ARGV[5], ARGV[6] .. sid .. ARGV[7])
     end
     redis.call('DEL', ARGV[1] .. 'c:' .. loc)

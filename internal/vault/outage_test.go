@@ -1,0 +1,282 @@
+package vault_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"bff/internal/testenv"
+	"bff/internal/vault"
+)
+
+// every runs each method of the vault once, all at the same time, on a session s of the request r, and gives what it returned. It ends last.
+func every(v *vault.Vault, s, last *vault.Session, r *http.Request) map[string]error {
+	ctx := context.Background()
+	c := s.Connections[0]
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	out := map[string]error{}
+	for name, f := range map[string]func() error{
+		"Ping":       func() error { return v.Ping(ctx) },
+		"Load":       func() error { _, err := v.Load(r); return err },
+		"LoadTicket": func() error { _, err := v.LoadTicket(ctx, s.Ticket()); return err },
+		"Create":     func() error { _, err := v.Create(httptest.NewRecorder(), r, vault.NewSession{User: ada()}); return err },
+		"Create, handle": func() error {
+			_, err := v.Create(httptest.NewRecorder(), r, vault.NewSession{User: ada(), Handle: "h"})
+			return err
+		},
+		"Touch":          func() error { own := *s; return v.Touch(ctx, &own) },
+		"Sessions":       func() error { _, err := v.Sessions(ctx, s); return err },
+		"EndOne":         func() error { return v.EndOne(ctx, s, "s_unknown", "logout") },
+		"EndOthers":      func() error { return v.EndOthers(ctx, s, "logout") },
+		"EndUser":        func() error { _, err := v.EndUser(ctx, grace().ID, "logout"); return err },
+		"EndHandle":      func() error { _, err := v.EndHandle(ctx, "h", "provider"); return err },
+		"Erase":          func() error { return v.Erase(ctx, grace().ID) },
+		"Kept":           func() error { _, err := v.Kept(ctx, s.User.ID); return err },
+		"Reload":         func() error { _, err := v.Reload(ctx, &c); return err },
+		"Link":           func() error { _, err := v.Link(ctx, s, *google(vault.KeepUser)); return err },
+		"Unlink":         func() error { return v.Unlink(ctx, s, c.ID, func(vault.Connection) []byte { return []byte("job") }) },
+		"Update":         func() error { _, err := v.Update(ctx, &c, c); return err },
+		"Preferences":    func() error { _, _, err := v.Preferences(ctx, s); return err },
+		"SetPreferences": func() error { return v.SetPreferences(ctx, s, []byte(`{}`), "") },
+		"PutAttempt":     func() error { _, _, err := v.PutAttempt(ctx, []byte("p"), time.Minute); return err },
+		"TakeAttempt":    func() error { _, err := v.TakeAttempt(ctx, testState, vault.NewSecret(testState)); return err },
+		"Once":           func() error { _, err := v.Once(ctx, "kind", "id", time.Minute); return err },
+		"Lock":           func() error { _, _, err := v.Lock(ctx, &c); return err },
+		"ClearIntent":    func() error { return v.ClearIntent(ctx, &c) },
+		"DueJobs":        func() error { _, err := v.DueJobs(ctx, 1, time.Second); return err },
+		"End":            func() error { return v.End(ctx, last, "logout") },
+	} {
+		all.Go(func() {
+			err := f()
+			mu.Lock()
+			defer mu.Unlock()
+			out[name] = err
+		})
+	}
+	all.Wait()
+	return out
+}
+
+const testState = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" // of the right form, and unknown
+
+// reads are the methods that a store which takes no writes can still answer.
+var reads = []string{"Load", "LoadTicket", "Kept", "Reload", "Preferences", "Ping", "DueJobs"}
+
+// shrinking are those that need no memory: a store that is full still ends sessions.
+var shrinking = []string{"Sessions", "End", "EndOne", "EndOthers", "EndUser", "EndHandle", "Erase", "TakeAttempt", "ClearIntent"}
+
+// Guarantee 4: whatever is wrong with the store, the answer is ErrUnavailable, never "not found"; and the same cookie works when it is back.
+func TestWhateverIsWrongWithTheStoreNobodyIsLoggedOut(t *testing.T) {
+	ctx := context.Background()
+	for _, row := range []struct {
+		name         string
+		break_, mend func(*testenv.RedisServer)
+		answers      []string
+	}{
+		{"killed, and its port refuses", (*testenv.RedisServer).Kill, nil, nil},
+		{"stopped in the middle of everything, connections open", (*testenv.RedisServer).Pause, (*testenv.RedisServer).Resume, nil},
+		{"restarted with what it had", (*testenv.RedisServer).Stop, (*testenv.RedisServer).Start, nil},
+		{"a password was set, and nobody told us", func(r *testenv.RedisServer) {
+			c := r.Client()
+			c.ConfigSet(ctx, "requirepass", "p")
+			c.Do(ctx, "CLIENT", "KILL", "TYPE", "normal")
+		}, func(r *testenv.RedisServer) {
+			c := redis.NewClient(&redis.Options{Addr: r.Addr, Password: "p"})
+			defer c.Close()
+			c.ConfigSet(ctx, "requirepass", "")
+		}, nil},
+		{"out of memory", func(r *testenv.RedisServer) { r.Client().ConfigSet(ctx, "maxmemory", "1") },
+			func(r *testenv.RedisServer) { r.Client().ConfigSet(ctx, "maxmemory", "0") }, append(shrinking, reads...)},
+		{"a replica now, of a master that is away", func(r *testenv.RedisServer) { r.Client().Do(ctx, "REPLICAOF", "127.0.0.1", "1") },
+			func(r *testenv.RedisServer) { r.Client().Do(ctx, "REPLICAOF", "NO", "ONE") }, reads},
+		{"a replica that answers nothing before it is in step", func(r *testenv.RedisServer) {
+			r.Client().ConfigSet(ctx, "replica-serve-stale-data", "no")
+			r.Client().Do(ctx, "REPLICAOF", "127.0.0.1", "1")
+		}, func(r *testenv.RedisServer) { r.Client().Do(ctx, "REPLICAOF", "NO", "ONE") }, []string{"Ping"}},
+		{"too few replicas for a write", func(r *testenv.RedisServer) { r.Client().ConfigSet(ctx, "min-replicas-to-write", "1") },
+			func(r *testenv.RedisServer) { r.Client().ConfigSet(ctx, "min-replicas-to-write", "0") }, reads},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			server := testenv.Redis(t)
+			v := open(t, server.URL)
+			_, r := signIn(t, v, vault.NewSession{Connection: google(vault.KeepSession)})
+			s := load(t, v, r)
+			last, _ := signIn(t, v, vault.NewSession{})
+			row.break_(server)
+			_, unknown := v.LoadTicket(ctx, vault.NewSecret(s.Ticket().Reveal()[:30]+"AAAAAA"+s.Ticket().Reveal()[36:]))
+			if row.mend != nil || row.answers == nil {
+				checkErrors(t, every(v, s, last, r), row.answers)
+			}
+			if errors.Is(unknown, vault.ErrNotFound) && row.name != "out of memory" {
+				t.Errorf("a ticket that this store does not know, which may be behind: %v", unknown)
+			}
+			if row.mend == nil {
+				return
+			}
+			row.mend(server)
+			testenv.Eventually(t, "the same cookie works", func() bool {
+				_, err := v.Load(r)
+				if errors.Is(err, vault.ErrNotFound) {
+					t.Fatal("logged out by an outage")
+				}
+				return err == nil
+			})
+		})
+	}
+}
+
+func checkErrors(t *testing.T, got map[string]error, answers []string) {
+	t.Helper()
+	mayAnswer := map[string]bool{}
+	for _, name := range answers {
+		mayAnswer[name] = true
+	}
+	for name, err := range got {
+		switch {
+		case mayAnswer[name] && (err == nil || errors.Is(err, vault.ErrUnavailable) || errors.Is(err, vault.ErrNotFound) && slices.Contains(shrinking, name)):
+		case !errors.Is(err, vault.ErrUnavailable):
+			t.Errorf("%s: %v, want ErrUnavailable", name, err)
+		}
+	}
+}
+
+// Guarantee 4, LOADING: a server that is reading its dump has every key, and says so when it has read them.
+func TestAStoreThatIsLoadingKnowsNothingYet(t *testing.T) {
+	server := testenv.Redis(t, "--key-load-delay", "20000", "--loading-process-events-interval-bytes", "1024")
+	ctx := context.Background()
+	v := open(t, server.URL)
+	_, r := signIn(t, v, vault.NewSession{Connection: google(vault.KeepSession)})
+	for i := range 150 {
+		server.Client().Set(ctx, fmt.Sprint("filler", i), testenv.Random(t)+testenv.Random(t), 0)
+	}
+	server.Stop()
+	var started sync.WaitGroup
+	started.Go(server.Start)
+	defer started.Wait()
+	met := false
+	testenv.Eventually(t, "the session is back", func() bool {
+		_, err := v.Load(r)
+		if err != nil && !errors.Is(err, vault.ErrUnavailable) {
+			t.Fatalf("while loading: %v", err)
+		}
+		met = met || err != nil && loading(server)
+		return err == nil
+	})
+	if !met {
+		t.Fatal("the server was never met while loading")
+	}
+}
+
+func loading(server *testenv.RedisServer) bool {
+	c := redis.NewClient(&redis.Options{Addr: server.Addr, MaxRetries: -1, DialerRetries: 1})
+	defer c.Close()
+	return redis.HasErrorPrefix(c.Get(context.Background(), "k").Err(), "LOADING")
+}
+
+// A caller's own cancellation is not the store's fault, and a deadline that passes while the store is silent is.
+func TestACallersCancellationComesBackAsItIs(t *testing.T) {
+	server := testenv.Redis(t)
+	v := open(t, server.URL)
+	_, r := signIn(t, v, vault.NewSession{Connection: google(vault.KeepSession)})
+	s := load(t, v, r)
+	c := s.Connections[0]
+	gone, cancel := context.WithCancel(context.Background())
+	cancel()
+	late, cancel := context.WithDeadline(context.Background(), time.Now().Add(-time.Second))
+	defer cancel()
+	for ctx, want := range map[context.Context]error{gone: context.Canceled, late: vault.ErrUnavailable} {
+		_, err := v.Load(r.WithContext(ctx))
+		is(t, "load", err, want)
+		_, err = v.Reload(ctx, &c)
+		is(t, "reload", err, want)
+		_, err = v.Sessions(ctx, s)
+		is(t, "sessions", err, want)
+		_, err = v.Update(ctx, &c, c)
+		is(t, "update", err, want)
+		_, _, err = v.Preferences(ctx, s)
+		is(t, "preferences", err, want)
+		is(t, "ping", v.Ping(ctx), want)
+	}
+	server.Pause()
+	defer server.Resume()
+	waiting, cancel := context.WithCancel(context.Background())
+	go cancel()
+	_, err := v.Load(r.WithContext(waiting))
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("a caller that hung up while the store is silent: %v", err)
+	}
+}
+
+// Attack class 16: an answer that came too late for one reader is not given to the next.
+func TestALateAnswerIsNobodyElses(t *testing.T) {
+	server := testenv.Redis(t)
+	wire := testenv.Toxi(t, server.Addr)
+	v := open(t, "redis://"+wire.Addr)
+	_, r1 := signIn(t, v, vault.NewSession{})
+	_, r2 := signIn(t, v, vault.NewSession{User: grace()})
+	want := map[*http.Request]string{r1: ada().ID, r2: grace().ID}
+	for range 4 {
+		slow := wire.Slow(60, 60)
+		var all sync.WaitGroup
+		for range 8 {
+			for r, user := range want {
+				all.Go(func() {
+					ctx, cancel := context.WithTimeout(context.Background(), 60*time.Millisecond)
+					defer cancel()
+					s, err := v.Load(r.WithContext(ctx))
+					if err == nil && s.User.ID != user || errors.Is(err, vault.ErrNotFound) {
+						t.Errorf("read somebody else's answer (%v)", err)
+					}
+				})
+			}
+		}
+		all.Wait()
+		slow.End()
+		for r, user := range want {
+			testenv.Eventually(t, "an answer", func() bool {
+				s, err := v.Load(r)
+				return err == nil && s.User.ID == user
+			})
+		}
+	}
+}
+
+// A connection that breaks in the middle of an answer has the write run again, and it is one write.
+func TestAWriteWhoseAnswerIsLostIsOneWrite(t *testing.T) {
+	server := testenv.Redis(t)
+	wire := testenv.Toxi(t, server.Addr)
+	v := open(t, "redis://"+wire.Addr)
+	ctx := context.Background()
+	_, r := signIn(t, v, vault.NewSession{Connection: google(vault.KeepSession)})
+	for n := range 12 {
+		s := load(t, v, r)
+		c := s.Connections[0]
+		next := c
+		next.Tokens.Refresh = vault.NewSecret(fmt.Sprint("rt-", n))
+		broken := wire.BreakAfter(1 + n) // bytes of the answer
+		_, err := v.Update(ctx, &c, next)
+		first, onceErr := v.Once(ctx, "jti", fmt.Sprint(n), time.Minute)
+		broken.End()
+		if err != nil && !errors.Is(err, vault.ErrUnavailable) {
+			t.Fatalf("%d bytes of an answer: %v", n, err)
+		}
+		if onceErr == nil && !first {
+			t.Fatalf("%d bytes of an answer: the first time was not the first", n)
+		}
+		testenv.Eventually(t, "a whole wire", func() bool { return v.Ping(ctx) == nil })
+		again, err := v.Reload(ctx, &c)
+		if err != nil || again.Tokens.Refresh.Reveal() != fmt.Sprint("rt-", n) && again.Version() != c.Version() {
+			t.Fatalf("%d bytes of an answer: %v", n, err)
+		}
+	}
+}
