@@ -239,3 +239,42 @@ test("its first visit is under 100 kB in all", async () => {
   assert.ok(w.bytes() < 100e3 && w.bytes() > 20e3, w.bytes() + " bytes");
   await w.end();
 });
+
+test("the recipe of docs/testing.md: a session by one request, for a page on another port", async () => {
+  const { createServer, request } = await import("node:http");
+  const front = createServer((q, r) => { // what a dev server's proxy does
+    if (q.url === "/") return r.writeHead(200, { "Content-Type": "text/html" }).end("<!doctype html><title>app</title><link rel=icon href=data:,>");
+    q.pipe(request(bff.url + q.url, { method: q.method, headers: q.headers }, (up) => up.pipe(r.writeHead(up.statusCode, up.headers))));
+  });
+  await new Promise((ready) => front.listen(0, "127.0.0.1", ready));
+  const url = "http://127.0.0.1:" + front.address().port;
+  const w = open = await watched(browser, url);
+  await signIn(w.context, bff.url, "grace");
+  await w.page.goto(url);
+  const seen = await w.page.evaluate(async () => {
+    const { createClient } = await import("/bff/client.js");
+    const bff = createClient();
+    const answer = await bff.fetch("/api/calendar/calendars/primary/events");
+    return [(await bff.getSession()).user.name, answer.status, (await answer.json()).items.length > 0];
+  });
+  assert.deepEqual(seen, ["Grace Hopper", 200, true]);
+  await w.end();
+  front.closeAllConnections();
+  front.close();
+});
+
+test("the account can be mounted into a page of one's own, in its own colours", async () => {
+  const w = await visit();
+  await w.page.evaluate(async () => {
+    for (const name of ["tokens", "account"]) document.head.append(Object.assign(document.createElement("link"), { rel: "stylesheet", href: `/bff/account/${name}.css` }));
+    const place = document.createElement("div");
+    document.body.replaceChildren(place);
+    const [{ createClient }, { mount }] = await Promise.all([import("/bff/client.js"), import("/bff/account/account.js")]);
+    window.unmount = mount(place, { client: createClient(), lang: "de" });
+  });
+  await w.page.getByRole("heading", { name: "Verknüpfte Konten" }).waitFor();
+  assert.equal(await w.page.locator("main, header.top").count(), 0, "landmarks and navigation are the page's own");
+  await w.page.evaluate(() => window.unmount());
+  assert.equal(await w.page.locator("body > div").innerHTML(), "");
+  await w.end();
+});
