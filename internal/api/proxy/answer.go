@@ -3,6 +3,8 @@ package proxy
 import (
 	"net/http"
 	"strings"
+
+	"golang.org/x/net/http/httpguts"
 )
 
 // sandbox makes a document of an answer powerless; see doc.go.
@@ -28,6 +30,9 @@ func answered(res *http.Response) error {
 	keepPrivate(h)
 	keepApart(h, res.StatusCode)
 	m.filterBack(res.Trailer)
+	if len(res.Trailer) > 0 && x.in.ProtoMajor == 1 && httpguts.HeaderValuesContainsToken(x.in.Header["Te"], "trailers") {
+		delete(h, "Content-Length") // HTTP/2 has both, HTTP/1 has a trailer behind chunks only
+	}
 	if res.Body == nil || res.Body == http.NoBody || res.ContentLength == 0 {
 		return nil
 	}

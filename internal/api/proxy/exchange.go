@@ -118,10 +118,12 @@ func (x *exchange) stop(cause error) {
 		_ = x.conn.Close()
 		return
 	}
+	past := time.Unix(1, 0)
+	rc := http.NewResponseController(x.w)
 	if x.flowing.Load() { // a client that does not read must not keep the handler
-		past := time.Unix(1, 0)
-		rc := http.NewResponseController(x.w)
 		_ = rc.SetWriteDeadline(past)
+	}
+	if x.flowing.Load() || x.body.unread() { // nor one that does not send: http.Transport waits for its read
 		_ = rc.SetReadDeadline(past)
 	}
 }
@@ -176,6 +178,7 @@ func (x *exchange) WriteHeader(status int) {
 	if _, ok := h["Content-Type"]; !ok {
 		h["Content-Type"] = nil // or net/http would guess one, and a guess may be text/html
 	}
+	x.answerEarly()
 	x.wrote = true
 	x.w.WriteHeader(status)
 }

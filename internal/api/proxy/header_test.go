@@ -284,9 +284,8 @@ func TestRequestsWithTwoReadingsOfTheirLengthAreRefused(t *testing.T) {
 	}
 	// net/http takes the chunks and forgets the length (RFC 9112 6.1 allows that), so a front door that took the length must not get a second answer.
 	for _, lines := range []string{"Content-Length: 48\r\nTransfer-Encoding: chunked\r\n", "Transfer-Encoding: chunked\r\n"} {
-		r.lines()
 		res := r.raw("POST /api/x/a HTTP/1.1\r\nHost: a\r\n" + lines + "\r\n0\r\n\r\nGET /api/x/smuggled HTTP/1.1\r\nHost: a\r\n\r\n")
-		if seen := r.lines(); !res.Close || len(seen) != 1 {
+		if seen := strings.Join(r.lines(), " "); !res.Close || strings.Contains(seen, "smuggled") {
 			t.Errorf("%q: close is %v, upstream saw %q", lines, res.Close, seen)
 		}
 	}

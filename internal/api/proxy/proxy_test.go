@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -208,3 +209,5 @@ func TestACallIsCarried(t *testing.T) {
 		}
 	}
 }
+
+func quiet() *log.Logger { return log.New(io.Discard, "", 0) }

@@ -107,6 +107,7 @@ func TestAnEarly401NeedsNoneOfTheBodyYetUnread(t *testing.T) {
 	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
 		if calls.Add(1) == 1 { // without reading, as a server does that checks the header first
 			_ = http.NewResponseController(w).EnableFullDuplex()
+			w.Header().Set("Connection", "close")
 			w.WriteHeader(401)
 			return
 		}

@@ -63,9 +63,6 @@ func (m *Mount) Serve(w http.ResponseWriter, r *http.Request, c *Call, cred Cred
 	req := r.WithContext(x)
 	if x.body.src != nil {
 		req.Body = x.body.reader()
-		if r.ProtoMajor == 1 {
-			_ = http.NewResponseController(w).EnableFullDuplex() // an answer may begin before the body has ended
-		}
 	}
 	x.start()
 	defer x.finish()
@@ -78,9 +75,28 @@ func (m *Mount) Serve(w http.ResponseWriter, r *http.Request, c *Call, cred Cred
 		panic(http.ErrAbortHandler)
 	}
 	if x.wrote {
+		x.abandonBody()
 		return nil
 	}
+	x.answerEarly()
+	x.abandonBody()
 	return x.err
+}
+
+// answerEarly lets an answer go out before the request's body has ended. HTTP/1 needs to be told, and net/http cannot use such a connection again: it
+// would wait for the body first, or fail when the two sides meet.
+func (x *exchange) answerEarly() {
+	if x.in.ProtoMajor == 1 && x.body.unread() {
+		_ = http.NewResponseController(x.w).EnableFullDuplex()
+		x.w.Header()["Connection"] = []string{"close"}
+	}
+}
+
+// abandonBody gives a client that goes on sending a body nobody reads a few seconds to stop.
+func (x *exchange) abandonBody() {
+	if x.in.ProtoMajor == 1 && x.conn == nil && x.body.unread() {
+		_ = http.NewResponseController(x.w).SetReadDeadline(time.Now().Add(5 * time.Second))
+	}
 }
 
 // broken says whether the clock broke off a connection that is still the server's.
@@ -254,5 +270,5 @@ func reason(err error) string {
 	case errors.As(err, &op) && op.Op == "dial":
 		return "it cannot be reached"
 	}
-	return "its answer cannot be read"
+	return "it broke off, or its answer cannot be read"
 }

@@ -23,6 +23,7 @@ type upload struct {
 	kept  []byte
 	total int64
 	end   error       // of src
+	ended atomic.Bool // end is io.EOF
 	sent  http.Header // the outbound request's trailer
 }
 
@@ -52,6 +53,9 @@ func (u *upload) replayable() bool {
 	defer u.mu.Unlock()
 	return u.keep && (u.end == nil || u.end == io.EOF)
 }
+
+// unread says whether the client still has something to send. It does not wait for a reader.
+func (u *upload) unread() bool { return u.src != nil && !u.ended.Load() }
 
 func (u *upload) shut() { u.shot.Store(true) }
 
@@ -95,6 +99,7 @@ func (u *upload) read(p []byte) (int, error) {
 	if err != nil {
 		u.end = err
 		if err == io.EOF {
+			u.ended.Store(true)
 			u.copyTrailer()
 		}
 	}
