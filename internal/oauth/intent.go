@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"bff/internal/vault"
@@ -16,49 +17,56 @@ type intent struct {
 	lost     bool      // another one stood there for this very version: its answer is lost
 }
 
-// intend notes the intent, and deals with one that stands there: the answer to that is lost, or somebody who lost the lock still holds it. ok says that the
-// refresh token may be sent now.
+// intend notes the intent, and deals with one that stands there: the answer to that is lost, or somebody who lost the lock still waits for it or holds it. ok
+// says that the refresh token may be sent now.
 func (r *refresh) intend(ctx context.Context, k *keeper, c vault.Connection) (in intent, _ vault.Connection, ok bool, _ error) {
-	in = intent{version: c.Version(), from: r.b.cfg.Now().Truncate(time.Millisecond)}
-	before, err := r.b.vault.SetIntent(ctx, k.lock(), &c)
-	in.to = r.b.cfg.Now()
-	if errors.Is(err, vault.ErrNotFound) {
-		return in, vault.Connection{}, false, errLockLost
-	}
-	if err != nil {
-		return in, vault.Connection{}, false, r.p.storeError(err)
-	}
-	if before == nil || before.Version != c.Version() {
-		return in, c, true, nil
-	}
-	in.lost = true
-	if r.p.keepsOld() {
-		return in, c, true, nil
-	}
-	mine, silent := r.b.memory.mine(c.Key(), before)
-	if !mine {
-		now, done, err := r.await(ctx)
-		if done || err != nil {
-			return in, now, false, err
+	lost := false
+	for {
+		in = intent{version: c.Version(), from: r.b.cfg.Now().Truncate(time.Millisecond), lost: lost}
+		before, err := r.b.vault.SetIntent(ctx, k.lock(), &c)
+		in.to = r.b.cfg.Now()
+		if errors.Is(err, vault.ErrNotFound) {
+			return in, vault.Connection{}, false, errLockLost
 		}
-		if c = now; c.Version() != in.version { // written, but not with other tokens: sealed anew
-			in.version = c.Version()
+		if err != nil {
+			return in, vault.Connection{}, false, r.p.storeError(err)
 		}
+		if before == nil || before.Version != c.Version() {
+			return in, c, true, nil
+		}
+		lost, in.lost = true, true
+		if r.p.keepsOld() {
+			return in, c, true, nil
+		}
+		mine, silent := r.b.memory.mine(c.Key(), before)
+		if !mine {
+			now, done, err := r.await(ctx)
+			if done || err != nil {
+				return in, now, false, err
+			}
+			c = now
+		}
+		if silent && r.refused.IsZero() && r.b.stage(&c) != spent {
+			// To try a token that may be spent can end the grant, and with it the access token that still serves.
+			r.b.memory.with(c.Key(), r.b.cfg.Now(), true, func(m *memory) { m.postponed = r.b.memory.hash(c.Tokens.Access) })
+			return in, c, false, nil
+		}
+		if c.Version() == in.version {
+			return in, c, true, nil
+		}
+		// Somebody wrote it anew with the same tokens, and the intent went with that.
 	}
-	if silent && r.refused.IsZero() && r.b.stage(&c) != spent {
-		// To try a token that may be spent can end the grant, and with it the access token that still serves.
-		r.b.memory.with(c.Key(), r.b.cfg.Now(), true, func(m *memory) { m.postponed = r.b.memory.hash(c.Tokens.Access) })
-		return in, c, false, nil
-	}
-	return in, c, true, nil
 }
 
-// await gives the holder of an answer a moment to write it.
+// await gives the holder of an answer a moment to write it. Every sign of life, which is a write that changes no token, is another moment.
 func (r *refresh) await(ctx context.Context) (now vault.Connection, done bool, err error) {
-	end := time.Now().Add(lostGrace)
+	version, end := "", time.Time{}
 	for {
 		if now, done, err = r.look(ctx); done || err != nil {
 			return now, done, err
+		}
+		if now.Version() != version {
+			version, end = now.Version(), time.Now().Add(lostGrace)
 		}
 		left := time.Until(end)
 		if left <= 0 {
@@ -70,9 +78,11 @@ func (r *refresh) await(ctx context.Context) (now vault.Connection, done bool, e
 	}
 }
 
-// A keeper renews a lock while its holder works, and takes it again when it ran out, which a store that was away does.
+// A keeper renews a lock while its holder works, and takes it again when it ran out, which a store that was away does. When somebody else has it by then, it
+// gives a sign of life as long as the refresh token is on its way, so that nobody takes the answer for lost.
 type keeper struct {
 	r    *refresh
+	sent atomic.Pointer[vault.Connection] // whose refresh token is on its way
 	mu   sync.Mutex
 	l    *vault.Lock
 	stop context.CancelFunc
@@ -105,12 +115,26 @@ func (k *keeper) renew(ctx context.Context) {
 		return
 	}
 	l, ok, err := k.r.b.vault.Lock(ctx, &k.r.had)
-	if err != nil || !ok {
+	switch {
+	case err != nil:
+	case ok:
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		k.l = l
+	default:
+		k.live(ctx)
+	}
+}
+
+// live writes the connection as it is, if its refresh token is still the one that was sent.
+func (k *keeper) live(ctx context.Context) {
+	sent := k.sent.Load()
+	if sent == nil {
 		return
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.l = l
+	if now, err := k.r.b.vault.Reload(ctx, sent); err == nil && now.Tokens.Refresh.Equal(sent.Tokens.Refresh) {
+		_, _ = k.r.b.vault.Update(ctx, &now, now)
+	}
 }
 
 func (k *keeper) lock() *vault.Lock {

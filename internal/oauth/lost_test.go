@@ -191,3 +191,50 @@ func TestTheLockOfADeadInstanceEndsByItself(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// An instance whose lock ran out while the store was away, and whose place another has taken, is alive: its answer is waited for, longer than the grace.
+func TestAHolderWhoseLockWasTakenShowsThatItLives(t *testing.T) {
+	f := newFleet(t)
+	i, other := f.start(0), f.start(0)
+	s := f.signIn(i, -time.Second)
+	entered, leave := make(chan struct{}), make(chan struct{})
+	f.g.misbehave(func(http.ResponseWriter, *http.Request, url.Values) bool {
+		close(entered)
+		<-leave
+		return false
+	})
+	c := i.read(t, s)
+	done := make(chan error, 1)
+	go func() { _, err := i.Token(context.Background(), c); done <- err }()
+	<-entered
+	// The lock is gone and another's before its holder notices.
+	rdb := f.store.Client()
+	keys, err := rdb.Keys(context.Background(), "*:l:*").Result()
+	if err != nil || len(keys) != 1 {
+		t.Fatalf("locks: %v %v", keys, err)
+	}
+	second := make(chan error, 1)
+	go func() { _, err := other.Token(context.Background(), c); second <- err }()
+	f.g.misbehave(nil)
+	owner := rdb.Get(context.Background(), keys[0]).Val()
+	waitFor(t, func() bool {
+		now, err := rdb.Get(context.Background(), keys[0]).Result()
+		if err == nil && now == owner {
+			_ = rdb.Del(context.Background(), keys[0]).Err()
+			_ = rdb.Publish(context.Background(), "bff:bus", `{"k":"lock","y":"`+c.Key()+`"}`).Err()
+			return false
+		}
+		return err == nil && f.g.count("token") == 1
+	})
+	<-time.After(4 * time.Second) // twice the grace
+	if n := f.g.count("token"); n != 1 {
+		t.Fatalf("%d calls", n)
+	}
+	close(leave)
+	if err := errors.Join(<-done, <-second); err != nil {
+		t.Fatal(err)
+	}
+	if n := f.g.count("token"); n != 1 || f.g.count("reuse") != 0 {
+		t.Fatalf("%d calls", n)
+	}
+}

@@ -170,6 +170,8 @@ func (r *refresh) admit(c vault.Connection) (vault.Connection, bool, error) {
 func (r *refresh) call(ctx context.Context, k *keeper, m *metadata, c vault.Connection, in intent) (vault.Connection, error) {
 	call, cancel := context.WithTimeout(ctx, r.b.cfg.TokenTimeout)
 	defer cancel()
+	k.sent.Store(&c)
+	defer k.sent.Store(nil)
 	started := time.Now()
 	var tok *oauth2.Token
 	ans, err := r.p.ask(call, m, &answer{params: r.p.refreshParams(), address: r.p.RefreshURL}, func(ctx context.Context) (err error) {
