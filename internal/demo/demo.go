@@ -57,7 +57,7 @@ type Demo struct {
 	browsers *shelf[*browser]
 	flows    *shelf[*flow]
 	codes    *shelf[*code]
-	families map[string]map[*family]struct{} // person -> families
+	families map[string]map[*family]struct{} // person -> those that live
 	access   map[string]*accessToken
 	refresh  map[string]*family // live and used ones
 	pruneAt  int

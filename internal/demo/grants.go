@@ -124,7 +124,7 @@ func (d *Demo) prune(now time.Time) {
 	}
 	for _, of := range d.families {
 		for fam := range of {
-			if fam.dead != "" || len(fam.access)+len(fam.live)+len(fam.used) == 0 {
+			if len(fam.access)+len(fam.live)+len(fam.used) == 0 {
 				delete(of, fam)
 			}
 		}
@@ -143,6 +143,9 @@ func (d *Demo) newRefresh(fam *family) string {
 
 // dropOldest keeps Google's cap of live refresh tokens for a person and client: the oldest sign-in loses its own without a word. d.mu is held.
 func (d *Demo) dropOldest(person *Person) {
+	if d.habits.MaxRefresh == 0 {
+		return
+	}
 	n := 0
 	var oldest *family
 	for fam := range d.families[person.Name] {
@@ -154,7 +157,7 @@ func (d *Demo) dropOldest(person *Person) {
 			oldest = fam
 		}
 	}
-	if d.habits.MaxRefresh > 0 && n > d.habits.MaxRefresh {
+	if n > d.habits.MaxRefresh {
 		d.end(oldest, "dropped")
 		d.note("dropped", person.Name, "%s has more than %d refresh tokens: the oldest was dropped", person.GivenName(), d.habits.MaxRefresh)
 	}
@@ -170,6 +173,7 @@ func (d *Demo) end(fam *family, why string) {
 		delete(d.access, value)
 	}
 	clear(fam.access)
+	delete(d.families[fam.person.Name], fam)
 }
 
 // RevokePerson takes away everything a person granted, as their account page would. The next sign-in asks for consent again.

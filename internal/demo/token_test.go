@@ -401,3 +401,30 @@ func ctxSeconds(t *testing.T, d time.Duration) context.Context {
 	t.Cleanup(cancel)
 	return ctx
 }
+
+// A demo that runs all day forgets what is over.
+func TestMemoryIsBounded(t *testing.T) {
+	for name, row := range map[string]struct {
+		live, access, refresh int // at most
+	}{
+		"a hundred refresh tokens live, and nothing else is kept for long": {100, 100, 10_000},
+		"all refresh tokens live, and access tokens expire":                {0, 11_000, 20_000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			now := time.Now()
+			h := demo.Google()
+			h.MaxRefresh = row.live
+			d := start(t, func(c *demo.Config) { c.Habits = &h; c.Now = func() time.Time { return now } })
+			for range 20_000 {
+				now = now.Add(time.Second)
+				issue(t, d, "openid")
+			}
+			if access, refresh, families := d.Kept(); access > row.access || refresh > row.refresh || families > refresh {
+				t.Errorf("kept are %d access tokens, %d refresh tokens, %d families", access, refresh, families)
+			}
+			if row.live > 0 && d.Live("ada") != row.live {
+				t.Errorf("%d refresh tokens live", d.Live("ada"))
+			}
+		})
+	}
+}
