@@ -8,7 +8,7 @@ LOCKS   := $(wildcard internal/*/node/package-lock.json web/*/package-lock.json)
 
 test: tools lint
 	$(GO) test -race -p 2 -timeout 40m ./...
-	node --test web/client/
+	cd web/client && npm test
 
 build:
 	$(GO) build -trimpath -o bin/bff ./cmd/bff

@@ -115,7 +115,7 @@ func writes(s *Source, vars map[string]bool) (lines []int) {
 				note(n.X)
 			}
 		case *ast.CallExpr:
-			if id, ok := n.Fun.(*ast.Ident); ok && (id.Name == "delete" || id.Name == "clear") {
+			if id, ok := n.Fun.(*ast.Ident); ok && (id.Name == "delete" || id.Name == "clear") && len(n.Args) > 0 {
 				note(n.Args[0])
 			}
 		}
