@@ -164,13 +164,15 @@ func (v *Vault) Link(ctx context.Context, s *Session, c Connection) (Connection,
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	for range 8 {
-		now, err := v.LoadTicket(ctx, s.Ticket())
+		now, got, err := v.loadTicket(ctx, s.Ticket())
 		if err != nil {
 			return Connection{}, err
 		}
 		next := v.fresh(now, c)
 		if old, ok := now.Connection(next.ID); ok {
 			next = merge(old, next)
+		} else if dead := got.own[next.ID] + got.kept[next.ID]; dead != "" {
+			next.version = dead[:min(len(dead), versionSize)] // its key was removed from the ring: nobody misses what nobody can open
 		} else if len(now.Connections) >= maxConnections {
 			return Connection{}, ErrFull
 		}

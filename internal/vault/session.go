@@ -80,19 +80,25 @@ func (v *Vault) Load(r *http.Request) (*Session, error) {
 
 // LoadTicket is Load for a ticket that did not come in a cookie.
 func (v *Vault) LoadTicket(ctx context.Context, secret Secret) (*Session, error) {
+	s, _, err := v.loadTicket(ctx, secret)
+	return s, err
+}
+
+// loadTicket also gives what was read, still sealed.
+func (v *Vault) loadTicket(ctx context.Context, secret Secret) (*Session, *reading, error) {
 	t, ok := parseTicket(secret.Reveal())
 	if !ok {
-		return nil, ErrNotFound
+		return nil, nil, ErrNotFound
 	}
 	got := &reading{}
 	if err := v.read(ctx, t, got); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	rec, err := v.openSession(t, []byte(got.value))
 	if err != nil {
-		return nil, ErrNotFound
+		return nil, nil, ErrNotFound
 	}
-	return v.session(got, rec), nil
+	return v.session(got, rec), got, nil
 }
 
 // openSession opens what read found, and holds its sealed times against the clock.
