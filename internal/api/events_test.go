@@ -201,8 +201,45 @@ func TestEventsEndWithTheIdleTime(t *testing.T) {
 	b := w.browser()
 	b.signIn("ada")
 	heard := b.listen()
+	b.fetch("DELETE", "/bff/connections/"+connectionID(b, 0), "")
+	heard.changes()                 // it was looked at just now: only the time that passes ends it
 	clock.advance(33 * time.Minute) // instances may be two minutes apart
 	heard.ends("expired")
+}
+
+func TestEventsAreSilentAboutRefreshes(t *testing.T) {
+	clock := newClock()
+	w := newWorld(t, func(s *settings) { s.now = clock.now })
+	b := w.browser()
+	b.signIn("ada")
+	heard := b.listen()
+	clock.advance(time.Minute)
+	if resp := b.fetch("GET", "/api/calendar/users/me/calendarList", ""); resp.StatusCode != http.StatusOK || w.demo.Counts().Refreshes != 1 {
+		t.Fatalf("%d after %d refreshes", resp.StatusCode, w.demo.Counts().Refreshes)
+	}
+	select {
+	case e := <-heard.events:
+		t.Fatalf("a person sees no change: %v", e)
+	case <-time.After(time.Second):
+	}
+}
+
+// A stream that opens while its session ends is told all the same, and why.
+func TestEventsOfASessionThatEndsMeanwhile(t *testing.T) {
+	w := newWorld(t)
+	first := w.browser()
+	first.signIn("grace")
+	first.listen()
+	for range 40 {
+		b := w.browser()
+		b.signIn("ada")
+		var end sync.WaitGroup
+		end.Go(func() { b.fetch("POST", "/bff/logout", "") })
+		if heard := b.listen(); heard.resp.StatusCode == http.StatusOK {
+			heard.ends("logout")
+		}
+		end.Wait()
+	}
 }
 
 func TestEventsDoNotSlideTheSession(t *testing.T) {
