@@ -56,7 +56,7 @@ func (m *Mount) rewriteLink(v string, c *Call) string {
 // What is kept is kept byte for byte.
 func (m *Mount) rewriteURL(ref string, c *Call) string {
 	u, err := url.Parse(ref)
-	if err != nil || u.Opaque != "" || u.User != nil || ref == "" || ref[0] == '#' {
+	if err != nil || u.Opaque != "" || u.User != nil || ref == "" || ref[0] == '#' || strings.HasPrefix(ref, "//") && u.Host == "" {
 		return ref
 	}
 	for i := 0; i < len(ref); i++ {
@@ -67,8 +67,11 @@ func (m *Mount) rewriteURL(ref string, c *Call) string {
 	switch {
 	case u.Scheme != "":
 		return m.rewriteAbsolute(ref, u)
-	case u.Host != "" || strings.HasPrefix(ref, "//"):
-		return m.rewriteAbsolute(c.base.scheme+":"+ref, withScheme(u, c.base.scheme))
+	case strings.HasPrefix(ref, "//"):
+		if u, err = url.Parse(c.base.scheme + ":" + ref); err != nil {
+			return ref
+		}
+		return m.rewriteAbsolute(c.base.scheme+":"+ref, u)
 	case ref[0] == '/':
 		if i, rest := m.below(c.base.scheme, c.base.host, ref); i != nil {
 			return m.cfg.Path + i.prefix + rest
@@ -76,12 +79,6 @@ func (m *Mount) rewriteURL(ref string, c *Call) string {
 		return c.base.scheme + "://" + c.base.host + ref
 	}
 	return m.rewriteRelative(ref, u, c)
-}
-
-func withScheme(u *url.URL, scheme string) *url.URL {
-	v := *u
-	v.Scheme = scheme
-	return &v
 }
 
 // rewriteAbsolute cuts ref, whose parse is u, behind its authority.

@@ -29,8 +29,8 @@ type tripwire struct {
 	longest int        // of the needles
 	heads   [61]uint64 // which heads there are, hashed
 
-	past []byte // the stream's last longest-1 bytes
-	held int    // how many of them were not let through yet
+	past []byte // the stream's last longest-1 bytes, as they came
+	held []byte // the last of them that did not go out yet, masked
 	join []byte // past and the beginning of what follows
 	out  []byte // held bytes and what follows
 
@@ -96,15 +96,20 @@ func (t *tripwire) release() {
 	clear(t.past)
 	clear(t.join)
 	clear(t.out)
+	clear(t.held)
 	clear(t.arena)
-	*t = tripwire{needles: t.needles[:0], past: t.past[:0], join: t.join[:0], out: t.out[:0], spans: t.spans[:0], arena: t.arena[:0]}
+	*t = tripwire{needles: t.needles[:0], past: t.past[:0], held: t.held[:0], join: t.join[:0], out: t.out[:0], spans: t.spans[:0], arena: t.arena[:0]}
 	tripwires.Put(t)
 }
 
 // addForms adds s as it is, in base64 at each of the three alignments it can have in what was encoded, and in hex.
 func (t *tripwire) addForms(s string, anchor int) {
 	t.add(needle{secret: s, size: len(s), text: s}, anchor)
-	for skip := range min(3, max(0, len(s)-23)) {
+	alignments := 3
+	if len(s) < 24 { // shorter than an anchor by then
+		alignments = 0
+	}
+	for skip := range alignments {
 		n := needle{secret: s, skip: skip, form: inBase64, size: (len(s) - skip) / 3 * 4}
 		t.add(n, anchor)
 		if strings.ContainsFunc(s, differsInURL) {
@@ -279,38 +284,44 @@ func stars(b []byte) {
 // pass takes the stream's next bytes and returns what may go out: most often b itself. What may be the beginning of a needle waits for more; last says
 // that there is none.
 func (t *tripwire) pass(b []byte, last bool) (out []byte, tripped bool) {
-	tripped = t.across(b)
-	tripped = t.mask(b) || tripped
+	t.spans = t.spans[:0]
+	t.across(b)
+	t.find(b, func(start, end int) { t.spans = append(t.spans, span{start, end}) })
+	if !last {
+		t.remember(b) // before anything is overwritten: a needle may begin in another one
+	}
+	for _, s := range t.spans {
+		if s.start < 0 {
+			stars(t.held[max(0, len(t.held)+s.start):])
+		}
+		stars(b[max(0, s.start):s.end])
+	}
 	out = b
-	if t.held > 0 { // what was held comes first
-		t.out = append(append(t.out[:0], t.past[len(t.past)-t.held:]...), b...)
-		out = t.out
+	if len(t.held) > 0 {
+		t.out = append(append(t.out[:0], t.held...), b...)
+		out, t.held = t.out, t.held[:0]
 	}
-	if last {
-		t.held = 0
-		return out, tripped
+	if !last {
+		if n := min(t.unfinished(), len(out)); n > 0 {
+			t.held = append(t.held, out[len(out)-n:]...)
+			out = out[:len(out)-n]
+		}
 	}
-	t.remember(b)
-	t.held = min(t.unfinished(), len(out))
-	return out[:len(out)-t.held], tripped
+	return out, len(t.spans) > 0
 }
 
-// across masks the needles that began in what is past and end in b, as far as they did not go out.
-func (t *tripwire) across(b []byte) (tripped bool) {
+// across finds the needles that began in what is past and end in b: their spans begin before b does.
+func (t *tripwire) across(b []byte) {
 	past := len(t.past)
 	if past == 0 || len(b) == 0 {
-		return false
+		return
 	}
 	t.join = append(append(t.join[:0], t.past...), b[:min(len(b), t.longest-1)]...)
 	t.find(t.join, func(start, end int) {
-		if start >= past || end <= past {
-			return
+		if start < past && end > past {
+			t.spans = append(t.spans, span{start - past, end - past})
 		}
-		tripped = true
-		stars(t.past[max(start, past-t.held):])
-		stars(b[:end-past])
 	})
-	return tripped
 }
 
 // remember keeps the last bytes of the stream.
