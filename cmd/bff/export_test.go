@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net/netip"
+	"strconv"
 	"time"
 
 	"bff/internal/api"
@@ -80,4 +82,18 @@ func ProviderKeys() []string {
 		keys = append(keys, f.name)
 	}
 	return keys
+}
+
+// Tell prints the table of scenarios with these expectations, and gives the exit code and text of the command.
+func Tell(w io.Writer, expected, happened []string) (int, string) {
+	var all []scenario
+	for i, e := range expected {
+		all = append(all, scenario{name: "no. " + strconv.Itoa(i), expected: e})
+	}
+	err := tell(w, all, happened)
+	var e *exit
+	if errors.As(err, &e) {
+		return e.code, e.text
+	}
+	return 0, ""
 }

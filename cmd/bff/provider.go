@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/goccy/go-yaml/ast"
 
 	"bff/internal/oauth"
 	"bff/internal/vault"
@@ -125,4 +128,30 @@ func tryConfig(p oauth.ProviderConfig) *config {
 	c.session.store, c.session.keys = vault.NewSecret("memory:"), []vault.Key{vault.NewKey()}
 	c.providers = []oauth.ProviderConfig{p}
 	return &c
+}
+
+// only is a mapping without its other keys.
+func only(v value, key string) value {
+	m, ok := asMapping(v.node)
+	if !ok {
+		return v
+	}
+	one := *m
+	one.Values = slices.DeleteFunc(slices.Clone(m.Values), func(pair *ast.MappingValueNode) bool { return pair.Key.GetToken().Value != key })
+	v.node = &one
+	return v
+}
+
+// mentions says whether a file has a provider of that name.
+func mentions(top ast.Node, name string) bool {
+	m, ok := asMapping(top)
+	if !ok {
+		return false
+	}
+	for _, pair := range m.Values {
+		if inner, ok := asMapping(pair.Value); ok && pair.Key.GetToken().Value == "providers" {
+			return slices.ContainsFunc(inner.Values, func(p *ast.MappingValueNode) bool { return p.Key.GetToken().Value == name })
+		}
+	}
+	return false
 }

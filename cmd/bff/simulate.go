@@ -110,7 +110,11 @@ func cast(p oauth.ProviderConfig) (r role, left []string) {
 	drop("the shape of userinfo", p.UserinfoMethod != "" || p.UserinfoBody != "" || strings.Contains(p.Subject, "."), func() { p.UserinfoMethod, p.UserinfoBody, p.Subject = "", "", "" })
 	drop("the shape of revocations", p.RevocationMethod+p.RevocationAuth+p.RevocationBody+p.RevocationParam != "", func() {
 		p.RevocationMethod, p.RevocationAuth, p.RevocationBody, p.RevocationParam = "", "", "", ""
+		if h.JSONBody { // there, of every endpoint that takes a token
+			p.RevocationBody = "json"
+		}
 	})
+	drop("error_field", p.ErrorField != "", func() { p.ErrorField = "" })
 	h.SubjectField, h.ClientAuth = p.Subject, p.ClientAuth
 	return role{p, h}, left
 }

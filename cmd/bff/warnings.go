@@ -21,7 +21,7 @@ type warning struct {
 func (c *config) warnings() []warning {
 	var out []warning
 	add := func(path, format string, args ...any) {
-		out = append(out, warning{c.places[path], fmt.Sprintf(format, args...)})
+		out = append(out, warning{c.places[path], "`" + path + "` " + fmt.Sprintf(format, args...)})
 	}
 	if inMemory(c.session.store) && !loopback(c.origin.Hostname()) {
 		add("session.store", "is a memory that loses every session when the process ends, and that no second instance shares; write a redis:// URL")
