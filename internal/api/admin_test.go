@@ -35,7 +35,7 @@ func ask(t testing.TB, w *world, method, path, body string, edits ...edit) *http
 	for _, f := range edits {
 		f(r)
 	}
-	resp, err := http.DefaultTransport.RoundTrip(r)
+	resp, err := w.admin.Client().Transport.RoundTrip(r)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,7 +49,7 @@ func TestTokenExchange(t *testing.T) {
 	}
 	r, _ := http.NewRequest("GET", w.demo.APIURL+"/users/me/calendarList", nil)
 	r.Header.Set("Authorization", "Bearer "+got["access_token"].(string))
-	called, err := http.DefaultTransport.RoundTrip(r)
+	called, err := w.admin.Client().Transport.RoundTrip(r)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -178,7 +178,7 @@ func TestDevServerPassesOnWhatIsItsOwn(t *testing.T) {
 	r.Header.Set("Forwarded", "for=203.0.113.1")
 	r.Header.Set("Connection", "Upgrade")
 	r.Header.Set("Upgrade", "h2c") // attack class 23
-	resp, err := http.DefaultTransport.RoundTrip(r)
+	resp, err := front.Client().Transport.RoundTrip(r)
 	if err != nil {
 		t.Fatal(err)
 	}
