@@ -241,8 +241,10 @@ func (x *examination) clientKnown(ctx context.Context) error {
 		x.out.say("failed", "client", "the provider does not know this id with this secret; compare both, and `client_auth`, with its console")
 	case kind == oauth.KindUnavailable:
 		x.out.say("failed", "client", "the token endpoint does not answer")
-	default:
+	case err != nil && strings.Contains(err.Error(), "the code was refused"):
 		x.out.say("ok", "client", "the provider knows id and secret: it refused a code that nobody issued, and not the client")
+	default:
+		x.out.say("failed", "client", "the token endpoint gives tokens for a code that nobody issued, or an answer that means nothing")
 	}
 	return broker.Drain(ctx)
 }

@@ -1,0 +1,133 @@
+package main_test
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	bff "bff/cmd/bff"
+	"bff/internal/demo"
+	"bff/internal/testenv"
+)
+
+// theDemo is a provider that runs, and a configuration's text for it.
+func theDemo(t *testing.T, habits demo.Habits) *demo.Demo {
+	t.Helper()
+	d, err := demo.Start(demo.Config{Origin: "http://localhost:8080", Provider: "acme", Habits: &habits, RedirectURIs: []string{"http://localhost:8080/bff/callback/acme"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(d.Close)
+	return d
+}
+
+func written(t *testing.T, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "bff.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// ran runs a command with the client's secret in the environment.
+func ran(t *testing.T, secret string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code = bff.Run(t.Context(), args, func(name string) string {
+		if name == "ACME_CLIENT_SECRET" {
+			return secret
+		}
+		return environment(name)
+	}, &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+// check says ok to what works: exit code 0 means that serve would work.
+func TestCheckReaches(t *testing.T) {
+	d, store := theDemo(t, demo.Google()), testenv.Redis(t)
+	file := written(t, "origin: http://localhost:8080\nsession: {keys: [env:BFF_KEY], store: '"+store.URL+"'}\nproviders:\n  acme: {issuer: '"+d.Issuer+
+		"', client_id: x, client_secret: env:ACME_CLIENT_SECRET}\n")
+	code, stdout, stderr := ran(t, "secret", "check", "--config", file)
+	for _, want := range []string{"ok       " + file + ": no mistakes\n", "ok       store: answers, ", "ok       provider acme: "} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("check does not say %q", want)
+		}
+	}
+	if code != 0 || stderr != "" {
+		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
+	}
+	d.Close()
+	code, stdout, _ = ran(t, "secret", "check", "--config", file)
+	if code != 1 || !strings.Contains(stdout, "failed   provider acme: ") || !strings.Contains(stdout, "ok       store") {
+		t.Errorf("without its provider: exit code %d\n%s", code, stdout)
+	}
+	if code, stdout, _ = ran(t, "secret", "check", "--offline", "--config", file); code != 0 || strings.Contains(stdout, "store") {
+		t.Errorf("offline: exit code %d\n%s", code, stdout)
+	}
+}
+
+// provider check finds out whether the provider knows the client, without a person.
+func TestProviderCheck(t *testing.T) {
+	d := theDemo(t, demo.Habits{})
+	file := written(t, "acme:\n  issuer: "+d.Issuer+"\n  client_id: "+d.ClientID+"\n  client_secret: env:ACME_CLIENT_SECRET\n")
+	code, stdout, stderr := ran(t, d.ClientSecret, "provider", "check", file)
+	for _, want := range []string{"ok       discovery: ", "ok       authorization endpoint: ", "ok       token endpoint: ", "ok       keys: ", "ok       PKCE: ",
+		"ok       iss parameter: ", "ok       client: "} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("provider check does not say %q", want)
+		}
+	}
+	if code != 0 || strings.Contains(stdout+stderr, d.ClientSecret) {
+		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
+	}
+	for name, c := range map[string]struct{ secret, issuer, want string }{
+		"another secret":      {"wrong", d.Issuer, "failed   client: the provider does not know this id with this secret"},
+		"another issuer":      {d.ClientSecret, d.Issuer + "/", "failed   discovery: "},
+		"nobody at that port": {d.ClientSecret, "http://localhost:1", "failed   discovery: "},
+	} {
+		file := written(t, "acme:\n  issuer: "+c.issuer+"\n  client_id: "+d.ClientID+"\n  client_secret: env:ACME_CLIENT_SECRET\n")
+		code, stdout, _ := ran(t, c.secret, "provider", "check", file)
+		if code != 1 || !strings.Contains(stdout, c.want) {
+			t.Errorf("%s: exit code %d, and not %q\n%s", name, code, c.want, stdout)
+		}
+	}
+}
+
+// A name is looked up in the configuration first.
+func TestProviderCheckByName(t *testing.T) {
+	d := theDemo(t, demo.Habits{})
+	file := written(t, "origin: http://localhost:8080\nproviders:\n  google: {client_id: x}\n  acme: {issuer: '"+d.Issuer+"', client_id: "+d.ClientID+", client_secret: env:ACME_CLIENT_SECRET}\n")
+	if code, stdout, stderr := ran(t, d.ClientSecret, "provider", "check", "acme", "--config", file); code != 0 {
+		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
+	}
+	if code, _, stderr := ran(t, d.ClientSecret, "provider", "check", "google", "--config", file); code != 2 || !strings.Contains(stderr, "has no `client_secret`") {
+		t.Errorf("a provider with a mistake: exit code %d\n%s", code, stderr)
+	}
+}
+
+// An answer without an end, and one that is none, are told and end the command.
+func TestProviderCheckOfNonsense(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{ReadHeaderTimeout: 1e10, MaxHeaderBytes: 1 << 16, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for r.Context().Err() == nil {
+			if _, err := io.WriteString(w, strings.Repeat("[", 1<<16)); err != nil {
+				return
+			}
+		}
+	})}
+	go func() { _ = server.Serve(l) }()
+	defer func() { _ = server.Close() }()
+	file := written(t, "acme:\n  issuer: http://"+l.Addr().String()+"\n  client_id: x\n  client_secret: env:ACME_CLIENT_SECRET\n")
+	if code, stdout, _ := ran(t, "s", "provider", "check", file); code != 1 || !strings.Contains(stdout, "failed   discovery: ") {
+		t.Errorf("exit code %d\n%s", code, stdout)
+	}
+}
