@@ -17,6 +17,7 @@ import (
 // google is bff with its built-in provider `google`, pointed at a server with Google's habits.
 func google(t *testing.T, cfg demo.Config, keep string) (*demo.Demo, *testenv.BFFProcess) {
 	t.Helper()
+	t.Parallel()
 	origin := fmt.Sprintf("http://127.0.0.1:%d", testenv.FreePort(t))
 	cfg.Origin, cfg.Provider = origin, "google"
 	d, err := demo.Start(cfg)

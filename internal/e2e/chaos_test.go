@@ -36,7 +36,7 @@ type storm struct {
 func TestOutageStorm(t *testing.T) {
 	s := &storm{redis: testenv.Redis(t)}
 	s.wire = testenv.Toxi(t, s.redis.Addr)
-	s.rig = build(t, parts{store: "redis://" + s.wire.Addr + "/0", op: testenv.OIDCOptions{AccessToken: seconds(4)}})
+	s.rig = build(t, parts{store: "redis://" + s.wire.Addr + "/0", alone: true, op: testenv.OIDCOptions{AccessToken: seconds(4)}})
 	s.instances = []*testenv.BFFProcess{s.bff, s.bff.Another(), s.bff.Another()}
 	stop := make(chan struct{})
 	var people sync.WaitGroup

@@ -55,6 +55,38 @@ func TestOutageOfTheProvider(t *testing.T) {
 	}
 }
 
+// A provider that is frozen, or refuses connections: callers wait no longer than is decent, and what was asked once is not asked twice.
+func TestOutageOfTheProvidersMachine(t *testing.T) {
+	for name, begin := range map[string]func(*testenv.OIDCProvider) (mend func()){
+		"frozen":  func(op *testenv.OIDCProvider) func() { op.Pause(); return op.Resume },
+		"refuses": func(op *testenv.OIDCProvider) func() { op.Refuse(seconds(6)); return func() {} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := build(t, parts{op: testenv.OIDCOptions{AccessToken: seconds(2)}})
+			r.c.SignIn("acme")
+			r.call(r.c)
+			r.expire()
+			mend := begin(r.op)
+			testenv.Eventually(t, "it refuses", func() bool {
+				a := r.c.Fetch("GET", "/api/things/items", "")
+				if a.Status == http.StatusOK {
+					return false // connections of a moment ago
+				}
+				problem(t, a, http.StatusServiceUnavailable, "provider_unavailable")
+				return true
+			})
+			if !r.signedIn(r.c) {
+				t.Error("somebody was logged out by the outage")
+			}
+			mend()
+			testenv.Eventually(t, "the same cookie works again", func() bool { return r.c.Fetch("GET", "/api/things/items", "").Status == http.StatusOK })
+			if n := r.op.Counts(); n.Reuse != 0 {
+				t.Errorf("a spent refresh token was used: %+v", n)
+			}
+		})
+	}
+}
+
 // While the provider is down, the old token serves to its last second.
 func TestOutageOfTheProviderLeavesGoodTokensAlone(t *testing.T) {
 	r := build(t, parts{op: testenv.OIDCOptions{AccessToken: seconds(6)}})
@@ -86,6 +118,7 @@ func TestOutageOfTheProviderLeavesGoodTokensAlone(t *testing.T) {
 
 // A provider that is frozen or gone at the start does not stop the start; what does not need it works.
 func TestOutageOfTheProviderAtTheStart(t *testing.T) {
+	t.Parallel()
 	op := testenv.OIDC(t, testenv.OIDCOptions{})
 	op.Down()
 	b := testenv.BFF(t, "session:\n  store: \"memory:\"\n  keys: [env:BFF_KEY]\nproviders:\n"+op.YAML("acme", "scopes: [openid, email]"), op.Env())

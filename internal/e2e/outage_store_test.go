@@ -15,15 +15,25 @@ import (
 func TestOutageOfTheStore(t *testing.T) {
 	for _, way := range []struct {
 		name  string
+		opts  []string
 		begin func(*testenv.RedisServer, *testenv.Wire) func()
 	}{
-		{"stopped and started again", func(s *testenv.RedisServer, _ *testenv.Wire) func() { s.Stop(); return s.Start }},
-		{"frozen", func(s *testenv.RedisServer, _ *testenv.Wire) func() { s.Pause(); return s.Resume }},
-		{"cut off", func(_ *testenv.RedisServer, w *testenv.Wire) func() { w.Cut(); return w.Mend }},
-		{"silent", func(_ *testenv.RedisServer, w *testenv.Wire) func() { return w.Starve().End }},
+		{"stopped and started again", nil, func(s *testenv.RedisServer, _ *testenv.Wire) func() { s.Stop(); return s.Start }},
+		{"frozen", nil, func(s *testenv.RedisServer, _ *testenv.Wire) func() { s.Pause(); return s.Resume }},
+		{"cut off", nil, func(_ *testenv.RedisServer, w *testenv.Wire) func() { w.Cut(); return w.Mend }},
+		{"loading its file", []string{"--key-load-delay", "2000000"}, func(s *testenv.RedisServer, _ *testenv.Wire) func() {
+			s.Stop()
+			loaded := make(chan struct{})
+			go func() {
+				defer close(loaded)
+				s.Start()
+			}()
+			return func() { <-loaded }
+		}},
+		{"silent", nil, func(_ *testenv.RedisServer, w *testenv.Wire) func() { return w.Starve().End }},
 	} {
 		t.Run(way.name, func(t *testing.T) {
-			store := testenv.Redis(t)
+			store := testenv.Redis(t, way.opts...)
 			wire := testenv.Toxi(t, store.Addr)
 			r := build(t, parts{store: "redis://" + wire.Addr + "/0"})
 			r.c.SignIn("acme")
@@ -47,6 +57,34 @@ func TestOutageOfTheStore(t *testing.T) {
 				t.Error("somebody was logged out by the outage")
 			}
 		})
+	}
+}
+
+// A store that is full takes nothing and still answers: calls go on, what must be written is refused, and a rotated token is kept for later.
+func TestOutageOfTheStoreOutOfMemory(t *testing.T) {
+	store := testenv.Redis(t)
+	r := build(t, parts{store: store.URL, op: testenv.OIDCOptions{AccessToken: seconds(2)}})
+	r.c.SignIn("acme")
+	r.call(r.c)
+	cookie := r.c.Session()
+	limit := func(bytes string) {
+		if err := store.Client().ConfigSet(t.Context(), "maxmemory", bytes).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	limit("1")
+	r.call(r.c)
+	if a := r.c.Leave("/bff/login/acme"); a.Status != http.StatusServiceUnavailable || a.Code() != "store_unavailable" {
+		t.Errorf("a sign-in that cannot be remembered: %d %q", a.Status, a.Code())
+	}
+	r.expire()
+	if a := r.c.Fetch("GET", "/api/things/items", ""); a.Status != http.StatusOK && a.Code() != "store_unavailable" {
+		t.Errorf("a refresh that cannot be written: %d %q %s", a.Status, a.Code(), a.Body)
+	}
+	limit("0")
+	testenv.Eventually(t, "the same cookie works again", func() bool { return r.c.Fetch("GET", "/api/things/items", "").Status == http.StatusOK })
+	if n := r.op.Counts(); n.Reuse != 0 || r.c.Session() != cookie {
+		t.Errorf("after the outage: %+v", n)
 	}
 }
 

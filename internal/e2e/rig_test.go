@@ -29,10 +29,15 @@ type parts struct {
 	top      []string // further top-level lines
 	handler  http.HandlerFunc
 	env      []string
+	alone    bool // beside no other test: it takes all the machine has
 }
 
+// build starts everything. Tests run side by side from here on: most of their time they wait for something to expire.
 func build(t testing.TB, p parts) *rig {
 	t.Helper()
+	if t, ok := t.(*testing.T); ok && !p.alone {
+		t.Parallel()
+	}
 	if p.store == "" {
 		p.store = testenv.Redis(t).URL
 	}

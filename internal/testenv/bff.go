@@ -46,6 +46,9 @@ func Unready(tb testing.TB, yaml string, env ...string) *BFFProcess {
 	for line := range strings.Lines(yaml) {
 		if v, ok := strings.CutPrefix(line, "origin:"); ok {
 			b.Origin = strings.TrimSpace(v)
+			if at, ok := strings.CutPrefix(b.Origin, "http://127.0.0.1:"); ok {
+				b.Addr = "127.0.0.1:" + at // programs that know nothing but the origin find it there
+			}
 		}
 	}
 	if !strings.Contains("\n"+yaml, "\norigin:") {

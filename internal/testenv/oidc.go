@@ -70,7 +70,7 @@ type Trouble struct {
 func OIDC(tb testing.TB, o OIDCOptions) *OIDCProvider {
 	tb.Helper()
 	dir := filepath.Join(Root(tb), "internal", "testenv", "node")
-	installNode(tb, dir)
+	InstallNode(tb, dir)
 	op := &OIDCProvider{ClientID: "bff", ClientSecret: Random(tb), http: &http.Client{Timeout: 30 * time.Second}}
 	config, err := json.Marshal(map[string]any{
 		"client_id": op.ClientID, "client_secret": op.ClientSecret, "port": FreePort(tb), "alg": orNil(o.Alg), "auth_method": orNil(o.AuthMethod),
@@ -102,8 +102,8 @@ func orNil[T comparable](v T) any {
 	return v
 }
 
-// installNode brings the packages of a package-lock.json, once for all test binaries.
-func installNode(tb testing.TB, dir string) {
+// InstallNode brings the packages of a package-lock.json, once for all test binaries.
+func InstallNode(tb testing.TB, dir string) {
 	tb.Helper()
 	release, err := lock(dir)
 	if err != nil {
@@ -154,6 +154,11 @@ func (op *OIDCProvider) Heal() { op.control("state", map[string]any{"token": nil
 
 // Down makes every endpoint answer 503.
 func (op *OIDCProvider) Down() { op.control("state", map[string]any{"down": true}, nil) }
+
+// Refuse makes it listen to nobody for a while: connections are refused.
+func (op *OIDCProvider) Refuse(d time.Duration) {
+	op.control("refuse", map[string]any{"ms": d.Milliseconds()}, nil)
+}
 
 // Release lets the requests that Park and ParkAfter hold back go on.
 func (op *OIDCProvider) Release() { op.control("release", nil, nil) }

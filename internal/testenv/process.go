@@ -198,7 +198,12 @@ func lock(dir string) (release func(), err error) {
 // Eventually waits for a condition, within a generous bound that only a broken program reaches.
 func Eventually(tb testing.TB, what string, ok func() bool) {
 	tb.Helper()
-	for range 1500 {
+	within(tb, 30*time.Second, what, ok)
+}
+
+func within(tb testing.TB, bound time.Duration, what string, ok func() bool) {
+	tb.Helper()
+	for end := time.Now().Add(bound); time.Now().Before(end); {
 		if ok() {
 			return
 		}

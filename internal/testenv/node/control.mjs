@@ -5,8 +5,8 @@ import { accessToken, expireAccess, revokeAll } from './store.mjs';
 const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
 export class Control {
-  constructor(issuer, registration, seconds) {
-    this.issuer = issuer;
+  constructor(server, registration, seconds) {
+    this.server = server;
     this.registration = registration;
     // What the test chose. token: what goes wrong at the token endpoint, `times` times (for ever when it has none):
     // {status, body, headers} answers that; before_ms and after_ms delay; hang never answers; drop answers nobody although it acted.
@@ -111,10 +111,20 @@ export class Control {
       case 'register': Object.assign(this.registration, body); return json({});
       case 'revoke': revokeAll(body.account); return json({});
       case 'expire': expireAccess(); return json({});
+      case 'refuse': return this.refuse(json, body.ms);
       case 'check': return this.check(body.token, json);
       case 'logout': return json(await this.logout(provider, body.account));
       default: res.writeHead(404); return res.end();
     }
+  }
+
+  // refuse listens to nobody for a while: connections are refused, not dropped.
+  refuse(json, ms) {
+    const { port } = this.server.address();
+    json({});
+    this.server.close();
+    setTimeout(() => this.server.listen(port, '127.0.0.1'), ms);
+    setTimeout(() => this.server.closeAllConnections(), 50);
   }
 
   // check says whose access token this is, as an API would learn from introspection.

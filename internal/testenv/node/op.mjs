@@ -30,7 +30,7 @@ const { privateKey } = await crypto.subtle.generateKey(params, true, ['sign', 'v
 const key = await crypto.subtle.exportKey('jwk', privateKey);
 registration.id_token_signed_response_alg = alg;
 
-const control = new Control(issuer, registration, options.access_token_seconds ?? 3600);
+const control = new Control(server, registration, options.access_token_seconds ?? 3600);
 
 const provider = new Provider(issuer, {
   adapter: Store,
