@@ -1,0 +1,210 @@
+package browser_test
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/target"
+	"github.com/chromedp/chromedp"
+
+	"bff/internal/demo"
+	"bff/internal/testenv"
+	"bff/web"
+)
+
+// A rig is `bff dev` taken apart, so that the test holds the provider: a real `bff serve` over a real Redis, the demo's provider in this process, the demo
+// app behind bff.
+type rig struct {
+	t       *testing.T
+	demo    *demo.Demo
+	origin  string
+	browser *testenv.Browser
+	tab     *testenv.Tab
+
+	mu    sync.Mutex
+	marks map[string]string // credential -> kind
+}
+
+func build(t *testing.T, tokens time.Duration) *rig {
+	t.Helper()
+	r := &rig{t: t, marks: map[string]string{}, origin: "http://" + address(t)}
+	var err error
+	r.demo, err = demo.Start(demo.Config{Origin: r.origin, TokenLifetime: tokens, Issued: r.mark})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.demo.Close)
+	front := httptest.NewServer(r.front())
+	t.Cleanup(front.Close)
+	r.serve(front.URL)
+	r.browser = testenv.Chrome(t)
+	r.tab = r.browser.Tab()
+	return r
+}
+
+func (r *rig) mark(kind, value string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.marks[value] = kind
+}
+
+// front is the demo app as `bff dev` serves it. The demo's control wants to be asked by the app's own origin; behind bff, the host is the dev server's.
+func (r *rig) front() http.Handler {
+	files, control := http.FileServerFS(web.Demo()), r.demo.Control(demo.Hooks{})
+	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		if strings.HasPrefix(q.URL.Path, "/demo/") {
+			q.Host = strings.TrimPrefix(r.origin, "http://")
+			control.ServeHTTP(w, q)
+			return
+		}
+		files.ServeHTTP(w, q)
+	})
+}
+
+const configuration = `
+origin: %s
+session:
+  store: %s
+  keys: [env:BFF_KEY]
+providers:
+  demo:
+    title: Demo
+    issuer: %s
+    client_id: %s
+    client_secret: env:DEMO_SECRET
+    scopes: [openid, email, profile, "https://www.googleapis.com/auth/calendar.readonly"]
+    scope_aliases:
+      https://www.googleapis.com/auth/userinfo.email: email
+      https://www.googleapis.com/auth/userinfo.profile: profile
+    auth_params: {access_type: offline}
+    connect_params: {include_granted_scopes: "true"}
+    consent_params: {prompt: consent}
+apis:
+  calendar:
+    provider: demo
+    upstream: %s
+    scopes: ["https://www.googleapis.com/auth/calendar.readonly"]
+    allow: [GET /users/me/calendarList, "GET /calendars/{id}/events", "GET /calendars/{id}/stream"]
+  files:
+    provider: demo
+    upstream: %s
+    scopes: ["https://www.googleapis.com/auth/drive.readonly"]
+    allow: [GET /files, "GET /files/{id}"]
+frontend:
+  upstream: %s
+`
+
+// serve starts bff where the provider already expects it.
+func (r *rig) serve(front string) {
+	r.t.Helper()
+	file := filepath.Join(r.t.TempDir(), "bff.yaml")
+	text := fmt.Sprintf(configuration, r.origin, testenv.Redis(r.t).URL, r.demo.Issuer, r.demo.ClientID, r.demo.APIURL, r.demo.FilesURL, front)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+	admin := address(r.t)
+	cmd := exec.Command(testenv.Binary(r.t), "serve", "--config", file, "--listen", strings.TrimPrefix(r.origin, "http://"), "--admin", admin)
+	cmd.Env = append(os.Environ(), "BFF_KEY="+testenv.NewKey(r.t), "DEMO_SECRET="+r.demo.ClientSecret)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	client := &http.Client{Timeout: time.Second}
+	testenv.Eventually(r.t, "bff is ready", func() bool {
+		resp, err := client.Get("http://" + admin + "/readyz")
+		if err != nil {
+			return false
+		}
+		return resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
+	})
+}
+
+func address(t *testing.T) string {
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(testenv.FreePort(t)))
+}
+
+// open goes to a path and waits until an expression holds there.
+func (r *rig) open(path, until string) {
+	r.t.Helper()
+	r.tab.Do(chromedp.Navigate(r.origin + path))
+	r.tab.Await(until)
+}
+
+// click waits for an element and presses it.
+func click(t *testenv.Tab, selector string) {
+	find := "document.querySelector(" + strconv.Quote(selector) + ")"
+	t.Await(find)
+	testenv.Eval[bool](t, find+".click(), true")
+}
+
+// press is click by what the button or link is called.
+func press(t *testenv.Tab, name string) {
+	find := "[...document.querySelectorAll('button, a')].find(e => (e.getAttribute('aria-label') || e.innerText).trim().startsWith(" + strconv.Quote(name) + "))"
+	t.Await(find)
+	testenv.Eval[bool](t, find+".click(), true")
+}
+
+// shows is an expression: the page shows a text.
+func shows(text string) string {
+	return "document.body?.innerText.includes(" + strconv.Quote(text) + ")"
+}
+
+// signIn signs a person in through the provider's pages.
+func (r *rig) signIn(person string) {
+	r.t.Helper()
+	r.open("/", "document.querySelector('#sign-in')")
+	click(r.tab, "#sign-in")
+	agree(r.tab, person)
+	r.tab.Await("document.querySelector('#sign-out')")
+}
+
+// agree is what a person does at the provider: choose who they are where they are asked, allow everything.
+func agree(t *testenv.Tab, person string) {
+	t.Await("document.querySelector('button[name=allow], button[value=" + person + "]')")
+	if testenv.Eval[bool](t, "!!document.querySelector('button[value="+person+"]')") {
+		click(t, "button[value="+person+"]")
+	}
+	click(t, "button[name=allow]")
+}
+
+// popup does something that opens one, and waits until it shows a page of the provider.
+func (r *rig) popup(do func()) *testenv.Tab {
+	r.t.Helper()
+	pages := func() map[target.ID]string {
+		got, err := chromedp.CallBrowser(r.tab.Ctx, target.GetTargets, target.GetTargetsParams{})
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		out := map[target.ID]string{}
+		for _, i := range got.TargetInfos {
+			if i.Type == "page" {
+				out[i.TargetID] = i.URL
+			}
+		}
+		return out
+	}
+	before := pages()
+	do()
+	var found target.ID
+	testenv.Eventually(r.t, "a popup at the provider", func() bool {
+		for id, at := range pages() {
+			if _, old := before[id]; !old && strings.HasPrefix(at, r.demo.Issuer+"/") {
+				found = id
+			}
+		}
+		return found != ""
+	})
+	return r.browser.Attach(found)
+}
