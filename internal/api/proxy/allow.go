@@ -75,8 +75,11 @@ func parsePart(raw string, encoded []string) (part, error) {
 	return part{literal: s.text, spelled: raw}, nil
 }
 
-// pathOf guesses the path of a pattern that begins with a host.
+// pathOf guesses the path of a pattern that begins with a host, or is a URL.
 func pathOf(s string) string {
+	if _, rest, ok := strings.Cut(s, "://"); ok {
+		s = rest
+	}
 	if _, path, ok := strings.Cut(s, "/"); ok && strings.Contains(s, ".") {
 		return path
 	}

@@ -28,7 +28,7 @@ func answered(res *http.Response) error {
 	x.maskHeader(h)
 	m.rewriteHeader(h, x.call)
 	keepPrivate(h)
-	keepApart(h, res.StatusCode)
+	m.keepApart(h, res.StatusCode)
 	m.filterBack(res.Trailer)
 	if len(res.Trailer) > 0 && x.in.ProtoMajor == 1 && httpguts.HeaderValuesContainsToken(x.in.Header["Te"], "trailers") {
 		delete(h, "Content-Length") // HTTP/2 has both, HTTP/1 has a trailer behind chunks only
@@ -36,7 +36,7 @@ func answered(res *http.Response) error {
 	if res.Body == nil || res.Body == http.NoBody || res.ContentLength == 0 {
 		return nil
 	}
-	x.answer = download{x: x, res: res, src: res.Body}
+	x.answer = download{x: x, res: res, src: res.Body, body: res.Body}
 	if err := x.openBody(res); err != nil {
 		return err
 	}
@@ -53,13 +53,12 @@ func (x *exchange) openBody(res *http.Response) error {
 			return err
 		}
 		if decoded != nil {
-			watched := x.watched(decoded)
-			d.src = closer{&fieldReader{src: watched, mount: x.mount, call: x.call}, d.src}
+			d.src = &fieldReader{src: x.watched(decoded), mount: x.mount, call: x.call}
 			return nil
 		}
 	}
 	if e := res.Header.Get("Content-Encoding"); e == "" || strings.EqualFold(e, "identity") {
-		d.src = closer{x.watched(d.src), d.src}
+		d.src = x.watched(d.src)
 	}
 	return nil
 }
@@ -141,16 +140,16 @@ func addVary(h http.Header) {
 }
 
 // keepApart keeps an answer from speaking for the origin that serves it. A 304 changes the headers of what is stored, and does not know its type.
-func keepApart(h http.Header, status int) {
-	h["X-Content-Type-Options"] = []string{"nosniff"}
-	h["Cross-Origin-Resource-Policy"] = []string{"same-origin"}
+func (m *Mount) keepApart(h http.Header, status int) {
+	h["X-Content-Type-Options"] = m.fixed[:1:1]
+	h["Cross-Origin-Resource-Policy"] = m.fixed[1:2:2]
 	if status == http.StatusNotModified {
 		return
 	}
 	if t := h["Content-Type"]; len(t) == 1 && strings.EqualFold(strings.TrimSpace(t[0]), "application/pdf") {
 		return
 	}
-	h["Content-Security-Policy"] = []string{sandbox}
+	h["Content-Security-Policy"] = m.fixed[2:3:3]
 }
 
 // splitList splits a comma-separated list, minding quoted strings (RFC 9110 section 5.6).

@@ -24,6 +24,7 @@ type exchange struct {
 	body      upload
 	answer    download
 	wire      *tripwire
+	watch     watchedReader
 	told      bool // OnTrip was called
 	unwatched bool // there is nothing to watch for
 	socket    bool // a WebSocket handshake
@@ -99,15 +100,15 @@ func (x *exchange) look() {
 	if beats := x.beats.Load(); beats != x.seen {
 		x.seen, x.moved = beats, now
 	}
-	next := min(glance, x.moved.Add(x.mount.cfg.Idle).Sub(now))
+	left := x.moved.Add(x.mount.cfg.Idle).Sub(now)
 	if since := x.waiting.Load(); since != 0 && !x.reading.Load() {
-		next = min(next, time.Unix(0, since).Add(x.mount.cfg.Timeout).Sub(now))
+		left = time.Unix(0, since).Add(x.mount.cfg.Timeout).Sub(now)
 	}
-	if next <= 0 {
+	if left <= 0 {
 		x.stop(ErrUpstreamTimeout)
 		return
 	}
-	x.timer.Reset(max(next, time.Millisecond))
+	x.timer.Reset(min(max(left, time.Millisecond), glance))
 }
 
 // stop breaks the call off. The lock is held.
@@ -137,7 +138,14 @@ func (x *exchange) finish() {
 	x.mu.Unlock()
 	x.body.shut()
 	x.cancel(context.Canceled)
-	if x.wire != nil && !taken { // a socket's other direction may still read
+	if !taken { // a socket's other direction may still read
+		x.unwatch()
+	}
+}
+
+// unwatch gives the tripwire back: the secrets changed, or nothing will come any more.
+func (x *exchange) unwatch() {
+	if x.wire != nil {
 		x.wire.release()
 		x.wire = nil
 	}

@@ -69,7 +69,8 @@ type Mount struct {
 	bases     []base // longest prefix first; the last one has none
 	own       map[string]bool
 	fields    []fieldPath
-	root      string // the absolute URL of the mount, without a slash at its end
+	root      string   // the absolute URL of the mount, without a slash at its end
+	fixed     []string // values every answer gets: made once
 	transport *http.Transport
 	plain     *httputil.ReverseProxy // for bodies
 	sparse    *httputil.ReverseProxy // for event streams: many at once, with little in each
@@ -100,7 +101,7 @@ type Call struct {
 
 // New checks cfg and makes a mount. Every error is a [*ConfigError]; more than one are joined.
 func New(cfg Config) (*Mount, error) {
-	m := &Mount{cfg: cfg, transport: cfg.Transport}
+	m := &Mount{cfg: cfg, transport: cfg.Transport, fixed: []string{"nosniff", "same-origin", sandbox}}
 	if m.transport == nil {
 		m.transport = NewTransport()
 	}

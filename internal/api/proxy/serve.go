@@ -196,6 +196,7 @@ func (c carrier) again(x *exchange, out *http.Request, res *http.Response) (*htt
 	_ = res.Body.Close()
 	x.cred.Token = fresh
 	x.cred.Secrets = append([]vault.Secret{old}, x.cred.Secrets...)
+	x.unwatch()
 	next := out.Clone(out.Context())
 	c.m.authorize(next.Header, fresh.Reveal())
 	if next.Body != nil {

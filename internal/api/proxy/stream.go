@@ -20,9 +20,10 @@ func isSocket(r *http.Request) bool {
 
 // A download is the answer's body on its way to the client.
 type download struct {
-	x   *exchange
-	res *http.Response
-	src io.ReadCloser
+	x    *exchange
+	res  *http.Response
+	src  io.Reader // what is made of body
+	body io.ReadCloser
 }
 
 func (d *download) Read(p []byte) (int, error) {
@@ -37,7 +38,7 @@ func (d *download) Read(p []byte) (int, error) {
 }
 
 func (d *download) Close() error {
-	err := d.src.Close()
+	err := d.body.Close()
 	d.x.filterTrailer(d.res.Trailer)
 	return err
 }

@@ -391,7 +391,8 @@ func (r *watchedReader) Read(p []byte) (int, error) {
 // watched puts the call's tripwire into src. A call has one stream back, so the tripwire has one past.
 func (x *exchange) watched(src io.Reader) io.Reader {
 	if wire := x.tripwire(); wire != nil {
-		return &watchedReader{x: x, wire: wire, src: src}
+		x.watch = watchedReader{x: x, wire: wire, src: src}
+		return &x.watch
 	}
 	return src
 }
