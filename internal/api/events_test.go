@@ -196,6 +196,7 @@ func TestEventsFollowTheUsersKeptConnectionsOnEveryDevice(t *testing.T) {
 }
 
 func TestEventsEndWithTheIdleTime(t *testing.T) {
+	t.Parallel()
 	clock := newClock()
 	w := newWorld(t, func(s *settings) { s.now = clock.now })
 	b := w.browser()
@@ -208,6 +209,7 @@ func TestEventsEndWithTheIdleTime(t *testing.T) {
 }
 
 func TestEventsAreSilentAboutRefreshes(t *testing.T) {
+	t.Parallel()
 	clock := newClock()
 	w := newWorld(t, func(s *settings) { s.now = clock.now })
 	b := w.browser()
@@ -255,6 +257,7 @@ func TestEventsDoNotSlideTheSession(t *testing.T) {
 }
 
 func TestEventsOutliveAStoreThatIsDown(t *testing.T) {
+	t.Parallel()
 	clock := newClock()
 	here, _, store := pair(t, func(s *settings) { s.now = clock.now })
 	b := here.browser()
@@ -280,6 +283,7 @@ func TestEventsOutliveAStoreThatIsDown(t *testing.T) {
 
 // What happens while the subscription is broken is found by looking again.
 func TestEventsFindAnEndThatWasMissed(t *testing.T) {
+	t.Parallel()
 	here, _, store := pair(t)
 	b := here.browser()
 	b.signIn("ada")
