@@ -140,3 +140,7 @@ func benchmarkServe(b *testing.B, size int) {
 	b.ReportMetric(float64(allocs[0])/float64(n), "bare-allocs/call")
 	b.ReportMetric(float64(allocs[1])/float64(n), "mount-allocs/call")
 }
+
+func upstreamAt(addr string) func(*proxy.Config) {
+	return func(c *proxy.Config) { c.Upstream = "http://" + addr }
+}

@@ -28,6 +28,7 @@ type exchange struct {
 	told      bool // OnTrip was called
 	unwatched bool // there is nothing to watch for
 	socket    bool // a WebSocket handshake
+	sparse    bool // an event stream or a WebSocket: little at a time, many at once
 	hints     int  // 1xx passed on
 	wrote     bool // the final header went out, or the connection was taken over
 	err       error

@@ -21,7 +21,11 @@ func (m *Mount) RewriteLink(v string, c *Call) string  { return m.rewriteLink(v,
 type Wire struct{ t *tripwire }
 
 // NewWire watches for secrets.
-func NewWire(secrets ...string) *Wire { return &Wire{newTripwire(secrets)} }
+func NewWire(sparse bool, secrets ...string) *Wire {
+	t := newTripwire(secrets)
+	t.sparse = sparse
+	return &Wire{t}
+}
 
 // Pass returns a copy of what goes out.
 func (w *Wire) Pass(b []byte, last bool) ([]byte, bool) {

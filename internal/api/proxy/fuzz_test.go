@@ -287,7 +287,7 @@ func FuzzTripwire(f *testing.F) {
 		}
 		echo := echoes(secret)[int(form)%len(echoes(secret))]
 		stream := bytes.ReplaceAll(around, []byte("|"), []byte(echo))
-		wire := proxy.NewWire(secret, token)
+		wire := proxy.NewWire(form%2 == 0, secret, token)
 		defer wire.Close()
 		var got []byte
 		tripped := false

@@ -67,7 +67,7 @@ func (m *Mount) Serve(w http.ResponseWriter, r *http.Request, c *Call, cred Cred
 	x.start()
 	defer x.finish()
 	proxy := m.plain
-	if strings.Contains(r.Header.Get("Accept"), "text/event-stream") {
+	if x.sparse = x.socket || strings.Contains(r.Header.Get("Accept"), "text/event-stream"); x.sparse {
 		proxy = m.sparse
 	}
 	proxy.ServeHTTP(x, req)

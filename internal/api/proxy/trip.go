@@ -1,9 +1,8 @@
 package proxy
 
 import (
-	"encoding/base64"
+	"bytes"
 	"encoding/binary"
-	"encoding/hex"
 	"io"
 	"net/http"
 	"strings"
@@ -12,22 +11,23 @@ import (
 )
 
 // The tripwire finds a few known strings in a stream at the price of looking at every thirteenth byte. Each needle has an anchor of 16 bytes; any place
-// where it stands covers exactly one of the samples taken every 16-4+1 bytes; a table knows the four bytes of every sample an anchor can give. What
-// the table knows is compared in full. The table is made of a few dozen bytes of each secret; a whole encoded form is made only when its anchor was seen.
+// where it stands covers exactly one of the samples taken every 16-4+1 bytes; an index knows the four bytes of every sample an anchor can give. What
+// the index knows is compared in full. The index is made of a few dozen bytes of each secret; a whole encoded form is made only when its anchor was seen.
 const (
-	gram      = 4
-	tableSize = 1024 // a power of two, several times what three secrets need
-	headSize  = 8    // so many leading bytes of a secret may pass before a stream that breaks off inside it is held back
-	shortest  = 8    // a secret below that would be found everywhere
+	gram        = 4
+	tableSize   = 1024 // a power of two; see mostNeedles
+	mostNeedles = 60   // with 13 samples each they leave the table a quarter empty; three secrets have about 25
+	headSize    = 8    // so many leading bytes of a secret may pass before a stream that breaks off inside it is held back
+	shortest    = 8    // a secret below that would be found everywhere
 )
 
 type tripwire struct {
 	needles []needle
-	filter  [1 << 10]uint64 // one bit for each hash a sample can have: most samples end here
-	table   [tableSize]tableEntry
-	stride  int        // between samples
+	anchor  int        // bytes of each needle that the index knows
 	longest int        // of the needles
 	heads   [61]uint64 // which heads there are, hashed
+	index   *index     // nil: to be made when it is worth it
+	sparse  bool       // little comes, and seldom: the index is not kept
 
 	past []byte // the stream's last longest-1 bytes, as they came
 	held []byte // the last of them that did not go out yet, masked
@@ -38,50 +38,38 @@ type tripwire struct {
 	arena []byte // of escaped forms
 }
 
-type tableEntry struct {
+type span struct{ start, end int }
+
+// An index knows the samples of all anchors.
+type index struct {
+	filter [1 << 10]uint64 // one bit for each hash a sample can have: most samples end here
+	table  [tableSize]indexEntry
+}
+
+type indexEntry struct {
 	bytes  uint32
 	needle uint8 // index plus one; 0 is an empty entry
 	offset uint8 // of the sample in the anchor
 }
 
-// A needle is one form of a secret.
-type needle struct {
-	secret string
-	form   form
-	skip   int // bytes of the secret before the first whole group of base64
-	size   int
-	anchor int // where in the form the anchor begins
-	head   uint64
-	text   string // the form, when it was needed
-}
-
-type form uint8
-
-const (
-	asItIs form = iota
-	inBase64
-	inBase64URL
-	inHex
-	inUpperHex
+var (
+	tripwires = sync.Pool{New: func() any { return new(tripwire) }}
+	indexes   = sync.Pool{New: func() any { return new(index) }}
 )
-
-var tripwires = sync.Pool{New: func() any { return new(tripwire) }}
 
 // newTripwire watches for secrets; nil when there are none worth it.
 func newTripwire(secrets []string) *tripwire {
 	t := tripwires.Get().(*tripwire)
-	anchor := 16
+	t.anchor = 16
 	for _, s := range secrets {
-		if len(s) >= shortest && len(s) < 16 {
-			anchor = shortest
+		if len(s) >= shortest && len(s) < t.anchor {
+			t.anchor = shortest
 		}
 	}
-	t.stride = anchor - gram + 1
 	for _, s := range secrets {
-		if len(s) < shortest || len(s) > 1<<14 {
-			continue
+		if len(s) >= shortest && len(s) <= 1<<14 {
+			t.addForms(s, t.anchor)
 		}
-		t.addForms(s, anchor)
 	}
 	if len(t.needles) == 0 {
 		t.release()
@@ -92,165 +80,69 @@ func newTripwire(secrets []string) *tripwire {
 
 // release forgets everything, and hands the tripwire back.
 func (t *tripwire) release() {
+	t.dropIndex()
 	clear(t.needles)
-	clear(t.past)
-	clear(t.join)
-	clear(t.out)
-	clear(t.held)
-	clear(t.arena)
+	for _, b := range [...][]byte{t.past, t.held, t.join, t.out, t.arena} {
+		clear(b[:cap(b)])
+	}
 	*t = tripwire{needles: t.needles[:0], past: t.past[:0], held: t.held[:0], join: t.join[:0], out: t.out[:0], spans: t.spans[:0], arena: t.arena[:0]}
 	tripwires.Put(t)
 }
 
-// addForms adds s as it is, in base64 at each of the three alignments it can have in what was encoded, and in hex.
-func (t *tripwire) addForms(s string, anchor int) {
-	t.add(needle{secret: s, size: len(s), text: s}, anchor)
-	alignments := 3
-	if len(s) < 24 { // shorter than an anchor by then
-		alignments = 0
-	}
-	for skip := range alignments {
-		n := needle{secret: s, skip: skip, form: inBase64, size: (len(s) - skip) / 3 * 4}
-		t.add(n, anchor)
-		if strings.ContainsFunc(s, differsInURL) {
-			n.form = inBase64URL
-			t.add(n, anchor)
-		}
-	}
-	t.add(needle{secret: s, form: inHex, size: 2 * len(s)}, anchor)
-	t.add(needle{secret: s, form: inUpperHex, size: 2 * len(s)}, anchor)
-	t.addEscaped(s, anchor)
-}
-
-// differsInURL are the characters that can make one of base64's two last digits.
-func differsInURL(c rune) bool { return c == '>' || c == '?' || c >= '~' }
-
-// addEscaped adds what the usual escapes make of s, where they make a difference.
-func (t *tripwire) addEscaped(s string, anchor int) {
-	const unreserved, inPath = "-_.~", "-_.~$&+=:@"
-	if strings.ContainsAny(s, "/+=:@%\"\\&<>' $!*(),;?#") {
-		t.addPercent(s, unreserved, "0123456789ABCDEF", anchor)
-		t.addPercent(s, unreserved, "0123456789abcdef", anchor)
-	}
-	if strings.ContainsAny(s, inPath[4:]) {
-		t.addPercent(s, inPath, "0123456789ABCDEF", anchor)
-		t.addPercent(s, inPath, "0123456789abcdef", anchor)
-	}
-	if strings.Contains(s, "/") {
-		from := len(t.arena)
-		for i := range len(s) {
-			if s[i] == '/' {
-				t.arena = append(t.arena, '\\')
-			}
-			t.arena = append(t.arena, s[i])
-		}
-		t.addArena(from, anchor)
-	}
-}
-
-// addPercent adds s with every byte escaped that is no letter, digit or one of bare.
-func (t *tripwire) addPercent(s, bare, digits string, anchor int) {
-	from := len(t.arena)
-	for i := range len(s) {
-		c := s[i]
-		if 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || strings.IndexByte(bare, c) >= 0 {
-			t.arena = append(t.arena, c)
-		} else {
-			t.arena = append(t.arena, '%', digits[c>>4], digits[c&15])
-		}
-	}
-	t.addArena(from, anchor)
-}
-
-// addArena adds what was written to the arena as a needle. When the arena grows, the string keeps the bytes it was made of.
-func (t *tripwire) addArena(from, anchor int) {
-	text := unsafe.String(&t.arena[from], len(t.arena)-from)
-	t.add(needle{size: len(text), text: text}, anchor)
-}
-
-// add puts a needle's samples into the table.
-func (t *tripwire) add(n needle, anchor int) {
-	if n.size < anchor || len(t.needles) == tableSize/16 {
-		return
-	}
+func (t *tripwire) makeIndex() {
+	x := indexes.Get().(*index)
 	var buf [64]byte
-	n.head = binary.LittleEndian.Uint64(n.window(0, headSize, &buf))
-	n.anchor = (n.size - anchor) * 7 / 8 &^ 3 // late: what tokens of one issuer share stands in front
-	t.longest = max(t.longest, n.size)
-	t.needles = append(t.needles, n)
-	t.heads[n.head%61] |= 1 << (n.head >> 58)
-	w := n.window(n.anchor, anchor, &buf)
-	for i := range t.stride {
-		e := tableEntry{binary.LittleEndian.Uint32(w[i:]), uint8(len(t.needles)), uint8(i)}
-		h := hashOf(e.bytes)
-		t.filter[h>>6] |= 1 << (h & 63)
-		for slot := h % tableSize; ; slot = (slot + 1) % tableSize {
-			if t.table[slot].needle == 0 {
-				t.table[slot] = e
-				break
-			}
+	for i := range t.needles {
+		n := &t.needles[i]
+		w := n.window(n.anchor, t.anchor, &buf)
+		for offset := range t.anchor - gram + 1 {
+			x.add(indexEntry{binary.LittleEndian.Uint32(w[offset:]), uint8(i + 1), uint8(offset)})
 		}
 	}
+	t.index = x
+}
+
+func (t *tripwire) dropIndex() {
+	if t.index != nil {
+		*t.index = index{}
+		indexes.Put(t.index)
+		t.index = nil
+	}
+}
+
+func (x *index) add(e indexEntry) {
+	h := hashOf(e.bytes)
+	x.filter[h>>6] |= 1 << (h & 63)
+	slot := h % tableSize
+	for x.table[slot].needle != 0 {
+		slot = (slot + 1) % tableSize
+	}
+	x.table[slot] = e
 }
 
 func hashOf(b uint32) uint32 { return b * 2654435761 >> 16 }
 
-// window makes size bytes of the form, beginning at a multiple of four, without making all of it.
-func (n *needle) window(at, size int, buf *[64]byte) []byte {
-	if n.text != "" {
-		return append(buf[:0], n.text[at:at+size]...)
-	}
-	out := buf[:size]
-	switch from := n.skip + at/4*3; n.form {
-	case inBase64:
-		base64.StdEncoding.Encode(out, append(buf[32:32], n.secret[from:from+size/4*3]...))
-	case inBase64URL:
-		base64.URLEncoding.Encode(out, append(buf[32:32], n.secret[from:from+size/4*3]...))
-	default:
-		hex.Encode(out, append(buf[32:32], n.secret[at/2:(at+size)/2]...))
-		if n.form == inUpperHex {
-			upper(out)
-		}
-	}
-	return out
-}
-
-func upper(b []byte) {
-	for i, c := range b {
-		if 'a' <= c && c <= 'z' {
-			b[i] = c &^ 0x20
-		}
-	}
-}
-
-// whole makes the form.
-func (n *needle) whole() string {
-	if n.text != "" {
-		return n.text
-	}
-	switch b := []byte(n.secret); n.form {
-	case inBase64:
-		n.text = base64.StdEncoding.EncodeToString(b[n.skip : n.skip+n.size/4*3])
-	case inBase64URL:
-		n.text = base64.URLEncoding.EncodeToString(b[n.skip : n.skip+n.size/4*3])
-	case inHex:
-		n.text = hex.EncodeToString(b)
-	case inUpperHex:
-		n.text = strings.ToUpper(hex.EncodeToString(b))
-	}
-	return n.text
-}
-
-// find calls found for every needle in b, with where it begins and ends.
+// find calls found for every needle in b, with where it begins and ends. It only reads b.
 func (t *tripwire) find(b []byte, found func(start, end int)) {
-	for p := 0; p+gram <= len(b); p += t.stride {
+	if t.index == nil {
+		if t.sparse && len(b) < 512 {
+			t.findOneByOne(b, found)
+			return
+		}
+		t.makeIndex()
+		if t.sparse {
+			defer t.dropIndex()
+		}
+	}
+	x := t.index
+	for p, stride := 0, t.anchor-gram+1; p+gram <= len(b); p += stride {
 		want := binary.LittleEndian.Uint32(b[p:])
 		h := hashOf(want)
-		if t.filter[h>>6]&(1<<(h&63)) == 0 {
+		if x.filter[h>>6]&(1<<(h&63)) == 0 {
 			continue
 		}
-		for slot := h % tableSize; t.table[slot].needle != 0; slot = (slot + 1) % tableSize {
-			e := t.table[slot]
+		for slot := h % tableSize; x.table[slot].needle != 0; slot = (slot + 1) % tableSize {
+			e := x.table[slot]
 			if e.bytes != want {
 				continue
 			}
@@ -259,6 +151,26 @@ func (t *tripwire) find(b []byte, found func(start, end int)) {
 			if start >= 0 && start+n.size <= len(b) && string(b[start:start+n.size]) == n.whole() {
 				found(start, start+n.size)
 			}
+		}
+	}
+}
+
+// findOneByOne is for an event now and then: slower, and without the index's 16 KiB for each of ten thousand streams.
+func (t *tripwire) findOneByOne(b []byte, found func(start, end int)) {
+	var buf [64]byte
+	for i := range t.needles {
+		n := &t.needles[i]
+		anchor := n.window(n.anchor, t.anchor, &buf)
+		for from := 0; ; {
+			at := bytes.Index(b[from:], anchor)
+			if at < 0 {
+				break
+			}
+			start := from + at - n.anchor
+			if start >= 0 && start+n.size <= len(b) && string(b[start:start+n.size]) == n.whole() {
+				found(start, start+n.size)
+			}
+			from += at + 1
 		}
 	}
 }
@@ -272,8 +184,6 @@ func (t *tripwire) mask(b []byte) bool {
 	}
 	return len(t.spans) > 0
 }
-
-type span struct{ start, end int }
 
 func stars(b []byte) {
 	for i := range b {
@@ -391,6 +301,10 @@ func (r *watchedReader) Read(p []byte) (int, error) {
 // watched puts the call's tripwire into src. A call has one stream back, so the tripwire has one past.
 func (x *exchange) watched(src io.Reader) io.Reader {
 	if wire := x.tripwire(); wire != nil {
+		if x.sparse {
+			wire.sparse = true
+			wire.dropIndex() // the header is behind us
+		}
 		x.watch = watchedReader{x: x, wire: wire, src: src}
 		return &x.watch
 	}

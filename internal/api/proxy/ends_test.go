@@ -1,0 +1,250 @@
+package proxy_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"bff/internal/api/proxy"
+)
+
+// Attack class 21: nothing that flows outlives its session.
+func TestStreamsEndWithTheirSession(t *testing.T) {
+	gone := make(chan struct{}, 1)
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
+		if req.Header.Get("Upgrade") != "" {
+			c, err := websocket.Accept(w, req, nil)
+			if err != nil {
+				return
+			}
+			_, _, _ = c.Read(context.WithoutCancel(req.Context()))
+			gone <- struct{}{}
+			return
+		}
+		if req.Method == "POST" {
+			_, _ = io.Copy(io.Discard, req.Body)
+			gone <- struct{}{}
+			return
+		}
+		w.Header().Set("Content-Type", "text/event-stream")
+		_ = http.NewResponseController(w).Flush()
+		for req.Context().Err() == nil && req.URL.Path == "/base/flood" { // the client does not read
+			if _, err := w.Write(make([]byte, 64<<10)); err != nil {
+				break
+			}
+		}
+		<-req.Context().Done()
+		gone <- struct{}{}
+	})
+	end := func() chan struct{} {
+		done := make(chan struct{})
+		r.set(func(c *proxy.Credential) { c.Done = done })
+		return done
+	}
+
+	done := end()
+	res := r.do("GET", "/api/x/events", nil, "Accept: text/event-stream")
+	close(done)
+	if _, err := io.ReadAll(res.Body); err == nil {
+		t.Error("an event stream had a clean end")
+	}
+	<-gone
+
+	done = end()
+	c, _, err := websocket.Dial(t.Context(), r.server.URL+"/api/x/socket", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	close(done)
+	if _, _, err := c.Read(t.Context()); err == nil {
+		t.Error("a WebSocket went on")
+	}
+	<-gone
+
+	done = end()
+	in, out := io.Pipe()
+	defer out.Close()
+	go func() {
+		_, _ = io.WriteString(out, "piece")
+		close(done)
+	}()
+	if res := r.do("POST", "/api/x/upload", in); res.StatusCode != 401 || !errors.Is(r.err(), proxy.ErrEnded) {
+		t.Errorf("an upload: %d %v", res.StatusCode, r.err())
+	}
+	<-gone
+
+	done = end()
+	conn, err := net.Dial("tcp", r.server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprint(conn, "GET /api/x/flood HTTP/1.1\r\nHost: a\r\n\r\n")
+	close(done)
+	<-gone
+}
+
+func TestAClientThatHangsUpEndsTheCall(t *testing.T) {
+	started, gone := make(chan struct{}), make(chan struct{})
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
+		close(started)
+		<-req.Context().Done()
+		close(gone)
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-started
+		cancel()
+	}()
+	req, _ := http.NewRequestWithContext(ctx, "GET", r.server.URL+"/api/x/a", nil)
+	if _, err := r.client.Do(req); err == nil {
+		t.Error("answered")
+	}
+	<-gone
+}
+
+func TestAnUpstreamThatBreaksOffBreaksOffTheClient(t *testing.T) {
+	for _, answer := range []string{
+		"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nzz\r\n",
+	} {
+		r := newRig(t, nil, func(c *proxy.Config) { c.Upstream = onceUpstream(t, answer) })
+		res, err := r.client.Get(r.server.URL + "/api/x/a")
+		if err != nil {
+			continue // it broke off before anything was sent
+		}
+		if b, err := io.ReadAll(res.Body); err == nil || !strings.HasPrefix("half", string(b)) {
+			t.Errorf("%q: a clean end: %q", answer, b)
+		}
+		_ = res.Body.Close()
+	}
+}
+
+// onceUpstream answers one request with bytes, and hangs up.
+func onceUpstream(t *testing.T, answer string) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			in := bufio.NewReader(conn)
+			for {
+				if line, err := in.ReadString('\n'); err != nil || line == "\r\n" {
+					break
+				}
+			}
+			_, _ = io.WriteString(conn, answer)
+			_ = conn.Close()
+		}
+	}()
+	return "http://" + l.Addr().String()
+}
+
+func TestUpstreamsThatDoNotAnswer(t *testing.T) {
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = closed.Close()
+	slow := func(c *proxy.Config) { c.Timeout = 50 * time.Millisecond }
+	for _, row := range []struct {
+		name   string
+		change func(*proxy.Config)
+		want   error
+		text   string
+	}{
+		{"no header in time", slow, proxy.ErrUpstreamTimeout, "no byte in time"},
+		{"nobody listens", func(c *proxy.Config) { c.Upstream = "http://" + closed.Addr().String() }, proxy.ErrUpstreamFailed, "connection refused"},
+		{"no such name", func(c *proxy.Config) { c.Upstream = "http://nobody.invalid" }, proxy.ErrUpstreamFailed, "its name cannot be resolved"},
+		{"it hangs up", func(c *proxy.Config) { c.Upstream = onceUpstream(t, "") }, proxy.ErrUpstreamFailed, ""},
+		{"it does not speak HTTP", func(c *proxy.Config) { c.Upstream = onceUpstream(t, "SSH-2.0-secret_stuff\r\n") }, proxy.ErrUpstreamFailed, "its answer cannot be read"},
+		{"it does not speak TLS", func(c *proxy.Config) { c.Upstream = strings.Replace(c.Upstream, "http:", "https:", 1) }, proxy.ErrUpstreamFailed, "it does not speak TLS"},
+		{"its header is endless", func(c *proxy.Config) {
+			c.Upstream = onceUpstream(t, "HTTP/1.1 200 OK\r\nX: "+strings.Repeat("x", 1<<20))
+		}, proxy.ErrUpstreamFailed, ""},
+		{"it never stops saying that it will answer", func(c *proxy.Config) {
+			c.Upstream = onceUpstream(t, strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 1000))
+		}, proxy.ErrUpstreamFailed, ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
+				_, _ = io.Copy(io.Discard, req.Body)
+				<-req.Context().Done()
+			}, row.change)
+			r.upstream.Config.ErrorLog = quiet()
+			for _, method := range []string{"GET", "POST"} {
+				var body io.Reader
+				if method == "POST" {
+					body = strings.NewReader("hello")
+				}
+				res := r.do(method, "/api/x/a", body)
+				if err := r.err(); !errors.Is(err, row.want) || !strings.HasSuffix(err.Error(), row.text) || strings.Contains(err.Error(), "secret") || res.StatusCode < 502 {
+					t.Errorf("%s: %d, %v", method, res.StatusCode, err)
+				}
+			}
+		})
+	}
+}
+
+func TestAnUploadHasTimeAsLongAsItFlows(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
+		n, _ := io.Copy(io.Discard, req.Body)
+		fmt.Fprint(w, n)
+	}, func(c *proxy.Config) { c.Timeout = 500 * time.Millisecond })
+	in, out := io.Pipe()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	go func() {
+		for range 10 {
+			<-tick.C
+			_, _ = io.WriteString(out, "x")
+		}
+		_ = out.Close()
+	}()
+	if got := text(t, r.do("POST", "/api/x/a", in)); got != "10" {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestSilenceEndsAStream(t *testing.T) {
+	gone := make(chan struct{})
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
+		_, _ = io.WriteString(w, "x")
+		_ = http.NewResponseController(w).Flush()
+		<-req.Context().Done()
+		close(gone)
+	}, func(c *proxy.Config) { c.Idle = 50 * time.Millisecond })
+	res := r.do("GET", "/api/x/a", nil)
+	if _, err := io.ReadAll(res.Body); err == nil {
+		t.Error("a clean end")
+	}
+	<-gone
+}
+
+func TestABodyOverTheLimitIsRefused(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) { _, _ = io.Copy(io.Discard, req.Body) }, func(c *proxy.Config) { c.MaxBody = 10 })
+	for _, row := range []struct {
+		body   io.Reader
+		status int
+	}{{strings.NewReader("0123456789"), 200}, {strings.NewReader("0123456789x"), 413}, {struct{ io.Reader }{strings.NewReader("0123456789")}, 200}, {struct{ io.Reader }{strings.NewReader("0123456789x")}, 413}} {
+		if res := r.do("POST", "/api/x/a", row.body); res.StatusCode != row.status {
+			t.Errorf("%d, want %d: %v", res.StatusCode, row.status, r.err())
+		}
+	}
+}
