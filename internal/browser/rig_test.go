@@ -68,6 +68,7 @@ func (r *rig) front() http.Handler {
 			control.ServeHTTP(w, q)
 			return
 		}
+		w.Header().Set("Content-Security-Policy", "frame-ancestors 'none'") // clickjacking is the app's own to refuse; the demo app does
 		files.ServeHTTP(w, q)
 	})
 }

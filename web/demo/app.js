@@ -180,7 +180,7 @@ function drawHero() {
   if (session?.authenticated) return [];
   return [
     left && h("p", { class: "farewell", role: "status" }, icon("info"), h("span", null, goodbyes[left] || "That did not work (" + left + "). Try again.")),
-    h("h1", null, "Your app calls APIs. The browser never holds a token."),
+    h("h1", null, "Your app calls APIs. ", h("br"), "The browser never holds a token."),
     h("p", { class: "lead" }, "Sign in and watch: tokens that live 30 seconds, renewed on the server while the page knows nothing. Then break things."),
     h("p", null, h("button", { class: "button primary big", type: "button", id: "sign-in", onclick: () => bff.login({ provider: "demo" }) }, "Sign in with Demo"),
       h("span", { class: "hint" }, "Pick Ada, Grace or Linus. No password, nothing leaves this machine.")),

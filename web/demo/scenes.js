@@ -186,6 +186,7 @@ export class Scenes {
     this.paint(this.log, this.lines, () => this.lines.length
       ? this.lines.map((l) => h("li", { class: l.from }, h("span", { class: "from" }, l.from), h("time", { datetime: new Date(l.at).toISOString() }, new Date(l.at).toLocaleTimeString("en", { hour12: false })), h("p", null, l.text)))
       : [h("li", { class: "hint" }, "Nothing yet. Sign in.")]);
+    this.tick();
     this.drawBanner();
   }
 
