@@ -31,11 +31,15 @@ func TestMain(m *testing.M) {
 	case "":
 		os.Exit(m.Run())
 	case "upstream":
-		listen(http.HandlerFunc(upstream))
+		listen(upstreamRoutes())
+	case "upstream-http2":
+		listenHTTP2(upstreamRoutes(), os.Getenv("BENCH_CERTIFICATE"))
 	case "bare":
 		listen(bare(os.Getenv("BENCH_TO")))
 	case "load":
 		load(os.Getenv("BENCH_TO"), os.Getenv("BENCH_COOKIE"), number("BENCH_CALLS"), number("BENCH_AT_ONCE"))
+	case "crowd":
+		crowd(os.Getenv("BENCH_TO"), os.Getenv("BENCH_PATH"), os.Getenv("BENCH_HEADER"), strings.Split(os.Getenv("BENCH_COOKIE"), "\n"), number("BENCH_CALLS"))
 	}
 }
 
@@ -54,14 +58,6 @@ func listen(h http.Handler) {
 	}
 	fmt.Println(l.Addr())
 	_ = (&http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second}).Serve(l)
-}
-
-var answer = []byte(`{"items":["` + strings.Repeat("x", 1000) + `"]}`)
-
-func upstream(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", strconv.Itoa(len(answer)))
-	_, _ = w.Write(answer)
 }
 
 // bare is the yardstick: the standard library's reverse proxy, with bff's transport.
@@ -115,6 +111,10 @@ type process struct {
 	mallocs func() float64
 	to      string
 	cookie  string
+
+	addr    string // of bff, as what follows
+	metrics func() string
+	signIn  func(*testing.B) string // makes a further session; its cookie
 }
 
 func play(b *testing.B, role string, env ...string) (addr string, pid int) {
@@ -154,7 +154,7 @@ func (p process) cpu(b *testing.B) float64 {
 	b.Helper()
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.pid))
 	if err != nil {
-		b.Skip("processor time is read from /proc: ", err)
+		b.Fatal("processor time is read from /proc: ", err)
 	}
 	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
 	user, _ := strconv.ParseFloat(fields[11], 64)
@@ -177,8 +177,9 @@ func mallocsIn(text string) float64 {
 func BenchmarkProxiedCall(b *testing.B) {
 	up, _ := play(b, "upstream")
 	addr, pid := play(b, "bare", "BENCH_TO=http://"+up)
+	client := &http.Client{}
 	plain := process{pid: pid, to: "http://" + addr + "/items", mallocs: func() float64 {
-		resp, err := http.Get("http://" + addr + "/mallocs")
+		resp, err := client.Get("http://" + addr + "/mallocs")
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -186,7 +187,7 @@ func BenchmarkProxiedCall(b *testing.B) {
 		text, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
 		return mallocsIn(string(text))
 	}}
-	ours := product(b, up)
+	ours := product(b, "http://"+up)
 	const rounds, calls = 7, 6000
 	plain.calls(b, calls)
 	ours.calls(b, calls)
@@ -215,8 +216,8 @@ func median(v []float64) float64 {
 	return v[len(v)/2]
 }
 
-// product is `bff serve` over a real Redis, with somebody signed in.
-func product(b *testing.B, up string) process {
+// product is `bff serve` over a real Redis, with somebody signed in, before an API. env is further environment.
+func product(b *testing.B, api string, env ...string) process {
 	b.Helper()
 	store := testenv.Redis(b)
 	port := testenv.FreePort(b)
@@ -239,16 +240,13 @@ providers:
 apis:
   items:
     provider: demo
-    upstream: http://%s
-    allow:
-      - GET /items
-`, origin, store.URL, d.Issuer, d.ClientID, up), "DEMO_SECRET="+d.ClientSecret)
-	c := testenv.NewClient(p)
-	at := c.Leave("/bff/login/demo").Header.Get("Location")
-	back, err := d.Approve(at, "ada")
-	if err != nil {
-		b.Fatal(err)
-	}
-	c.Leave(back)
-	return process{pid: p.PID(), to: "http://" + p.Addr + "/api/items/items", cookie: "bff=" + c.Session(), mallocs: func() float64 { return mallocsIn(p.Metrics()) }}
+    upstream: %s
+    allow: [GET /items, POST /sink, GET /source, GET /stream, GET /socket]
+limits:
+  login_per_minute: 100000
+  session_concurrency: 100000
+`, origin, store.URL, d.Issuer, d.ClientID, api), append(env, "DEMO_SECRET="+d.ClientSecret)...)
+	signIn := func(b *testing.B) string { return signInAgain(b, p, d.Approve) }
+	return process{pid: p.PID(), to: "http://" + p.Addr + "/api/items/items", cookie: signIn(b), mallocs: func() float64 { return mallocsIn(p.Metrics()) },
+		addr: p.Addr, metrics: p.Metrics, signIn: signIn}
 }

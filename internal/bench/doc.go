@@ -1,4 +1,9 @@
-// Package bench measures what bff costs beside a bare reverse proxy with the same transport: `make bench`. The two are processes of their own, as are the
-// upstream, the store and the client, and take turns in one run, so that a noisy machine is noisy for both. What is compared is the processor time and the
-// allocations of the process for one call; the figures are ratios and medians, and no test asserts them.
+// Package bench measures what bff costs: `make bench`. Every party is a process of its own: bff, the bare proxy beside it, the upstream, the store, the clients.
+//
+//	BenchmarkProxiedCall   one call, beside a bare reverse proxy with the same transport; the two take turns, so that a noisy machine is noisy for both
+//	BenchmarkGigabyte      1 GB each way: speed, and the most memory there ever was
+//	BenchmarkIdle          10,000 event streams and 1,000 WebSockets that say nothing: memory of each
+//	BenchmarkEvent         the time an event takes through bff beyond going straight
+//
+// The figures are ratios, medians and bytes, and no test asserts them. It needs Linux: processor time and memory are read from /proc.
 package bench
