@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -38,8 +39,8 @@ func (v Violation) String() string {
 	return fmt.Sprintf("%s:%d: %s: %s", v.Path, v.Line, v.Rule, v.Why)
 }
 
-// Packages for tests: nothing that ships imports them.
-var forTests = []string{"internal/testenv", "internal/archtest", "internal/e2e", "internal/bench", "internal/browser", "examples"}
+// Packages for tests: nothing that ships imports them. So is one that holds nothing but its doc.go and tests.
+var forTests = []string{"internal/testenv", "internal/archtest"}
 
 // Read parses every source file below root. Folders of test data, of node's packages and hidden ones are not the repository's own code.
 func Read(root string) ([]Source, error) {
@@ -67,7 +68,19 @@ func Read(root string) ([]Source, error) {
 		}
 		return err
 	})
+	ships := map[string]bool{}
+	for _, s := range all {
+		ships[path.Dir(s.Path)] = ships[path.Dir(s.Path)] || s.File != nil && !s.Test && path.Base(s.Path) != "doc.go"
+	}
+	for i := range all {
+		dir := path.Dir(all[i].Path)
+		all[i].Test = all[i].Test || slices.Contains(forTests, dir) || !ships[dir] && hasTests(all, dir)
+	}
 	return all, err
+}
+
+func hasTests(all []Source, dir string) bool {
+	return slices.ContainsFunc(all, func(s Source) bool { return path.Dir(s.Path) == dir && strings.HasSuffix(s.Path, "_test.go") })
 }
 
 func read(fset *token.FileSet, root, at string) (Source, error) {
@@ -81,9 +94,6 @@ func read(fset *token.FileSet, root, at string) (Source, error) {
 	}
 	s := Source{Path: filepath.ToSlash(rel), Text: string(text), Lines: strings.Count(string(text), "\n"), fset: fset}
 	s.Test = strings.HasSuffix(s.Path, "_test.go")
-	for _, p := range forTests {
-		s.Test = s.Test || strings.HasPrefix(s.Path, p+"/")
-	}
 	if strings.HasSuffix(at, ".go") {
 		if s.File, err = parser.ParseFile(fset, at, text, parser.ParseComments); err != nil {
 			return Source{}, fmt.Errorf("read the source: %w", err)
