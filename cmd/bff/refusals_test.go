@@ -134,6 +134,7 @@ func TestRefuses(t *testing.T) {
 		{"a host that is none", one("    allow: [GET /n]\n    host: n.example.com/x\n"), "`apis.notes.host` is not a host"},
 		{"two apis on one path", one("    allow: [GET /n]\n  more: {path: /api/notes, provider: google, upstream: https://m.example, allow: [GET /m]}\n"), "`apis.more` is mounted at /api/notes and `apis.notes` at /api/notes, which overlap"},
 		{"an api below another", one("    allow: [GET /n]\n  more: {path: /api/notes/more, provider: google, upstream: https://m.example, allow: [GET /m]}\n"), "`apis.more` is mounted at /api/notes/more and `apis.notes` at /api/notes, which overlap"},
+		{"an api above another", one("    allow: [GET /n]\n  more: {path: /api, provider: google, upstream: https://m.example, allow: [GET /m]}\n"), "`apis.more` is mounted at /api and `apis.notes` at /api/notes, which overlap"},
 		{"a password in an upstream", strings.Replace(one("    allow: [GET /n]\n"), "https://notes", "https://u:"+secretValue+"@notes", 1), "`apis.notes.upstream` holds a user name or password"},
 		{"a query in an upstream", strings.Replace(one("    allow: [GET /n]\n"), "notes.example", "notes.example?key="+secretValue, 1), "`apis.notes.upstream` has a query; remove it from the ? on"},
 		{"a header that carries the session", one("    allow: [GET /n]\n    headers: {Cookie: a}\n"), "`apis.notes.headers.Cookie`: this field belongs to the connection"},

@@ -141,14 +141,16 @@ func TestServeFrontend(t *testing.T) {
 
 // What is in flight finishes: it was accepted before the end, and answered after it began.
 func TestServeDrains(t *testing.T) {
-	arrived, release := make(chan struct{}), make(chan struct{})
+	arrived, released := make(chan struct{}), make(chan struct{})
+	release := sync.OnceFunc(func() { close(released) })
+	defer release()
 	var once sync.Once
 	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		once.Do(func() { close(arrived) })
-		<-release
+		<-released
 		_, _ = io.WriteString(w, "late, and whole")
 	}))
-	defer slow.Close()
+	t.Cleanup(slow.Close) // after release, whatever fails
 	s := serve(t, "frontend: {upstream: '"+slow.URL+"'}\nshutdown_timeout: 1m\n")
 	type outcome struct {
 		body string
@@ -187,7 +189,7 @@ func TestServeDrains(t *testing.T) {
 		t.Fatalf("the call in flight was cut off: %q, %v", got.body, got.err)
 	default:
 	}
-	close(release)
+	release()
 	if got := <-answered; got.err != nil || got.body != "late, and whole" {
 		t.Errorf("the call in flight got %q, %v", got.body, got.err)
 	}
