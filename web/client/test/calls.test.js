@@ -202,6 +202,19 @@ test("onFix popup that is refused throws the first error", async () => {
   await assert.rejects(calling, ConsentRequiredError);
 });
 
+test("onFix popup asks again the next time", async () => {
+  const p = page();
+  p.answer = (r) => r.url.includes("/api/") ? problem("missing_scopes", 403, { fix: consent }) : undefined;
+  const c = createClient({ onFix: "popup" });
+  for (const n of [1, 2]) {
+    const calling = c.fetch("/api/a");
+    await settle();
+    assert.equal(p.popups.length, n);
+    done(p.popups.at(-1), "access_denied");
+    await assert.rejects(calling, ConsentRequiredError);
+  }
+});
+
 test("onFix redirect leaves for the fix, but not in a circle", async () => {
   let p = page();
   p.answer = () => problem("not_signed_in", 401, { fix: login });

@@ -69,13 +69,15 @@ test("a sign-in in one tab is SIGNED_IN in the others, at the price of one look 
   const a = listen(createClient()), b = listen(createClient());
   await settle();
   p.session = signedIn();
-  const before = p.lookCount();
+  const before = p.lookCount(), said = [];
+  new BroadcastChannel("bff").onmessage = ({ data }) => said.push(data);
   const c = listen(createClient()); // the tab that came back from the provider
   await settle();
   assert.deepEqual(a.heard, ["INITIAL_SESSION false", "SIGNED_IN true"]);
   assert.deepEqual(b.heard, a.heard);
   assert.deepEqual(c.heard, ["INITIAL_SESSION true"]);
   assert.equal(p.lookCount() - before, 3);
+  assert.deepEqual(said, [{ why: "", id: "s_1" }], "one tells, nobody repeats it");
   a.stop(), b.stop(), c.stop();
 });
 
@@ -279,4 +281,16 @@ test("a client that stopped while it was looking opens nothing and asks nothing 
   go();
   await settle();
   assert.deepEqual([a.heard, p.streams.length, p.calls.length], [[], 0, 1]);
+});
+
+test("a client that stopped does not hear the other tabs", async () => {
+  const p = page();
+  const a = listen(createClient());
+  await settle();
+  a.stop();
+  const n = p.calls.length;
+  const b = new BroadcastChannel("bff");
+  b.postMessage({ why: "logout" });
+  await settle();
+  assert.equal(p.calls.length, n);
 });
