@@ -87,18 +87,18 @@ func (r *refresh) bury(ctx context.Context, c vault.Connection, reason string, i
 }
 
 // expired is a connection that has no refresh token, at its end. It is written down only when no clock can doubt it.
-func (r *refresh) expired(ctx context.Context, c vault.Connection) (vault.Connection, bool, error) {
+func (r *refresh) expired(ctx context.Context, c vault.Connection) (vault.Connection, error) {
 	if !r.refused.IsZero() {
-		return c, false, nil
+		return c, nil
 	}
 	if end := c.Tokens.Expiry; r.b.cfg.Now().After(end.Add(clockSkew)) {
 		dead := c
 		dead.Status, dead.Reason, dead.Tokens = vault.StatusNeedsReauth, ReasonExpired, vault.Tokens{}
 		if _, err := r.b.vault.Update(ctx, &c, dead); errors.Is(err, vault.ErrConflict) {
-			return vault.Connection{}, true, nil // written meanwhile: look again
+			return vault.Connection{}, errLockLost // written meanwhile: look again
 		}
 	}
-	return vault.Connection{}, false, r.p.reauth(ReasonExpired)
+	return vault.Connection{}, r.p.reauth(ReasonExpired)
 }
 
 // write lays a change over c by compare-and-set, and over what others made of c meanwhile. errSuperseded comes with what is stored instead.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"bff/internal/vault"
@@ -12,64 +11,53 @@ import (
 
 // An intent is what was noted in the store before a refresh token is sent.
 type intent struct {
-	version  string
 	from, to time.Time // it was written between
-	lost     bool      // another one stood there for this very version: its answer is lost
+	lost     bool      // another one stood there: its answer is lost
 }
 
-// intend notes the intent, and deals with one that stands there: the answer to that is lost, or somebody who lost the lock still waits for it or holds it. ok
-// says that the refresh token may be sent now.
-func (r *refresh) intend(ctx context.Context, k *keeper, c vault.Connection) (in intent, _ vault.Connection, ok bool, _ error) {
-	lost := false
-	for {
-		in = intent{version: c.Version(), from: r.b.cfg.Now().Truncate(time.Millisecond), lost: lost}
-		before, err := r.b.vault.SetIntent(ctx, k.lock(), &c)
-		in.to = r.b.cfg.Now()
-		if errors.Is(err, vault.ErrNotFound) {
-			return in, vault.Connection{}, false, errLockLost
-		}
-		if err != nil {
-			return in, vault.Connection{}, false, r.p.storeError(err)
-		}
-		if before == nil || before.Version != c.Version() {
-			return in, c, true, nil
-		}
-		lost, in.lost = true, true
-		if r.p.keepsOld() {
-			return in, c, true, nil
-		}
-		mine, silent := r.b.memory.mine(c.Key(), before)
-		if !mine {
-			now, done, err := r.await(ctx)
-			if done || err != nil {
-				return in, now, false, err
-			}
-			c = now
-		}
-		if silent && r.refused.IsZero() && r.b.stage(&c) != spent {
-			// To try a token that may be spent can end the grant, and with it the access token that still serves.
-			r.b.memory.with(c.Key(), r.b.cfg.Now(), true, func(m *memory) { m.postponed = r.b.memory.hash(c.Tokens.Access) })
-			return in, c, false, nil
-		}
-		if c.Version() == in.version {
-			return in, c, true, nil
-		}
-		// Somebody wrote it anew with the same tokens, and the intent went with that.
+var (
+	errLockLost   = errors.New("the lock was lost")
+	errAnswerLost = errors.New("an answer is lost")
+)
+
+// intend notes the intent. One that stands there says that the answer to it is lost, or that somebody who lost the lock still waits for it or holds it:
+// errAnswerLost, unless that was waited for. ok says that the refresh token may be sent now.
+func (r *refresh) intend(ctx context.Context, k *keeper, c vault.Connection) (in intent, ok bool, _ error) {
+	in = intent{from: r.b.cfg.Now().Truncate(time.Millisecond)}
+	before, err := r.b.vault.SetIntent(ctx, k.lock(), &c)
+	in.to = r.b.cfg.Now()
+	if errors.Is(err, vault.ErrNotFound) {
+		return in, false, errLockLost
 	}
+	if err != nil {
+		return in, false, r.p.storeError(err)
+	}
+	in.lost = before != nil
+	if before == nil || r.p.keepsOld() {
+		return in, true, nil
+	}
+	mine, silent := r.b.memory.mine(c.Key(), before)
+	if !mine && !r.waited {
+		return in, false, errAnswerLost
+	}
+	if silent && r.refused.IsZero() && r.b.stage(&c) != spent {
+		// To try a token that may be spent can end the grant, and with it the access token that still serves.
+		r.b.memory.with(c.Key(), r.b.cfg.Now(), true, func(m *memory) { m.postponed = r.b.memory.hash(c.Tokens.Access) })
+		return in, false, nil
+	}
+	return in, true, nil
 }
 
-// await gives the holder of an answer a moment to write it. Every sign of life, which is a write that changes no token, is another moment.
-func (r *refresh) await(ctx context.Context) (now vault.Connection, done bool, err error) {
-	version, end := "", time.Time{}
-	for {
+// grace gives the holder of an answer a moment to write it, or, if it still waits for the answer, to take the lock again. So the lock is free meanwhile, and
+// the moment counts only for who finds it free afterwards.
+func (r *refresh) grace(ctx context.Context) (now vault.Connection, done bool, err error) {
+	for end := time.Now().Add(lostGrace); ; {
 		if now, done, err = r.look(ctx); done || err != nil {
 			return now, done, err
 		}
-		if now.Version() != version {
-			version, end = now.Version(), time.Now().Add(lostGrace)
-		}
 		left := time.Until(end)
 		if left <= 0 {
+			r.waited = true
 			return now, false, nil
 		}
 		if err := r.sleep(ctx, left); err != nil {
@@ -78,11 +66,9 @@ func (r *refresh) await(ctx context.Context) (now vault.Connection, done bool, e
 	}
 }
 
-// A keeper renews a lock while its holder works, and takes it again when it ran out, which a store that was away does. When somebody else has it by then, it
-// gives a sign of life as long as the refresh token is on its way, so that nobody takes the answer for lost.
+// A keeper renews a lock while its holder works, and takes it again when it ran out, which a store that was away does.
 type keeper struct {
 	r    *refresh
-	sent atomic.Pointer[vault.Connection] // whose refresh token is on its way
 	mu   sync.Mutex
 	l    *vault.Lock
 	stop context.CancelFunc
@@ -114,26 +100,10 @@ func (k *keeper) renew(ctx context.Context) {
 	if !errors.Is(k.lock().Renew(ctx), vault.ErrNotFound) {
 		return
 	}
-	l, ok, err := k.r.b.vault.Lock(ctx, &k.r.had)
-	switch {
-	case err != nil:
-	case ok:
+	if l, ok, err := k.r.b.vault.Lock(ctx, &k.r.had); err == nil && ok {
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		k.l = l
-	default:
-		k.live(ctx)
-	}
-}
-
-// live writes the connection as it is, if its refresh token is still the one that was sent.
-func (k *keeper) live(ctx context.Context) {
-	sent := k.sent.Load()
-	if sent == nil {
-		return
-	}
-	if now, err := k.r.b.vault.Reload(ctx, sent); err == nil && now.Tokens.Refresh.Equal(sent.Tokens.Refresh) {
-		_, _ = k.r.b.vault.Update(ctx, &now, now)
 	}
 }
 

@@ -114,7 +114,7 @@ func (ms *memories) mine(key string, found *vault.Intent) (mine, silent bool) {
 	silent = true
 	ms.with(key, time.Time{}, false, func(m *memory) {
 		in := &m.lost
-		if mine = in.version == found.Version && !found.At.Before(in.from) && !found.At.After(in.to); mine {
+		if mine = !in.to.IsZero() && !found.At.Before(in.from) && !found.At.After(in.to); mine {
 			silent = m.silent
 		}
 	})

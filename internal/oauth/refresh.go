@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	lockPatience = 15 * time.Second       // for others' refreshes, beyond the time of one's own call
-	recheck      = 500 * time.Millisecond // of a lock, in case a message was missed or its holder died
-	lostGrace    = 2 * time.Second        // for the holder of an answer to write it
+	lockPatience = 15 * time.Second        // for others' refreshes, beyond the time of one's own call
+	recheck      = 500 * time.Millisecond  // of a lock, in case a message was missed or its holder died
+	lostGrace    = 2500 * time.Millisecond // for the holder of an answer to write it, or to take its lock again: two of its keeper's ticks
 )
 
 // A refresh is one attempt of this instance to have c's tokens renewed, by itself or by whoever is faster.
@@ -24,6 +24,7 @@ type refresh struct {
 	refused vault.Secret     // an access token that an API refused, or none
 	events  <-chan vault.Event
 	removed bool // the connection was unlinked
+	waited  bool // for the holder of a lost answer, and the lock was free then
 }
 
 // refresh runs detached from every caller. It returns the connection as it is then, which may be unchanged.
@@ -50,23 +51,37 @@ func (r *refresh) run(ctx context.Context) (vault.Connection, error) {
 		if err != nil {
 			return vault.Connection{}, r.p.storeError(err)
 		}
+		var now vault.Connection
+		done := false
 		if ok {
-			if now, again, err := r.locked(ctx, lock); !again {
+			now, err = r.locked(ctx, lock)
+			switch {
+			case errors.Is(err, errAnswerLost):
+				now, done, err = r.grace(ctx)
+			case errors.Is(err, errLockLost):
+				err = nil
+			default:
 				return now, err
 			}
+		} else {
+			r.waited = false // somebody lives, and works on it
+			now, done, err = r.other(ctx)
 		}
-		if now, done, err := r.look(ctx); done || err != nil {
+		if done || err != nil {
 			return now, err
 		}
-		if !ok {
-			if err := r.sleep(ctx, recheck+jitter(recheck/4)); err != nil {
-				return vault.Connection{}, err
-			}
-			if now, done, err := r.look(ctx); done || err != nil {
-				return now, err
-			}
-		}
 	}
+}
+
+// other waits for whoever holds the lock, or for its lease to end.
+func (r *refresh) other(ctx context.Context) (now vault.Connection, done bool, err error) {
+	if now, done, err = r.look(ctx); done || err != nil {
+		return now, done, err
+	}
+	if err = r.sleep(ctx, recheck+jitter(recheck/4)); err != nil {
+		return now, false, err
+	}
+	return r.look(ctx)
 }
 
 // look reads the connection again. done says that nothing is left to do.
@@ -113,46 +128,43 @@ func (r *refresh) unlinked(ctx context.Context) bool {
 	return r.removed
 }
 
-// locked is the refresh under the lock: read again, note the intent, call, write. again says that the lock was lost before anything was sent.
-func (r *refresh) locked(ctx context.Context, lock *vault.Lock) (_ vault.Connection, again bool, _ error) {
+// locked is the refresh under the lock: read again, note the intent, call, write.
+func (r *refresh) locked(ctx context.Context, lock *vault.Lock) (vault.Connection, error) {
 	k := r.keepLock(lock)
 	defer k.release()
 	now, done, err := r.look(ctx)
 	if done || err != nil {
-		return now, false, err
+		return now, err
 	}
 	if r.b.held.has(now.Key()) { // what is held is written first
 		if r.b.stage(&now) != spent {
-			return now, false, nil
+			return now, nil
 		}
-		return vault.Connection{}, false, r.p.storeError(vault.ErrUnavailable)
+		return vault.Connection{}, r.p.storeError(vault.ErrUnavailable)
 	}
 	if now.Tokens.Refresh.IsZero() {
 		return r.expired(ctx, now)
 	}
 	m, err := r.p.metadata(ctx)
 	if err != nil {
-		return vault.Connection{}, false, err
+		return vault.Connection{}, err
 	}
-	if now, ok, err := r.admit(now); !ok {
-		return now, false, err
+	if ok, err := r.admit(now); !ok {
+		return now, err
 	}
 	if ok, err := r.p.enter(r.b.cfg.Now()); !ok {
-		return vault.Connection{}, false, err
+		return vault.Connection{}, err
 	}
-	in, now, ready, err := r.intend(ctx, k, now)
-	if !ready {
+	in, ok, err := r.intend(ctx, k, now)
+	if !ok {
 		r.p.breaker.abandon()
-		return now, errors.Is(err, errLockLost), err
+		return now, err
 	}
-	out, err := r.call(ctx, k, m, now, in)
-	return out, false, err
+	return r.call(ctx, k, m, now, in)
 }
 
-var errLockLost = errors.New("the lock was lost")
-
 // admit holds back a refresh that failed a moment ago, and a forced one that was done several times just now.
-func (r *refresh) admit(c vault.Connection) (vault.Connection, bool, error) {
+func (r *refresh) admit(c vault.Connection) (bool, error) {
 	now, wait, tired := r.b.cfg.Now(), time.Duration(0), false
 	r.b.memory.with(c.Key(), now, true, func(m *memory) {
 		if wait = m.until.Sub(now); wait > 0 || r.refused.IsZero() {
@@ -161,17 +173,15 @@ func (r *refresh) admit(c vault.Connection) (vault.Connection, bool, error) {
 		tired = !m.mayRenew(now)
 	})
 	if wait > 0 {
-		return vault.Connection{}, false, &Error{Kind: KindUnavailable, Op: "refresh at", Provider: r.p.Name, RetryAfter: wait}
+		return false, &Error{Kind: KindUnavailable, Op: "refresh at", Provider: r.p.Name, RetryAfter: wait}
 	}
-	return c, !tired, nil
+	return !tired, nil
 }
 
 // call spends the refresh token. What the answer means is decided in [answer.verdict]; what follows from it, here.
 func (r *refresh) call(ctx context.Context, k *keeper, m *metadata, c vault.Connection, in intent) (vault.Connection, error) {
 	call, cancel := context.WithTimeout(ctx, r.b.cfg.TokenTimeout)
 	defer cancel()
-	k.sent.Store(&c)
-	defer k.sent.Store(nil)
 	started := time.Now()
 	var tok *oauth2.Token
 	ans, err := r.p.ask(call, m, &answer{params: r.p.refreshParams(), address: r.p.RefreshURL}, func(ctx context.Context) (err error) {
