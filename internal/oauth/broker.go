@@ -73,35 +73,45 @@ func New(cfg Config) (*Broker, error) {
 	b.base, b.stop = context.WithCancel(context.Background())
 	client := newClient(cfg.Now)
 	for _, pc := range cfg.Providers {
-		if pc.Name == "" || pc.ClientID == "" || pc.Issuer == "" && (pc.AuthorizationURL == "" || pc.TokenURL == "") {
-			return nil, fmt.Errorf("new broker: provider %q needs a name, a client id, and an issuer or its endpoints", pc.Name)
-		}
 		if b.providers[pc.Name] != nil {
 			return nil, fmt.Errorf("new broker: provider %q is there twice", pc.Name)
 		}
-		if pc.Title == "" {
-			pc.Title = pc.Name
+		p, err := newProvider(pc, cfg.Origin)
+		if err != nil {
+			return nil, fmt.Errorf("new broker: provider %q %w", pc.Name, err)
 		}
-		if pc.Keep == "" {
-			pc.Keep = vault.KeepSession
-		}
-		p := &provider{ProviderConfig: pc, client: client, now: cfg.Now, redirect: cfg.Origin + "/bff/callback/" + pc.Name}
-		switch pc.ClientAuth {
-		case "", clientSecretBasic, clientSecretPost, privateKeyJWT:
-		default:
-			return nil, fmt.Errorf("new broker: provider %q: client_auth is none of client_secret_basic, client_secret_post and private_key_jwt", pc.Name)
-		}
-		if pc.ClientAuth == privateKeyJWT || !pc.ClientKey.IsZero() {
-			signer, err := newSigner(&pc)
-			if err != nil {
-				return nil, fmt.Errorf("new broker: provider %q: %w", pc.Name, err)
-			}
-			p.signer = signer
-		}
+		p.client, p.now = client, cfg.Now
 		b.names = append(b.names, pc.Name)
 		b.providers[pc.Name] = p
 	}
 	return b, nil
+}
+
+// newProvider checks what a configuration must have for the provider to be asked anything at all.
+func newProvider(pc ProviderConfig, origin string) (*provider, error) {
+	if pc.Name == "" || pc.ClientID == "" || pc.Issuer == "" && (pc.AuthorizationURL == "" || pc.TokenURL == "") {
+		return nil, errors.New("needs a name, a client id, and an issuer or its endpoints")
+	}
+	switch pc.ClientAuth {
+	case "", clientSecretBasic, clientSecretPost, privateKeyJWT:
+	default:
+		return nil, errors.New("has a client_auth that is none of client_secret_basic, client_secret_post and private_key_jwt")
+	}
+	if pc.Title == "" {
+		pc.Title = pc.Name
+	}
+	if pc.Keep == "" {
+		pc.Keep = vault.KeepSession
+	}
+	p := &provider{ProviderConfig: pc, redirect: origin + "/bff/callback/" + pc.Name}
+	if pc.ClientAuth == privateKeyJWT || !pc.ClientKey.IsZero() {
+		signer, err := newSigner(&pc)
+		if err != nil {
+			return nil, err
+		}
+		p.signer = signer
+	}
+	return p, nil
 }
 
 // ProviderInfo is what may be told of a provider.
