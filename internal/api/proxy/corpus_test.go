@@ -26,7 +26,7 @@ var (
 func attackPaths() []string {
 	dots := []string{"..", ".", "%2e%2e", "%2E%2e", ".%2e", "%2e.", "%2e", "%252e%252e", "%25252e%25252e", "..;", "..;x=1", ";..", "%2e%2e;a", "..%3b", "..%00", "%00..", "..%20", "..%09", ". .",
 		"%c0%ae%c0%ae", "%e0%80%ae%e0%80%ae", "%uff0e%uff0e", "%EF%BC%8E%EF%BC%8E", "%E2%80%A5", "%E2%80%A4%E2%80%A4", "..%e2%80%8b", ".%c2%ad.", "...", "..%23", "..%3f", "..%0d%0a", "%5c..", "..%5c", "..\\", "\\..", "..%ef%bc%bc", "%2%65%2%65", "\x80..", "..%ff"}
-	separators := []string{"/", "//", "%2f", "%2F", "%5c", "%5C", "\\", "%252f", "%255c", "/./", "/%2e/", ";/", "%c0%af", "%ef%bc%8f", "%e2%88%95", "/%20/", "%00/", "/;/", "%0a"}
+	separators := []string{"/", "//", "%2f", "%2F", "%5c", "%5C", "\\", "%252f", "%255c", "/./", "/%2e/", ";/", "%c0%af", "%ef%bc%8f", "%e2%88%95", "%25ef%25bc%258f", "/%20/", "%00/", "/;/", "%0a"}
 	stems := []string{"/api/x/users/me/calendarList", "/api/x/calendars/a", "/api/x/files/a", "/api/x/projects/g", "/api/x"}
 	var out []string
 	for _, stem := range stems {
@@ -224,6 +224,7 @@ func TestPathsThatAreRefusedSayWhy(t *testing.T) {
 		{"nothing behind an allowed slash", "GET /api/x/projects/g%2F/issues", 400},
 		{"two allowed slashes together", "GET /api/x/projects/g%2F%2Fh/issues", 400},
 		{"an allowed slash that is encoded twice", "GET /api/x/projects/g%252Fh/issues", 400},
+		{"a look-alike of a slash that is encoded twice", "GET /api/x/projects/g%25EF%25BC%258Fh/issues", 400},
 		{"a backslash where a slash is allowed", "GET /api/x/projects/g%5Ch/issues", 400},
 		{"a parameter where a slash is allowed", "GET /api/x/projects/g;h/issues", 400},
 		{"a parameter", "GET /api/x/users/me;x=1/calendarList", 400},

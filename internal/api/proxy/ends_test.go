@@ -88,9 +88,15 @@ func TestStreamsEndWithTheirSession(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
+	returned := make(chan struct{})
+	r.server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		defer close(returned)
+		r.serve(w, req)
+	})
 	fmt.Fprint(conn, "GET /api/x/flood HTTP/1.1\r\nHost: a\r\n\r\n")
 	close(done)
 	<-gone
+	<-returned // although the client never read
 }
 
 func TestAClientThatHangsUpEndsTheCall(t *testing.T) {
@@ -208,16 +214,14 @@ func TestAnUploadHasTimeAsLongAsItFlows(t *testing.T) {
 		fmt.Fprint(w, n)
 	}, func(c *proxy.Config) { c.Timeout = 500 * time.Millisecond })
 	in, out := io.Pipe()
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
 	go func() {
-		for range 10 {
-			<-tick.C
+		for range 3 {
+			<-time.After(700 * time.Millisecond) // longer than the upstream has: the client is slow, not the upstream
 			_, _ = io.WriteString(out, "x")
 		}
 		_ = out.Close()
 	}()
-	if got := text(t, r.do("POST", "/api/x/a", in)); got != "10" {
+	if got := text(t, r.do("POST", "/api/x/a", in)); got != "3" {
 		t.Errorf("%q", got)
 	}
 }
@@ -235,6 +239,21 @@ func TestSilenceEndsAStream(t *testing.T) {
 		t.Error("a clean end")
 	}
 	<-gone
+}
+
+func TestSilenceEndsAWebSocket(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
+		if c, err := websocket.Accept(w, req, nil); err == nil {
+			_, _, _ = c.Read(context.WithoutCancel(req.Context()))
+		}
+	}, func(c *proxy.Config) { c.Idle = 50 * time.Millisecond })
+	c, _, err := websocket.Dial(t.Context(), r.server.URL+"/api/x/a", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := c.Read(t.Context()); err == nil {
+		t.Error("it went on")
+	}
 }
 
 func TestABodyOverTheLimitIsRefused(t *testing.T) {

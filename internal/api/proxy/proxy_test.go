@@ -210,4 +210,26 @@ func TestACallIsCarried(t *testing.T) {
 	}
 }
 
+func TestTheConnectionsNameIsTakenOutOfTheQuery(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {})
+	for in, want := range map[string]string{
+		"":                                       "",
+		"?":                                      "?",
+		"?a=%2F&b=;&&c&d=%zz+x":                  "?a=%2F&b=;&&c&d=%zz+x",
+		"?bff_connection=c_1":                    "",
+		"?bff_connection=c_1&a":                  "?a",
+		"?a&bff_connection=c_1":                  "?a",
+		"?a&bff_connection&&b=%20":               "?a&&b=%20",
+		"?bff%5Fconnection=c_1&a=%41":            "?a=%41",
+		"?a=bff_connection":                      "?a=bff_connection",
+		"?bff_connections=1":                     "?bff_connections=1",
+		"?bff_connection=1&bff_connection=2&x=1": "?x=1",
+	} {
+		r.raw("GET /api/x/a" + in + " HTTP/1.1\r\nHost: a\r\nBFF-Connection: c_1\r\nConnection: close\r\n\r\n")
+		if got := r.lines(); len(got) != 1 || got[0] != "GET /base/a"+want {
+			t.Errorf("%q became %q", in, got)
+		}
+	}
+}
+
 func quiet() *log.Logger { return log.New(io.Discard, "", 0) }

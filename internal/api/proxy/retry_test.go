@@ -171,7 +171,11 @@ func TestARenewalThatFailsIsTheAnswer(t *testing.T) {
 }
 
 func TestTheOldTokenIsWatchedForAfterARenewal(t *testing.T) {
-	r := newRig(t, refusing("", func(w http.ResponseWriter, req *http.Request) { fmt.Fprint(w, token, " ", second) }))
+	answer := refusing("", func(w http.ResponseWriter, req *http.Request) { fmt.Fprint(w, token, " ", second) })
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
+		w.WriteHeader(103) // by this the tripwire is set, for the first token
+		answer(w, req)
+	})
 	r.renewing(nil)
 	if got := text(t, r.do("GET", "/api/x/a", nil)); leaks(got, token) || leaks(got, second) {
 		t.Errorf("%q", got)

@@ -141,7 +141,7 @@ func TestJSONFieldsComeBack(t *testing.T) {
 	})
 	up := r.upstream.URL + "/base"
 	body := fmt.Sprintf(`{ "@odata.nextLink" : "%[1]s/me?$skip=1\u0026x=\"" , "other":"%[1]s/me", "paging":{"next":"%[2]s\/page\/2","prev":"%[1]s/1","a":{"next":"%[1]s"}}, "items":[{"links":{"self":"%[1]s/i/1","x":[1,{"next":"%[1]s"}]}},
-	  {"links":{"self":null}},"%[1]s",[{"links":{"self":"%[1]s"}}],{"links":{"self":"https://else.example/"}}], "next":"%[1]s","\u0070aging":{"ne\u0078t":"%[1]s/esc"}, "n":-1.5e3 }`, up, strings.ReplaceAll(up, "/", `\/`))
+	  {"links":{"self":null}},"%[1]s",[{"links":{"self":"%[1]s"}}],{"links":{"self":"https://else.example/"}}], "next":"%[1]s","paging":["%[1]s/z",{"next":"%[1]s"}],"\u0070aging":{"ne\u0078t":"%[1]s/esc"}, "n":-1.5e3 }`, up, strings.ReplaceAll(up, "/", `\/`))
 	mine := "https://app.example.com/api/x"
 	want := strings.NewReplacer(
 		up+`/me?$skip=1\u0026x=\"`, mine+`/me?$skip=1&x=\"`, strings.ReplaceAll(up, "/", `\/`)+`\/page\/2`, mine+"/page/2", up+"/i/1", mine+"/i/1", up+"/esc", mine+"/esc").Replace(body)
