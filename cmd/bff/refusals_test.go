@@ -217,3 +217,11 @@ func TestLongLine(t *testing.T) {
 		t.Errorf("the report is\n%s", report)
 	}
 }
+
+// A file that is something else is told to be, in a report of a size to read.
+func TestAnotherFile(t *testing.T) {
+	_, report := bff.Read("bff.yaml", []byte(minimal+strings.Repeat("a: b\n", 10_000)), environment)
+	if n := strings.Count(report, "\n"); n > 2000 || !strings.Contains(report, "bff.yaml: there are more mistakes than these; is it the right file?") {
+		t.Errorf("the report has %d lines", n)
+	}
+}

@@ -13,6 +13,8 @@ import (
 const (
 	masked   = "********"
 	maxShown = 160 // runes of a line
+
+	maxMistakes = 500 // of a file that is no configuration at all
 )
 
 // A source is a configuration file as its mistakes are shown. The rules are:
@@ -49,7 +51,10 @@ func newSource(name string, text string) *source {
 // wrong notes a mistake; one place is told once of the same.
 func (s *source) wrong(at place, format string, args ...any) {
 	m := mistake{at, strings.Map(printable, fmt.Sprintf(format, args...))}
-	if !slices.Contains(s.mistakes, m) {
+	switch {
+	case len(s.mistakes) == maxMistakes:
+		s.mistakes = append(s.mistakes, mistake{text: "there are more mistakes than these; is it the right file?"})
+	case len(s.mistakes) < maxMistakes && !slices.Contains(s.mistakes, m):
 		s.mistakes = append(s.mistakes, m)
 	}
 }
