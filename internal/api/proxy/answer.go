@@ -27,6 +27,10 @@ func answered(res *http.Response) error {
 	m.filterBack(h)
 	x.maskHeader(h)
 	m.rewriteHeader(h, x.call)
+	coding, rewrites := codingOf(h), m.rewrites(res)
+	if rewrites {
+		forgetBytes(res)
+	}
 	keepPrivate(h)
 	m.keepApart(h, res.StatusCode)
 	m.filterBack(res.Trailer)
@@ -36,30 +40,13 @@ func answered(res *http.Response) error {
 	if res.Body == nil || res.Body == http.NoBody || res.ContentLength == 0 {
 		return nil
 	}
-	x.answer = download{x: x, res: res, src: res.Body, body: res.Body}
-	if err := x.openBody(res); err != nil {
-		return err
+	x.answer = download{x: x, res: res, body: res.Body}
+	if rewrites {
+		x.answer.src = &fieldReader{src: x.watched(decoded(res.Body, coding)), mount: m, call: x.call}
+	} else {
+		x.answer.src = x.watched(res.Body) // compressed bytes too: what says it is compressed may not be
 	}
 	res.Body = &x.answer
-	return nil
-}
-
-// openBody puts between the upstream's bytes and the client's what this answer needs: a decoder, the tripwire, the rewriting of URLs.
-func (x *exchange) openBody(res *http.Response) error {
-	d := &x.answer
-	if x.mount.rewrites(res) {
-		decoded, err := decode(res)
-		if err != nil {
-			return err
-		}
-		if decoded != nil {
-			d.src = &fieldReader{src: x.watched(decoded), mount: x.mount, call: x.call}
-			return nil
-		}
-	}
-	if e := res.Header.Get("Content-Encoding"); e == "" || strings.EqualFold(e, "identity") {
-		d.src = x.watched(d.src)
-	}
 	return nil
 }
 

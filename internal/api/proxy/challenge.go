@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"bytes"
-	"compress/gzip"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -104,7 +103,7 @@ func challengeOf(res *http.Response) *ScopeChallenge {
 	}
 	raw, whole := peek(res)
 	if whole {
-		out.Body = plainBytes(raw, res.Header.Get("Content-Encoding"))
+		out.Body = plainBytes(raw, codingOf(res.Header))
 	}
 	if found || saysScope(out.Body) {
 		return out
@@ -125,20 +124,15 @@ func peek(res *http.Response) (raw []byte, whole bool) {
 }
 
 // plainBytes undoes a content coding, within the same bound; nil when it cannot.
-func plainBytes(raw []byte, encoding string) []byte {
-	switch strings.ToLower(encoding) {
-	case "", "identity":
+func plainBytes(raw []byte, coding string) []byte {
+	switch coding {
+	case "identity":
 		return raw
-	case "gzip", "x-gzip":
-		z, err := gzip.NewReader(bytes.NewReader(raw))
-		if err != nil {
-			return nil
+	case "gzip":
+		plain, err := io.ReadAll(io.LimitReader(&gunzip{src: bytes.NewReader(raw)}, challengeLimit+1))
+		if err == nil && len(plain) <= challengeLimit {
+			return plain
 		}
-		plain, err := io.ReadAll(io.LimitReader(z, challengeLimit+1))
-		if err != nil || len(plain) > challengeLimit {
-			return nil
-		}
-		return plain
 	}
 	return nil
 }

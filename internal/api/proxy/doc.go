@@ -43,7 +43,8 @@
 //
 // The proxy knows which secrets a call carries. When an upstream echoes one, in a header, a trailer, a body or a WebSocket, as it is, in
 // base64, hex, percent- or JSON-escaped, it is overwritten with as many asterisks while it streams, across the borders of chunks, then logged and counted.
-// What is compressed (Content-Encoding, permessage-deflate) cannot be read on the way and is not searched; secrets under 8 bytes are not either.
+// Inside of what is compressed (Content-Encoding, permessage-deflate) it cannot look, and it does not look for secrets under 8 bytes. Of a secret that comes in
+// pieces, up to 7 leading bytes may be gone before it is known; they tell nothing.
 //
 // # JSON fields that hold URLs
 //

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -17,10 +18,10 @@ import (
 	"bff/internal/api/proxy"
 )
 
-// Attack class 21: nothing that flows outlives its session.
-func TestStreamsEndWithTheirSession(t *testing.T) {
-	gone := make(chan struct{}, 1)
-	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
+// endless has an upstream that never comes to an end by itself, and says when it was left.
+func endless(t *testing.T) (r *rig, gone chan struct{}) {
+	gone = make(chan struct{}, 1)
+	r = newRig(t, func(w http.ResponseWriter, req *http.Request) {
 		if req.Header.Get("Upgrade") != "" {
 			c, err := websocket.Accept(w, req, nil)
 			if err != nil {
@@ -45,32 +46,50 @@ func TestStreamsEndWithTheirSession(t *testing.T) {
 		<-req.Context().Done()
 		gone <- struct{}{}
 	})
-	end := func() chan struct{} {
-		done := make(chan struct{})
-		r.set(func(c *proxy.Credential) { c.Done = done })
-		return done
-	}
+	return r, gone
+}
 
-	done := end()
+// ending makes the session of the rig's next call end when done is closed.
+func (r *rig) ending() (done chan struct{}) {
+	done = make(chan struct{})
+	r.set(func(c *proxy.Credential) { c.Done = done })
+	return done
+}
+
+// Attack class 21: nothing that flows outlives its session.
+func TestAnEventStreamEndsWithItsSession(t *testing.T) {
+	t.Parallel()
+	r, gone := endless(t)
+	done := r.ending()
 	res := r.do("GET", "/api/x/events", nil, "Accept: text/event-stream")
 	close(done)
 	if _, err := io.ReadAll(res.Body); err == nil {
-		t.Error("an event stream had a clean end")
+		t.Error("it had a clean end")
 	}
 	<-gone
+}
 
-	done = end()
+// Attack class 21.
+func TestAWebSocketEndsWithItsSession(t *testing.T) {
+	t.Parallel()
+	r, gone := endless(t)
+	done := r.ending()
 	c, _, err := websocket.Dial(t.Context(), r.server.URL+"/api/x/socket", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	close(done)
 	if _, _, err := c.Read(t.Context()); err == nil {
-		t.Error("a WebSocket went on")
+		t.Error("it went on")
 	}
 	<-gone
+}
 
-	done = end()
+// Attack class 21: also where the client does not send what the upstream waits for.
+func TestAnUploadEndsWithItsSession(t *testing.T) {
+	t.Parallel()
+	r, gone := endless(t)
+	done := r.ending()
 	in, out := io.Pipe()
 	defer out.Close()
 	go func() {
@@ -78,25 +97,50 @@ func TestStreamsEndWithTheirSession(t *testing.T) {
 		close(done)
 	}()
 	if res := r.do("POST", "/api/x/upload", in); res.StatusCode != 401 || !errors.Is(r.err(), proxy.ErrEnded) {
-		t.Errorf("an upload: %d %v", res.StatusCode, r.err())
+		t.Errorf("%d %v", res.StatusCode, r.err())
 	}
 	<-gone
+}
 
-	done = end()
+// Attack class 21: also where the client does not read what the upstream sends.
+func TestADownloadNobodyReadsEndsWithItsSession(t *testing.T) {
+	t.Parallel()
+	r, gone := endless(t)
+	done, returned := r.ending(), make(chan struct{})
+	r.server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		defer close(returned)
+		r.serve(w, req)
+	})
 	conn, err := net.Dial("tcp", r.server.Listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	returned := make(chan struct{})
-	r.server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		defer close(returned)
-		r.serve(w, req)
-	})
 	fmt.Fprint(conn, "GET /api/x/flood HTTP/1.1\r\nHost: a\r\n\r\n")
 	close(done)
 	<-gone
-	<-returned // although the client never read
+	<-returned
+}
+
+// Attack class 21: the same where the browser speaks HTTP/2.
+func TestAStreamOverHTTP2EndsWithItsSession(t *testing.T) {
+	t.Parallel()
+	r, gone := endless(t)
+	front := httptest.NewUnstartedServer(http.HandlerFunc(r.serve))
+	front.EnableHTTP2 = true
+	front.StartTLS()
+	defer front.Close()
+	done := r.ending()
+	res, err := front.Client().Get(front.URL + "/api/x/events")
+	if err != nil || res.ProtoMajor != 2 {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	close(done)
+	if _, err := io.ReadAll(res.Body); err == nil {
+		t.Error("it had a clean end")
+	}
+	<-gone
 }
 
 func TestAClientThatHangsUpEndsTheCall(t *testing.T) {

@@ -22,7 +22,7 @@ type Wire struct{ t *tripwire }
 
 // NewWire watches for secrets.
 func NewWire(sparse bool, secrets ...string) *Wire {
-	t := newTripwire(secrets)
+	t := new(wires).watchFor(secrets)
 	t.sparse = sparse
 	return &Wire{t}
 }

@@ -73,28 +73,39 @@ func reduceEncodings(h http.Header) {
 	h["Accept-Encoding"] = []string{"identity"}
 }
 
-// rewrites says whether an answer's body has fields to rewrite. Part of a document has not.
+// rewrites says whether an answer's body has fields to rewrite. Part of a document has not, nor has one in a coding that cannot be undone.
 func (m *Mount) rewrites(res *http.Response) bool {
-	return len(m.fields) > 0 && res.StatusCode != http.StatusPartialContent && isJSON(res.Header.Get("Content-Type")) && res.Request.Method != http.MethodHead
+	return len(m.fields) > 0 && res.StatusCode != http.StatusPartialContent && isJSON(res.Header.Get("Content-Type")) && codingOf(res.Header) != ""
 }
 
-// decode undoes gzip, and makes the header fit bytes that will be others. A coding it does not know it leaves alone: nil.
-func decode(res *http.Response) (io.Reader, error) {
-	h := res.Header
-	var plain io.Reader = res.Body
-	switch strings.ToLower(h.Get("Content-Encoding")) {
+// codingOf is "gzip", "identity", or nothing for what is neither.
+func codingOf(h http.Header) string {
+	switch c := strings.ToLower(strings.Join(h["Content-Encoding"], ",")); c {
 	case "", "identity":
+		return "identity"
 	case "gzip", "x-gzip":
-		plain = &gunzip{src: res.Body}
-	default:
-		return nil, nil
+		return "gzip"
 	}
+	return ""
+}
+
+// decoded is the body of an answer that rewrites says yes to.
+func decoded(body io.Reader, coding string) io.Reader {
+	if coding == "gzip" {
+		return &gunzip{src: body}
+	}
+	return body
+}
+
+// forgetBytes makes the header fit bytes that will be others.
+func forgetBytes(res *http.Response) {
 	for _, name := range [...]string{"Content-Encoding", "Content-Length", "Content-Md5", "Digest", "Content-Digest", "Repr-Digest"} {
-		delete(h, name)
+		delete(res.Header, name)
 	}
-	h["Accept-Ranges"] = []string{"none"}
-	res.ContentLength = -1
-	return plain, nil
+	res.Header["Accept-Ranges"] = []string{"none"}
+	if res.ContentLength > 0 {
+		res.ContentLength = -1
+	}
 }
 
 // gunzip starts to decode at the first Read: the header of the answer need not wait for the body.

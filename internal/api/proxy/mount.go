@@ -74,6 +74,8 @@ type Mount struct {
 	transport *http.Transport
 	plain     *httputil.ReverseProxy // for bodies
 	sparse    *httputil.ReverseProxy // for event streams: many at once, with little in each
+	wires     wires
+	small     *buffers // of sockets
 }
 
 // A base is where a part of the mount leads.
@@ -128,7 +130,8 @@ func New(cfg Config) (*Mount, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	m.plain, m.sparse = m.newProxy(32<<10), m.newProxy(4<<10)
+	m.small = newBuffers(4 << 10)
+	m.plain, m.sparse = m.newProxy(newBuffers(32<<10)), m.newProxy(m.small)
 	return m, nil
 }
 

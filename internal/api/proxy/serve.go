@@ -20,14 +20,14 @@ import (
 	"bff/internal/vault"
 )
 
-// newProxy builds a ReverseProxy once for all calls; bufferSize is what a flowing body holds.
-func (m *Mount) newProxy(bufferSize int) *httputil.ReverseProxy {
+// newProxy builds a ReverseProxy once for all calls; pool has what a flowing body holds.
+func (m *Mount) newProxy(pool *buffers) *httputil.ReverseProxy {
 	return &httputil.ReverseProxy{
 		Rewrite:        m.rewrite,
 		Transport:      carrier{m},
 		ModifyResponse: answered,
 		ErrorHandler:   failed,
-		BufferPool:     newBuffers(bufferSize),
+		BufferPool:     pool,
 		FlushInterval:  5 * time.Millisecond,                    // of bodies with a length; others are flushed at once
 		ErrorLog:       log.New(io.Discard, "", log.Lshortfile), // it would print what came over the wire
 	}

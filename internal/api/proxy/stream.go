@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"sync"
 
 	"golang.org/x/net/http/httpguts"
 )
@@ -70,9 +69,6 @@ func (x *exchange) takeSocket(res *http.Response) error {
 	return nil
 }
 
-// socketBuffers are small: a thousand sockets sit idle with two each.
-var socketBuffers = sync.Pool{New: func() any { b := make([]byte, 4<<10); return &b }}
-
 // A socket is the upstream's side of an upgraded connection.
 type socket struct {
 	x    *exchange
@@ -106,15 +102,15 @@ func (s *socket) CloseWrite() error {
 	return http.ErrNotSupported
 }
 
-// WriteTo and ReadFrom keep io.Copy from taking buffers of its own, eight times as large.
-func (s *socket) WriteTo(w io.Writer) (int64, error) { return copySmall(w, struct{ io.Reader }{s}) }
+// WriteTo and ReadFrom keep io.Copy from taking buffers of its own, eight times as large: a thousand sockets sit idle with two each.
+func (s *socket) WriteTo(w io.Writer) (int64, error) { return s.copy(w, struct{ io.Reader }{s}) }
 
 func (s *socket) ReadFrom(r io.Reader) (int64, error) {
-	return copySmall(struct{ io.Writer }{s}, struct{ io.Reader }{r})
+	return s.copy(struct{ io.Writer }{s}, struct{ io.Reader }{r})
 }
 
-func copySmall(w io.Writer, r io.Reader) (int64, error) {
-	buf := socketBuffers.Get().(*[]byte)
-	defer socketBuffers.Put(buf)
-	return io.CopyBuffer(struct{ io.Writer }{w}, r, *buf)
+func (s *socket) copy(w io.Writer, r io.Reader) (int64, error) {
+	buf := s.x.mount.small.Get()
+	defer s.x.mount.small.Put(buf)
+	return io.CopyBuffer(struct{ io.Writer }{w}, r, buf)
 }

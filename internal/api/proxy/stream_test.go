@@ -157,7 +157,7 @@ func TestAnInformationalAnswerTakesNothingFromTheCaller(t *testing.T) {
 		}
 	}))
 	defer s.Close()
-	res, err := http.Get(s.URL + "/api/x/a")
+	res, err := r.client.Get(s.URL + "/api/x/a")
 	if err != nil {
 		t.Fatal(err)
 	}

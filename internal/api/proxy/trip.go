@@ -22,6 +22,7 @@ const (
 )
 
 type tripwire struct {
+	home    *wires
 	needles []needle
 	anchor  int        // bytes of each needle that the index knows
 	longest int        // of the needles
@@ -52,15 +53,16 @@ type indexEntry struct {
 	offset uint8 // of the sample in the anchor
 }
 
-var (
-	tripwires = sync.Pool{New: func() any { return new(tripwire) }}
-	indexes   = sync.Pool{New: func() any { return new(index) }}
-)
+// wires are a mount's tripwires and indexes that nobody uses.
+type wires struct{ tripwires, indexes sync.Pool }
 
-// newTripwire watches for secrets; nil when there are none worth it.
-func newTripwire(secrets []string) *tripwire {
-	t := tripwires.Get().(*tripwire)
-	t.anchor = 16
+// watchFor makes a tripwire; nil when there are no secrets worth it.
+func (w *wires) watchFor(secrets []string) *tripwire {
+	t, _ := w.tripwires.Get().(*tripwire)
+	if t == nil {
+		t = new(tripwire)
+	}
+	t.home, t.anchor = w, 16
 	for _, s := range secrets {
 		if len(s) >= shortest && len(s) < t.anchor {
 			t.anchor = shortest
@@ -85,12 +87,16 @@ func (t *tripwire) release() {
 	for _, b := range [...][]byte{t.past, t.held, t.join, t.out, t.arena} {
 		clear(b[:cap(b)])
 	}
+	home := t.home
 	*t = tripwire{needles: t.needles[:0], past: t.past[:0], held: t.held[:0], join: t.join[:0], out: t.out[:0], spans: t.spans[:0], arena: t.arena[:0]}
-	tripwires.Put(t)
+	home.tripwires.Put(t)
 }
 
 func (t *tripwire) makeIndex() {
-	x := indexes.Get().(*index)
+	x, _ := t.home.indexes.Get().(*index)
+	if x == nil {
+		x = new(index)
+	}
 	var buf [64]byte
 	for i := range t.needles {
 		n := &t.needles[i]
@@ -105,7 +111,7 @@ func (t *tripwire) makeIndex() {
 func (t *tripwire) dropIndex() {
 	if t.index != nil {
 		*t.index = index{}
-		indexes.Put(t.index)
+		t.home.indexes.Put(t.index)
 		t.index = nil
 	}
 }
@@ -318,7 +324,7 @@ func (x *exchange) tripwire() *tripwire {
 		for _, s := range x.cred.Secrets {
 			list = append(list, s.Reveal())
 		}
-		x.wire = newTripwire(list)
+		x.wire = x.mount.wires.watchFor(list)
 		x.unwatched = x.wire == nil
 	}
 	return x.wire
