@@ -8,7 +8,7 @@ import (
 )
 
 // sandbox makes a document of an answer powerless; see doc.go.
-const sandbox = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
+const sandbox = "sandbox allow-downloads; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
 
 // answered is ReverseProxy's ModifyResponse: hop-by-hop fields are gone, nothing is written yet.
 func answered(res *http.Response) error {
@@ -129,14 +129,23 @@ func addVary(h http.Header) {
 // keepApart keeps an answer from speaking for the origin that serves it. A 304 changes the headers of what is stored, and does not know its type.
 func (m *Mount) keepApart(h http.Header, status int) {
 	h["X-Content-Type-Options"] = m.fixed[:1:1]
+	if mediaType(h.Get("Content-Type")) == "text/event-stream" {
+		h["X-Accel-Buffering"] = []string{"no"} // a front door must not wait for more
+	}
 	h["Cross-Origin-Resource-Policy"] = m.fixed[1:2:2]
 	if status == http.StatusNotModified {
 		return
 	}
-	if t := h["Content-Type"]; len(t) == 1 && strings.EqualFold(strings.TrimSpace(t[0]), "application/pdf") {
+	if t := h["Content-Type"]; len(t) == 1 && mediaType(t[0]) == "application/pdf" {
 		return
 	}
 	h["Content-Security-Policy"] = m.fixed[2:3:3]
+}
+
+// mediaType is a Content-Type without its parameters.
+func mediaType(contentType string) string {
+	t, _, _ := strings.Cut(contentType, ";")
+	return strings.ToLower(strings.TrimSpace(t))
 }
 
 // splitList splits a comma-separated list, minding quoted strings (RFC 9110 section 5.6).

@@ -165,8 +165,7 @@ func saysScope(body []byte) bool {
 }
 
 func isJSON(contentType string) bool {
-	t, _, _ := strings.Cut(contentType, ";")
-	t = strings.ToLower(strings.TrimSpace(t))
+	t := mediaType(contentType)
 	return t == "application/json" || t == "text/json" || strings.HasPrefix(t, "application/") && strings.HasSuffix(t, "+json")
 }
 

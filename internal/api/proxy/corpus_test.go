@@ -245,3 +245,26 @@ func TestPathsThatAreRefusedSayWhy(t *testing.T) {
 		}
 	}
 }
+
+// Attack class 7 (and 3): nobody is let past the list for what he calls himself, or for the address he says he asked for.
+func TestTheListHasNoExemptions(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) { w.WriteHeader(204) }, func(c *proxy.Config) { c.Allow = corpusList })
+	for _, lines := range []string{
+		"GET /api/x/admin HTTP/1.1\r\nUser-Agent: kube-probe/1.30",
+		"GET /api/x/admin HTTP/1.1\r\nUser-Agent: GoogleHC/1.0",
+		"GET /api/x/admin HTTP/1.1\r\nUser-Agent: ELB-HealthChecker/2.0",
+		"GET /api/x/healthz HTTP/1.1\r\nUser-Agent: curl",
+		"OPTIONS /api/x/admin HTTP/1.1\r\nOrigin: https://app.example.com\r\nAccess-Control-Request-Method: GET",
+		"POST /api/x/admin HTTP/1.1\r\nContent-Length: 0",
+		"GET /api/x/admin HTTP/1.1\r\nAuthorization: Bearer anything",
+		"GET /api/x/admin HTTP/1.1\r\nX-Forwarded-Uri: /api/x/users/me/calendarList",
+		"GET /api/x/admin HTTP/1.1\r\nX-Original-URL: /api/x/users/me/calendarList\r\nX-Rewrite-URL: /api/x/users/me/calendarList",
+		"GET /api/x/admin?/api/x/users/me/calendarList HTTP/1.1\r\nReferer: /api/x/users/me/calendarList",
+		"DELETE /api/x/users/me/calendarList HTTP/1.1\r\nX-HTTP-Method-Override: GET",
+		"GET /api/x/admin HTTP/1.1\r\nX-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Host: localhost",
+	} {
+		if res := r.raw(lines + "\r\nHost: app.example.com\r\nConnection: close\r\n\r\n"); res.StatusCode != 403 || len(r.lines()) != 0 {
+			t.Errorf("%q: %d", lines, res.StatusCode)
+		}
+	}
+}

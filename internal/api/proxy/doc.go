@@ -32,7 +32,7 @@
 //
 //	X-Content-Type-Options: nosniff
 //	Cross-Origin-Resource-Policy: same-origin
-//	Content-Security-Policy: sandbox; default-src 'none'; …
+//	Content-Security-Policy: sandbox allow-downloads; default-src 'none'; …
 //
 // which changes nothing for fetch, images, media and downloads, and makes any document an upstream may hold (an HTML file in somebody's drive)
 // one without scripts, in an origin of its own. application/pdf is left out of the sandbox: browsers refuse to show it there, and run it apart

@@ -195,7 +195,7 @@ func TestHeadersThatComeBack(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
-	if csp := res.Header.Values("Content-Security-Policy"); len(csp) != 1 || !strings.HasPrefix(csp[0], "sandbox; default-src 'none'") {
+	if csp := res.Header.Values("Content-Security-Policy"); len(csp) != 1 || !strings.HasPrefix(csp[0], "sandbox allow-downloads; default-src 'none'") {
 		t.Errorf("an upstream's document is not sandboxed: %q", csp)
 	}
 }
@@ -220,7 +220,7 @@ func TestNothingOfAnUpstreamBecomesCode(t *testing.T) {
 	if res := r.do("GET", "/api/x/a", nil, "Service-Worker: script"); res.StatusCode != 403 {
 		t.Errorf("a service worker: %d", res.StatusCode)
 	}
-	pdf := newRig(t, func(w http.ResponseWriter, req *http.Request) { w.Header().Set("Content-Type", "application/pdf") })
+	pdf := newRig(t, func(w http.ResponseWriter, req *http.Request) { w.Header().Set("Content-Type", "Application/PDF; v=1") })
 	if res := pdf.do("GET", "/api/x/a", nil); res.Header.Get("Content-Security-Policy") != "" || res.Header.Get("X-Content-Type-Options") != "nosniff" {
 		t.Error("a PDF is sandboxed, or may be taken for something else")
 	}

@@ -41,6 +41,7 @@ func (a *answerer) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
+// Attack class 2: whose URL it is, is decided by its whole host, not by how it begins or ends.
 func TestURLsThatWouldLeaveComeBack(t *testing.T) {
 	a := &answerer{status: 201}
 	r := newRig(t, a.ServeHTTP, func(c *proxy.Config) {
@@ -96,6 +97,7 @@ func TestURLsThatWouldLeaveComeBack(t *testing.T) {
 	}
 }
 
+// Attack class 2, on the way in.
 func TestAHostMountHasURLsOfItsOwn(t *testing.T) {
 	a := &answerer{status: 302}
 	r := newRig(t, a.ServeHTTP, func(c *proxy.Config) {
