@@ -25,7 +25,6 @@ func TestSimulate(t *testing.T) {
 	}
 	for _, provider := range []string{"google", filepath.Join(dir, "openid.yaml"), filepath.Join(dir, "plain.yaml")} {
 		t.Run(filepath.Base(provider), func(t *testing.T) {
-			t.Parallel()
 			var stdout, stderr bytes.Buffer
 			code := bff.Run(t.Context(), []string{"provider", "simulate", provider}, environment, &stdout, &stderr)
 			if code != 0 || strings.Count(stdout.String(), "the same") < 20 {
