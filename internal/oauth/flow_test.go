@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 
 	"bff/internal/oauth"
@@ -136,48 +137,6 @@ func TestACodeThatIsNotTaken(t *testing.T) {
 			kind(t, err, row.kind)
 			if f.g.count("token") != 1 {
 				t.Fatalf("the code was sent %d times (x/oauth2 with AuthStyle zero sends it twice)", f.g.count("token"))
-			}
-		})
-	}
-}
-
-// rules: x/oauth2, the zero AuthStyle. One request, in one style, and Basic is encoded as RFC 6749 section 2.3.1 says.
-func TestClientAuthentication(t *testing.T) {
-	for _, row := range []struct {
-		name    string
-		auth    string
-		offered []string
-		basic   bool
-	}{
-		{"basic by default", "", nil, true},
-		{"basic where both are offered", "", []string{"client_secret_post", "client_secret_basic"}, true},
-		{"post where that alone is offered", "", []string{"client_secret_post"}, false},
-		{"post when configured", "client_secret_post", []string{"client_secret_basic"}, false},
-		{"basic when configured", "client_secret_basic", []string{"client_secret_post"}, true},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			f := newFleet(t)
-			f.change = func(p *oauth.ProviderConfig) { p.ClientAuth = row.auth }
-			if row.offered != nil {
-				f.g.extra = map[string]any{"token_endpoint_auth_methods_supported": row.offered}
-			}
-			i := f.start(0)
-			if _, err := f.finish(i, func(n string) map[string]any { return f.g.idClaims(n) }, nil); err != nil {
-				t.Fatal(err)
-			}
-			r, form := f.g.last()
-			user, pass, ok := r.BasicAuth()
-			if ok != row.basic || ok == (form.Get("client_secret") != "") {
-				t.Fatalf("basic: %v, form: %v", ok, form.Get("client_secret") != "")
-			}
-			if ok && (user != "client" || pass != url.QueryEscape("sec:ret +")) {
-				t.Fatalf("%q %q", user, pass)
-			}
-			if !ok && (form.Get("client_id") != "client" || form.Get("client_secret") != "sec:ret +") {
-				t.Fatal(form)
-			}
-			if form.Get("code_verifier") == "" || form.Get("redirect_uri") != "http://localhost:8080/bff/callback/rogue" {
-				t.Fatal(form)
 			}
 		})
 	}
@@ -349,4 +308,28 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 			t.Errorf("%s: an error of configuration is none of a call", name)
 		}
 	}
+}
+
+// Callers who wait for a provider that hangs wait together, not one after the other.
+func TestDiscoveryOfAProviderThatHangsIsSharedByItsCallers(t *testing.T) {
+	f := newFleet(t)
+	i := f.start(0)
+	next := f.g.Config.Handler
+	f.g.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		f.g.set(func(g *rogue) { g.counts["asked"]++ })
+		<-r.Context().Done()
+	})
+	var group sync.WaitGroup
+	for range 10 {
+		group.Go(func() {
+			if _, err := i.Begin(context.Background(), oauth.Begin{Provider: "rogue"}); oauth.KindOf(err) != oauth.KindUnavailable {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	if n := f.g.count("asked"); n > 2 {
+		t.Fatalf("it was asked %d times", n)
+	}
+	f.g.Config.Handler = next
 }

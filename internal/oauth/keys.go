@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -81,25 +82,30 @@ func (k *keys) verify(ctx context.Context, raw string) (signed, error) {
 
 var errLimited = errors.New("the keys were fetched a moment ago")
 
-// jwksLimiter lets a fetch through when there has been none for a moment.
+// jwksLimiter lets a fetch through when there has been none for a moment. After one that failed nothing is known, so those it holds back are told that.
 type jwksLimiter struct {
-	next  http.RoundTripper
-	limit *rate.Limiter
+	next   http.RoundTripper
+	limit  *rate.Limiter
+	failed atomic.Bool
 }
 
 type fetchFailure struct{ error }
 
 func (l *jwksLimiter) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !l.limit.Allow() {
+		if l.failed.Load() {
+			return nil, fetchFailure{errKeys}
+		}
 		return nil, errLimited
 	}
 	resp, err := l.next.RoundTrip(r)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		_ = resp.Body.Close()
+		err = errKeys
+	}
+	l.failed.Store(err != nil)
 	if err != nil {
 		return nil, fetchFailure{err}
-	}
-	if resp.StatusCode != http.StatusOK {
-		_ = resp.Body.Close()
-		return nil, fetchFailure{errKeys}
 	}
 	return resp, nil
 }

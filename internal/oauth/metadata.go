@@ -20,6 +20,7 @@ const (
 	metadataFresh   = 24 * time.Hour
 	metadataTimeout = 5 * time.Second
 	metadataPause   = 500 * time.Millisecond
+	metadataAgain   = time.Minute // between attempts to read again what is known
 )
 
 // metadata is what a provider publishes of itself (OpenID Connect Discovery 1.0, RFC 8414), with the operator's fields laid over it.
@@ -64,31 +65,40 @@ type provider struct {
 	}
 }
 
-// metadata returns the endpoints, discovering them when first needed. A provider that was known keeps what is known when it cannot be asked again.
+// metadata returns the endpoints, discovering them when first needed. What was known serves while it is read again, and longer when that fails.
 func (p *provider) metadata(ctx context.Context) (*metadata, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	if p.meta != nil && now.Sub(p.fetched) < metadataFresh {
+	switch {
+	case p.meta != nil && (now.Sub(p.fetched) < metadataFresh || now.Before(p.pause)):
 		return p.meta, nil
-	}
-	if now.Before(p.pause) {
-		if p.meta != nil {
-			return p.meta, nil
-		}
+	case p.meta != nil:
+		p.pause = now.Add(metadataAgain)
+		go p.rediscover(context.WithoutCancel(ctx))
+		return p.meta, nil
+	case now.Before(p.pause):
 		return nil, p.failed
 	}
 	m, err := p.discover(ctx)
 	if err != nil {
-		p.pause = now.Add(metadataPause)
+		p.pause = time.Now().Add(metadataPause) // for those who waited for this one too
 		p.failed = &Error{Kind: KindUnavailable, Op: "discover", Provider: p.Name, RetryAfter: time.Second, Err: err}
-		if p.meta != nil {
-			return p.meta, nil
-		}
 		return nil, p.failed
 	}
-	p.meta, p.fetched = m, now
+	p.meta, p.fetched = m, time.Now()
 	return m, nil
+}
+
+// rediscover takes at most metadataTimeout.
+func (p *provider) rediscover(ctx context.Context) {
+	m, err := p.discover(ctx)
+	if err != nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.meta, p.fetched = m, time.Now()
 }
 
 // discover reads the metadata document unless the configuration says all there is to know.

@@ -35,7 +35,7 @@ func (b *Broker) stage(c *vault.Connection) stage {
 	switch {
 	case left <= 0:
 		return spent
-	case t.Refresh.IsZero() || left > b.margin(t):
+	case t.Refresh.IsZero() || left > marginMost || left > b.margin(t):
 		return fresh
 	}
 	return ageing

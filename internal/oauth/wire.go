@@ -24,10 +24,7 @@ const (
 	connectTimeout = 5 * time.Second
 )
 
-var (
-	errTooLarge = errors.New("the answer is too large")
-	errRedirect = errors.New("the provider answered with a redirect")
-)
+var errTooLarge = errors.New("the answer is too large")
 
 // newClient makes the one client for providers. It follows no redirect (a 307 would carry the client secret elsewhere) and reads no more than maxAnswer.
 func newClient(now func() time.Time) *http.Client {
