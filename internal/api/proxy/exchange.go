@@ -168,8 +168,8 @@ func (x *exchange) Write(p []byte) (int, error) {
 func (x *exchange) WriteHeader(status int) {
 	h := x.w.Header()
 	if status < 200 && status != http.StatusSwitchingProtocols {
-		if x.hints++; x.hints > 16 || !x.in.ProtoAtLeast(1, 1) {
-			return
+		if x.hints++; status == http.StatusContinue || x.hints > 16 || !x.in.ProtoAtLeast(1, 1) {
+			return // net/http says 100 by itself, when the body is read
 		}
 		x.mount.filterBack(h)
 		x.maskHeader(h)

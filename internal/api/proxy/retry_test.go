@@ -1,11 +1,13 @@
 package proxy_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -130,6 +132,45 @@ func TestAnEarly401NeedsNoneOfTheBodyYetUnread(t *testing.T) {
 	}()
 	if got := text(t, r.do("POST", "/api/x/a", in)); got != "first second" {
 		t.Errorf("%q", got)
+	}
+}
+
+// A client that says the next thing only after it was answered is answered: the second sending begins with what was kept, while the first still
+// waits for the client.
+func TestASecondSendingDoesNotWaitForTheClient(t *testing.T) {
+	var calls atomic.Int32
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
+		rc := http.NewResponseController(w)
+		_ = rc.EnableFullDuplex()
+		w.Header().Set("Connection", "close")
+		if calls.Add(1) == 1 {
+			expect(t, req.Body, "piece ")
+			w.WriteHeader(401)
+			return
+		}
+		for buf := make([]byte, 6); ; {
+			if _, err := io.ReadFull(req.Body, buf); err != nil {
+				return
+			}
+			_, _ = w.Write(bytes.ToUpper(buf))
+			_ = rc.Flush()
+		}
+	})
+	r.renewing(nil)
+	conn, err := net.Dial("tcp", r.server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprint(conn, "POST /api/x/a HTTP/1.1\r\nHost: a\r\nContent-Length: 18\r\n\r\npiece ")
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(t, res.Body, "PIECE ")
+	for range 2 {
+		_, _ = io.WriteString(conn, "other ")
+		expect(t, res.Body, "OTHER ")
 	}
 }
 

@@ -62,7 +62,7 @@ func (m *Mount) Serve(w http.ResponseWriter, r *http.Request, c *Call, cred Cred
 	x.body.open(x, r, cred.Renew != nil)
 	req := r.WithContext(x)
 	if x.body.src != nil {
-		req.Body = x.body.reader()
+		req.Body = x.body.first
 	}
 	x.start()
 	defer x.finish()
@@ -189,21 +189,26 @@ func (c carrier) again(x *exchange, out *http.Request, res *http.Response) (*htt
 		_ = res.Body.Close()
 		return nil, &renewError{err}
 	}
-	if fresh.IsZero() || fresh.Equal(old) || !x.body.replayable() {
+	if fresh.IsZero() || fresh.Equal(old) {
 		return res, nil
 	}
-	_, _ = io.CopyN(io.Discard, res.Body, 4<<10) // most often all of it: the connection can be used again
+	body, ok := x.body.resend()
+	if !ok {
+		return res, nil
+	}
+	x.owed(time.Now())
+	if res.ContentLength >= 0 && res.ContentLength <= 4<<10 { // read to its end, the connection can be used again
+		_, _ = io.CopyN(io.Discard, res.Body, res.ContentLength)
+	}
 	_ = res.Body.Close()
 	x.cred.Token = fresh
 	x.cred.Secrets = append([]vault.Secret{old}, x.cred.Secrets...)
 	x.unwatch()
 	next := out.Clone(out.Context())
 	c.m.authorize(next.Header, fresh.Reveal())
-	if next.Body != nil {
-		next.Body = x.body.reader()
-		next.Trailer = x.body.sent
+	if body != nil {
+		next.Body, next.Trailer = body, x.body.sent
 	}
-	x.owed(time.Now())
 	return c.m.transport.RoundTrip(next)
 }
 

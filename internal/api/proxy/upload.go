@@ -12,19 +12,22 @@ import (
 // replayLimit is how much of a request's body is kept while it streams, in case it must be sent again.
 const replayLimit = 64 << 10
 
-// An upload is the client's body. It is read once; a second reader first gets what the first one got, as long as that was kept.
+// An upload is the client's body. It is read once; a second sending first gets what the first one got, as long as that was kept.
 type upload struct {
-	x    *exchange
-	src  io.ReadCloser // nil: no body
-	shot atomic.Bool   // nothing is read any more
+	x     *exchange
+	src   io.ReadCloser // nil: no body
+	shot  atomic.Bool   // nothing is read any more
+	ended atomic.Bool   // src said io.EOF
+	total int64         // read; guarded by turn
+	sent  http.Header   // the outbound request's trailer
 
-	mu    sync.Mutex // held while reading: a reader left behind by the transport must not get bytes the next one needs
-	keep  bool
+	turn  sync.Mutex // held while reading from src, which may take as long as the client likes
+	mu    sync.Mutex // guards what follows; never held while waiting
+	first *uploadReader
+	keep  bool // kept is all that was read
+	again bool // a second sending began
 	kept  []byte
-	total int64
-	end   error       // of src
-	ended atomic.Bool // end is io.EOF
-	sent  http.Header // the outbound request's trailer
+	end   error // of src
 }
 
 // open prepares the body of r; keep says whether it may have to be sent again.
@@ -34,27 +37,26 @@ func (u *upload) open(x *exchange, r *http.Request, keep bool) {
 		return
 	}
 	u.src, u.keep = r.Body, keep
+	u.first = &uploadReader{u: u}
 }
 
-// reader returns a reader of the whole body.
-func (u *upload) reader() io.ReadCloser {
+// resend returns a reader of the whole body for a second sending, and ends the first one: what that is just reading is kept for the second. ok is false
+// when more was read than was kept.
+func (u *upload) resend() (body io.ReadCloser, ok bool) {
 	if u.src == nil {
-		return http.NoBody
-	}
-	return &uploadReader{u: u}
-}
-
-// replayable says whether a reader made now would get the whole body.
-func (u *upload) replayable() bool {
-	if u.src == nil {
-		return true
+		return nil, true
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return u.keep && (u.end == nil || u.end == io.EOF)
+	if !u.keep || u.end != nil && u.end != io.EOF {
+		return nil, false
+	}
+	u.again = true
+	u.first.done.Store(true)
+	return &uploadReader{u: u, second: true}, true
 }
 
-// unread says whether the client still has something to send. It does not wait for a reader.
+// unread says whether the client still has something to send.
 func (u *upload) unread() bool { return u.src != nil && !u.ended.Load() }
 
 func (u *upload) shut() { u.shot.Store(true) }
@@ -69,11 +71,8 @@ func (u *upload) failure() error {
 	return u.end
 }
 
-// read takes from the client. The lock is held.
+// read takes from the client. The turn is the caller's.
 func (u *upload) read(p []byte) (int, error) {
-	if u.end != nil {
-		return 0, u.end
-	}
 	if u.shot.Load() {
 		return 0, http.ErrBodyReadAfterClose
 	}
@@ -87,53 +86,80 @@ func (u *upload) read(p []byte) (int, error) {
 		}
 	}
 	if u.total += int64(n); u.x.mount.cfg.MaxBody > 0 && u.total > u.x.mount.cfg.MaxBody {
-		n, err = 0, ErrBodyTooLarge
+		return 0, ErrBodyTooLarge
 	}
-	if u.keep {
-		if len(u.kept)+n > replayLimit {
-			u.keep, u.kept = false, nil
-		} else {
-			u.kept = append(u.kept, p[:n]...)
-		}
-	}
-	if err != nil {
-		u.end = err
-		if err == io.EOF {
-			u.ended.Store(true)
-			u.copyTrailer()
+	if err == io.EOF {
+		u.ended.Store(true)
+		for name := range u.sent { // the server knows a trailer's values at the end of the body only
+			u.sent[name] = u.x.in.Trailer[name]
 		}
 	}
 	return n, err
 }
 
-// copyTrailer hands on the trailer fields that were announced and may leave: the server knows their values at the end of the body only.
-func (u *upload) copyTrailer() {
-	for name := range u.sent {
-		u.sent[name] = u.x.in.Trailer[name]
+// note keeps what a sending read, and how it ended.
+func (u *upload) note(p []byte, err error, second bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	switch {
+	case second || !u.keep: // there is no third sending
+	case len(u.kept)+len(p) > replayLimit && !u.again:
+		u.keep, u.kept = false, nil
+	default:
+		u.kept = append(u.kept, p...)
 	}
+	if err != nil {
+		u.end = err
+	}
+}
+
+// replay gives bytes that were kept.
+func (u *upload) replay(p []byte, pos int) (n int, end error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if pos < len(u.kept) {
+		return copy(p, u.kept[pos:]), nil
+	}
+	return 0, u.end
 }
 
 // An uploadReader is one sending of the body.
 type uploadReader struct {
-	u    *upload
-	pos  int
-	done atomic.Bool
+	u      *upload
+	second bool
+	pos    int // of a second sending, in what was kept
+	done   atomic.Bool
 }
 
 func (r *uploadReader) Read(p []byte) (int, error) {
-	r.u.mu.Lock()
-	defer r.u.mu.Unlock()
+	if r.second {
+		if n, _ := r.u.replay(p, r.pos); n > 0 { // without waiting for a client that may wait for us
+			r.pos += n
+			return n, nil
+		}
+	}
+	r.u.turn.Lock()
+	defer r.u.turn.Unlock()
 	if r.done.Load() {
 		return 0, http.ErrBodyReadAfterClose
 	}
-	if r.pos < len(r.u.kept) {
-		n := copy(p, r.u.kept[r.pos:])
-		r.pos += n
-		return n, nil
+	if r.second {
+		n, end := r.u.replay(p, r.pos) // what the first one was reading while we waited for our turn
+		if r.pos += n; n > 0 || end != nil {
+			return n, end
+		}
+	} else if end := r.u.ending(); end != nil {
+		return 0, end
 	}
 	n, err := r.u.read(p)
-	r.pos += n
+	r.u.note(p[:n], err, r.second)
 	return n, err
+}
+
+func (u *upload) ending() error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.end
 }
 
 func (r *uploadReader) Close() error {
