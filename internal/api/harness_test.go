@@ -186,7 +186,6 @@ func (b *browser) at(other *world) *browser { return &browser{w: other, jar: b.j
 type edit func(*http.Request)
 
 func header(name, value string) edit { return func(r *http.Request) { r.Header.Set(name, value) } }
-func without(name string) edit       { return func(r *http.Request) { r.Header.Del(name) } }
 
 // do sends a request as it is told; target is a path, or an absolute URL.
 func (b *browser) do(method, target, body string, edits ...edit) *http.Response {

@@ -52,10 +52,10 @@ func TestAJobIsLeasedUntilItIsDone(t *testing.T) {
 	ctx := context.Background()
 	queue(t, a, ada(), "one", "two")
 	queue(t, b, grace(), "three")
-	jobs := due(t, a, "one", "two", "three")
+	due(t, a, "one", "two", "three")
 	due(t, b)                       // leased
 	clock.advance(61 * time.Second) // its holder died
-	jobs = due(t, b, "one", "two", "three")
+	jobs := due(t, b, "one", "two", "three")
 	for _, j := range jobs {
 		must(t, b.JobDone(ctx, j))
 	}
