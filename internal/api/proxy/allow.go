@@ -70,7 +70,8 @@ func parsePart(raw string, encoded []string) (part, error) {
 	}
 	s, ok := readSegment(raw)
 	if !ok {
-		return part{}, fmt.Errorf("the segment %q would never be let through: a path is written as it is sent, percent-encoded, without dot segments and backslashes", raw)
+		return part{}, fmt.Errorf("the segment %q would never be let through: "+
+			"a path is written as it is sent, percent-encoded, without dot segments and backslashes", raw)
 	}
 	return part{literal: s.text, spelled: raw}, nil
 }

@@ -42,7 +42,8 @@ func leaves(name string) bool {
 // hop are the fields that end here. What an upgrade and trailers need is put back in its plain spelling by ReverseProxy: see filterOut.
 func hop(folded string) bool {
 	switch folded {
-	case "connection", "upgrade", "te", "keep-alive", "transfer-encoding", "trailer", "trailers", "http2-settings", "max-forwards", "via", "early-data", "alt-used":
+	case "connection", "upgrade", "te", "keep-alive", "transfer-encoding", "trailer", "trailers", "http2-settings", "max-forwards", "via",
+		"early-data", "alt-used":
 		return true
 	}
 	return strings.HasPrefix(folded, "proxy-")
@@ -65,17 +66,22 @@ func whoIsAsking(folded string) bool {
 		"x-client-verify", "x-client-dn", "client-cert", "client-cert-chain", "x-jwt-assertion", "x-jwt-payload", "x-identity", "on-behalf-of":
 		return true
 	}
-	return hasPrefix(folded, "x-auth-", "x-remote-", "x-authenticated-", "x-authentik-", "x-webauth-", "x-ssl-", "ssl-", "x-amzn-oidc-", "x-ms-client-principal",
-		"x-ms-token-", "x-goog-authenticated-user", "cf-access-", "x-consumer-", "x-credential-", "x-anonymous-consumer", "tailscale-", "x-pomerium-", "x-vouch-",
+	return hasPrefix(folded, "x-auth-", "x-remote-", "x-authenticated-", "x-authentik-", "x-webauth-", "x-ssl-", "ssl-", "x-amzn-oidc-",
+		"x-ms-client-principal",
+		"x-ms-token-", "x-goog-authenticated-user", "cf-access-", "x-consumer-", "x-credential-", "x-anonymous-consumer", "tailscale-",
+		"x-pomerium-", "x-vouch-",
 		"x-token-", "x-jwt-claim", "x-client-certificate", "x-tls-client", "x-spiffe-")
 }
 
 // whereFrom are the names under which proxies tell an upstream where a request came from, and for what.
 func whereFrom(folded string) bool {
 	switch folded {
-	case "forwarded", "x-forwarded", "forwarded-for", "x-real-ip", "real-ip", "client-ip", "x-client-ip", "true-client-ip", "x-true-client-ip", "x-cluster-client-ip",
-		"fastly-client-ip", "cf-connecting-ip", "cf-connecting-ipv6", "x-proxyuser-ip", "x-remote-ip", "x-host", "x-scheme", "x-forward-for", "wl-proxy-client-ip",
-		"x-azure-clientip", "x-azure-socketip", "x-appengine-user-ip", "x-url-scheme", "front-end-https", "x-rewrite-url", "x-backend-host", "x-server-name":
+	case "forwarded", "x-forwarded", "forwarded-for", "x-real-ip", "real-ip", "client-ip", "x-client-ip", "true-client-ip",
+		"x-true-client-ip", "x-cluster-client-ip",
+		"fastly-client-ip", "cf-connecting-ip", "cf-connecting-ipv6", "x-proxyuser-ip", "x-remote-ip", "x-host", "x-scheme", "x-forward-for",
+		"wl-proxy-client-ip",
+		"x-azure-clientip", "x-azure-socketip", "x-appengine-user-ip", "x-url-scheme", "front-end-https", "x-rewrite-url", "x-backend-host",
+		"x-server-name":
 		return true
 	}
 	return hasPrefix(folded, "x-forwarded-", "x-original-", "x-envoy-", "x-appengine-", "x-arr-")
@@ -84,7 +90,8 @@ func whereFrom(folded string) bool {
 // aboutThePage tells of the page that calls. An upstream must not decide by it, and need not know.
 func aboutThePage(folded string) bool {
 	switch folded {
-	case "origin", "referer", "referrer", "dnt", "upgrade-insecure-requests", "service-worker", "service-worker-navigation-preload", "purpose", "x-purpose", "x-moz":
+	case "origin", "referer", "referrer", "dnt", "upgrade-insecure-requests", "service-worker", "service-worker-navigation-preload",
+		"purpose", "x-purpose", "x-moz":
 		return true
 	}
 	return hasPrefix(folded, "sec-", "access-control-")
@@ -102,7 +109,8 @@ func overrides(folded string) bool {
 // isSocketField are the fields a WebSocket handshake needs (RFC 6455 section 11.3).
 func isSocketField(name string) bool {
 	switch name {
-	case "Sec-Websocket-Key", "Sec-Websocket-Version", "Sec-Websocket-Protocol", "Sec-Websocket-Extensions", "Sec-Websocket-Accept", "Connection", "Upgrade":
+	case "Sec-Websocket-Key", "Sec-Websocket-Version", "Sec-Websocket-Protocol", "Sec-Websocket-Extensions", "Sec-Websocket-Accept",
+		"Connection", "Upgrade":
 		return true
 	}
 	return false
@@ -131,7 +139,8 @@ func (m *Mount) sets(name string) bool {
 // returns says whether an answer's header goes to the browser.
 func returns(name string) bool {
 	switch name {
-	case "Cache-Control", "Content-Encoding", "Content-Language", "Content-Length", "Content-Range", "Content-Type", "Date", "Etag", "Expires", "Last-Modified", "Link",
+	case "Cache-Control", "Content-Encoding", "Content-Language", "Content-Length", "Content-Range", "Content-Type", "Date", "Etag",
+		"Expires", "Last-Modified", "Link",
 		"Location", "Retry-After", "Server", "Vary", "Accept-Ranges", "Content-Disposition":
 		return true
 	}
@@ -143,12 +152,16 @@ func returns(name string) bool {
 // speaksForTheOrigin are the fields by which an answer rules more than itself.
 func speaksForTheOrigin(folded string) bool {
 	switch folded {
-	case "set-cookie", "set-cookie2", "clear-site-data", "strict-transport-security", "public-key-pins", "public-key-pins-report-only", "expect-ct", "alt-svc",
-		"service-worker-allowed", "report-to", "reporting-endpoints", "nel", "origin-agent-cluster", "origin-trial", "accept-ch", "critical-ch", "accept-ch-lifetime",
+	case "set-cookie", "set-cookie2", "clear-site-data", "strict-transport-security", "public-key-pins", "public-key-pins-report-only",
+		"expect-ct", "alt-svc",
+		"service-worker-allowed", "report-to", "reporting-endpoints", "nel", "origin-agent-cluster", "origin-trial", "accept-ch", "critical-ch",
+		"accept-ch-lifetime",
 		"timing-allow-origin", "refresh", "content-security-policy", "content-security-policy-report-only", "cross-origin-opener-policy",
 		"cross-origin-opener-policy-report-only", "cross-origin-embedder-policy", "cross-origin-embedder-policy-report-only", "cross-origin-resource-policy",
-		"permissions-policy", "feature-policy", "document-policy", "speculation-rules", "supports-loading-mode", "x-content-type-options", "use-as-dictionary",
-		"x-dns-prefetch-control", "set-login", "sec-session-registration", "p3p", "x-permitted-cross-domain-policies", "x-ua-compatible", "sourcemap", "x-sourcemap":
+		"permissions-policy", "feature-policy", "document-policy", "speculation-rules", "supports-loading-mode", "x-content-type-options",
+		"use-as-dictionary",
+		"x-dns-prefetch-control", "set-login", "sec-session-registration", "p3p", "x-permitted-cross-domain-policies", "x-ua-compatible",
+		"sourcemap", "x-sourcemap":
 		return true
 	}
 	return hasPrefix(folded, "access-control-", "bff-", "sec-session-")
@@ -157,7 +170,8 @@ func speaksForTheOrigin(folded string) bool {
 // toTheFrontDoor are orders to the server or cache in front of bff.
 func toTheFrontDoor(folded string) bool {
 	switch folded {
-	case "x-sendfile", "x-lighttpd-send-file", "x-lighttpd-send-tempfile", "x-reproxy-url", "surrogate-control", "surrogate-key", "cache-tag", "edge-control", "authorization",
+	case "x-sendfile", "x-lighttpd-send-file", "x-lighttpd-send-tempfile", "x-reproxy-url", "surrogate-control", "surrogate-key",
+		"cache-tag", "edge-control", "authorization",
 		"x-litespeed-location", "x-litespeed-cache-control", "cookie":
 		return true
 	}

@@ -8,7 +8,8 @@ import (
 
 // rewriteHeader turns the upstream's own URLs in h into the mount's: what a client follows must come back here.
 func (m *Mount) rewriteHeader(h http.Header, c *Call) {
-	for _, name := range [...]string{"Location", "Content-Location", "Operation-Location", "Azure-Asyncoperation", "X-Goog-Upload-Url", "X-Goog-Upload-Control-Url"} {
+	for _, name := range [...]string{"Location", "Content-Location", "Operation-Location", "Azure-Asyncoperation",
+		"X-Goog-Upload-Url", "X-Goog-Upload-Control-Url"} {
 		for i, v := range h[name] {
 			h[name][i] = m.rewriteURL(v, c)
 		}
