@@ -84,15 +84,20 @@ func (v *Vault) sealConnection(c *Connection) []byte {
 }
 
 func (v *Vault) openConnection(r ref, id, value string) (Connection, error) {
-	plain, err := v.open(r.seat(id), []byte(value))
-	var rec connectionRecord
-	if err == nil {
-		err = decode(plain, &rec)
+	at := r.seat(id)
+	c, ok := v.memo.find(at, value).(Connection)
+	if !ok {
+		plain, err := v.open(at, []byte(value))
+		var rec connectionRecord
+		if err == nil {
+			err = decode(plain, &rec)
+		}
+		if err != nil {
+			return Connection{}, err
+		}
+		c = rec.connection()
+		v.memo.keep(at, value, c)
 	}
-	if err != nil {
-		return Connection{}, err
-	}
-	c := rec.connection()
 	c.ID, c.ref, c.version, c.current = id, r, value[:versionSize], v.current(value)
 	return c, nil
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strconv"
 	"strings"
 )
 
@@ -80,11 +81,16 @@ func (k Key) location(finder []byte) string {
 
 // digest is an unkeyed, labelled hash of parts, each with its length in front.
 func digest(label string, parts ...string) []byte {
-	h := sha256.New()
-	for _, p := range append([]string{label}, parts...) {
-		fmt.Fprintf(h, "%d:%s", len(p), p)
+	b := make([]byte, 0, 128)
+	add := func(p string) {
+		b = append(append(strconv.AppendInt(b, int64(len(p)), 10), ':'), p...)
 	}
-	return h.Sum(nil)
+	add(label)
+	for _, p := range parts {
+		add(p)
+	}
+	sum := sha256.Sum256(b)
+	return sum[:]
 }
 
 // random returns n random bytes.

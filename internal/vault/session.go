@@ -94,7 +94,7 @@ func (v *Vault) loadTicket(ctx context.Context, secret Secret) (*Session, *readi
 	if err := v.read(ctx, t, got); err != nil {
 		return nil, nil, err
 	}
-	rec, err := v.openSession(t, []byte(got.value))
+	rec, err := v.openSession(t, got.value)
 	if err != nil {
 		return nil, nil, ErrNotFound
 	}
@@ -102,15 +102,21 @@ func (v *Vault) loadTicket(ctx context.Context, secret Secret) (*Session, *readi
 }
 
 // openSession opens what read found, and holds its sealed times against the clock.
-func (v *Vault) openSession(t *ticket, value []byte) (*sessionRecord, error) {
-	plain, err := v.open(seat{"session", t.owner(), t.opener()}, value)
+func (v *Vault) openSession(t *ticket, value string) (*sessionRecord, error) {
+	at := seat{"session", t.owner(), t.opener()}
 	rec := &sessionRecord{}
-	if err == nil {
-		err = decode(plain, rec)
-	}
-	if err != nil {
-		v.warn("a session record does not open: its key was removed from the ring, or it was tampered with")
-		return nil, err
+	if known, ok := v.memo.find(at, value).(sessionRecord); ok {
+		*rec = known
+	} else {
+		plain, err := v.open(at, []byte(value))
+		if err == nil {
+			err = decode(plain, rec)
+		}
+		if err != nil {
+			v.warn("a session record does not open: its key was removed from the ring, or it was tampered with")
+			return nil, err
+		}
+		v.memo.keep(at, value, *rec)
 	}
 	if v.expired(fromMillis(rec.Created), fromMillis(rec.Seen)) {
 		return nil, ErrNotFound

@@ -135,7 +135,7 @@ func (z serializer) Deserialize(b []byte, gs *sessions.Session) error {
 	if !ok {
 		return ErrNotFound
 	}
-	rec, err := z.v.openSession(t, b)
+	rec, err := z.v.openSession(t, string(b))
 	if err != nil {
 		return ErrNotFound
 	}

@@ -46,6 +46,7 @@ type Vault struct {
 	sessions *store
 	bus      *bus
 	replicas replicas
+	memo     *memo
 	work     sync.WaitGroup // writes that outlive the call that caused them
 	closing  chan struct{}
 	warned   sync.Map // message -> when, in Unix seconds
@@ -71,7 +72,7 @@ func Open(cfg Config) (*Vault, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open vault: %w", err)
 	}
-	v := &Vault{cfg: cfg, keys: cfg.Keys, client: client, close: closer, closing: make(chan struct{})}
+	v := &Vault{cfg: cfg, keys: cfg.Keys, client: client, close: closer, closing: make(chan struct{}), memo: newMemo()}
 	v.cfg.Store = "" // it may hold a password
 	v.bus = newBus(v)
 	v.sessions = newStore(v)
@@ -83,6 +84,7 @@ func (v *Vault) Close() error {
 	close(v.closing)
 	v.bus.close()
 	v.work.Wait()
+	v.memo.close()
 	return v.close()
 }
 
