@@ -54,7 +54,7 @@ func (f *fleet) start(shift time.Duration, change ...func(*oauth.Config)) *insta
 		f.t.Fatal(err)
 	}
 	i.vault = v
-	cfg := oauth.Config{Providers: []oauth.ProviderConfig{f.provider()}, Vault: v, Origin: "http://localhost:8080", Now: i.now,
+	cfg := oauth.Config{Providers: []oauth.ProviderConfig{f.provider()}, Vault: v, Origin: "http://localhost:8080", Now: i.now, Patience: 30 * time.Second,
 		Log: slog.New(slog.NewTextHandler(i.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	cfg.OnRefresh = func(_, outcome string, _ time.Duration) { i.note(outcome) }
 	cfg.OnRevocation = func(_, outcome string) { i.note("revocation " + outcome) }

@@ -109,7 +109,7 @@ func TestAnAnswerAfterTheTimeoutIsRotatedAway(t *testing.T) {
 func TestALostAnswerIsNotTriedWhileTheAccessTokenServes(t *testing.T) {
 	f := newFleet(t)
 	i := f.start(0)
-	s := f.signIn(i, 10*time.Second)
+	s := f.signIn(i, 40*time.Second)
 	c := i.read(t, s)
 	f.g.misbehave(broken)
 	if _, err := i.Token(context.Background(), c); err != nil {
