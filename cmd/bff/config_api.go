@@ -46,12 +46,7 @@ func (a *apiConfig) read(v value) {
 			})
 		}, ""},
 		field{"scopes", func(v value) { a.scopes = v.scopes() }, ""},
-		field{"allow", func(v value) {
-			a.Allow = v.texts("write a list of what may be called, as in `- GET /users/me/calendarList`")
-			if v.list("", func(int, value) {}) == 0 && !v.null() {
-				v.wrong("%s is empty, so every call would be refused; list what may be called, as in `- GET /users/me/calendarList`", v.name())
-			}
-		}, "nothing is allowed unless listed: write `allow:` and below it patterns such as `- GET /users/me/calendarList`"},
+		field{"allow", func(v value) { a.Allow = v.texts("write a list of what may be called, as in `- GET /users/me/calendarList`") }, ""},
 		field{"encoded", func(v value) { a.Encoded = v.texts("write a list of wildcards of `allow`, as in `encoded: [id]`") }, ""},
 		field{"rewrite", func(v value) {
 			a.Rewrite = v.texts("write a list of JSON paths, as in `rewrite: ['$[\"@odata.nextLink\"]']`")

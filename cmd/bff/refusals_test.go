@@ -112,8 +112,6 @@ func TestRefuses(t *testing.T) {
 
 		{"an api without its provider", minimal + "apis: {notes: {upstream: https://n.example, allow: [GET /n]}}\n", "`apis.notes` has no `provider`; write the name of one of `providers`"},
 		{"an api without its upstream", minimal + "apis: {notes: {provider: google, allow: [GET /n]}}\n", "`apis.notes` has no `upstream`"},
-		{"an api without its list", one(""), "`apis.notes` has no `allow`; nothing is allowed unless listed"},
-		{"an empty allow-list", one("    allow: []\n"), "`apis.notes.allow` is empty, so every call would be refused"},
 		{"an api of an unknown provider", strings.Replace(one("    allow: [GET /n]\n"), "provider: google", "provider: goggle", 1), "`apis.notes.provider` names no provider of this file; did you mean `google`?"},
 		{"a lower-case method", one("    allow: [get /n]\n"), "`apis.notes.allow[0]`: methods are upper case: write \"GET /n\""},
 		{"a pattern that ServeMux refuses", one("    allow: ['GET /n', 'GET /{a}/{a}']\n"), "12:23: `apis.notes.allow[1]`: "},

@@ -41,6 +41,9 @@ func (c *config) warnings() []warning {
 		if u, err := url.Parse(a.Upstream); err == nil && u.Scheme == "http" && !loopback(u.Hostname()) && !inner(u.Hostname()) {
 			add("apis."+a.Name+".upstream", "is plain http: access tokens cross the network in clear")
 		}
+		if len(a.Allow) == 0 {
+			add("apis."+a.Name, "has nothing on its list, so every call is refused; write `allow:` and below it patterns such as `- GET /users/me/calendarList`")
+		}
 		for i, pattern := range a.Allow {
 			if text := loose(pattern); text != "" {
 				add(indexed("apis."+a.Name+".allow", i), "(%s) %s", pattern, text)
