@@ -167,11 +167,11 @@ const goodbyes = {
 };
 
 function drawNav() {
-  if (!session?.authenticated) return [h("a", { class: "button quiet", href: "/bff/account" }, "Account page")];
+  if (!session?.authenticated) return [h("a", { class: "button quiet", href: "/bff/account" }, "Account")];
   const { user } = session;
   return [
     h("span", { class: "me" }, face(user.subject, user.name || user.subject, "small"), h("span", null, user.name || user.subject)),
-    h("a", { class: "button quiet", href: "/bff/account" }, "Account page"),
+    h("a", { class: "button quiet", href: "/bff/account" }, "Account"),
     h("button", { class: "button", type: "button", id: "sign-out", onclick: () => bff.logout() }, "Sign out"),
   ];
 }

@@ -36,7 +36,7 @@ for (const colorScheme of ["light", "dark"]) {
       await w.check("asking");
       await w.page.getByRole("button", { name: "Keep it" }).click();
       await w.page.getByRole("button", { name: "Sign out", exact: true }).click();
-      await w.page.getByText("You may still be signed in at Google").waitFor();
+      await w.page.getByText("You may still be signed in at Google").first().waitFor();
       await w.check("signed out");
       await w.end();
     });
