@@ -91,10 +91,10 @@ func (p *process) ended() bool {
 	}
 }
 
-// waitFor waits until ok, and fails at once when the program ends before.
+// waitFor waits until ok, longer than a busy machine needs to start a program, and fails at once when the program ends before.
 func (p *process) waitFor(what string, ok func() bool) {
 	p.tb.Helper()
-	Eventually(p.tb, p.name+" "+what, func() bool {
+	within(p.tb, 2*time.Minute, p.name+" "+what, func() bool {
 		if p.ended() {
 			p.tb.Fatalf("%s ended (%s) before it %s:\n%s", p.name, p.cmd.ProcessState, what, p.out)
 		}
@@ -198,7 +198,7 @@ func lock(dir string) (release func(), err error) {
 // Eventually waits for a condition, within a generous bound that only a broken program reaches.
 func Eventually(tb testing.TB, what string, ok func() bool) {
 	tb.Helper()
-	within(tb, 30*time.Second, what, ok)
+	within(tb, time.Minute, what, ok)
 }
 
 func within(tb testing.TB, bound time.Duration, what string, ok func() bool) {
