@@ -17,8 +17,10 @@ func TestTheEmbeddedStoreDoesAllOfIt(t *testing.T) {
 	ctx := context.Background()
 	_, r := signIn(t, v, vault.NewSession{Connection: google(vault.KeepSession)})
 	last, _ := signIn(t, v, vault.NewSession{})
+	ended, _ := signIn(t, v, vault.NewSession{})
+	must(t, v.End(ctx, ended, "logout"))
 	s := load(t, v, r)
-	for name, err := range every(v, s, last, r) {
+	for name, err := range every(v, s, last, ended, r) {
 		if err != nil && !errors.Is(err, vault.ErrNotFound) && !errors.Is(err, vault.ErrConflict) {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -13,8 +13,10 @@ import (
 
 // A counter is a wire that counts round trips: how often a client began to speak after the server had.
 type counter struct {
-	addr  string
-	trips atomic.Int64
+	addr, upstream string
+	trips          atomic.Int64
+	lose           atomic.Int64 // the answer that many answers from now, and the connection with it
+	lost           atomic.Int64
 }
 
 func newCounter(t testing.TB, upstream string) *counter {
@@ -22,7 +24,7 @@ func newCounter(t testing.TB, upstream string) *counter {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	t.Cleanup(func() { _ = l.Close() })
-	c := &counter{addr: l.Addr().String()}
+	c := &counter{addr: l.Addr().String(), upstream: upstream}
 	go func() {
 		for {
 			down, err := l.Accept()
@@ -54,6 +56,10 @@ func (c *counter) pipe(to, from net.Conn, seen func()) {
 		n, err := from.Read(buf)
 		if n > 0 {
 			seen()
+			if from.RemoteAddr().String() == c.upstream && c.lose.Load() > 0 && c.lose.Add(-1) == 0 {
+				c.lost.Add(1)
+				return
+			}
 			if _, err := to.Write(buf[:n]); err != nil {
 				return
 			}

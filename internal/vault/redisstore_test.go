@@ -88,6 +88,24 @@ func TestRedisstoreAStaleSaveOverwritesNothing(t *testing.T) {
 	is(t, "a stale write of the token itself", err, vault.ErrConflict)
 }
 
+func TestRedisstoreAStaleTouchMovesNothingBack(t *testing.T) {
+	clock := newClock()
+	v, other := pair(t, testenv.Redis(t).URL, clock.set)
+	ctx := context.Background()
+	_, r := signIn(t, v, vault.NewSession{})
+	first, second, third := load(t, v, r), load(t, other, r), load(t, v, r)
+	clock.advance(2 * time.Minute)
+	must(t, v.Touch(ctx, first))
+	clock.advance(-time.Minute)
+	must(t, other.Touch(ctx, second)) // of what is no longer there
+	if got := load(t, v, r).SeenAt; !got.Equal(first.SeenAt) {
+		t.Errorf("seen at %v, and then at %v", first.SeenAt, got)
+	}
+	if !load(t, other, r).SeenAt.After(third.SeenAt) {
+		t.Error("the first touch wrote nothing")
+	}
+}
+
 // Row: a late save resurrects a session that logged out. Guarantee 6.
 func TestRedisstoreALateSaveResurrectsNothing(t *testing.T) {
 	v, other := pair(t, testenv.Redis(t).URL)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"sync"
 	"testing"
 	"time"
@@ -57,6 +58,9 @@ func TestAFailoverLosesNothingThatWasAcknowledged(t *testing.T) {
 		sessions = append(sessions, l)
 	}
 	old := s.Master()
+	if stats := old.Client().Info(ctx, "commandstats").Val(); !regexp.MustCompile(`cmdstat_wait:calls=4[5-9]`).MatchString(stats) {
+		t.Errorf("not every sign-in, token and logout waited for a replica:\n%s", stats)
+	}
 	old.Kill()
 	check := func() {
 		t.Helper()
