@@ -96,13 +96,8 @@ export const createClient = ({ baseURL, onFix } = {}) => {
       if (!known) return;
       const id = idOf(known), other = id !== idOf(was);
       if (why == null && (!was || other)) tell("", id);
-      if (was && other && !id && (why || "connection") === "connection") { // who ended it says why, in a moment
-        known = was;
-        setTimeout(() => look("expired"), 1e3);
-        return;
-      }
       listeners.forEach(async (f) =>
-        f(was && (other ? id ? "SIGNED_IN" : why === "expired" ? "SESSION_EXPIRED" : "SIGNED_OUT"
+        f(was && (other ? id ? "SIGNED_IN" : !why || why === "expired" ? "SESSION_EXPIRED" : "SIGNED_OUT"
           : linked(known) !== linked(was) && "CONNECTION_CHANGED"), known, why));
       tune();
     });
