@@ -105,6 +105,9 @@ func (s *Server) buildTable() {
 
 // serve is the listener's one entry.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor == 1 && len(r.TransferEncoding) > 0 {
+		w.Header().Set("Connection", "close") // net/http forgets a Content-Length that came along: what follows may be a smuggled request
+	}
 	if err := proxy.CheckLine(r); err != nil {
 		s.metrics.request("refused", http.StatusBadRequest)
 		writeProblem(w, r, s.problemOf(err))

@@ -107,6 +107,7 @@ func load(to, cookie string, calls, atOnce int) {
 
 // A process under measurement.
 type process struct {
+	stored  float64 // bytes in the store for a person who is signed in
 	pid     int
 	mallocs func() float64
 	to      string
@@ -209,6 +210,7 @@ func BenchmarkProxiedCall(b *testing.B) {
 	b.ReportMetric(median(mallocs), "allocs-ratio")
 	b.ReportMetric(median(ourCPU), "µs-cpu/call")
 	b.ReportMetric(median(plainCPU), "µs-cpu/bare-call")
+	b.ReportMetric(ours.stored, "B-redis/session")
 }
 
 func median(v []float64) float64 {
@@ -247,6 +249,25 @@ limits:
   session_concurrency: 100000
 `, origin, store.URL, d.Issuer, d.ClientID, api), append(env, "DEMO_SECRET="+d.ClientSecret)...)
 	signIn := func(b *testing.B) string { return signInAgain(b, p, d.Approve) }
-	return process{pid: p.PID(), to: "http://" + p.Addr + "/api/items/items", cookie: signIn(b), mallocs: func() float64 { return mallocsIn(p.Metrics()) },
+	cookie := signIn(b)
+	return process{stored: storedBytes(b, store), pid: p.PID(), to: "http://" + p.Addr + "/api/items/items", cookie: cookie, mallocs: func() float64 { return mallocsIn(p.Metrics()) },
 		addr: p.Addr, metrics: p.Metrics, signIn: signIn}
+}
+
+// storedBytes is what Redis itself says its keys take.
+func storedBytes(b *testing.B, store *testenv.RedisServer) float64 {
+	b.Helper()
+	c, ctx, sum := store.Client(), b.Context(), int64(0)
+	keys, err := c.Keys(ctx, "*").Result()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, k := range keys {
+		n, err := c.MemoryUsage(ctx, k).Result()
+		if err != nil {
+			b.Fatal(err)
+		}
+		sum += n
+	}
+	return float64(sum)
 }
