@@ -335,7 +335,7 @@ func TestAClaimWhoseAnswerIsLostIsOurs(t *testing.T) {
 	if c, err = v.Update(ctx, &c, c); err != nil {
 		t.Errorf("a token: %v", err)
 	}
-	state, half, err := v.PutAttempt(ctx, []byte("payload"), time.Minute)
+	state, half, err = v.PutAttempt(ctx, []byte("payload"), time.Minute)
 	must(t, err)
 	wire.lose.Store(2) // of the script that takes it
 	if _, err = v.TakeAttempt(ctx, state, half); err != nil {
