@@ -1,6 +1,6 @@
 /** @import * as T from "./types.js" */
 import type * as T from "./types.js";
-/** A refusal: its problem document, and the way to mend it. */
+/** A refusal: its problem document and its fix. */
 export declare class BFFError extends Error {
     problem: T.Problem;
     fix: T.Fix | undefined;

@@ -1,7 +1,7 @@
 // @ts-check
 /** @import * as T from "./types.js" */
 
-/** A refusal: its problem document, and the way to mend it. */
+/** A refusal: its problem document and its fix. */
 export class BFFError extends Error {
   /** @param {T.Problem} problem */
   constructor(problem) {
@@ -81,7 +81,7 @@ export const createClient = ({ baseURL, onFix } = {}) => {
       if (!idOf(known)) hangUp();
       else if (leading && !stream && !timer) {
         stream = new EventSource(new URL("/bff/events", base), { withCredentials: true });
-        stream.onopen = () => look(); // for what was missed
+        stream.onopen = () => look(); // what was missed
         stream.onerror = () => {
           if (stream?.readyState > 1) hangUp(), later();
         };
@@ -113,7 +113,7 @@ export const createClient = ({ baseURL, onFix } = {}) => {
       ear.close();
       hangUp();
       clearTimeout(timer);
-      timer = -1; // for a look under way
+      timer = -1; // for a late look
     };
     look();
   };
@@ -132,7 +132,7 @@ export const createClient = ({ baseURL, onFix } = {}) => {
     const ear = bus(), over = new AbortController();
     const code = await new Promise((end) => {
       ear.onmessage = ({ data }) => data.done === id && end(data.error);
-      // Whoever closed it is back here.
+      // Who closed it is back here.
       addEventListener("focus", () => setTimeout(() => win && !win.closed || end(0), 1e3), over);
     });
     over.abort();
@@ -180,7 +180,7 @@ export const createClient = ({ baseURL, onFix } = {}) => {
         q.headers.set("X-CSRF", "1");
         const r = await fetch(q);
         if (!kinds[codeOf(r)]) return r;
-        if (r.status === 401) tell("");
+        if (r.status === 401) setTimeout(tell, 1e3, ""); // an event knows why
         throw await refusal(r);
       };
       return send().catch((error) => {

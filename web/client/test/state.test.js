@@ -153,8 +153,25 @@ test("a call that is refused with 401 makes every tab see that the session expir
   p.answer = (r) => r.url.includes("/api/") ? problem("not_signed_in", 401) : undefined;
   await assert.rejects(c.fetch("/api/x"));
   await settle();
+  assert.deepEqual(a.heard, ["INITIAL_SESSION true"], "the server's word for it may be on its way");
+  await new Promise((r) => setTimeout(r, 1000));
+  await settle();
   for (const { heard } of [a, b]) assert.deepEqual(heard, ["INITIAL_SESSION true", "SESSION_EXPIRED false"]);
   a.stop(), b.stop();
+});
+
+test("a call that is refused before the event arrives leaves the reason to the event", async () => {
+  const p = page();
+  p.session = signedIn();
+  const c = createClient(), a = listen(c);
+  await settle();
+  p.session = signedOut();
+  p.answer = (r) => r.url.includes("/api/") ? problem("not_signed_in", 401) : undefined;
+  await assert.rejects(c.fetch("/api/x"));
+  p.stream.says("session.ended", { reason: "provider" });
+  await new Promise((r) => setTimeout(r, 1100));
+  assert.deepEqual(a.heard, ["INITIAL_SESSION true", "SIGNED_OUT false provider"]);
+  a.stop();
 });
 
 test("CONNECTION_CHANGED comes for a change, not for a use", async () => {
