@@ -37,7 +37,7 @@ const linked = (s) => JSON.stringify(s, ["connections", "id", "status", "reason"
 
 const bus = () => new BroadcastChannel("bff");
 
-/** Has every tab look, but those that know session `id`. @param {string} why @param {string} [id] */
+/** Has all tabs look but those that know `id`. @param {string} why @param {string} [id] */
 const tell = (why, id) => {
   const b = bus();
   b.postMessage({ why, id });
@@ -64,7 +64,7 @@ export const createClient = ({ baseURL, onFix } = {}) => {
 
   const getSession = ({ touch = true } = {}) => ask("session?touch=" + touch);
 
-  // Every tab hears the bus; the one that holds the lock hears the server for all.
+  // Every tab hears the bus; the one with the lock hears the server for all.
   const start = () => {
     const ear = bus(), over = new AbortController();
     /** @type {T.Session} */
