@@ -62,7 +62,7 @@ func TestOutageOfTheProvidersMachine(t *testing.T) {
 		"refuses": func(op *testenv.OIDCProvider) func() { op.Refuse(seconds(6)); return func() {} },
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := build(t, parts{op: testenv.OIDCOptions{AccessToken: seconds(2)}})
+			r := build(t, parts{blind: true, op: testenv.OIDCOptions{AccessToken: seconds(2)}})
 			r.c.SignIn("acme")
 			r.call(r.c)
 			r.expire()
