@@ -69,16 +69,57 @@ func TestALostAnswerWhereTheProviderDoesNotRotateCostsNothing(t *testing.T) {
 	kind(t, err, oauth.KindUnavailable)
 	f.g.set(func(g *rogue) { g.after = nil })
 	testenv.Eventually(t, "the old token works", func() bool { _, err := i.Token(context.Background(), i.read(t, s)); return err == nil })
+	// Another answer is lost, and then the person ends the grant: that is what a refusal means here, since nothing is ever rotated away.
 	c := i.read(t, s)
-	f.g.end(c.Tokens.Refresh.Reveal())
 	f.g.set(func(g *rogue) {
 		g.after = func(_ http.ResponseWriter, r *http.Request, _ map[string]any) { <-r.Context().Done() }
 	})
+	_, err = i.Renew(context.Background(), c)
+	kind(t, err, oauth.KindUnavailable)
+	f.g.end(c.Tokens.Refresh.Reveal())
 	testenv.Eventually(t, "the grant is known to be dead, and not rotated away", func() bool {
 		_, err := i.Renew(context.Background(), c)
 		var e *oauth.Error
-		return errors.As(err, &e) && e.Reason == oauth.ReasonRevoked
+		return errors.As(err, &e) && e.Kind == oauth.KindReauth && e.Reason == oauth.ReasonRevoked
 	})
+}
+
+// An intent stands where the refresh token may be spent, and only there: it costs the next one a wait.
+func TestWhereAnIntentStands(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		fault  func(http.ResponseWriter, *http.Request, url.Values) bool
+		stands int64
+	}{
+		{"after success", nil, 0},
+		{"after a dead grant", status(400, "", "", `{"error":"invalid_grant"}`), 0},
+		{"after a refused client", status(401, "", "", `{"error":"invalid_client"}`), 0},
+		{"after too many requests", status(429, "", "", ""), 0},
+		{"after an error of OAuth that is transient", status(400, "", "", `{"error":"temporarily_unavailable"}`), 0},
+		{"after 503, behind which it may have been done", status(503, "", "", ""), 1},
+		{"after 504", status(504, "", "", ""), 1},
+		{"after a broken connection", broken, 1},
+		{"after nonsense", status(200, "", "", "<html>"), 1},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			f := newFleet(t)
+			i := f.start(0)
+			f.g.misbehave(row.fault)
+			s := f.signIn(i, -time.Second)
+			_, _ = i.Token(context.Background(), i.read(t, s))
+			if err := i.Idle(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			rdb := f.store.Client()
+			intents, err := rdb.Keys(context.Background(), "*:n:*").Result()
+			if err != nil || int64(len(intents)) != row.stands {
+				t.Fatalf("%d intents, %v", len(intents), err)
+			}
+			if locks := rdb.Keys(context.Background(), "*:l:*").Val(); len(locks) != 0 {
+				t.Fatal("a lock stands")
+			}
+		})
+	}
 }
 
 // The provider rotated, and its answer came after our timeout.
@@ -170,11 +211,14 @@ func TestAHolderWhoseLockRanOutTakesItAgain(t *testing.T) {
 	go func() { _, err := other.Token(context.Background(), c); second <- err }()
 	<-time.After(100 * time.Millisecond)
 	close(leave)
-	if err := errors.Join(<-done, <-second); err != nil {
+	if err := errors.Join(<-done, <-second, i.Idle(context.Background())); err != nil {
 		t.Fatal(err)
 	}
 	if n := f.g.count("token"); n != 1 {
 		t.Fatalf("%d calls", n)
+	}
+	if n := rdb.Exists(context.Background(), keys[0]).Val(); n != 0 {
+		t.Fatal("the lock that was taken again is not released")
 	}
 }
 

@@ -16,7 +16,7 @@ const (
 	failureFirst  = 250 * time.Millisecond
 	failureMax    = 5 * time.Second
 	renewInterval = 10 * time.Second
-	renewBurst    = 3
+	renewBurst    = 10
 )
 
 // A memory is what this instance remembers of one connection. Losing it costs a wait or a call, never a token: nothing here decides what is true.

@@ -170,7 +170,7 @@ func (r *refresh) admit(c vault.Connection) (bool, error) {
 		if wait = m.until.Sub(now); wait > 0 || r.refused.IsZero() {
 			return
 		}
-		tired = !m.mayRenew(now)
+		tired = m.failures == 0 && !m.mayRenew(now) // one that failed was no renewal: it is an outage, not an API that refuses everything
 	})
 	if wait > 0 {
 		return false, &Error{Kind: KindUnavailable, Op: "refresh at", Provider: r.p.Name, RetryAfter: wait}

@@ -3,6 +3,7 @@ package oauth_test
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -64,11 +65,27 @@ func TestAnAPIThatRefusesEveryTokenCausesNoStorm(t *testing.T) {
 		}
 		c = got
 	}
-	if n := f.g.count("token"); n < 1 || n > 8 {
+	if n := f.g.count("token"); n < 1 || n > 12 {
 		t.Fatalf("%d refreshes", n)
 	}
 	if !f.g.alive(i.read(t, s).Tokens.Refresh.Reveal()) {
 		t.Fatal("the stored token is dead")
+	}
+}
+
+// Guarantee 4: renewals that fail are an outage, however many there are. None of them hands back the token that the API refused, as if nothing were
+// to be had.
+func TestRenewalsThatFailAreAnOutageToTheLast(t *testing.T) {
+	f := newFleet(t)
+	var ahead atomic.Int64
+	i := f.start(0, func(c *oauth.Config) { c.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) } })
+	c := i.read(t, f.signIn(i, 20*time.Hour))
+	f.g.misbehave(status(503, "", "", ""))
+	for n := range 60 {
+		if _, err := i.Renew(context.Background(), c); oauth.KindOf(err) != oauth.KindUnavailable {
+			t.Fatalf("after %d failures: %v", n, err)
+		}
+		ahead.Add(int64(7 * time.Second)) // past every pause between two tries
 	}
 }
 
