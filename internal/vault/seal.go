@@ -16,10 +16,11 @@ import (
 //
 // version names this writing of the record: scripts compare it, nobody trusts it. Each message has a key of its own,
 //
-//	HKDF-SHA256(ring key || opener, salt, "bff seal v1" kind owner)
+//	HKDF-Expand-SHA256(ring key || opener, salt "bff seal v1" kind owner)
 //
-// so the nonce can be constant: with 192 random bits of salt, two messages never share a key. What the ciphertext is bound to
-// (format, kind, owner, version) is in the associated data and the derivation both; a record copied elsewhere does not open.
+// from which RFC 5869 section 3.3 leaves out the first step, since both halves are uniformly random. So the nonce can be constant: with 192 random bits of
+// salt, two messages never share a key. The key binds the ciphertext to kind and owner, the associated data to all that stands before it; a record copied
+// elsewhere does not open.
 const (
 	versionSize  = 16
 	formatV1     = 1
@@ -46,7 +47,7 @@ func (v *Vault) seal(s seat, plain []byte) []byte {
 	copy(out[versionSize+1:], k.id[:])
 	salt := out[headerSize-saltSize : headerSize]
 	_, _ = rand.Read(salt)
-	return aead(k, s, salt).Seal(out, make([]byte, 12), plain, s.binding(out[:versionSize+1]))
+	return aead(k, s, salt).Seal(out, make([]byte, 12), plain, out[:headerSize])
 }
 
 // current says whether the ring's first key sealed value.
@@ -65,7 +66,7 @@ func (v *Vault) open(s seat, value []byte) ([]byte, error) {
 			continue
 		}
 		salt := value[headerSize-saltSize : headerSize]
-		plain, err := aead(k, s, salt).Open(nil, make([]byte, 12), value[headerSize:], s.binding(value[:versionSize+1]))
+		plain, err := aead(k, s, salt).Open(nil, make([]byte, 12), value[headerSize:], value[:headerSize])
 		if err != nil {
 			return nil, errSealed
 		}
@@ -75,12 +76,12 @@ func (v *Vault) open(s seat, value []byte) ([]byte, error) {
 }
 
 func aead(k *material, s seat, salt []byte) cipher.AEAD {
-	ikm := make([]byte, 0, 64)
-	ikm = append(ikm, k.secret[:]...)
+	secret := make([]byte, 0, 64)
+	secret = append(secret, k.secret[:]...)
 	if s.opener != nil {
-		ikm = append(ikm, s.opener[:]...) // both of fixed length; kinds with and without an opener differ
+		secret = append(secret, s.opener[:]...) // both of fixed length; kinds with and without an opener differ
 	}
-	key, err := hkdf.Key(sha256.New, ikm, salt, string(s.binding([]byte("bff seal v1"))), 32)
+	key, err := hkdf.Expand(sha256.New, secret, s.info(salt), 32)
 	if err != nil {
 		panic("vault: hkdf refused a constant length")
 	}
@@ -95,12 +96,14 @@ func aead(k *material, s seat, salt []byte) cipher.AEAD {
 	return gcm
 }
 
-// binding joins its parts with their lengths, so that no two seats give the same bytes.
-func (s seat) binding(head []byte) []byte {
-	b := make([]byte, 0, len(head)+len(s.kind)+len(s.owner)+6)
-	for _, part := range [...]string{string(head), s.kind, s.owner} {
+// info is the salt and the seat: parts of fixed length first, then each with its length, so that no two seats give the same text.
+func (s seat) info(salt []byte) string {
+	const label = "bff seal v1"
+	b := make([]byte, 0, 128)
+	b = append(append(b, salt...), label...)
+	for _, part := range [...]string{s.kind, s.owner} {
 		b = binary.BigEndian.AppendUint16(b, uint16(len(part)))
 		b = append(b, part...)
 	}
-	return b
+	return string(b)
 }
