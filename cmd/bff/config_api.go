@@ -46,7 +46,9 @@ func (a *apiConfig) read(v value) {
 			})
 		}, ""},
 		field{"scopes", func(v value) { a.scopes = v.scopes() }, ""},
-		field{"allow", func(v value) { a.Allow = v.texts("write a list of what may be called, as in `- GET /users/me/calendarList`") }, ""},
+		field{"allow", func(v value) {
+			a.Allow = v.texts("write a list of what may be called, as in `- GET /users/me/calendarList`")
+		}, ""},
 		field{"encoded", func(v value) { a.Encoded = v.texts("write a list of wildcards of `allow`, as in `encoded: [id]`") }, ""},
 		field{"rewrite", func(v value) {
 			a.Rewrite = v.texts("write a list of JSON paths, as in `rewrite: ['$[\"@odata.nextLink\"]']`")
