@@ -31,6 +31,15 @@ func BenchmarkLoad(b *testing.B) {
 			}
 		})
 	})
+	b.Run("vault, cached", func(b *testing.B) {
+		v := open(b, server.URL, cached)
+		r := kinds(b, v)
+		warm(b, v, r, server)
+		b.ReportAllocs()
+		for b.Loop() {
+			load(b, v, r)
+		}
+	})
 	b.Run("bare pipeline", func(b *testing.B) {
 		ctx, c := context.Background(), redis.NewClient(&redis.Options{Addr: server.Addr, ContextTimeoutEnabled: true, PipelinePoolSize: -1})
 		defer c.Close()

@@ -332,5 +332,5 @@ func (v *Vault) unlink(ctx context.Context, c *Connection, payload []byte) error
 	if err == nil && payload != nil {
 		_ = v.point(ctx, user, v.now()) // else the first pointer finds it a little later
 	}
-	return err
+	return v.settled(err)
 }

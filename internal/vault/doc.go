@@ -19,13 +19,22 @@
 //     script that ran twice after a lost answer reports success.
 //  5. Only a sign-in creates a session key. Ending one leaves a tombstone, and
 //     every script that writes below a session looks at it first.
-//  6. A store that does not answer is [ErrUnavailable], never "no session".
+//  6. A store that does not answer is [ErrUnavailable], never "no session". That
+//     something is gone, only a server may say that takes writes.
+//  7. The store's clock ends a session: the time to live of its key. The sealed
+//     times are held against the instance's clock with two minutes to spare.
+//  8. What exists once waits for a replica, where there are any: a sign-in, a
+//     rotated token, an end.
+//
+// What they do not cover: who can write to the store can put an older record of
+// the same place back, or delete it. They read nothing by that.
 //
 // # The ticket
 //
 //	cookie = base64url( user 16 | finder 16 | opener 32 )      86 characters
 //	                    `-- finds --------'   `- opens -'
 //
+// The first half finds the record, by a keyed hash; the second half opens it.
 // user is a digest of the user's id. It picks the partition: every key of one
 // user carries the same Redis hash tag, so that the scripts below are atomic on
 // a single node, under Sentinel and in a Cluster alike, and one pipeline
@@ -40,9 +49,31 @@
 //	<prefix>:{<user>}:n:<connection id>            string  refresh intent
 //	<prefix>:{<user>}:o                            hash    revocations waiting for their provider
 //	<prefix>:o                                     zset    users with such revocations, by due time
-//	<prefix>:a:<hmac(ring key, finder)>            string  a sign-in attempt
+//	<prefix>:h:<hmac(ring key, handle)>            hash    session id -> sealed user and location, for EndHandle
+//	<prefix>:a:<hmac(ring key, state)>             string  a sign-in attempt, then who took it
+//	<prefix>:x:<digest>                            string  an id that is accepted once
 //	<prefix>:bus                                   channel what changed
 //
+// The keys that end in "w" (<prefix>:{<user>}:w and the like) are never there,
+// but for the probe by which the cache sees that the store reports changes:
+// to delete one is how a read asks whether a server takes writes.
+//
+// # Turning the ring
+//
 // With several ring keys the pipeline looks under each key's hmac; a session
-// found under an old key is sealed anew and moved at its next write.
+// found under an old key is sealed anew and moved at its next touch, with its
+// connections, unless a refresh is under way; preferences when they are read. An
+// instance that lacks a key finds nothing that was written under it. So where
+// several instances run, a new key comes second everywhere, and in front with
+// the next deployment. An old key may go when the lifetime of a session is over;
+// what a user keeps and has not touched since goes with it.
+//
+// # The read
+//
+//	Load ─► cache ─► gorilla's store ─► guard.Get ─► read ─► one pipeline
+//	          │                            Deserialize ─► memo ─► open
+//	          └── Config.Cache: emptied by the store's own reports
+//
+// The cache answers at most 100 ms behind the store, and who ends a session
+// waits that long before it answers: a logout has no window (see cache.go).
 package vault

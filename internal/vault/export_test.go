@@ -25,6 +25,9 @@ func Ticket(cookie string) (again, owner string, half *[32]byte, ok bool) {
 	return t.encode(), t.owner(), (*[32]byte)(t.opener()), true
 }
 
+// Reading begins a read for the cache, and gives what ends it.
+func (v *Vault) Reading(s *Session) (keep func(*Session)) { return v.cache.begin(s.ticket.get()) }
+
 // Record takes a connection through its stored form.
 func (c Connection) Record() (Connection, error) {
 	rec, out := c.record(), connectionRecord{}

@@ -37,6 +37,7 @@ func (v *Vault) EndHandle(ctx context.Context, handle, reason string) (n int, er
 	}
 	ctx, cancel := detached(ctx)
 	defer cancel()
+	defer func() { err = v.settled(err) }()
 	for _, key := range v.handleKeys(handle) {
 		entries, err := v.handle(ctx, key)
 		if errors.Is(err, ErrNotFound) {

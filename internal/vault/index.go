@@ -72,25 +72,26 @@ func (v *Vault) EndOne(ctx context.Context, s *Session, id, reason string) error
 	if err == nil && n == 0 {
 		return ErrNotFound
 	}
-	return err
+	return v.settled(err)
 }
 
 // EndOthers ends all of the user's sessions but s.
 func (v *Vault) EndOthers(ctx context.Context, s *Session, reason string) error {
 	_, err := v.endListed(ctx, s.place.user, s.User.ID, "others", s.ID, reason)
-	return err
+	return v.settled(err)
 }
 
 // EndUser ends every session of a user and says how many there were.
 func (v *Vault) EndUser(ctx context.Context, userID, reason string) (int, error) {
-	return v.endListed(ctx, partition(userID), userID, "all", "", reason)
+	n, err := v.endListed(ctx, partition(userID), userID, "all", "", reason)
+	return n, v.settled(err)
 }
 
 // Erase ends every session of a user, for the reason "erased", and deletes what was kept for them: connections and preferences. Revocations that wait
 // for their provider stay until they are done.
 func (v *Vault) Erase(ctx context.Context, userID string) error {
 	_, err := v.endListed(ctx, partition(userID), userID, "erase", "", "erased")
-	return err
+	return v.settled(err)
 }
 
 // endListed ends those of a user's sessions that which names ("one", "others" than id, "all", "erase": all and what is kept), in one atomic step.

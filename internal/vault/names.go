@@ -30,6 +30,16 @@ func (p place) location() string { return p.keys[0][strings.LastIndexByte(p.keys
 // partition is the part of a user's keys that names the user.
 func partition(userID string) string { return b64.EncodeToString(userDigest(userID)) }
 
+// userOf is the partition that a key is in, or "".
+func (v *Vault) userOf(key string) string {
+	rest, ok := strings.CutPrefix(key, v.cfg.Prefix+":{")
+	user, _, closed := strings.Cut(rest, "}")
+	if !ok || !closed {
+		return ""
+	}
+	return user
+}
+
 // handleKeys are where a handle may be, the place for a new one in front.
 func (v *Vault) handleKeys(handle string) []string {
 	keys := make([]string, len(v.keys))

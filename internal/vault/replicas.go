@@ -34,6 +34,7 @@ func (v *Vault) runDurably(ctx context.Context, s *redis.Script, keys []string, 
 // evalDurably runs a script and WAIT in one pipeline, since WAIT speaks of its own connection's writes. That no replica answered in time is logged, not
 // returned: the write is done.
 func (v *Vault) evalDurably(ctx context.Context, s *redis.Script, keys []string, args ...any) *redis.Cmd {
+	defer v.cache.drop(v.userOf(keys[0]))
 	node := v.node(ctx, keys[0])
 	if node == nil || v.replicas.count(ctx, node) == 0 {
 		return s.Run(ctx, v.client, keys, args...)

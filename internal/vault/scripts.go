@@ -248,6 +248,7 @@ return 1
 
 // run runs a script that answers done, gone or conflict.
 func (v *Vault) run(ctx context.Context, s *redis.Script, keys []string, args ...any) error {
+	defer v.cache.drop(v.userOf(keys[0]))
 	n, err := s.Run(ctx, v.client, keys, args...).Int()
 	return v.answer(ctx, n, err)
 }

@@ -66,6 +66,28 @@ func earlier(a, b time.Time) time.Time {
 // Load opens the request's session in one round trip, through the gorilla store. No cookie, a malformed, unknown, expired or ended one is
 // ErrNotFound. Of several cookies of the name the first counts: refusing them is the caller's.
 func (v *Vault) Load(r *http.Request) (*Session, error) {
+	if v.cache == nil {
+		return v.load(r)
+	}
+	cookie, err := r.Cookie(v.cfg.Cookie)
+	if err != nil {
+		return nil, ErrNotFound
+	}
+	t, ok := parseTicket(cookie.Value)
+	if !ok {
+		return nil, ErrNotFound
+	}
+	if s := v.cache.find(t); s != nil {
+		return s, nil
+	}
+	keep := v.cache.begin(t)
+	s, err := v.load(r)
+	keep(s)
+	return s, err
+}
+
+// load asks the store.
+func (v *Vault) load(r *http.Request) (*Session, error) {
 	ctx := r.Context()
 	got := &reading{}
 	gs, err := v.sessions.New(r.WithContext(context.WithValue(ctx, readingKey{}, got)), v.cfg.Cookie)
@@ -243,7 +265,7 @@ func (v *Vault) replace(ctx context.Context, previous Secret) {
 	end := func(ctx context.Context) error {
 		old, err := v.LoadTicket(ctx, previous)
 		if err == nil {
-			err = v.End(ctx, old, "logout")
+			err = v.end(ctx, old, "logout")
 		}
 		if errors.Is(err, ErrNotFound) {
 			return nil
@@ -273,6 +295,10 @@ func (v *Vault) replace(ctx context.Context, previous Secret) {
 
 // End ends a session everywhere: tombstone, its connections' records deleted, announced on the bus. Ending an ended one is fine.
 func (v *Vault) End(ctx context.Context, s *Session, reason string) error {
+	return v.settled(v.end(ctx, s, reason))
+}
+
+func (v *Vault) end(ctx context.Context, s *Session, reason string) error {
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	gs := sessions.NewSession(v.sessions, v.cfg.Cookie)

@@ -93,7 +93,7 @@ func TestAFailoverLosesNothingThatWasAcknowledged(t *testing.T) {
 func TestCallsDuringAFailoverAreNeverToldThatTheirSessionIsGone(t *testing.T) {
 	t.Parallel()
 	s := testenv.Sentinel(t, 1)
-	a, b := pair(t, s.URL)
+	a, b := pair(t, s.URL, cached)
 	ctx := context.Background()
 	_, r := signIn(t, a, vault.NewSession{Connection: google(vault.KeepSession)})
 	stop := make(chan struct{})
@@ -127,6 +127,12 @@ func TestCallsDuringAFailoverAreNeverToldThatTheirSessionIsGone(t *testing.T) {
 	for _, v := range []*vault.Vault{a, b} {
 		eventually(t, "at last", func() error { _, err := v.Load(r); return err })
 	}
+
+	warm(t, a, r, s.Master()) // the new master reports
+	warm(t, b, r, s.Master())
+	must(t, a.End(ctx, load(t, a, r), "logout"))
+	_, err := b.Load(r)
+	is(t, "after a logout at the new master", err, vault.ErrNotFound)
 }
 
 // Under Cluster everything of one user is in one slot, so that every script is atomic; that slot moves under running calls.

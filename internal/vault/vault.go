@@ -35,6 +35,7 @@ type Config struct {
 	Lifetime time.Duration    // required: absolute
 	Now      func() time.Time // time.Now when nil
 	Log      *slog.Logger     // discarded when nil
+	Cache    bool             // Load may answer without the store; all instances alike. Not with redis+cluster: or memory:, which have the store asked
 }
 
 // A Vault keeps sessions, connections and attempts. It is safe for concurrent use.
@@ -47,6 +48,7 @@ type Vault struct {
 	bus      *bus
 	replicas replicas
 	memo     *memo
+	cache    *cache         // nil: none
 	work     sync.WaitGroup // writes that outlive the call that caused them
 	closing  chan struct{}
 	warned   sync.Map // message -> when, in Unix seconds
@@ -76,6 +78,10 @@ func Open(cfg Config) (*Vault, error) {
 	v.cfg.Store = "" // it may hold a password
 	v.bus = newBus(v)
 	v.sessions = newStore(v)
+	if o, kind, err := parseStore(cfg.Store); err == nil && cfg.Cache && (kind == single || kind == sentinel) {
+		budget(o)
+		v.cache = newCache(v, o, kind)
+	}
 	return v, nil
 }
 
@@ -84,6 +90,9 @@ func (v *Vault) Close() error {
 	close(v.closing)
 	v.bus.close()
 	v.work.Wait()
+	if v.cache != nil {
+		v.cache.close()
+	}
 	v.memo.close()
 	return v.close()
 }

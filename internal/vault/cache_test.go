@@ -1,0 +1,204 @@
+package vault_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"bff/internal/testenv"
+	"bff/internal/vault"
+)
+
+func cached(c *vault.Config) { c.Cache = true }
+
+// gets is how many GETs the store has served.
+func gets(t testing.TB, server *testenv.RedisServer) int {
+	t.Helper()
+	_, rest, _ := strings.Cut(server.Client().Info(context.Background(), "commandstats").Val(), "cmdstat_get:calls=")
+	n, _, _ := strings.Cut(rest, ",")
+	calls, err := strconv.Atoi(n)
+	if err != nil {
+		return 0 // none yet
+	}
+	return calls
+}
+
+// warm loads until the answer comes without the store.
+func warm(t testing.TB, v *vault.Vault, r *http.Request, server *testenv.RedisServer) {
+	t.Helper()
+	testenv.Eventually(t, "an answer without the store", func() bool {
+		before := gets(t, server)
+		load(t, v, r)
+		return gets(t, server) == before
+	})
+}
+
+func TestTheCacheAnswersWithoutTheStore(t *testing.T) {
+	server := testenv.Redis(t)
+	v := open(t, server.URL, cached)
+	r := kinds(t, v)
+	warm(t, v, r, server)
+	s := load(t, v, r)
+	if s.User.Name != "Ada" || len(s.Connections) != 2 || s.Connections[0].Tokens.Refresh.Reveal() != "rt-1" {
+		t.Fatalf("%+v", s)
+	}
+	s.Connections[0].Provider, s.SeenAt = "scribbled", s.SeenAt.AddDate(1, 0, 0)
+	if again := load(t, v, r); again.Connections[0].Provider != "google" || again.SeenAt.Equal(s.SeenAt) {
+		t.Error("what one call did to its session, another one sees")
+	}
+	_, other := signIn(t, v, vault.NewSession{User: grace()})
+	if load(t, v, other).User.ID != grace().ID || load(t, v, r).User.ID != ada().ID {
+		t.Error("one got the other's session")
+	}
+	half := s.Ticket().Reveal()
+	_, err := v.Load(withCookie(half[:len(half)-10] + "AAAAAAAAAA"))
+	is(t, "the same finder with another half", err, vault.ErrNotFound)
+}
+
+// An instance sees its own writes at once, and another's as soon as the store has told.
+func TestTheCacheIsEmptiedByWrites(t *testing.T) {
+	server := testenv.Redis(t)
+	a, b := pair(t, server.URL, cached)
+	ctx := context.Background()
+	r := kinds(t, a)
+	for n := range 20 {
+		warm(t, a, r, server)
+		warm(t, b, r, server)
+		s := load(t, a, r)
+		c := connectionOf(t, s, []vault.Keep{vault.KeepSession, vault.KeepUser}[n%2])
+		next := c
+		next.Tokens.Access = vault.NewSecret("at-" + strconv.Itoa(n))
+		if _, err := a.Update(ctx, &c, next); err != nil {
+			t.Fatal(err)
+		}
+		newest := func(v *vault.Vault) bool {
+			got := connectionOf(t, load(t, v, r), c.Keep)
+			return got.Tokens.Access.Equal(next.Tokens.Access)
+		}
+		if !newest(a) {
+			t.Fatal("an instance does not see what it wrote itself")
+		}
+		testenv.Eventually(t, "the other instance sees it", func() bool { return newest(b) })
+	}
+	warm(t, b, r, server)
+	server.Client().FlushAll(ctx)
+	testenv.Eventually(t, "a flushed store is empty", func() bool { _, err := b.Load(r); return errors.Is(err, vault.ErrNotFound) })
+}
+
+// Guarantee 6 with the cache on: the moment the logout answers, no instance answers from before it. Readers keep every instance's entries warm.
+func TestLogoutWinsAgainstTheCache(t *testing.T) {
+	server := testenv.Redis(t)
+	ctx := context.Background()
+	a, b := pair(t, server.URL, cached)
+	for n := range 12 {
+		_, r := signIn(t, a, vault.NewSession{Connection: google(vault.KeepSession), Handle: "google/sid"})
+		_, r2 := signIn(t, b, vault.NewSession{})
+		s, other := load(t, a, r), load(t, b, r2)
+		warm(t, a, r, server)
+		warm(t, b, r, server)
+		var ended atomic.Bool
+		var all sync.WaitGroup
+		for _, v := range []*vault.Vault{a, b, a, b} {
+			all.Go(func() {
+				for {
+					last := ended.Load()
+					_, err := v.Load(r)
+					if last {
+						is(t, "a call after the logout answered", err, vault.ErrNotFound)
+						return
+					}
+				}
+			})
+		}
+		err := []func() error{
+			func() error { return a.End(ctx, s, "logout") },
+			func() error { return a.EndOne(ctx, other, s.ID, "ended_elsewhere") },
+			func() error { return a.EndOthers(ctx, other, "ended_elsewhere") },
+			func() error { _, err := a.EndHandle(ctx, "google/sid", "provider"); return err },
+		}[n%4]()
+		ended.Store(true)
+		is(t, "the logout", err, nil)
+		all.Wait()
+	}
+}
+
+// The connection on which the store reports is silent, or cut: nothing is answered from here that a logout elsewhere has ended.
+func TestLogoutWinsAgainstACacheThatHearsNothing(t *testing.T) {
+	server := testenv.Redis(t)
+	wire := testenv.Toxi(t, server.Addr)
+	ctx := context.Background()
+	key := ring(vault.NewKey())
+	deaf, other := open(t, "redis://"+wire.Addr, key, cached), open(t, server.URL, key, cached)
+	for _, fail := range []func() (mend func()){
+		func() func() { return wire.Starve().End },
+		func() func() { wire.Cut(); return wire.Mend },
+		func() func() { return wire.Slow(3000, 0).End },
+	} {
+		_, r := signIn(t, other, vault.NewSession{})
+		s := load(t, other, r)
+		testenv.Eventually(t, "an answer", func() bool { _, err := deaf.Load(r); return err == nil })
+		warm(t, deaf, r, server)
+		mend := fail()
+		must(t, other.End(ctx, s, "logout"))
+		if _, err := deaf.Load(r); err == nil {
+			t.Error("an instance that hears nothing still answers from before the logout")
+		}
+		mend()
+		testenv.Eventually(t, "the store is asked again", func() bool { _, err := deaf.Load(r); return errors.Is(err, vault.ErrNotFound) })
+	}
+}
+
+// An unlinked connection is gone everywhere when the unlinking answers.
+func TestUnlinkWinsAgainstTheCache(t *testing.T) {
+	server := testenv.Redis(t)
+	ctx := context.Background()
+	a, b := pair(t, server.URL, cached)
+	r := kinds(t, a)
+	for want := 1; want >= 0; want-- {
+		warm(t, b, r, server)
+		s := load(t, a, r)
+		must(t, a.Unlink(ctx, s, s.Connections[0].ID, func(vault.Connection) []byte { return nil }))
+		for _, v := range []*vault.Vault{a, b} {
+			if got := load(t, v, r); len(got.Connections) != want {
+				t.Errorf("%d connections, want %d", len(got.Connections), want)
+			}
+		}
+	}
+}
+
+// A read that a write overtook is not kept: it may have brought what was there before.
+func TestAFillThatWasOvertakenIsRefused(t *testing.T) {
+	server := testenv.Redis(t)
+	clock := newClock()
+	a, b := pair(t, server.URL, cached, clock.set)
+	ctx := context.Background()
+	r := kinds(t, a)
+	warm(t, a, r, server)
+	before := load(t, a, r)
+	keep := a.Reading(before)
+	clock.advance(2 * time.Minute)
+	now := load(t, a, r)
+	must(t, a.Touch(ctx, now))
+	keep(before)
+	if got := load(t, a, r); !got.SeenAt.Equal(now.SeenAt) {
+		t.Error("overtaken by a write of this instance, and kept")
+	}
+	for n := range 10 { // by another instance's, of which the store reports
+		warm(t, a, r, server)
+		before, keep = load(t, a, r), a.Reading(before)
+		clock.advance(2 * time.Minute)
+		now = load(t, b, r)
+		must(t, b.Touch(ctx, now))
+		testenv.Eventually(t, "the report", func() bool { return load(t, a, r).SeenAt.Equal(now.SeenAt) })
+		keep(before)
+		if got := load(t, a, r); !got.SeenAt.Equal(now.SeenAt) {
+			t.Fatalf("round %d: overtaken by a write elsewhere, and kept", n)
+		}
+	}
+}
