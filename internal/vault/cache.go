@@ -2,6 +2,7 @@ package vault
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -27,6 +28,7 @@ const (
 	cacheBeat   = 20 * time.Millisecond  // between two signs of life, while somebody reads
 	cacheIdle   = 250 * time.Millisecond // and while nobody does: reports do not pile up in the store
 	cacheProbe  = 50                     // signs of life between two that are reported
+	cacheSweep  = 10                     // and between two looks for what nobody may use any more
 	cacheLife   = time.Second            // of an entry: how long a session may be used beyond its idle time
 	cacheUsers  = 10_000
 	cacheSpread = 16 // sessions of one user
@@ -126,6 +128,9 @@ func (c *cache) beat(ctx context.Context, conn *redis.Conn) {
 			c.until.Store(before + int64(cacheLag))
 		}
 		before = sent
+		if n%cacheSweep == 0 {
+			c.sweep(sent)
+		}
 		wait := cacheIdle
 		if sent-c.used.Load() < int64(time.Second) {
 			wait = cacheBeat
@@ -182,6 +187,18 @@ func (c *cache) dropAll() {
 	clear(c.users)
 	for _, f := range c.fills {
 		f.overtaken++
+	}
+}
+
+// sweep lets go of entries that are too old: tokens are not held for those who have left.
+func (c *cache) sweep(now int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for user, of := range c.users {
+		maps.DeleteFunc(of, func(_ ticket, e entry) bool { return now >= e.end })
+		if len(of) == 0 {
+			delete(c.users, user)
+		}
 	}
 }
 

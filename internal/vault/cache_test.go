@@ -202,3 +202,12 @@ func TestAFillThatWasOvertakenIsRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestTheCacheHoldsNothingOfThoseWhoLeft(t *testing.T) {
+	v := open(t, testenv.Redis(t).URL, cached)
+	for n := range 20 {
+		_, r := signIn(t, v, vault.NewSession{User: userN(n)})
+		load(t, v, r)
+	}
+	testenv.Eventually(t, "they are forgotten", func() bool { return v.Cached() == 0 })
+}

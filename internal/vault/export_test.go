@@ -28,6 +28,13 @@ func Ticket(cookie string) (again, owner string, half *[32]byte, ok bool) {
 // Reading begins a read for the cache, and gives what ends it.
 func (v *Vault) Reading(s *Session) (keep func(*Session)) { return v.cache.begin(s.ticket.get()) }
 
+// Cached is how many users the cache knows something of.
+func (v *Vault) Cached() int {
+	v.cache.mu.Lock()
+	defer v.cache.mu.Unlock()
+	return len(v.cache.users)
+}
+
 // Record takes a connection through its stored form.
 func (c Connection) Record() (Connection, error) {
 	rec, out := c.record(), connectionRecord{}
