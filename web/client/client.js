@@ -37,7 +37,7 @@ const linked = (s) => JSON.stringify(s, ["connections", "id", "status", "reason"
 
 const bus = () => new BroadcastChannel("bff");
 
-/** Has all tabs look but those that know `id`. @param {string} why @param {string} [id] */
+/** @param {string} why @param {string} [id] needs no look */
 const tell = (why, id) => {
   const b = bus();
   b.postMessage({ why, id });
@@ -73,15 +73,16 @@ export const createClient = ({ baseURL, onFix } = {}) => {
     let stream;
     let timer = 0, leading = false, looking = Promise.resolve();
     const hangUp = () => stream = stream?.close();
-    const later = () => timer ||= setTimeout(() => {
+    /** @param {string} [why] */
+    const later = (why) => timer ||= setTimeout(() => {
       timer = 0;
-      look();
-    }, 5e3);
+      look(why);
+    }, why ? 1e3 : 5e3);
     const tune = () => {
       if (!idOf(known)) hangUp();
       else if (leading && !stream && !timer) {
         stream = new EventSource(new URL("/bff/events", base), { withCredentials: true });
-        stream.onopen = () => look(); // what was missed
+        stream.onopen = () => look();
         stream.onerror = () => {
           if (stream?.readyState > 1) hangUp(), later();
         };
@@ -95,6 +96,10 @@ export const createClient = ({ baseURL, onFix } = {}) => {
       known = await getSession({ touch: false }).catch(() => (later(), was));
       if (!known) return;
       const id = idOf(known), other = id !== idOf(was);
+      if (other && !id && (!why || why === "connection")) {
+        known = was;
+        return void later("expired"); // unless an event says more
+      }
       if (why == null && (!was || other)) tell("", id);
       listeners.forEach(async (f) =>
         f(was && (other ? id ? "SIGNED_IN" : !why || why === "expired" ? "SESSION_EXPIRED" : "SIGNED_OUT"
@@ -113,7 +118,7 @@ export const createClient = ({ baseURL, onFix } = {}) => {
       ear.close();
       hangUp();
       clearTimeout(timer);
-      timer = -1; // for a late look
+      timer = -1;
     };
     look();
   };
@@ -132,7 +137,6 @@ export const createClient = ({ baseURL, onFix } = {}) => {
     const ear = bus(), over = new AbortController();
     const code = await new Promise((end) => {
       ear.onmessage = ({ data }) => data.done === id && end(data.error);
-      // Who closed it is back here.
       addEventListener("focus", () => setTimeout(() => win && !win.closed || end(0), 1e3), over);
     });
     over.abort();
@@ -180,7 +184,7 @@ export const createClient = ({ baseURL, onFix } = {}) => {
         q.headers.set("X-CSRF", "1");
         const r = await fetch(q);
         if (!kinds[codeOf(r)]) return r;
-        if (r.status === 401) setTimeout(tell, 1e3, ""); // an event knows why
+        if (r.status === 401) tell("");
         throw await refusal(r);
       };
       return send().catch((error) => {
