@@ -44,6 +44,7 @@ type sessionConfig struct {
 	idle, lifetime time.Duration
 	cookie         string // without "__Host-"
 	prefix         string
+	cache          bool
 }
 
 type frontendConfig struct {
@@ -170,6 +171,7 @@ func (c *config) readSession(v value) {
 				s.prefix = name
 			}
 		}, ""},
+		field{"cache", func(v value) { set(&s.cache)(v.flag()) }, ""},
 	)
 	if timed && s.idle > s.lifetime {
 		at := v.r.where(v.path+".idle", v.path+".lifetime")

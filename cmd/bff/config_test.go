@@ -111,7 +111,7 @@ func TestDefaults(t *testing.T) {
 
 // Keys beyond the sample.
 func TestFurtherKeys(t *testing.T) {
-	v := good(t, strings.Replace(minimal, "https://app.example.com", "http://localhost:8080", 1)+`apis:
+	v := good(t, strings.NewReplacer("https://app.example.com", "http://localhost:8080", "session: {", "session: {cache: true, ", "session:\n", "session:\n  cache: true\n").Replace(minimal)+`apis:
   drive:
     host: drive.localhost:8080
     provider: google
@@ -141,7 +141,7 @@ frontend:
 		t.Errorf("api (-want +got):\n%s", diff)
 	}
 	if v.Cookie != "bff" || v.Limits != (api.Limits{LoginPerMinute: 30, SessionConcurrency: 8, SessionPerSecond: 20, APIConcurrency: 100}) ||
-		v.Level != slog.LevelDebug || !v.Text || v.Shutdown != 0 || len(v.Trusted) != 2 || v.Upstream != "http://localhost:5173" || len(v.Origins) != 2 {
+		v.Level != slog.LevelDebug || !v.Text || !v.Cache || v.Shutdown != 0 || len(v.Trusted) != 2 || v.Upstream != "http://localhost:5173" || len(v.Origins) != 2 {
 		t.Errorf("not as written: %+v", v)
 	}
 }
@@ -188,7 +188,7 @@ func TestDocumentation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, key := range append(bff.ProviderKeys(), "origin", "listen", "admin", "trusted_proxies", "session", "store", "keys", "idle", "lifetime", "cookie", "prefix",
+	for _, key := range append(bff.ProviderKeys(), "origin", "listen", "admin", "trusted_proxies", "session", "store", "keys", "idle", "lifetime", "cookie", "prefix", "cache",
 		"providers", "apis", "path", "host", "provider", "upstream", "upstreams", "scopes", "allow", "encoded", "rewrite", "header", "scheme", "headers", "timeout",
 		"clients", "secret", "exchange", "frontend", "dir", "origins", "limits", "login_per_minute", "session_concurrency", "session_per_second",
 		"api_concurrency", "log", "level", "format", "shutdown_timeout") {

@@ -32,7 +32,7 @@ type View struct {
 	Origins               []string
 	Limits                api.Limits
 	Level                 slog.Level
-	Text                  bool
+	Text, Cache           bool
 	Shutdown              time.Duration
 	Warnings              []string
 }
@@ -53,7 +53,7 @@ func Read(name string, data []byte, env func(string) string) (*View, string) {
 		return nil, report
 	}
 	v := &View{Origin: c.origin.String(), Listen: c.listen, Admin: c.admin, Trusted: c.trusted, Store: c.session.store.Reveal(), Cookie: c.cookie(),
-		Prefix: c.session.prefix, Idle: c.session.idle, Lifetime: c.session.lifetime, Providers: c.providers, Clients: c.clients, Dir: c.frontend.dir,
+		Prefix: c.session.prefix, Cache: c.session.cache, Idle: c.session.idle, Lifetime: c.session.lifetime, Providers: c.providers, Clients: c.clients, Dir: c.frontend.dir,
 		Origins: c.frontend.origins, Limits: c.limits, Level: c.log.level, Text: c.log.text, Shutdown: c.shutdown}
 	if c.frontend.upstream != nil {
 		v.Upstream = c.frontend.upstream.String()

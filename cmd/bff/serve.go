@@ -117,7 +117,7 @@ type instance struct {
 func newInstance(cfg *config, frontend http.Handler, log *slog.Logger) (*instance, error) {
 	origin := cfg.origin.Scheme + "://" + cfg.origin.Host
 	v, err := vault.Open(vault.Config{
-		Store: cfg.session.store.Reveal(), Keys: cfg.session.keys, Prefix: cfg.session.prefix, Cookie: cfg.cookie(), Secure: cfg.secure(),
+		Store: cfg.session.store.Reveal(), Keys: cfg.session.keys, Prefix: cfg.session.prefix, Cache: cfg.session.cache, Cookie: cfg.cookie(), Secure: cfg.secure(),
 		Idle: cfg.session.idle, Lifetime: cfg.session.lifetime, Log: log,
 	})
 	if err != nil {
