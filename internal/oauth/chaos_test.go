@@ -66,7 +66,7 @@ func TestNobodyIsLoggedOutWhateverFails(t *testing.T) {
 			}
 		})
 	}
-	for range 3 {
+	for range 2 {
 		<-time.After(2500 * time.Millisecond)
 		f.store.Pause()
 		<-time.After(vault.LockLease * 6 / 5)
