@@ -129,6 +129,8 @@ func (s *Server) problemOf(err error) *problem {
 		return newProblem(codeStoreUnavailable).after(time.Second)
 	case errors.Is(err, context.Canceled):
 		return nil
+	case errors.Is(err, vault.ErrFull):
+		return newProblem(codeBadRequest).because("The session has as many linked accounts as it can have. Unlink one.")
 	case errors.As(err, &tooLarge), errors.Is(err, proxy.ErrBodyTooLarge):
 		return newProblem(codeBodyTooLarge)
 	case errors.Is(err, proxy.ErrBadPath):

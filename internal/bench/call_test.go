@@ -188,7 +188,12 @@ func BenchmarkProxiedCall(b *testing.B) {
 		text, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
 		return mallocsIn(string(text))
 	}}
-	ours := product(b, "http://"+up)
+	b.Run("the store is asked", func(b *testing.B) { compare(b, plain, product(b, "http://"+up, false)) })
+	b.Run("session.cache", func(b *testing.B) { compare(b, plain, product(b, "http://"+up, true)) })
+}
+
+// compare has both do the same in turns.
+func compare(b *testing.B, plain, ours process) {
 	const rounds, calls = 7, 6000
 	plain.calls(b, calls)
 	ours.calls(b, calls)
@@ -219,7 +224,7 @@ func median(v []float64) float64 {
 }
 
 // product is `bff serve` over a real Redis, with somebody signed in, before an API. env is further environment.
-func product(b *testing.B, api string, env ...string) process {
+func product(b *testing.B, api string, cache bool, env ...string) process {
 	b.Helper()
 	store := testenv.Redis(b)
 	port := testenv.FreePort(b)
@@ -233,6 +238,7 @@ func product(b *testing.B, api string, env ...string) process {
 session:
   store: %s
   keys: [env:BFF_KEY]
+  cache: %t
 providers:
   demo:
     issuer: %s
@@ -247,7 +253,7 @@ apis:
 limits:
   login_per_minute: 100000
   session_concurrency: 100000
-`, origin, store.URL, d.Issuer, d.ClientID, api), append(env, "DEMO_SECRET="+d.ClientSecret)...)
+`, origin, store.URL, cache, d.Issuer, d.ClientID, api), append(env, "DEMO_SECRET="+d.ClientSecret)...)
 	signIn := func(b *testing.B) string { return signInAgain(b, p, d.Approve) }
 	cookie := signIn(b)
 	return process{stored: storedBytes(b, store), pid: p.PID(), to: "http://" + p.Addr + "/api/items/items", cookie: cookie, mallocs: func() float64 { return mallocsIn(p.Metrics()) },

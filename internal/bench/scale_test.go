@@ -22,7 +22,7 @@ import (
 func BenchmarkGigabyte(b *testing.B) {
 	const size = 1 << 30
 	up, _ := play(b, "upstream")
-	ours := product(b, "http://"+up)
+	ours := product(b, "http://"+up, false)
 	ours.calls(b, 500)
 	client := &http.Client{Transport: &http.Transport{WriteBufferSize: 64 << 10, ReadBufferSize: 64 << 10}}
 	for name, carry := range map[string]func() *http.Request{
@@ -78,11 +78,11 @@ func BenchmarkIdle(b *testing.B) {
 				n = min(n, filesFor(n+others)-others)
 				certificate := filepath.Join(b.TempDir(), "upstream.pem")
 				up, _ := play(b, "upstream-http2", "BENCH_CERTIFICATE="+certificate)
-				ours = product(b, "https://"+up, "SSL_CERT_FILE="+certificate)
+				ours = product(b, "https://"+up, false, "SSL_CERT_FILE="+certificate)
 			} else {
 				n = min(n, (filesFor(2*n+others)-others)/2)
 				up, _ := play(b, "upstream")
-				ours = product(b, "http://"+up)
+				ours = product(b, "http://"+up, false)
 			}
 			cookies := ours.people(b, 50)
 			ours.calls(b, 2000)
@@ -105,7 +105,7 @@ func BenchmarkIdle(b *testing.B) {
 // BenchmarkEvent is the time from an upstream's write of an event to its arrival, going through bff and going straight there, both in every round.
 func BenchmarkEvent(b *testing.B) {
 	up, _ := play(b, "upstream")
-	ours := product(b, "http://"+up)
+	ours := product(b, "http://"+up, false)
 	client := &http.Client{}
 	open := func(r *http.Request) *bufio.Reader {
 		resp, err := client.Do(r)
