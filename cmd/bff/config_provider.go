@@ -35,6 +35,9 @@ func (c *config) readProviders(v value) {
 			v.r.wrong(v.key, "%s", unknownProvider(v.path, name))
 			return
 		}
+		if known && merged.Issuer == "" && merged.AuthorizationURL == "" && merged.TokenURL == "" && !anyOf(there, "issuer") {
+			v.r.wrong(v.key, "%s has no `issuer`: each organisation has its own; write it to the last slash, as in `issuer: https://id.example.com`", v.name())
+		}
 		if merged.Issuer == "" && (merged.AuthorizationURL == "") != (merged.TokenURL == "") && !anyOf(there, "issuer") {
 			v.r.wrong(v.key, "%s has one of `authorization_url` and `token_url`; write both, or its `issuer`", v.name())
 		}

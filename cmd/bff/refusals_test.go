@@ -87,6 +87,8 @@ func TestRefuses(t *testing.T) {
 		{"an empty mapping of providers", top + session + "providers: {}\n", "`providers` is empty; nobody could sign in"},
 		{"a list of providers", top + session + "providers: [google]\n", "`providers` is a list; write the name of a provider"},
 		{"a provider without a client", top + session + "providers:\n  google:\n", "`providers.google` has no value; write `client_id:` and `client_secret:` below it"},
+		{"a built-in provider whose issuer is each organisation's own", top + session + "providers: {okta: {client_id: x, client_secret: env:GOOGLE_CLIENT_SECRET}}\n",
+			"`providers.okta` has no `issuer`: each organisation has its own"},
 		{"a provider without a secret", top + session + "providers: {google: {client_id: x}}\n", "`providers.google` has no `client_secret`; write `client_secret: env:GOOGLE_CLIENT_SECRET`"},
 		{"a literal client secret", top + session + "providers: {google: {client_id: x, client_secret: " + secretValue + "}}\n", "`providers.google.client_secret` is a literal secret; write `client_secret: env:GOOGLE_CLIENT_SECRET` or `client_secret: file:/run/secrets/google`"},
 		{"a provider that is not built in", top + session + "providers: {acme: {client_id: x, client_secret: env:ACME_CLIENT_SECRET}}\n", "`providers.acme` is not built in; give it an `issuer`"},
