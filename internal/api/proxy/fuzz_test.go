@@ -21,7 +21,7 @@ import (
 
 func fuzzMount(t testing.TB, change ...func(*proxy.Config)) *proxy.Mount {
 	cfg := proxy.Config{Name: "x", Path: "/api/x", Origin: "https://app.example.com", Upstream: "https://www.googleapis.com/drive/v3",
-		Upstreams: map[string]string{"/upload": "https://www.googleapis.com/upload/drive/v3", "/root": "http://other.example:8080"}, Allow: slices.Clone(corpusList)}
+		Upstreams: map[string]string{"/upload": "https://www.googleapis.com/upload/drive/v3", "/plain": "http://other.example:8080"}, Allow: slices.Clone(corpusList)}
 	for _, f := range change {
 		f(&cfg)
 	}
@@ -209,8 +209,8 @@ func FuzzRewriteURL(f *testing.F) {
 		switch {
 		case tail == "/upload" || strings.HasPrefix(tail, "/upload/"):
 			tail, base = strings.TrimPrefix(tail, "/upload"), "/upload/drive/v3"
-		case tail == "/root" || strings.HasPrefix(tail, "/root/"):
-			tail, base, host = strings.TrimPrefix(tail, "/root"), "", "other.example:8080"
+		case tail == "/plain" || strings.HasPrefix(tail, "/plain/"):
+			tail, base, host = strings.TrimPrefix(tail, "/plain"), "", "other.example:8080"
 		}
 		if !strings.HasPrefix(gets.EscapedPath(), "/api/x") || strings.TrimSuffix(meant.Host, ":443") != host && meant.Host != host {
 			if strings.EqualFold(strings.TrimSuffix(meant.Host, ":443"), host) {
@@ -220,7 +220,7 @@ func FuzzRewriteURL(f *testing.F) {
 		}
 		if meant.EscapedPath() != base+tail || meant.RawQuery != gets.RawQuery || meant.EscapedFragment() != gets.EscapedFragment() {
 			// "/drive/v3/upload" and the base of "/upload" share a place below the mount; the api's own prefix wins there.
-			if strings.HasPrefix(meant.EscapedPath(), "/drive/v3/upload") || strings.HasPrefix(meant.EscapedPath(), "/drive/v3/root") {
+			if strings.HasPrefix(meant.EscapedPath(), "/drive/v3/upload") || strings.HasPrefix(meant.EscapedPath(), "/drive/v3/plain") {
 				return
 			}
 			t.Fatalf("%q meant %q and leads to %q", ref, meant, gets)
