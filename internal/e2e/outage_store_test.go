@@ -41,6 +41,7 @@ func TestOutageOfTheStore(t *testing.T) {
 			cookie := r.c.Session()
 
 			mend := way.begin(store, wire)
+			testenv.Eventually(t, "the outage is noticed", func() bool { return r.c.Fetch("GET", "/bff/session", "").Status != http.StatusOK })
 			for _, path := range []string{"/bff/session", "/bff/connections", "/api/things/items"} {
 				a := r.c.Fetch("GET", path, "")
 				problem(t, a, http.StatusServiceUnavailable, "store_unavailable")
