@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -277,4 +278,31 @@ func TestAProviderThatIsNotConfiguredIsUnknown(t *testing.T) {
 	i := f.start(0)
 	_, err := i.Token(context.Background(), vault.Connection{Provider: "nobody"})
 	kind(t, err, oauth.KindUnknown)
+}
+
+// A token that could end on its way to the API is replaced first, where the provider is quick; where it is not, it serves to its last second.
+func TestATokenInItsLastMomentsIsReplacedFirst(t *testing.T) {
+	f := newFleet(t)
+	var frozen atomic.Int64
+	i := f.start(0, func(c *oauth.Config) {
+		c.Now = func() time.Time {
+			if at := frozen.Load(); at != 0 {
+				return time.Unix(0, at)
+			}
+			return time.Now()
+		}
+	})
+	c := i.read(t, f.signIn(i, 20*time.Minute))
+	frozen.Store(c.Tokens.Expiry.Add(-400 * time.Millisecond).UnixNano())
+	f.g.misbehave(status(503, "", "", ""))
+	got, err := i.Token(context.Background(), c)
+	if err != nil || !got.Tokens.Access.Equal(c.Tokens.Access) {
+		t.Fatalf("while the provider is down: %v", err)
+	}
+	f.g.misbehave(nil)
+	d := i.read(t, f.signIn(i, 20*time.Minute))
+	d.Tokens.Expiry = time.Unix(0, frozen.Load()).Add(400 * time.Millisecond)
+	if got, err = i.Token(context.Background(), d); err != nil || got.Tokens.Access.Equal(d.Tokens.Access) {
+		t.Fatalf("while the provider answers: the old token, %v", err)
+	}
 }
