@@ -13,7 +13,7 @@ import (
 func TestMainJob(t *testing.T) {
 	for _, kept := range []string{"session", "user"} {
 		t.Run("keep "+kept, func(t *testing.T) {
-			r := build(t, parts{op: testenv.OIDCOptions{AccessToken: seconds(2)}, provider: []string{"keep: " + kept}})
+			r := build(t, parts{op: testenv.OIDCOptions{AccessToken: seconds(5)}, provider: []string{"keep: " + kept}})
 			if r.signedIn(r.c) {
 				t.Fatal("signed in before signing in")
 			}
