@@ -206,7 +206,7 @@ type riscMetadata struct {
 // discoverRISC reads the transmitter's metadata (OpenID RISC Profile). It must be the provider's own issuer.
 func (p *provider) discoverRISC(ctx context.Context) (riscMetadata, error) {
 	var m riscMetadata
-	if err := checkEndpoint(p.RISCURL, p.Issuer); err != nil {
+	if err := checkEndpoint(p.RISCURL, ""); err != nil { // the operator's own word, or a built-in's
 		return m, err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), metadataTimeout)
@@ -226,5 +226,5 @@ func (p *provider) discoverRISC(ctx context.Context) (riscMetadata, error) {
 	if !sameIssuer(m.Issuer, p.Issuer) {
 		return m, errors.New("the metadata document names another issuer than the configured one")
 	}
-	return m, checkEndpoint(m.JWKSURL, p.Issuer)
+	return m, checkEndpoint(m.JWKSURL, p.RISCURL)
 }
