@@ -38,7 +38,11 @@ func TestIntrospectionOfWhatIsNoSession(t *testing.T) {
 	b := w.browser()
 	b.signIn("ada")
 	value := b.cookie("bff")
-	changed := value[:len(value)-2] + "AA"
+	other := "A"
+	if value[60] == 'A' {
+		other = "B"
+	}
+	changed := value[:60] + other + value[61:]
 	for name, token := range map[string]string{
 		"nonsense": "x", "a session's public id": sessionID(b), "a user's id": userID(b), "another cookie's form": changed, "two values": value + "," + value,
 		"the cookie with its name": "bff=" + value, "a space more": value + " ", "very long": value + value + value, "a finder alone": value[:43],
