@@ -21,7 +21,7 @@ func TestOutageOfTheStore(t *testing.T) {
 		{"stopped and started again", nil, func(s *testenv.RedisServer, _ *testenv.Wire) func() { s.Stop(); return s.Start }},
 		{"frozen", nil, func(s *testenv.RedisServer, _ *testenv.Wire) func() { s.Pause(); return s.Resume }},
 		{"cut off", nil, func(_ *testenv.RedisServer, w *testenv.Wire) func() { w.Cut(); return w.Mend }},
-		{"loading its file", []string{"--key-load-delay", "2000000"}, func(s *testenv.RedisServer, _ *testenv.Wire) func() {
+		{"loading its file", []string{"--key-load-delay", "4000000"}, func(s *testenv.RedisServer, _ *testenv.Wire) func() {
 			s.Stop()
 			loaded := make(chan struct{})
 			go func() {
@@ -42,6 +42,7 @@ func TestOutageOfTheStore(t *testing.T) {
 
 			mend := way.begin(store, wire)
 			testenv.Eventually(t, "the outage is noticed", func() bool { return r.c.Fetch("GET", "/bff/session", "").Status != http.StatusOK })
+			r.bff.WaitUnready()
 			for _, path := range []string{"/bff/session", "/bff/connections", "/api/things/items"} {
 				a := r.c.Fetch("GET", path, "")
 				problem(t, a, http.StatusServiceUnavailable, "store_unavailable")
@@ -50,7 +51,6 @@ func TestOutageOfTheStore(t *testing.T) {
 				}
 			}
 			problem(t, r.c.Fetch("POST", "/bff/logout", ""), http.StatusServiceUnavailable, "store_unavailable")
-			r.bff.WaitUnready()
 			mend()
 			r.bff.WaitReady()
 			testenv.Eventually(t, "the same cookie works again", func() bool { return r.c.Fetch("GET", "/api/things/items", "").Status == http.StatusOK })

@@ -16,7 +16,7 @@
 //
 //	fresh     use it
 //	ageing    the last quarter of its life, at most a minute, less some jitter: use it, and refresh behind the caller's back
-//	          in its last moments (a twentieth, at most half a second) wait for that, as long as it takes no more than half of them
+//	          in its last moments (a fifth, at most a second) wait for that, and use it where there is no better one
 //	spent     wait for the refresh
 //
 // Callers of one process merge. The refresh is detached from all of them; each waits no longer than Patience, the call itself may take TokenTimeout.

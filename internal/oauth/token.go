@@ -9,8 +9,8 @@ import (
 
 const (
 	marginMost  = time.Minute
-	lastMoments = 500 * time.Millisecond // at most a twentieth of a token's life
-	skewSeen    = 2 * time.Second        // a token from further in the future was written by another clock
+	lastMoments = time.Second     // at most a fifth of a token's life: a provider that counts in whole seconds may end it so much earlier
+	skewSeen    = 2 * time.Second // a token from further in the future was written by another clock
 )
 
 // stage is where an access token stands in its life.
@@ -99,24 +99,26 @@ func (b *Broker) Token(ctx context.Context, c vault.Connection) (vault.Connectio
 		return c, nil
 	case ageing:
 		b.refreshBehind(p, c)
-		return b.inTime(ctx, p, c), nil
+		if c = b.inTime(ctx, p, c); b.stage(&c) != spent {
+			return c, nil
+		}
 	}
 	return b.wait(ctx, p, c, vault.Secret{})
 }
 
-// inTime gives a token in its last moments half of what it has left to be replaced: it could end on its way to the API, or has by the provider's clock, which
-// began to count when the answer left. When nothing better comes, it serves to its last second.
+// inTime waits with a token in its last moments for the one that replaces it: it could end on its way to the API, or has by the provider's clock, which began
+// to count when the answer left. When there is no better one to be had, it serves.
 func (b *Broker) inTime(ctx context.Context, p *provider, c vault.Connection) vault.Connection {
 	now, t := b.cfg.Now(), &c.Tokens
 	last := lastMoments
 	if !t.ObtainedAt.IsZero() {
-		last = min(last, t.Expiry.Sub(t.ObtainedAt)/20)
+		last = min(last, t.Expiry.Sub(t.ObtainedAt)/5)
 	}
 	left := b.expiry(&c, now).Sub(now)
 	if left > last {
 		return c
 	}
-	ctx, cancel := context.WithTimeout(ctx, left/2)
+	ctx, cancel := context.WithTimeout(ctx, left)
 	defer cancel()
 	if better, err := b.wait(ctx, p, c, vault.Secret{}); err == nil {
 		return better
