@@ -146,6 +146,16 @@ frontend:
 	}
 }
 
+// The contract writes `memory:` bare, which YAML takes for the beginning of a mapping.
+func TestMemoryNeedsNoQuotes(t *testing.T) {
+	for _, written := range []string{"session:\n  store: memory:\n  keys: [env:BFF_KEY]\n", "session:\n  store: memory:   # for now\r\n  keys: [env:BFF_KEY]\n",
+		"session: {store: memory:, keys: [env:BFF_KEY]}\n", "session: {keys: [env:BFF_KEY], store: memory:}\n", "session:\n  store: 'memory:'\n  keys: [env:BFF_KEY]\n"} {
+		if v := good(t, top+written+providers); v.Store != "memory:" {
+			t.Errorf("%q is read as %q", written, v.Store)
+		}
+	}
+}
+
 // What a person writes and YAML understands, bff understands.
 func TestAccepts(t *testing.T) {
 	for name, yaml := range map[string]string{

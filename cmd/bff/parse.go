@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -34,7 +35,7 @@ func parse(name string, data []byte) (*source, ast.Node) {
 		s.wrong(at, "%s", what)
 		return s, nil
 	}
-	tokens := lexer.Tokenize(string(data))
+	tokens := lexer.Tokenize(bareMemory.ReplaceAllString(string(data), `${1}"memory:"${2}`))
 	for _, t := range tokens {
 		if t.Position != nil {
 			s.tokens[t.Position.Line] = append(s.tokens[t.Position.Line], t)
@@ -55,6 +56,9 @@ func parse(name string, data []byte) (*source, ast.Node) {
 }
 
 // parseTokens is the parser, which a hostile file may make panic.
+// bareMemory is the store's name for the process's own memory as a person writes it. To YAML its colon would begin a mapping.
+var bareMemory = regexp.MustCompile(`(?m)^([^#"'\n]*\bstore:[ \t]+)memory:([ \t]*(?:[,}].*|#.*|\r)?)$`)
+
 func parseTokens(tokens token.Tokens) (file *ast.File, err error) {
 	defer func() {
 		if recover() != nil {
