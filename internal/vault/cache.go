@@ -262,7 +262,7 @@ func (c *cache) put(user string, t ticket, e entry) {
 // settled is called when something was taken away: it comes back when no instance answers from before.
 func (v *Vault) settled(err error) error {
 	if v.cache != nil && err == nil {
-		time.Sleep(cacheLag)
+		time.Sleep(cacheLag) // the promise itself, rule 3: the write is done, and no caller is to be told before its time
 	}
 	return err
 }
