@@ -40,7 +40,7 @@ const (
 )
 
 var errStoreURL = errors.New("not a store: write redis://host:6379/0, rediss://…, unix:///path/redis.sock, " +
-	"redis+sentinel://h1:26379,h2:26379/master/0, redis+cluster://h1:6379,h2:6379, or memory:")
+	"redis+sentinel://h1:26379,h2:26379/master/0, memory: or redis+cluster://h1:6379,h2:6379")
 
 func parseStore(store string) (*redis.UniversalOptions, storeKind, error) {
 	if store == "memory:" {
