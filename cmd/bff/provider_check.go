@@ -237,11 +237,11 @@ func (x *examination) clientKnown(ctx context.Context) error {
 		_, err = broker.Finish(ctx, attempt, url.Values{"code": {"bff-check-" + rand.Text()}, "iss": {x.issuer()}})
 	}
 	switch kind := oauth.KindOf(err); {
-	case kind == oauth.KindMisconfigured || err != nil && strings.Contains(err.Error(), "refuses this client"):
+	case kind == oauth.KindMisconfigured || errors.Is(err, oauth.ErrClientRefused):
 		x.out.say("failed", "client", "the provider does not know this id with this secret; compare both, and `client_auth`, with its console")
 	case kind == oauth.KindUnavailable:
 		x.out.say("failed", "client", "the token endpoint does not answer")
-	case err != nil && strings.Contains(err.Error(), "the code was refused"):
+	case errors.Is(err, oauth.ErrCodeRefused):
 		x.out.say("ok", "client", "the provider knows id and secret: it refused a code that nobody issued, and not the client")
 	default:
 		x.out.say("failed", "client", "the token endpoint gives tokens for a code that nobody issued, or an answer that means nothing")

@@ -33,6 +33,12 @@ const (
 	ReasonUnknown       = "unknown"
 )
 
+// What a KindFailed of an exchange wraps, when the token endpoint said so itself.
+var (
+	ErrClientRefused = errors.New("the provider refuses this client")
+	ErrCodeRefused   = errors.New("the code was refused")
+)
+
 // An Error is every error of this package. Its text names operation and provider and holds no value from the wire.
 type Error struct {
 	Kind       Kind

@@ -219,9 +219,9 @@ func (b *Broker) Finish(ctx context.Context, a Attempt, q url.Values) (Grant, er
 		if p.breaker.alarm(b.cfg.Now()) {
 			b.cfg.Log.Error("the provider refuses this client", "provider", p.Name, "op", "exchange", "code", known(ans.code))
 		}
-		return Grant{}, p.fail(KindFailed, "exchange the code at", errors.New("the provider refuses this client"))
+		return Grant{}, p.fail(KindFailed, "exchange the code at", ErrClientRefused)
 	default:
-		return Grant{}, p.fail(KindFailed, "exchange the code at", errors.New("the code was refused"))
+		return Grant{}, p.fail(KindFailed, "exchange the code at", ErrCodeRefused)
 	}
 	who, err := p.identify(ctx, m, a, tok, ans.fields)
 	if err != nil {
