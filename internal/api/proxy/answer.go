@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"net/http"
 	"strings"
 
@@ -13,6 +14,9 @@ const sandbox = "sandbox allow-downloads; default-src 'none'; style-src 'unsafe-
 // answered is ReverseProxy's ModifyResponse: hop-by-hop fields are gone, nothing is written yet.
 func answered(res *http.Response) error {
 	x := exchangeOf(res.Request.Context())
+	if x.stopped() {
+		return context.Cause(x)
+	}
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		return x.takeSocket(res)
 	}

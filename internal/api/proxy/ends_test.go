@@ -16,6 +16,7 @@ import (
 	"github.com/coder/websocket"
 
 	"bff/internal/api/proxy"
+	"bff/internal/vault"
 )
 
 // endless has an upstream that never comes to an end by itself, and says when it was left.
@@ -141,6 +142,46 @@ func TestAStreamOverHTTP2EndsWithItsSession(t *testing.T) {
 		t.Error("it had a clean end")
 	}
 	<-gone
+}
+
+// What is nearly done comes to its end: the caller had it allowed before the session ended.
+func TestAnAnswerThatHasBegunMayEndAfterItsSession(t *testing.T) {
+	t.Parallel()
+	goOn := make(chan struct{})
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
+		_, _ = io.WriteString(w, "half")
+		_ = http.NewResponseController(w).Flush()
+		<-goOn
+		_, _ = io.WriteString(w, " and half")
+	})
+	done := r.ending()
+	res := r.do("GET", "/api/x/a", nil)
+	done <- struct{}{} // taken by the look that finds the session over
+	close(done)
+	close(goOn)
+	if got := text(t, res); got != "half and half" {
+		t.Errorf("%q", got)
+	}
+}
+
+// An answer that comes while the call is being broken off is not begun: the client is told why, and does not see a connection that breaks.
+func TestAnAnswerThatComesAfterItsSessionIsNotBegun(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
+		w.Header().Set("Content-Length", "100000")
+		w.WriteHeader(401)
+		_, _ = w.Write(make([]byte, 100000))
+	})
+	done := r.ending()
+	r.set(func(c *proxy.Credential) {
+		c.Renew = func(context.Context) (vault.Secret, error) {
+			done <- struct{}{}
+			return c.Token, nil // so that the upstream's 401 is the answer
+		}
+	})
+	if res := r.do("GET", "/api/x/a", nil); res.StatusCode != 401 || res.Header.Get("BFF-Error") == "" || !errors.Is(r.err(), proxy.ErrEnded) {
+		t.Errorf("%d %v", res.StatusCode, r.err())
+	}
 }
 
 func TestAClientThatHangsUpEndsTheCall(t *testing.T) {

@@ -41,6 +41,7 @@ type exchange struct {
 	mu      sync.Mutex    // guards what follows
 	timer   *time.Timer
 	over    bool
+	ending  bool // the session ended, and the answer that flows has until the next look
 	cut     bool
 	seen    uint64    // beats at the last look
 	moved   time.Time // when they last changed
@@ -93,8 +94,11 @@ func (x *exchange) look() {
 	}
 	select {
 	case <-x.cred.Done:
-		x.stop(ErrEnded)
-		return
+		if x.sparse || x.ending || !x.flowing.Load() {
+			x.stop(ErrEnded)
+			return
+		}
+		x.ending = true // most answers come to their end by themselves before anybody looks again
 	default:
 	}
 	now := time.Now()
@@ -114,6 +118,7 @@ func (x *exchange) look() {
 
 // stop breaks the call off. The lock is held.
 func (x *exchange) stop(cause error) {
+	flowing := x.flowing.Load() // once: what begins to flow only now finds the call cut, and is not passed on
 	x.cut = true
 	x.cancel(cause)
 	if x.conn != nil {
@@ -122,12 +127,19 @@ func (x *exchange) stop(cause error) {
 	}
 	past := time.Unix(1, 0)
 	rc := http.NewResponseController(x.w)
-	if x.flowing.Load() { // a client that does not read must not keep the handler
+	if flowing { // a client that does not read must not keep the handler
 		_ = rc.SetWriteDeadline(past)
 	}
-	if x.flowing.Load() || x.body.unread() { // nor one that does not send: http.Transport waits for its read
+	if flowing || x.body.unread() { // nor one that does not send: http.Transport waits for its read
 		_ = rc.SetReadDeadline(past)
 	}
+}
+
+// stopped says whether the call was broken off.
+func (x *exchange) stopped() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.cut
 }
 
 // finish ends the watch. After it nothing of the exchange touches the client's connection.

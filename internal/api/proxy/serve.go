@@ -55,6 +55,10 @@ func (m *Mount) Serve(w http.ResponseWriter, r *http.Request, c *Call, cred Cred
 		w.Header().Set("Connection", "close")
 	}
 	x := &exchange{mount: m, w: w, in: r, call: c, cred: cred, socket: isSocket(r)}
+	proxy := m.plain
+	if x.sparse = x.socket || strings.Contains(r.Header.Get("Accept"), "text/event-stream"); x.sparse {
+		proxy = m.sparse
+	}
 	x.Context, x.cancel = context.WithCancelCause(r.Context())
 	if h := w.Header(); len(h) > 0 {
 		x.before = h.Clone()
@@ -66,14 +70,7 @@ func (m *Mount) Serve(w http.ResponseWriter, r *http.Request, c *Call, cred Cred
 	}
 	x.start()
 	defer x.finish()
-	proxy := m.plain
-	if x.sparse = x.socket || strings.Contains(r.Header.Get("Accept"), "text/event-stream"); x.sparse {
-		proxy = m.sparse
-	}
 	proxy.ServeHTTP(x, req)
-	if x.wrote && x.err == nil && x.broken() {
-		panic(http.ErrAbortHandler)
-	}
 	if x.wrote {
 		x.abandonBody()
 		return nil
@@ -97,13 +94,6 @@ func (x *exchange) abandonBody() {
 	if x.in.ProtoMajor == 1 && x.conn == nil && x.body.unread() {
 		_ = http.NewResponseController(x.w).SetReadDeadline(time.Now().Add(5 * time.Second))
 	}
-}
-
-// broken says whether the clock broke off a connection that is still the server's.
-func (x *exchange) broken() bool {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x.cut && x.conn == nil
 }
 
 // rewrite makes the outbound request. Out is a deep copy of In without hop-by-hop fields.
