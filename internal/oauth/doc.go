@@ -32,7 +32,8 @@
 //
 //   - The answer is lost (crash, timeout, broken connection, a gateway's 5xx): the intent in the store outlives it. The next one leaves the lock free for a
 //     moment, for a holder of the answer to write it, or to take the lock again if it still waits. Then it tries the old token, but not while the
-//     access token still serves, unless the provider is known not to mind. Refused, the connection needs_reauth with reason rotated_away.
+//     access token still serves, unless the provider is known not to mind. Refused, the connection needs_reauth with reason rotated_away. A holder that
+//     was cut off or frozen for longer still writes what it has: the connection lives again.
 //   - The store is gone when the answer arrives: the new tokens are held here, used, and written when it is back. [Broker.Drain] waits for that.
 //   - The store is gone before: nothing is sent. A valid token serves, a spent one is KindStore.
 //   - The provider is down, slow, or talks nonsense: KindUnavailable, and a token that is valid serves to its last second. A breaker keeps callers from

@@ -65,7 +65,7 @@ func (r *refresh) bury(ctx context.Context, c vault.Connection, reason string, i
 	ch := change{sent: c.Tokens.Refresh, apply: func(c vault.Connection) vault.Connection {
 		c.Status, c.Reason = vault.StatusNeedsReauth, reason
 		c.Tokens.Access, c.Tokens.Expiry = vault.Secret{}, time.Time{}
-		if reason != ReasonSessionPolicy { // that grant lives: unlinking has something to revoke
+		if reason != ReasonSessionPolicy && reason != ReasonRotatedAway { // those grants may live: a late answer finds its place, unlinking something to revoke
 			c.Tokens = vault.Tokens{}
 		}
 		return c

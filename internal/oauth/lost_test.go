@@ -222,6 +222,44 @@ func TestAHolderWhoseLockRanOutTakesItAgain(t *testing.T) {
 	}
 }
 
+// An instance that is cut off from the store for longer than the lock's lease and the grace has its answer all the same. Another took the connection for
+// dead meanwhile; where the provider does not end a grant for that, the answer brings it back.
+func TestAnAnswerThatIsWrittenLateBringsTheConnectionBack(t *testing.T) {
+	f := newFleet(t)
+	wire, url := testenv.Toxi(t, f.store.Addr), f.store.URL
+	f.store.URL = "redis://" + wire.Addr + "/0"
+	away := f.start(0)
+	f.store.URL = url
+	i := f.start(0)
+	s := f.signIn(i, -time.Second)
+	c := i.read(t, s)
+	acted, leave := make(chan struct{}), make(chan struct{})
+	f.g.set(func(g *rogue) {
+		g.after = func(w http.ResponseWriter, _ *http.Request, answer map[string]any) {
+			close(acted)
+			<-leave
+			g.json(w, http.StatusOK, answer)
+		}
+	})
+	done := make(chan error, 1)
+	go func() { _, err := away.Token(context.Background(), c); done <- err }()
+	<-acted
+	wire.Cut()
+	f.g.misbehave(status(http.StatusBadRequest, "", "", `{"error":"invalid_grant"}`)) // as GitHub says to a spent token: no more than that
+	_, err := i.Token(context.Background(), c)
+	kind(t, err, oauth.KindReauth)
+	close(leave)
+	if err := <-done; err != nil {
+		t.Fatalf("the holder of the answer: %v", err)
+	}
+	wire.Mend()
+	testenv.Eventually(t, "the connection lives again", func() bool { return i.read(t, s).Status == vault.StatusActive })
+	got, err := i.Token(context.Background(), i.read(t, s))
+	if err != nil || !f.g.alive(got.Tokens.Refresh.Reveal()) {
+		t.Fatal(err)
+	}
+}
+
 // No lock outlives its seconds.
 func TestTheLockOfADeadInstanceEndsByItself(t *testing.T) {
 	f := newFleet(t)

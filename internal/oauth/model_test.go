@@ -7,8 +7,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The protocol of one refresh, as a model: three instances, one connection, one store, one provider that rotates and ends a grant when a refresh token comes
-// twice. Every step of the code that another instance, a crash or an outage can come between is an action; rapid looks for an order of them that breaks a
+// The protocol of one refresh, as a model: three instances, one connection, one store, one provider that rotates and, if it is strict, ends a grant when a
+// refresh token comes twice. Every step of the code that another instance, a crash or an outage can come between is an action; rapid looks for an order of them that breaks a
 // promise. Time is the action second: what the code does by timers it does there.
 //
 //	model          code
@@ -24,18 +24,21 @@ import (
 //	  refuse       verdict unspent: vault.ClearIntent
 //	  drop         verdict unclear, before the provider acted or after: timeout, a gateway's 504, a broken connection
 //	  crash        kill -9: all that an instance knows is gone
+//	  freeze       an instance stops, or is cut off, while its answer is on the way: its timers do not run, its lock lapses
 //	  up           the store goes, or is back; nothing in it is lost, and its leases run out meanwhile
 //	  touch        the record is sealed anew, which gives way to a refresh: another version, the same tokens
 //	  revoked      the person ends the grant at the provider
 //	  gone         logout or unlink
 //	  link         the person signs in again
 type world struct {
+	strict   bool // the provider ends a grant when a refresh token comes twice
 	up       bool
 	gone     bool
 	rt       int // the stored refresh token
 	linked   int // the grant the person gave last
 	version  int
 	dead     bool // needs_reauth
+	away     bool // for the reason rotated_away
 	lockedBy int  // 0: nobody
 	lease    int
 	stamp    int // of the intent, 0: none
@@ -45,6 +48,8 @@ type world struct {
 	revoked  map[int]bool // by the person
 	accepted map[int]int  // refresh token -> the one given for it
 	lost     map[int]bool
+	froze    map[int]bool // refresh tokens whose answer was held up
+	killed   map[int]bool // grants whose provider saw a token twice because of that, or of a lost answer
 
 	n   int // of everything that must be new
 	ins [3]machine
@@ -74,6 +79,7 @@ type machine struct {
 	reply   int  // 0 none yet, -1 invalid_grant, else the new refresh token
 	held    int  // a new refresh token the store has not taken
 	heldFor int
+	frozen  int // seconds
 }
 
 const (
@@ -82,7 +88,7 @@ const (
 )
 
 func newWorld() *world {
-	w := &world{up: true, rt: 1, linked: 1, version: 1, n: 1, accepted: map[int]int{}, lost: map[int]bool{},
+	w := &world{up: true, rt: 1, linked: 1, version: 1, n: 1, accepted: map[int]int{}, lost: map[int]bool{}, froze: map[int]bool{}, killed: map[int]bool{},
 		grant: map[int]int{1: 1}, live: map[int]int{1: 1}, revoked: map[int]bool{}}
 	for i := range w.ins {
 		w.ins[i].id = w.next()
@@ -161,10 +167,12 @@ func (w *world) send(t *rapid.T, m *machine) bool {
 	}
 	g := w.grant[m.rt]
 	if next, used := w.accepted[m.rt]; used {
-		if !w.lost[m.rt] && !w.revoked[g] {
+		if !w.lost[m.rt] && !w.revoked[g] && !w.froze[next] {
 			t.Fatalf("refresh token %d was used twice, and its answer %d was not lost", m.rt, next)
 		}
-		w.live[g] = 0 // reuse detection
+		if w.strict {
+			w.live[g], w.killed[g] = 0, true
+		}
 	}
 	if m.rt != w.live[g] {
 		m.reply = -1
@@ -191,7 +199,7 @@ func (w *world) take(t *rapid.T, m *machine) bool {
 	case !w.up:
 		m.held, m.heldFor = -1, m.rt
 	case !w.gone && w.rt == m.rt:
-		w.bury(t)
+		w.bury(t, m)
 	}
 	w.leave(m)
 	return true
@@ -202,22 +210,25 @@ func (w *world) write(sent, got int) (settled bool) {
 	switch {
 	case !w.up:
 		return false
-	case w.gone || w.dead || w.rt != sent:
+	case w.gone || w.dead && !w.away || w.rt != sent:
 		return true
 	}
-	w.rt, w.version, w.stamp = got, w.next(), 0
+	w.rt, w.version, w.stamp, w.dead = got, w.next(), 0, false
 	return true
 }
 
-func (w *world) bury(t *rapid.T) {
+func (w *world) bury(t *rapid.T, m *machine) {
+	if w.dead {
+		return
+	}
 	g := w.grant[w.rt]
 	if w.rt == w.live[g] {
 		t.Fatalf("a connection was ended whose refresh token %d is alive", w.rt)
 	}
-	if !w.revoked[g] && !w.lost[w.rt] {
+	if !w.revoked[g] && !w.killed[g] && !w.lost[w.rt] && !w.late(w.accepted[w.rt]) {
 		t.Fatalf("a connection was ended that nobody revoked, and no answer of %d was lost", w.rt)
 	}
-	w.dead, w.version, w.stamp = true, w.next(), 0
+	w.dead, w.away, w.version, w.stamp = true, m.before, w.next(), 0
 }
 
 // link is a person who signs in again: another grant, in the place of the old one.
@@ -250,11 +261,15 @@ func (w *world) forget(m *machine) {
 func (w *world) second(t *rapid.T) {
 	for i := range w.ins {
 		m := &w.ins[i]
+		if m.frozen > 0 {
+			m.frozen--
+			continue
+		}
 		if m.held != 0 && w.up { // hold's retries come several times a second
 			if m.held > 0 {
 				w.write(m.heldFor, m.held)
-			} else if !w.gone && !w.dead && w.rt == m.heldFor {
-				w.bury(t)
+			} else if !w.gone && w.rt == m.heldFor {
+				w.bury(t, m)
 			}
 			m.held, m.heldFor = 0, 0
 		}
@@ -314,6 +329,17 @@ func (w *world) check(t *rapid.T) {
 	}
 }
 
+// late says whether the answer with this token is on its way to an instance that is frozen, or was.
+func (w *world) late(rt int) bool { return rt != 0 && w.froze[rt] && w.someoneHas(rt) }
+
+// freeze stops an instance whose answer is on the way, for longer than a lease and a grace or not.
+func (w *world) freeze(t *rapid.T, m *machine) {
+	m.frozen = rapid.IntRange(1, 2*(modelLease+modelGrace)).Draw(t, "seconds")
+	if m.reply > 0 {
+		w.froze[m.reply] = true
+	}
+}
+
 func (w *world) someoneHas(rt int) bool {
 	for i := range w.ins {
 		if m := &w.ins[i]; m.held == rt || m.at == sent && m.reply == rt {
@@ -326,6 +352,9 @@ func (w *world) someoneHas(rt int) bool {
 // settle ends all trouble and lets everybody finish; then one more caller comes. Everything must have recovered, or have ended for a definite reason.
 func (w *world) settle(t *rapid.T) {
 	w.up = true
+	for i := range w.ins {
+		w.ins[i].frozen = 0
+	}
 	for round := range 2 {
 		for range 40 {
 			for i := range w.ins {
@@ -345,6 +374,9 @@ func (w *world) settle(t *rapid.T) {
 	}
 	if w.lockedBy != 0 {
 		t.Fatal("a lock outlives its seconds")
+	}
+	if g := w.grant[w.rt]; w.dead && !w.revoked[g] && w.live[g] != 0 && !w.lost[w.rt] {
+		t.Fatalf("the answer to %d came late, and did not bring the connection back", w.rt)
 	}
 	if live := w.live[w.grant[w.rt]]; !w.gone && !w.dead && w.rt != live {
 		t.Fatalf("the stored refresh token is %d, the live one %d", w.rt, live)
@@ -382,6 +414,7 @@ func (w *world) crash(m *machine) {
 func TestTheProtocolAsAModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld()
+		w.strict = rapid.Bool().Draw(t, "strict")
 		t.Repeat(w.actions())
 		w.settle(t)
 	})
@@ -389,7 +422,7 @@ func TestTheProtocolAsAModel(t *testing.T) {
 
 // step takes an instance one step on its way. It says whether there was one.
 func (w *world) step(t *rapid.T, m *machine) bool {
-	return w.ask(m) || w.lock(m) || w.intend(m) || w.send(t, m) || w.take(t, m)
+	return m.frozen == 0 && (w.ask(m) || w.lock(m) || w.intend(m) || w.send(t, m) || w.take(t, m))
 }
 
 // trouble is what can come between.
@@ -405,7 +438,7 @@ func (w *world) trouble(t *rapid.T, m *machine) {
 		troubles = append(troubles, func() { w.refuse(m) }, func() { w.drop(m) })
 	}
 	if m.at == sent {
-		troubles = append(troubles, func() { w.drop(m) })
+		troubles = append(troubles, func() { w.drop(m) }, func() { w.freeze(t, m) })
 	}
 	if m.at != idle || m.held != 0 {
 		troubles = append(troubles, func() { w.crash(m) })

@@ -173,15 +173,16 @@ func (v *Vault) Link(ctx context.Context, s *Session, c Connection) (Connection,
 		if err != nil {
 			return Connection{}, err
 		}
-		next := v.fresh(now, c)
+		next, refreshStays := v.fresh(now, c), false
 		if old, ok := now.Connection(next.ID); ok {
 			next = merge(old, next)
+			refreshStays = next.Tokens.Refresh.Equal(old.Tokens.Refresh)
 		} else if dead := got.own[next.ID] + got.kept[next.ID]; dead != "" {
 			next.version = dead[:min(len(dead), versionSize)] // its key was removed from the ring: nobody misses what nobody can open
 		} else if len(now.Connections) >= maxConnections {
 			return Connection{}, ErrFull
 		}
-		linked, err := v.writeConnection(ctx, &next, true)
+		linked, err := v.writeConnection(ctx, &next, true, refreshStays)
 		if !errors.Is(err, ErrConflict) {
 			return linked, err
 		}
@@ -242,7 +243,7 @@ func (v *Vault) reopened(c *Connection, value string) (Connection, error) {
 func (v *Vault) Update(ctx context.Context, c *Connection, next Connection) (Connection, error) {
 	next.ID, next.ref, next.version = c.ID, c.ref, c.version
 	next.Provider, next.Keep = c.Provider, c.Keep
-	return v.writeConnection(ctx, &next, false)
+	return v.writeConnection(ctx, &next, false, false)
 }
 
 // where is what the scripts call the hash that c is in.
@@ -264,8 +265,9 @@ func (v *Vault) keysOf(c *Connection, more ...string) (keys []string, pairs int)
 	return keys, len(p.keys) / 2
 }
 
-// writeConnection writes c over its own version; linking says that a session is doing it, which must live.
-func (v *Vault) writeConnection(ctx context.Context, c *Connection, linking bool) (Connection, error) {
+// writeConnection writes c over its own version; linking says that a session is doing it, which must live; pending that an intent stays: what is written
+// tells nothing of the refresh token's fate.
+func (v *Vault) writeConnection(ctx context.Context, c *Connection, linking, pending bool) (Connection, error) {
 	r, where := c.ref, c.where()
 	if linking && where == "kept" {
 		where = "linked"
@@ -273,7 +275,7 @@ func (v *Vault) writeConnection(ctx context.Context, c *Connection, linking bool
 	keys, pairs := v.keysOf(c, "n:"+c.ID)
 	value := v.sealConnection(c)
 	event := Event{Kind: EventConnection, Session: r.session, User: r.user, Connection: c.ID, Key: c.Key()}
-	err := v.runDurably(ctx, scriptConnection, keys, pairs, where, c.ID, c.version, value, v.channel(), event.encode())
+	err := v.runDurably(ctx, scriptConnection, keys, pairs, where, c.ID, c.version, value, v.channel(), event.encode(), pending)
 	if err != nil {
 		return Connection{}, err
 	}

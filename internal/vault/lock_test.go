@@ -101,6 +101,32 @@ func TestAnIntentStandsUntilTheTokenIsWritten(t *testing.T) {
 	}
 }
 
+// A sign-in that brings no refresh token says nothing about what became of the one that stays.
+func TestAnIntentOutlivesALinkThatKeepsTheRefreshToken(t *testing.T) {
+	v := open(t, testenv.Redis(t).URL)
+	ctx := context.Background()
+	s, _ := signIn(t, v, vault.NewSession{Connection: google(vault.KeepSession)})
+	c := s.Connections[0]
+	lock, _, err := v.Lock(ctx, &c)
+	must(t, err)
+	if _, err = v.SetIntent(ctx, lock, &c); err != nil {
+		t.Fatal(err)
+	}
+	without, with := google(vault.KeepSession), google(vault.KeepSession)
+	without.Tokens.Refresh, with.Tokens.Refresh = vault.Secret{}, vault.NewSecret("rt-2")
+	for _, step := range []struct {
+		name   string
+		link   *vault.Connection
+		stands bool
+	}{{"without a refresh token", without, true}, {"with a new one", with, false}} {
+		linked, err := v.Link(ctx, s, *step.link)
+		must(t, err)
+		if intent, err := v.SetIntent(ctx, lock, &linked); err != nil || (intent != nil) != step.stands {
+			t.Errorf("linked %s: %+v %v", step.name, intent, err)
+		}
+	}
+}
+
 func TestAnAttemptIsTakenOnce(t *testing.T) {
 	server := testenv.Redis(t)
 	a, b := pair(t, server.URL)

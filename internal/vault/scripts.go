@@ -108,7 +108,7 @@ return 1
 `)
 
 // scriptConnection: KEYS s,c… k intent; ARGV n, where ("own", "kept", or "linked": kept, written through a session), connection id,
-// expected version or "", value, channel, message.
+// expected version or "", value, channel, message, 1 where an intent stays.
 var scriptConnection = redis.NewScript(prelude + `
 local n = tonumber(ARGV[1])
 local hash, at = KEYS[2*n+1], nil
@@ -128,7 +128,7 @@ if ARGV[2] == 'own' then
   local left = redis.call('PTTL', KEYS[2*at-1])
   if left >= 0 then redis.call('PEXPIRE', hash, math.max(left, 1)) end
 end
-redis.call('DEL', KEYS[2*n+2])
+if ARGV[8] ~= '1' then redis.call('DEL', KEYS[2*n+2]) end
 redis.call('PUBLISH', ARGV[6], ARGV[7])
 return 1
 `)

@@ -44,6 +44,8 @@ type Vault struct {
 	keys     []Key
 	client   redis.UniversalClient
 	close    func() error
+	kind     storeKind
+	tls      bool // of the store
 	sessions *store
 	bus      *bus
 	replicas replicas
@@ -78,9 +80,12 @@ func Open(cfg Config) (*Vault, error) {
 	v.cfg.Store = "" // it may hold a password
 	v.bus = newBus(v)
 	v.sessions = newStore(v)
-	if o, kind, err := parseStore(cfg.Store); err == nil && cfg.Cache && (kind == single || kind == sentinel) {
-		budget(o)
-		v.cache = newCache(v, o, kind)
+	if o, kind, err := parseStore(cfg.Store); err == nil {
+		v.kind, v.tls = kind, o != nil && o.TLSConfig != nil
+		if cfg.Cache && (kind == single || kind == sentinel) {
+			budget(o)
+			v.cache = newCache(v, o, kind)
+		}
 	}
 	return v, nil
 }
