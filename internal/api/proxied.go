@@ -61,6 +61,11 @@ func (s *Server) proxied(c *call, m *mounted) error {
 	s.touch(c.session)
 	done, release := s.streams.watch(c.session)
 	defer release()
+	select {
+	case <-done: // it ended while the call waited for its token
+		return s.notSignedIn(c)
+	default:
+	}
 	err = m.Serve(c.w, c.r, found, proxy.Credential{
 		Token:   fresh.Tokens.Access,
 		Secrets: []vault.Secret{fresh.Tokens.Refresh, c.session.Ticket()},

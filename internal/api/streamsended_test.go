@@ -1,0 +1,51 @@
+package api_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"bff/internal/api/proxy"
+	"bff/internal/demo"
+	"bff/internal/testenv"
+	"bff/internal/vault"
+)
+
+// Guarantee 6: a call that waits for its token while its session ends elsewhere does not begin any more, though the token came: what the user keeps outlives
+// the session, the right to use it does not.
+func TestACallWhoseSessionEndedWhileItWaitedDoesNotBegin(t *testing.T) {
+	d := newDesk(t)
+	d.answer = func(w http.ResponseWriter) { w.WriteHeader(http.StatusOK) }
+	clock := newClock()
+	here, there, _ := pair(t, func(s *settings) {
+		s.now, s.keep = clock.now, vault.KeepUser
+		s.mounts = []proxy.Config{{Name: "desk", Path: "/api/desk", Upstream: d.URL, Allow: []string{"GET /x"}}}
+	})
+	b, other := here.browser(), here.browser()
+	b.signIn("ada")
+	other.signIn("ada")
+	heard := b.listen() // from here on the instance hears what ends
+	clock.advance(time.Minute)
+	before := here.demo.Counts().TokenCalls
+	if err := here.demo.Delay(demo.Slow, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	late := make(chan *http.Response, 1)
+	go func() { late <- b.fetch("GET", "/api/desk/x", "") }()
+	testenv.Eventually(t, "the call waits for its token", func() bool { return here.demo.Counts().TokenCalls > before })
+	b.at(there).fetch("POST", "/bff/logout", "")
+	heard.ends("logout")
+	if err := here.demo.Switch(demo.Up); err != nil {
+		t.Fatal(err)
+	}
+	p := refused(t, <-late, 401, "not_signed_in")
+	if fix, _ := p["fix"].(map[string]any); fix["url"] != "/bff/login/demo" {
+		t.Errorf("fix %v", p["fix"])
+	}
+	if _, calls := d.count(); calls != 0 {
+		t.Error("the call began after its session had ended")
+	}
+	testenv.Eventually(t, "another session of the user goes on with the token that came", func() bool {
+		return other.fetch("GET", "/api/desk/x", "").StatusCode == http.StatusOK
+	})
+}
