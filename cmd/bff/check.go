@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -91,15 +92,7 @@ func (in *instance) reach(ctx context.Context, out *findings) {
 			outcomes[i] = in.broker.Check(ctx, p.Name)
 		})
 	}
-	began := time.Now()
-	limited, cancel := context.WithTimeout(ctx, checkTimeout)
-	defer cancel()
-	switch err := in.vault.Ping(limited); {
-	case err == nil:
-		out.say("ok", "store", "answers, "+pace(time.Since(began)))
-	default:
-		out.say("failed", "store", "does not answer; is it running at the address of `session.store`, with that password, and reachable from here?")
-	}
+	in.reachStore(ctx, out)
 	work.Wait()
 	for i, p := range providers {
 		if err := outcomes[i]; err != nil {
@@ -110,15 +103,30 @@ func (in *instance) reach(ctx context.Context, out *findings) {
 	}
 }
 
-// pace is a round trip's class: a store is in the same rack, in the same region, or too far for a call of every request.
+// reachStore tells what the store is, and what stands in the way.
+func (in *instance) reachStore(ctx context.Context, out *findings) {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	store, err := in.vault.Examine(ctx)
+	if err != nil {
+		out.say("failed", "store", strings.TrimPrefix(err.Error(), vault.ErrUnavailable.Error()+": "))
+		return
+	}
+	out.say("ok", "store", store.Server+", reached in "+pace(store.Reached))
+	for _, w := range store.Warnings {
+		out.say("warning", "store", w)
+	}
+}
+
+// pace is the time of a round trip, which every call waits for.
 func pace(d time.Duration) string {
 	switch {
-	case d < 5*time.Millisecond:
-		return "at once"
+	case d < time.Millisecond:
+		return "less than 1 ms"
 	case d < 50*time.Millisecond:
-		return "within 50 ms"
+		return fmt.Sprintf("%d ms", d.Milliseconds())
 	}
-	return "slowly: every call waits for it, so bring it nearer"
+	return fmt.Sprintf("%d ms, which every call waits for: bring it nearer", d.Milliseconds())
 }
 
 // mend is what an operator can do about a provider's error.

@@ -193,6 +193,7 @@ func (in *instance) run(ctx context.Context, browsers, admin net.Listener) error
 	working, stop := context.WithCancel(context.Background())
 	var workers sync.WaitGroup
 	workers.Go(func() { in.broker.Run(working) })
+	workers.Go(func() { in.tellOfStore(ctx) })
 	broken := make(chan error, 2)
 	start := func(name string, l net.Listener, h http.Handler) *http.Server {
 		s := in.httpServer(h)
@@ -245,4 +246,19 @@ func (in *instance) close(ctx context.Context) error {
 		return failed("bff: close the store: %v", err)
 	}
 	return nil
+}
+
+// tellOfStore logs what an operator should know of the store. Nothing waits for it: bff starts without one, too.
+func (in *instance) tellOfStore(ctx context.Context) {
+	store, err := in.vault.Examine(ctx)
+	switch {
+	case ctx.Err() != nil: // draining already
+	case err != nil:
+		in.log.Warn("the store cannot be used; answers are 503 until it can", "error", err)
+	default:
+		in.log.Info("the store answers", "store", store.Server)
+		for _, w := range store.Warnings {
+			in.log.Warn("the store may end sessions", "reason", w)
+		}
+	}
 }

@@ -31,8 +31,13 @@ type served struct {
 // serve runs `bff serve` on free ports until the test ends, with yaml below a configuration that can start anywhere.
 func serve(t *testing.T, yaml string) *served {
 	t.Helper()
+	return serveOn(t, "memory:", yaml)
+}
+
+func serveOn(t *testing.T, store, yaml string) *served {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "bff.yaml")
-	text := "origin: http://localhost:8080\nlisten: 127.0.0.1:0\nadmin: 127.0.0.1:0\nsession: {keys: [env:BFF_KEY], store: 'memory:'}\n" + providers + yaml
+	text := "origin: http://localhost:8080\nlisten: 127.0.0.1:0\nadmin: 127.0.0.1:0\nsession: {keys: [env:BFF_KEY], store: '" + store + "'}\n" + providers + yaml
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -114,6 +119,28 @@ func TestServe(t *testing.T) {
 	}
 	if code, _ := s.rest(); code != 0 {
 		t.Errorf("exit code %d after the end of its context, want 0", code)
+	}
+}
+
+// The log tells at the start what the store is, and why it does not serve; bff starts all the same.
+func TestServeTellsOfTheStore(t *testing.T) {
+	store := testenv.Redis(t)
+	for name, c := range map[string]struct{ url, want string }{
+		"a store":             {store.URL, `"the store answers","store":"redis `},
+		"one that forgets":    {store.URL, `"the store may end sessions","reason":"writes nothing to disk`},
+		"a database too many": {"redis://" + store.Addr + "/99", `"the store cannot be used; answers are 503 until it can","error":"store unavailable: it has no database of this number`},
+	} {
+		s := serveOn(t, c.url, "")
+		found := false
+		for line := range s.lines {
+			if found = strings.Contains(line, c.want); found {
+				break
+			}
+		}
+		code, _ := s.rest()
+		if !found || code != 0 {
+			t.Errorf("%s: exit code %d, or the log does not say %s", name, code, c.want)
+		}
 	}
 }
 

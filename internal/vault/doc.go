@@ -26,6 +26,8 @@
 //  8. What exists once waits for a replica, where there are any: a sign-in, a
 //     rotated token, an end.
 //
+// Examine is for operators: it says what the store is, and why it does not serve.
+//
 // What they do not cover: who can write to the store can put an older record of
 // the same place back, or delete it. They read nothing by that.
 //
