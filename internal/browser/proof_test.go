@@ -2,8 +2,6 @@ package browser_test
 
 import (
 	"bytes"
-	"encoding/base64"
-	"encoding/hex"
 	"strings"
 	"testing"
 	"time"
@@ -17,20 +15,25 @@ import (
 func TestNoCredentialReachesABrowser(t *testing.T) {
 	r := build(t, 8*time.Second)
 	var readable strings.Builder
-	look := func() { readable.WriteString(r.tab.Readable()) }
+	read := func(tabs ...*testenv.Tab) {
+		for _, t := range append(tabs, r.tab) {
+			readable.WriteString(look(t))
+		}
+	}
 
 	// No at first, then yes.
 	r.open("/", "document.querySelector('#sign-in')")
-	look()
+	read()
 	click(r.tab, "#sign-in")
 	click(r.tab, "button[name=cancel]")
 	r.tab.Await(shows("You said no at the provider"))
 	r.signIn("ada")
 	r.tab.Await(shows("Breakfast with Charles"))
-	look()
+	read()
 
 	// A second account in a popup, one more permission in another, a file, a stream.
 	p := r.popup(func() { click(r.tab, "#link") })
+	read(p) // the provider's origin has storages of its own
 	agree(p, "grace")
 	r.tab.Await(shows("COBOL committee"))
 	p = r.popup(func() { click(r.tab, "#open-files") })
@@ -41,7 +44,7 @@ func TestNoCredentialReachesABrowser(t *testing.T) {
 	}
 	stream := "new Promise((done) => { const s = new EventSource('/api/calendar/calendars/primary/stream'); s.onopen = () => { s.close(); done(true); }; })"
 	testenv.Eval[bool](r.tab, stream)
-	look()
+	read()
 
 	// The token dies early, runs out, and is renewed under a provider in trouble.
 	before := r.demo.Counts().Refreshes
@@ -58,7 +61,7 @@ func TestNoCredentialReachesABrowser(t *testing.T) {
 		t.Errorf("the API did not repeat what it was sent: %.300s", got)
 	}
 	r.demo.SwitchAPI(demo.Up)
-	look()
+	read()
 
 	// The grant is taken back at the provider, and given again.
 	r.demo.RevokePerson("ada")
@@ -73,14 +76,14 @@ func TestNoCredentialReachesABrowser(t *testing.T) {
 	}
 	testenv.Eval[int](r.tab, `fetch('/bff/preferences', {method: 'PATCH', headers: {'Content-Type': 'application/merge-patch+json'}, body: '{"a":1}'}).then((a) => a.status)`)
 	r.open("/bff/account?lang=en", shows("Where you are signed in"))
-	look()
+	read()
 	press(r.tab, "Unlink Demo, grace@example.com")
 	click(r.tab, "dialog .primary")
 	r.tab.Await(shows("is unlinked"))
 	cookies := r.browser.Cookies()
 	press(r.tab, "Sign out")
 	r.tab.Await(shows("Continue with Demo"))
-	look()
+	read()
 
 	r.hunt(readable.String())
 	for _, c := range cookies {
@@ -119,7 +122,7 @@ func (r *rig) hunt(readable string) {
 	kinds := map[string]int{}
 	for secret, kind := range r.marks {
 		kinds[kind]++
-		for _, form := range []string{secret, base64.StdEncoding.EncodeToString([]byte(secret)), base64.RawURLEncoding.EncodeToString([]byte(secret)), hex.EncodeToString([]byte(secret))} {
+		for _, form := range forms(secret) {
 			for place, hay := range places {
 				if kind == "code" && place == "what reached the browser" {
 					continue
@@ -135,7 +138,7 @@ func (r *rig) hunt(readable string) {
 			r.t.Errorf("no %s was made: the hunt was for nothing", kind)
 		}
 	}
-	r.t.Logf("%d bytes of %d requests searched for %d credentials in four forms: found none", len(received)+len(readable)+cookies.Len(), len(r.browser.Requests()), len(r.marks))
+	r.t.Logf("%d bytes of %d requests searched for %d credentials in eight forms: found none", len(received)+len(readable)+cookies.Len(), len(r.browser.Requests()), len(r.marks))
 }
 
 // quiet is: no violation of a policy, no uncaught exception, no request to anybody else. A refused call is in the console by the browser's own doing.
