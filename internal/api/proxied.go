@@ -54,27 +54,15 @@ func (s *Server) proxied(c *call, m *mounted) error {
 		return newProblem(codeRateLimited).after(wait)
 	}
 	defer leave()
-	fresh, err := s.cfg.Broker.Token(c.ctx(), *conn)
+	cred, err := s.credential(c, conn)
 	if err != nil {
 		return s.tokenProblem(c, conn, err)
 	}
 	s.touch(c.session)
 	done, release := s.streams.watch(c.session)
 	defer release()
-	select {
-	case <-done: // it ended while the call waited for its token
-		return s.notSignedIn(c)
-	default:
-	}
-	err = m.Serve(c.w, c.r, found, proxy.Credential{
-		Token:   fresh.Tokens.Access,
-		Secrets: []vault.Secret{fresh.Tokens.Refresh, c.session.Ticket()},
-		Done:    done,
-		Renew: func(ctx context.Context) (vault.Secret, error) {
-			renewed, err := s.cfg.Broker.Renew(ctx, fresh)
-			return renewed.Tokens.Access, err
-		},
-	})
+	cred.Done = done
+	err = m.Serve(c.w, c.r, found, cred)
 	var challenge *proxy.ScopeChallenge
 	if errors.As(err, &challenge) {
 		return s.challenged(conn, m, challenge)
@@ -83,6 +71,22 @@ func (s *Server) proxied(c *call, m *mounted) error {
 		return s.tokenProblem(c, conn, err)
 	}
 	return nil
+}
+
+// credential is what a call through conn brings along. It is a function of its own so that what it needs is off the stack while the answer flows.
+func (s *Server) credential(c *call, conn *vault.Connection) (proxy.Credential, error) {
+	fresh, err := s.cfg.Broker.Token(c.ctx(), *conn)
+	if err != nil {
+		return proxy.Credential{}, err
+	}
+	return proxy.Credential{
+		Token:   fresh.Tokens.Access,
+		Secrets: []vault.Secret{fresh.Tokens.Refresh, c.session.Ticket()},
+		Renew: func(ctx context.Context) (vault.Secret, error) {
+			renewed, err := s.cfg.Broker.Renew(ctx, fresh)
+			return renewed.Tokens.Access, err
+		},
+	}, nil
 }
 
 // pick finds the connection a call goes through: the named one, or the first that was linked.

@@ -130,7 +130,7 @@ func New(cfg Config) (*Mount, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	m.small = newBuffers(4 << 10)
+	m.small = newBuffers(1 << 10) // most events and messages are smaller; each of many thousands holds one, a socket two
 	m.plain, m.sparse = m.newProxy(newBuffers(32<<10)), m.newProxy(m.small)
 	return m, nil
 }
