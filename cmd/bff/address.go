@@ -18,6 +18,9 @@ func (v value) absolute(example string, httpAnywhere bool) (*url.URL, bool) {
 	if !strings.ContainsAny(text, "@?#") {
 		v.show()
 	}
+	if !v.spelledOut(text) {
+		return nil, false
+	}
 	u, err := url.Parse(text)
 	switch {
 	case err == nil && u.User != nil:

@@ -18,6 +18,7 @@ type apiConfig struct {
 	proxy.Config
 	provider string
 	scopes   []string
+	spoken   []string // headers whose value stands in the file
 }
 
 func indexed(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }
@@ -58,8 +59,11 @@ func (a *apiConfig) read(v value) {
 		field{"headers", func(v value) {
 			a.SetHeaders = map[string]string{}
 			v.keyed("write a header and its value, as in `Notion-Version: \"2022-06-28\"`", func(key string, in value) {
-				if s, ok := in.headerValue(); ok {
+				if s, referred, ok := in.headerValue(); ok {
 					a.SetHeaders[key] = s
+					if !referred {
+						a.spoken = append(a.spoken, key)
+					}
 				}
 			})
 		}, ""},
@@ -146,22 +150,24 @@ func (v value) headerName() (string, bool) {
 	return text, ok
 }
 
-func (v value) headerValue() (string, bool) {
+// headerValue reads a header's value, and says whether it came from elsewhere.
+func (v value) headerValue() (text string, referred, ok bool) {
 	const want = "write the header's value, or `env:NAME` or `file:PATH` where it is a secret"
-	text, ok := v.hidden(want)
-	if !ok {
-		return "", false
+	if text, ok = v.hidden(want); !ok {
+		return "", false, false
 	}
-	if s, referred, ok := v.refer(text); referred {
-		if text = s.Reveal(); !ok {
-			return "", false
-		}
+	s, referred, ok := v.refer(text)
+	switch {
+	case referred && !ok:
+		return "", false, false
+	case referred:
+		text = s.Reveal()
 	}
 	if !headerText.MatchString(text) {
 		v.wrong("%s cannot stand in a header; %s", v.name(), want)
-		return "", false
+		return "", false, false
 	}
-	return text, true
+	return text, referred, true
 }
 
 // keyed reads a mapping whose keys are the operator's and need not be names.
@@ -253,9 +259,27 @@ func (a *apiConfig) try(r *reader, path string) {
 		field := path + "." + quotedKey.ReplaceAllString(e.Field, ".$1")
 		at := r.where(field, path)
 		if !r.told(at) {
-			r.wrong(at, "`%s`: %v", field, e.Err)
+			r.wrong(at, "`%s`: %s", field, plainPattern(e.Err.Error()))
 		}
 	}
+}
+
+// plainPattern puts what net/http says of a pattern into an operator's words. Anything else stays as it is.
+func plainPattern(text string) string {
+	for said, meant := range map[string]string{
+		"invalid method":          "a pattern has one method: write one item for each, as in `- GET /x` and `- POST /x`",
+		"unclean path":            "no request has a path with `//`, `/./` or `/../` when the list is asked: write it without",
+		"duplicate wildcard name": "two wildcards have one name: write one for each, as in `/{a}/{b}`",
+		"bad wildcard":            "a wildcard is a whole segment with a name of letters and digits: write `{id}`, or `{rest...}` at the end",
+		"empty wildcard":          "a wildcard has no name: write `{id}`, or `{rest...}` at the end",
+		"wildcard not at end":     "a wildcard for all the rest is not at the end: write `{id}` for one segment",
+		"{$} not at end":          "`{$}` marks the end and stands before it: remove what follows",
+	} {
+		if strings.HasPrefix(text, "parsing ") && strings.Contains(text, said) {
+			return meant
+		}
+	}
+	return text
 }
 
 var quotedKey = regexp.MustCompile(`\["(.*)"\]$`) // headers["Notion-Version"]

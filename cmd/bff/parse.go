@@ -35,6 +35,9 @@ func parse(name string, data []byte) (*source, ast.Node) {
 		s.wrong(at, "%s", what)
 		return s, nil
 	}
+	if s.invisible(); s.broken {
+		return s, nil
+	}
 	tokens := lexer.Tokenize(bareMemory.ReplaceAllString(string(data), `${1}"memory:"${2}`))
 	for _, t := range tokens {
 		if t.Position != nil {
@@ -55,10 +58,10 @@ func parse(name string, data []byte) (*source, ast.Node) {
 	return s, s.document(file)
 }
 
-// parseTokens is the parser, which a hostile file may make panic.
 // bareMemory is the store's name for the process's own memory as a person writes it. To YAML its colon would begin a mapping.
 var bareMemory = regexp.MustCompile(`(?m)^([^#"'\n]*\bstore:[ \t]+)memory:([ \t]*(?:[,}].*|#.*|\r)?)$`)
 
+// parseTokens is the parser, which a hostile file may make panic.
 func parseTokens(tokens token.Tokens) (file *ast.File, err error) {
 	defer func() {
 		if recover() != nil {
@@ -164,6 +167,24 @@ func (s *source) syntax(err error) {
 	}
 	at := placeOf(e.Token)
 	s.wrong(at, "%s", plainSyntax(e.Message))
+}
+
+// invisible finds what looks like a space, or like nothing, and is neither to YAML. Quotes and comments may hold it.
+func (s *source) invisible() {
+	for i, line := range s.lines {
+		code := line
+		if end := strings.IndexAny(line, "#'\""); end >= 0 {
+			code = line[:end]
+		}
+		if at := strings.IndexFunc(code, blankButNoSpace); at >= 0 {
+			s.broken = true
+			s.wrong(place{i + 1, utf8.RuneCountInString(code[:at]) + 1}, "there is a no-break space or an invisible character, as text copied from a page has; type a space instead")
+		}
+	}
+}
+
+func blankButNoSpace(r rune) bool {
+	return r == 0xa0 || r == 0x202f || r == 0x2060 || r == 0xfeff || r >= 0x2000 && r <= 0x200b
 }
 
 func plainSyntax(message string) string {

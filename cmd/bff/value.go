@@ -79,10 +79,20 @@ func (v value) unlike(want string) {
 	case told || v.r.budget < 0:
 	case v.null():
 		v.r.wrong(v.key, "%s has no value; %s", v.name(), want)
+	case v.glued():
+		v.wrong("%s is a single value; is the space after a colon missing?", v.name())
 	default:
 		v.wrong("%s is %s; %s", v.name(), v.kind(), want)
 	}
 }
+
+// glued says whether the value is a single one that was meant as a key and its value.
+func (v value) glued() bool {
+	s, ok := v.node.(*ast.StringNode)
+	return ok && keyAndValue.MatchString(s.Value) && !strings.HasPrefix(s.Value, "env:") && !strings.HasPrefix(s.Value, "file:")
+}
+
+var keyAndValue = regexp.MustCompile(`^[a-z_]{1,32}:[^\s/]`)
 
 // object reads a mapping: every key once, no other key, none missing. It returns what was there.
 func (v value) object(want string, fields ...field) map[string]value {
@@ -160,6 +170,8 @@ func (v value) unknown(key string, at place, names []string) {
 	case sayable(key):
 		v.r.harmless[at] = true
 		v.r.wrong(at, "`%s` is not a key; %s", v.child(key), instead(names))
+	case strings.EqualFold(key, near):
+		v.r.wrong(at, "%s has a key in capitals; write `%s`", v.name(), near)
 	default:
 		v.r.wrong(at, "%s has a key that is none; %s", v.name(), instead(names))
 	}
@@ -240,8 +252,22 @@ func (v value) text(want string) (string, bool) {
 	s, ok := v.hidden(want)
 	if ok {
 		v.show()
+		ok = v.spelledOut(s)
 	}
 	return s, ok
+}
+
+// spelledOut refuses a reference where the value itself must stand.
+func (v value) spelledOut(s string) bool {
+	switch {
+	case strings.HasPrefix(s, "env:"), strings.HasPrefix(s, "file:"):
+		v.wrong("%s is not read from elsewhere, as secrets are; write the value itself", v.name())
+	case strings.HasPrefix(s, "${"):
+		v.wrong("%s is not expanded, here or anywhere in the file; write the value itself", v.name())
+	default:
+		return true
+	}
+	return false
 }
 
 // show lets the value appear in the report.

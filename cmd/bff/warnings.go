@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -16,6 +17,9 @@ type warning struct {
 	at   place
 	text string
 }
+
+// likeSecret is the name of a header that tends to carry one.
+var likeSecret = regexp.MustCompile(`(?i)(key|token|secret|password)$`)
 
 // warnings looks at a good configuration.
 func (c *config) warnings() []warning {
@@ -43,6 +47,11 @@ func (c *config) warnings() []warning {
 		}
 		if len(a.Allow) == 0 {
 			add("apis."+a.Name, "has nothing on its list, so every call is refused; write `allow:` and below it patterns such as `- GET /users/me/calendarList`")
+		}
+		for _, h := range a.spoken {
+			if likeSecret.MatchString(h) {
+				add("apis."+a.Name+".headers."+h, "looks like a secret that stands in the file; write `%s: env:%s`", h, variableFor(a.Name, "KEY"))
+			}
 		}
 		for i, pattern := range a.Allow {
 			if text := loose(pattern); text != "" {
