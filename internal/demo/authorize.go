@@ -180,10 +180,11 @@ func (d *Demo) needsConsent(p *Person, req request) bool {
 	return slices.Contains(req.prompt, "consent") || !ok || !covers(granted, req.scopes)
 }
 
-// proceed goes on after a person was picked.
+// proceed goes on after a person was picked. The consent has an address of its own, so that a reload sends no form again.
 func (d *Demo) proceed(w http.ResponseWriter, r *http.Request, name string, f *flow) {
 	if d.needsConsent(f.person, f.request) {
-		d.showConsent(w, name, f)
+		w.Header().Set("Cache-Control", "no-store")
+		http.Redirect(w, r, "/o/oauth2/v2/consent?"+url.Values{"flow": {name}}.Encode(), http.StatusSeeOther)
 		return
 	}
 	d.take(name)

@@ -235,7 +235,17 @@ func TestFormsOfAFlow(t *testing.T) {
 	if resp, _ := mine.post(d.Issuer+"/o/oauth2/v2/choose", url.Values{"flow": {name}, "person": {"nobody"}}); resp.StatusCode != http.StatusBadRequest {
 		t.Errorf("nobody is picked: %d", resp.StatusCode)
 	}
-	mine.post(d.Issuer+"/o/oauth2/v2/choose", url.Values{"flow": {name}, "person": {"ada"}})
+	consent := d.Issuer + "/o/oauth2/v2/consent?flow=" + name
+	if resp, _ := mine.get(consent); resp.StatusCode != http.StatusBadRequest {
+		t.Errorf("the page of the consent before anybody was picked: %d", resp.StatusCode)
+	}
+	resp, _ := mine.post(d.Issuer+"/o/oauth2/v2/choose", url.Values{"flow": {name}, "person": {"ada"}})
+	if resp.StatusCode != http.StatusOK || resp.Request.Method != http.MethodGet || resp.Request.URL.String() != consent {
+		t.Errorf("after the choice: %d at %s %s; a reload would send the form again", resp.StatusCode, resp.Request.Method, resp.Request.URL)
+	}
+	if resp, _ := other.get(consent); resp.StatusCode != http.StatusBadRequest {
+		t.Errorf("another browser sees the consent: %d", resp.StatusCode)
+	}
 	if resp, _ := mine.post(d.Issuer+"/o/oauth2/v2/consent", url.Values{"flow": {name}, "allow": {"1"}}); resp.StatusCode != http.StatusSeeOther {
 		t.Fatalf("the consent answers %d", resp.StatusCode)
 	}
@@ -255,6 +265,9 @@ func TestPagesLoadNothingAndRunNothing(t *testing.T) {
 		if !strings.Contains(policy, want) {
 			t.Errorf("the policy lacks %s: %s", want, policy)
 		}
+	}
+	if resp.Header.Get("Cross-Origin-Opener-Policy") != "same-origin" {
+		t.Error("who opened a popup keeps its hold on the page")
 	}
 	if strings.Contains(policy, "unsafe") {
 		t.Errorf("the policy is unsafe: %s", policy)

@@ -175,6 +175,7 @@ func (d *Demo) providerRoutes() http.Handler {
 	mux.HandleFunc("GET /o/oauth2/v2/auth", d.serveAuthorize)
 	mux.HandleFunc("POST /o/oauth2/v2/auth", d.serveAuthorize)
 	mux.HandleFunc("POST /o/oauth2/v2/choose", d.serveChoose)
+	mux.HandleFunc("GET /o/oauth2/v2/consent", d.serveConsentPage)
 	mux.HandleFunc("POST /o/oauth2/v2/consent", d.serveConsent)
 	mux.HandleFunc("POST /token", d.serveToken)
 	mux.HandleFunc("POST /token/refresh", d.serveToken)

@@ -56,7 +56,12 @@ func newClient(t *testing.T, d *demo.Demo, scopes ...string) *client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &http.Client{Jar: jar, Transport: &http.Transport{}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	h := &http.Client{Jar: jar, Transport: &http.Transport{}, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
+		if strings.HasPrefix(r.URL.String(), d.Issuer+"/") { // from one page of the provider to the next
+			return nil
+		}
+		return http.ErrUseLastResponse
+	}}
 	t.Cleanup(h.CloseIdleConnections)
 	p, err := oidc.NewProvider(oidc.ClientContext(context.Background(), h), d.Issuer)
 	if err != nil {

@@ -26,11 +26,11 @@ func (d *Demo) browserOf(w http.ResponseWriter, r *http.Request) (string, *brows
 
 func (d *Demo) browserCookie() string { return "demo_browser_" + d.provider.number() }
 
-// theFlow finds the flow that a form belongs to. It must be this browser's and young.
+// theFlow finds the flow that a form or a page belongs to. It must be this browser's and young.
 func (d *Demo) theFlow(w http.ResponseWriter, r *http.Request) (string, *flow, *browser) {
 	c, err := r.Cookie(d.browserCookie())
 	if err == nil && r.ParseForm() == nil {
-		name := r.PostForm.Get("flow")
+		name := r.Form.Get("flow")
 		d.mu.Lock()
 		f, waiting := d.flows.get(name)
 		b, known := d.browsers.get(c.Value)
@@ -65,6 +65,19 @@ func (d *Demo) serveChoose(w http.ResponseWriter, r *http.Request) {
 	b.last, f.person = p.Name, p
 	d.mu.Unlock()
 	d.proceed(w, r, name, f)
+}
+
+// serveConsentPage shows what the app asks for.
+func (d *Demo) serveConsentPage(w http.ResponseWriter, r *http.Request) {
+	name, f, _ := d.theFlow(w, r)
+	switch {
+	case f == nil:
+		return
+	case f.person == nil:
+		d.showError(w, http.StatusBadRequest, "unknown", "Nobody was picked yet.")
+		return
+	}
+	d.showConsent(w, name, f)
 }
 
 // serveConsent takes what was ticked. Scopes that say who somebody is cannot be unticked.

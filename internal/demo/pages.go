@@ -47,6 +47,7 @@ func (d *Demo) show(w http.ResponseWriter, status int, name string, data map[str
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin") // who opened a popup of ours has no hold on it
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src "+d.pageStyle+"; script-src "+hashSource([]byte(submitScript))+
 		"; img-src data:; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"+d.formTargets())
 	w.WriteHeader(status)

@@ -53,6 +53,14 @@ func (d *Demo) find(name string) *Person {
 	return nil
 }
 
+// called is what the log calls a person.
+func (d *Demo) called(name string) string {
+	if p := d.find(name); p != nil {
+		return p.GivenName()
+	}
+	return name
+}
+
 // People lists the accounts, in the order of the page.
 func (d *Demo) People() []Person {
 	d.mu.Lock()

@@ -57,18 +57,16 @@ func (d *Demo) endBrowser(id string, b *browser) {
 	sids := b.sids
 	b.sids = map[string]string{}
 	d.browsers.remove(id)
-	for name := range sids {
-		d.note("sign-out", name, "%s signed out at the provider", name)
-	}
 	d.mu.Unlock()
 	for name, sid := range sids {
+		d.tell("sign-out", name, "%s signed out at the provider", d.called(name))
 		go func() {
 			token, err := d.LogoutToken(name, sid, nil)
 			if err == nil {
 				err = d.post(d.base, d.cfg.BackchannelLogoutURI, "application/x-www-form-urlencoded", url.Values{"logout_token": {token}}.Encode())
 			}
 			if err != nil {
-				d.tell("logout", name, "the app could not be told that %s signed out", name)
+				d.tell("logout", name, "the app could not be told that %s signed out", d.called(name))
 			}
 		}()
 	}

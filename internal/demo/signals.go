@@ -36,7 +36,7 @@ func (d *Demo) SendLogout(ctx context.Context, person, uri string) error {
 	if err != nil {
 		return err
 	}
-	d.tell("logout", person, "%s signed out everywhere at the provider; the app is told over the back channel", person)
+	d.tell("logout", person, "%s signed out everywhere at the provider; the app is told over the back channel", d.called(person))
 	return d.post(ctx, uri, "application/x-www-form-urlencoded", url.Values{"logout_token": {token}}.Encode())
 }
 
@@ -81,7 +81,7 @@ func (d *Demo) SendSecurityEvent(ctx context.Context, event, person, uri string)
 	if err != nil {
 		return err
 	}
-	d.tell("security-event", person, "a security event about %s is sent to the app: %s", person, event[strings.LastIndexByte(event, '/')+1:])
+	d.tell("security-event", person, "a security event about %s is sent to the app: %s", d.called(person), event[strings.LastIndexByte(event, '/')+1:])
 	return d.post(ctx, uri, "application/secevent+jwt", token)
 }
 
