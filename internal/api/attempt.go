@@ -22,7 +22,7 @@ const (
 //
 //	state   = 43 characters, through the provider         finds the record
 //	opener  = 43 characters, in a cookie of its own       opens it
-//	cookie  : <session cookie>-<first 8 of state> = <made, base 36>.<opener>      SameSite=Lax, under 150 bytes
+//	cookie  : <session cookie>-<first 8 of state> = <made, ms in base 36>.<opener>      SameSite=Lax, under 150 bytes
 type attempt struct {
 	Flow       []byte `json:"f"`           // oauth.Attempt
 	ReturnTo   string `json:"r"`           // as returnPath made it
@@ -53,7 +53,7 @@ func (s *Server) begin(c *call, in oauth.Begin, a attempt, status int) error {
 		return err
 	}
 	s.dropOldAttempts(c)
-	made := strconv.FormatInt(s.now().Unix(), 36)
+	made := strconv.FormatInt(s.now().UnixMilli(), 36) // several tabs may start within a second
 	s.setAttemptCookie(c.w, s.attemptCookie(state), made+"."+opener.Reveal(), int(attemptLife/time.Second))
 	c.w.Header().Set("Cache-Control", "no-store")
 	addVary(c.w.Header(), "Cookie")

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -72,6 +73,9 @@ func TestCORSIsForTheListedOriginsAlone(t *testing.T) {
 	}
 	if h := ask("https://admin.example.com").Header; h.Get("Access-Control-Allow-Origin") != "https://admin.example.com" || h.Get("Access-Control-Allow-Credentials") != "true" {
 		t.Errorf("a listed origin: %v", h)
+	}
+	if vary := b.do("GET", "/bff/session", "").Header["Vary"]; !slices.Equal(vary, []string{"Origin", "Cookie"}) { // attack class 19
+		t.Errorf("an answer depends on its Origin and Cookie, and says %q", vary)
 	}
 	for _, origin := range []string{"https://evil.example", "http://admin.example.com", "https://admin.example.com.evil.example", "null"} { // attack class 18
 		if got := ask(origin).Header.Get("Access-Control-Allow-Origin"); got != "" {

@@ -57,12 +57,19 @@ func hidden(name string) bool {
 	return false
 }
 
-// asksForPage says whether a person goes there. Where the browser does not say, the name decides: users/42 may be a page, app.js is none.
+// asksForPage says whether a person goes there. Where the browser does not say, the name decides: users/42 and users/ada@example.com may be pages, app.js
+// is none.
 func asksForPage(r *http.Request, name string) bool {
 	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {
 		return mode == "navigate"
 	}
-	return strings.Contains(r.Header.Get("Accept"), "text/html") || path.Ext(name) == ""
+	return strings.Contains(r.Header.Get("Accept"), "text/html") || !isAsset(strings.ToLower(path.Ext(name)))
+}
+
+// isAsset says whether files of that extension are parts of a page.
+func isAsset(ext string) bool {
+	_, served := fileTypes[ext]
+	return served && ext != ".html" || slices.Contains([]string{".jpg", ".jpeg", ".gif", ".avif", ".woff", ".ttf", ".mp4", ".webm", ".mp3", ".pdf", ".xml", ".gz", ".zip"}, ext)
 }
 
 // serve answers with a file, or with a folder's index.html, and says whether there is one.

@@ -65,6 +65,8 @@ func TestStaticServesFilesAndTheApplicationsOwnAddresses(t *testing.T) {
 		{"an address of the application", "/users/42", page, 200, "<title>app</title>"},
 		{"an address with a dot, where a person goes", "/users/ada.lovelace", page, 200, "<title>app</title>"},
 		{"an address without a dot, asked by a program", "/users/42", script, 200, "<title>app</title>"},
+		{"an address with a dot, asked by a program", "/users/ada@example.com", script, 200, "<title>app</title>"},
+		{"a page that is no file", "/old.html", script, 200, "<title>app</title>"},
 		{"a script that is missing", "/assets/none.js", script, 404, ""},
 		{"a picture that is missing", "/none.png", []string{"Accept", "image/*"}, 404, ""},
 		{"an address that a script fetches", "/api/typo", fetched, 404, ""},

@@ -161,7 +161,7 @@ func (s *Server) serveRoute(w http.ResponseWriter, r *http.Request, methods map[
 	h.Set("X-Frame-Options", "DENY")
 	if row.who != nobody {
 		h.Set("Cache-Control", "no-store")
-		h.Set("Vary", "Cookie")
+		addVary(h, "Cookie") // beside the Origin of CORS
 	}
 	watch := &statusWriter{ResponseWriter: w}
 	c := &call{w: watch, r: r}

@@ -6,7 +6,9 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"bff/internal/api"
 	"bff/internal/demo"
@@ -132,6 +134,26 @@ func TestAttemptCookies(t *testing.T) {
 	}
 	if n := len(b.attempts()); n != 12 {
 		t.Fatalf("%d attempts are alive, want 12", n)
+	}
+}
+
+// Several tabs start within one second, and a client may send its cookies in any order.
+func TestTheOldestAttemptGivesWay(t *testing.T) {
+	var now atomic.Int64
+	now.Store(time.Now().Unix() * 1000)
+	w := newWorld(t, func(s *settings) { s.now = func() time.Time { return time.UnixMilli(now.Load()) } })
+	b := w.browser()
+	b.c.Jar = nil
+	var held []string // newest first
+	for range 12 {
+		now.Add(1)
+		resp := b.visit("/bff/login/demo", "none", header("Cookie", strings.Join(held, "; ")))
+		held = append([]string{strings.Split(resp.Header.Get("Set-Cookie"), ";")[0]}, held...)
+	}
+	resp := b.visit("/bff/login/demo", "none", header("Cookie", strings.Join(held, "; ")))
+	oldest, _, _ := strings.Cut(held[11], "=")
+	if gone := resp.Header.Values("Set-Cookie")[0]; !strings.HasPrefix(gone, oldest+"=;") {
+		t.Errorf("%s is the oldest, and %q gave way", oldest, gone)
 	}
 }
 
