@@ -64,7 +64,16 @@ type securityClaims struct {
 	Audience audience                   `json:"aud"`
 	IssuedAt float64                    `json:"iat"`
 	ID       string                     `json:"jti"`
+	Subject  securitySubject            `json:"sub_id"` // of all events (RFC 9493 section 4)
 	Events   map[string]json.RawMessage `json:"events"`
+}
+
+// A securitySubject is who an event is about.
+type securitySubject struct {
+	Type    string `json:"subject_type"`
+	Format  string `json:"format"`
+	Issuer  string `json:"iss"`
+	Subject string `json:"sub"`
 }
 
 // SecurityEvents validates a security event token. It has no end of its own: `exp` is not looked at (RFC 8417 section 2.2). One that was seen before brings
@@ -106,7 +115,7 @@ func (b *Broker) SecurityEvents(ctx context.Context, name, raw string) ([]Securi
 	}
 	var out []SecurityEvent
 	for uri, body := range c.Events {
-		out = append(out, p.securityEvent(uri, body))
+		out = append(out, p.securityEvent(uri, body, c.Subject))
 	}
 	return out, nil
 }
@@ -130,21 +139,20 @@ func (p *provider) checkSecurity(typ, issuer string, c *securityClaims) (fault s
 	return ""
 }
 
-// securityEvent reads one event. A subject of another issuer, or one that is a token, is about nobody we can name.
-func (p *provider) securityEvent(uri string, body json.RawMessage) SecurityEvent {
+// securityEvent reads one event; where it names no subject, the token's own counts. A subject of another issuer, or one that is a token, is about nobody we
+// can name.
+func (p *provider) securityEvent(uri string, body json.RawMessage, of securitySubject) SecurityEvent {
 	var in struct {
-		Subject struct {
-			Type    string `json:"subject_type"`
-			Format  string `json:"format"`
-			Issuer  string `json:"iss"`
-			Subject string `json:"sub"`
-		} `json:"subject"`
+		Subject *securitySubject `json:"subject"`
 	}
 	e := SecurityEvent{Kind: securityKind(uri)}
 	if json.Unmarshal(body, &in) != nil {
 		return e
 	}
-	s := in.Subject
+	s := of
+	if in.Subject != nil {
+		s = *in.Subject
+	}
 	byIssuer := s.Type == "" && s.Format == "" || sameKind(s.Type) || sameKind(s.Format)
 	if byIssuer && sameIssuer(s.Issuer, p.Issuer) && s.Subject != "" && len(s.Subject) <= maxSubject {
 		e.Subject, e.UserID = s.Subject, vault.UserID(p.Name, p.Issuer, s.Subject)

@@ -195,6 +195,14 @@ func TestSecurityEventTokens(t *testing.T) {
 		{name: "one of no type", event: "sessions-revoked", raw: func(c map[string]any) string { return f.g.sign(c, "") }, want: oauth.SessionsRevoked},
 		{name: "a subject as RFC 9493 writes it", event: "sessions-revoked", want: oauth.SessionsRevoked,
 			change: subject(map[string]any{"format": "iss_sub", "iss": f.g.URL, "sub": "1"})},
+		{name: "a subject of the token itself (RFC 9493 4)", event: "sessions-revoked", want: oauth.SessionsRevoked, change: func(c map[string]any) {
+			subject(nil)(c)
+			c["sub_id"] = map[string]any{"format": "iss_sub", "iss": f.g.URL, "sub": "1"}
+		}},
+		{name: "an event's own subject goes before the token's", event: "sessions-revoked", want: oauth.SessionsRevoked, nobody: true, change: func(c map[string]any) {
+			subject(map[string]any{"format": "email", "email": "ada@example.com"})(c)
+			c["sub_id"] = map[string]any{"format": "iss_sub", "iss": f.g.URL, "sub": "1"}
+		}},
 		{name: "a subject of another issuer is about nobody", event: "sessions-revoked", want: oauth.SessionsRevoked, nobody: true,
 			change: subject(map[string]any{"subject_type": "iss-sub", "iss": other.URL, "sub": "1"})},
 		{name: "a subject that is an address is about nobody", event: "sessions-revoked", want: oauth.SessionsRevoked, nobody: true,
