@@ -138,13 +138,8 @@ var cookieName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$")
 
 func (c *config) readSession(v value) {
 	s := &c.session
-	timed := true
 	within := func(to *time.Duration) func(value) {
-		return func(v value) {
-			d, ok := v.duration(time.Second, 366*24*time.Hour)
-			set(to)(d, ok)
-			timed = timed && ok
-		}
+		return func(v value) { set(to)(v.duration(time.Second, 366*24*time.Hour)) }
 	}
 	v.object("write `keys: [env:BFF_KEY]` below it",
 		field{"store", func(v value) { set(&s.store)(v.store()) }, ""},
@@ -173,10 +168,7 @@ func (c *config) readSession(v value) {
 		}, ""},
 		field{"cache", func(v value) { set(&s.cache)(v.flag()) }, ""},
 	)
-	if timed && s.idle > s.lifetime {
-		at := v.r.where(v.path+".idle", v.path+".lifetime")
-		v.r.wrong(at, "`session.idle` (%s) is longer than `session.lifetime` (%s), which ends every session anyway; make it at most that", short(s.idle), short(s.lifetime))
-	}
+	s.idle = min(s.idle, s.lifetime) // a lifetime shorter than the default idle needs no second line
 }
 
 var keyPrefixName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$`) // no braces: they would move the hash tag

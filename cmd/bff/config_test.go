@@ -173,6 +173,7 @@ func TestAccepts(t *testing.T) {
 		"an issuer with a path and a slash":     top + session + "providers: {acme: {issuer: https://id.example/realms/a/, client_id: x, client_secret: env:ACME_CLIENT_SECRET}}\n",
 		"a provider without an issuer":          top + session + "providers: {acme: {authorization_url: https://a.example/a, token_url: https://a.example/t, userinfo_url: https://a.example/u, client_id: x, client_secret: env:ACME_CLIENT_SECRET}}\n",
 		"idle as long as lifetime":              top + "session: {keys: [env:BFF_KEY], idle: 1h, lifetime: 1h}\n" + providers,
+		"a lifetime below the idle time":        top + "session: {keys: [env:BFF_KEY], lifetime: 5m}\n" + providers,
 		"both listeners on a free port":         "listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\n" + minimal,
 	} {
 		if _, report := bff.Read("bff.yaml", []byte(yaml), environment); report != "" {
