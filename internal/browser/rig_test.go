@@ -180,27 +180,30 @@ func agree(t *testenv.Tab, person string) {
 	click(t, "button[name=allow]")
 }
 
+// windows are the tabs and popups that are open, with where they are.
+func (r *rig) windows() map[target.ID]string {
+	r.t.Helper()
+	got, err := chromedp.CallBrowser(r.tab.Ctx, target.GetTargets, target.GetTargetsParams{})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	out := map[target.ID]string{}
+	for _, i := range got.TargetInfos {
+		if i.Type == "page" {
+			out[i.TargetID] = i.URL
+		}
+	}
+	return out
+}
+
 // popup does something that opens one, and waits until it shows a page of the provider.
 func (r *rig) popup(do func()) *testenv.Tab {
 	r.t.Helper()
-	pages := func() map[target.ID]string {
-		got, err := chromedp.CallBrowser(r.tab.Ctx, target.GetTargets, target.GetTargetsParams{})
-		if err != nil {
-			r.t.Fatal(err)
-		}
-		out := map[target.ID]string{}
-		for _, i := range got.TargetInfos {
-			if i.Type == "page" {
-				out[i.TargetID] = i.URL
-			}
-		}
-		return out
-	}
-	before := pages()
+	before := r.windows()
 	do()
 	var found target.ID
 	testenv.Eventually(r.t, "a popup at the provider", func() bool {
-		for id, at := range pages() {
+		for id, at := range r.windows() {
 			if _, old := before[id]; !old && strings.HasPrefix(at, r.demo.Issuer+"/") {
 				found = id
 			}

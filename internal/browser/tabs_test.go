@@ -64,16 +64,54 @@ func TestTabsHearTheSame(t *testing.T) {
 	r.quiet()
 }
 
-// Saying no in the popup changes nothing but says so; the same popup can be opened again.
+// One tab listens to the server for all. When it closes, the next one takes over.
+func TestWhenTheTabThatListensClosesAnotherTakesOver(t *testing.T) {
+	r := visit(t)
+	r.signIn("ada")
+	r.tab.Do(chromedp.Navigate(r.origin + "/bff/account/icon.svg")) // no client here: it only calls
+	var tabs []*testenv.Tab
+	leads := func(tab *testenv.Tab, waiting int) {
+		testenv.Eventually(t, "one tab listens, the others wait", func() bool {
+			return testenv.Eval[int](tab, "navigator.locks.query().then((l) => 10 * l.held.length + l.pending.length)") == 10+waiting
+		})
+	}
+	for range 3 {
+		tab := r.browser.Tab()
+		tab.Do(chromedp.Navigate(r.origin + "/bff/account/done"))
+		listen(tab)
+		tabs = append(tabs, tab)
+		leads(tab, len(tabs)-1)
+	}
+	call := func(method, path string) {
+		if got := testenv.Eval[int](r.tab, `fetch("`+path+`", {method: "`+method+`"}).then((a) => a.status)`); got > 204 {
+			t.Fatalf("%s %s: %d", method, path, got)
+		}
+	}
+	testenv.Raw(tabs[0], cdppage.Close, cdp.Empty{})
+	leads(tabs[1], 1)
+	call("DELETE", "/bff/connections/"+testenv.Eval[string](r.tab, "fetch('/bff/connections').then((a) => a.json()).then((c) => c.connections[0].id)"))
+	heard(tabs[1], "CONNECTION_CHANGED")
+	heard(tabs[2], "CONNECTION_CHANGED")
+	testenv.Raw(tabs[1], cdppage.Close, cdp.Empty{})
+	leads(tabs[2], 0)
+	call("POST", "/bff/logout")
+	heard(tabs[2], "SIGNED_OUT logout")
+	r.quiet()
+}
+
+// Saying no in the popup changes nothing but says so; the same popup can be opened again. It closes by itself, although the provider's pages cut
+// window.opener (Cross-Origin-Opener-Policy: same-origin).
 func TestAPopupThatIsRefused(t *testing.T) {
 	r := visit(t)
 	r.signIn("ada")
+	before := len(r.windows())
 	refuse(r.popup(func() { click(r.tab, "#link") }))
 	r.tab.Await(shows("access_denied"))
 	refuse(r.popup(func() { click(r.tab, "#open-files") }))
 	r.tab.Await(shows("You said no. The app goes on without files."))
 	agree(r.popup(func() { click(r.tab, "#open-files") }), "ada")
 	r.tab.Await(shows("Numbers.csv"))
+	testenv.Eventually(t, "no popup is left", func() bool { return len(r.windows()) == before })
 	r.quiet()
 }
 
