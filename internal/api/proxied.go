@@ -61,16 +61,21 @@ func (s *Server) proxied(c *call, m *mounted) error {
 	s.touch(c.session)
 	done, release := s.streams.watch(c.session)
 	defer release()
+	select {
+	case <-done: // it ended while the call waited for its token
+		return s.notSignedIn(c)
+	default:
+	}
 	cred.Done = done
 	err = m.Serve(c.w, c.r, found, cred)
+	if err == nil {
+		return nil
+	}
 	var challenge *proxy.ScopeChallenge
 	if errors.As(err, &challenge) {
 		return s.challenged(conn, m, challenge)
 	}
-	if err != nil {
-		return s.tokenProblem(c, conn, err)
-	}
-	return nil
+	return s.tokenProblem(c, conn, err)
 }
 
 // credential is what a call through conn brings along. It is a function of its own so that what it needs is off the stack while the answer flows.
@@ -103,15 +108,11 @@ func (s *Server) pick(c *call, m *mounted) (*vault.Connection, error) {
 			return nil, newProblem(codeBadRequest).because("The connection is named twice, and differently.")
 		}
 	}
-	none := newProblem(codeNotConnected)
-	none.Provider, none.Fix = m.Provider, fixConnect(m.Provider, "", m.Scopes)
 	var conn *vault.Connection
 	if len(names) > 0 {
-		named, ok := c.session.Connection(names[0])
-		if !ok || named.Provider != m.Provider {
-			return nil, none
+		if named, ok := c.session.Connection(names[0]); ok && named.Provider == m.Provider {
+			conn = named
 		}
-		conn = named
 	} else {
 		for i := range c.session.Connections {
 			if c.session.Connections[i].Provider == m.Provider {
@@ -121,12 +122,18 @@ func (s *Server) pick(c *call, m *mounted) (*vault.Connection, error) {
 		}
 	}
 	if conn == nil {
-		return nil, none
+		return nil, notConnected(m.Provider, m.Scopes)
 	}
 	if conn.Status != vault.StatusActive {
 		return nil, needsReauth(conn, conn.Reason)
 	}
 	return conn, nil
+}
+
+func notConnected(provider string, scopes []string) *problem {
+	p := newProblem(codeNotConnected)
+	p.Provider, p.Fix = provider, fixConnect(provider, "", scopes)
+	return p
 }
 
 func needsReauth(conn *vault.Connection, reason string) *problem {
@@ -185,9 +192,7 @@ func (s *Server) tokenProblem(c *call, conn *vault.Connection, err error) error 
 	case oauth.KindReauth:
 		return needsReauth(conn, e.Reason)
 	case oauth.KindGone:
-		none := newProblem(codeNotConnected)
-		none.Provider, none.Fix = conn.Provider, fixConnect(conn.Provider, "", nil)
-		return s.goneFor(c, none)
+		return s.goneFor(c, notConnected(conn.Provider, nil))
 	}
 	return err
 }
