@@ -82,7 +82,7 @@ func TestPagesHaveNoInlineScriptOrStyleAndNameNoOtherOrigin(t *testing.T) {
 }
 
 func TestThePagesOfTheAccountAreThere(t *testing.T) {
-	for _, name := range []string{"index.html", "done.html", "done.js", "main.js", "account.js", "tokens.css", "account.css", "icon.svg"} {
+	for _, name := range []string{"index.html", "done.html", "done.js", "main.js", "account.js", "tokens.css", "account.css", "theme.css", "icon.svg"} {
 		if _, err := fs.Stat(web.Account(), name); err != nil {
 			t.Error(err)
 		}

@@ -51,6 +51,7 @@ type frontendConfig struct {
 	dir      string
 	upstream *url.URL
 	origins  []string
+	theme    string
 }
 
 type logConfig struct {
@@ -251,6 +252,7 @@ func (c *config) readFrontend(v value) {
 				}
 			})
 		}, ""},
+		field{"theme", f.readTheme, ""},
 	)
 	if up, ok := there["upstream"]; ok && there["dir"].r != nil {
 		v.r.wrong(up.key, "`frontend` has both `dir` and `upstream`; keep `dir` for built files, or `upstream` for a dev server")

@@ -201,7 +201,7 @@ func TestDocumentation(t *testing.T) {
 	}
 	for _, key := range append(bff.ProviderKeys(), "origin", "listen", "admin", "trusted_proxies", "session", "store", "keys", "idle", "lifetime", "cookie", "prefix", "cache",
 		"providers", "apis", "path", "host", "provider", "upstream", "upstreams", "scopes", "allow", "encoded", "rewrite", "header", "scheme", "headers", "timeout",
-		"clients", "secret", "exchange", "frontend", "dir", "origins", "limits", "login_per_minute", "session_concurrency", "session_per_second",
+		"clients", "secret", "exchange", "frontend", "dir", "origins", "theme", "limits", "login_per_minute", "session_concurrency", "session_per_second",
 		"api_concurrency", "log", "level", "format", "shutdown_timeout") {
 		if !strings.Contains(string(text), "`"+key+"`") {
 			t.Errorf("docs/configuration.md does not explain `%s`", key)

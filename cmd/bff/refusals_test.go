@@ -161,6 +161,8 @@ func TestRefuses(t *testing.T) {
 		{"a frontend that is a file", minimal + "frontend: {dir: good}\n", "`frontend.dir` is a file"},
 		{"a frontend without its page", minimal + "frontend: {dir: .}\n", "`frontend.dir`: the folder holds no index.html"},
 		{"two frontends", minimal + "frontend: {dir: site, upstream: http://localhost:5173}\n", "`frontend` has both `dir` and `upstream`"},
+		{"a theme that is not there", minimal + "frontend: {theme: ./nothing.css}\n", "`frontend.theme`: the file does not exist"},
+		{"a theme that is a folder", minimal + "frontend: {theme: .}\n", "`frontend.theme` is no file"},
 		{"a dev server with a path", minimal + "frontend: {upstream: http://localhost:5173/app}\n", "`frontend.upstream` has a path"},
 		{"a wildcard origin", minimal + "frontend: {origins: ['https://*.example.com']}\n", "`frontend.origins[0]` has a host that is no DNS name"},
 		{"every origin", minimal + "frontend: {origins: ['*']}\n", "`frontend.origins[0]` is not an absolute URL"},

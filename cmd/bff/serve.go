@@ -155,7 +155,7 @@ func (cfg *config) plug(v *vault.Vault, origin string, frontend http.Handler, lo
 	}
 	server, err := api.New(api.Config{
 		Origin: origin, Cookie: cfg.cookie(), Vault: v, Broker: broker, TrustedProxies: cfg.trusted, Origins: cfg.frontend.origins, Mounts: mounts,
-		Clients: cfg.clients, Frontend: frontend, Client: web.Client(), Account: web.Account(), Limits: cfg.limits,
+		Clients: cfg.clients, Frontend: frontend, Client: web.Client(), Account: cfg.frontend.account(), Limits: cfg.limits,
 		Metrics: metrics, Log: log,
 	})
 	return server, broker, err

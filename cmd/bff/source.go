@@ -172,7 +172,7 @@ func brokenPart(line string) int {
 func plainKey(key string) bool {
 	switch key {
 	case "origin", "listen", "admin", "trusted_proxies", "session", "idle", "lifetime", "cookie", "prefix", "providers", "client_id", "scopes", "keep",
-		"issuer", "apis", "path", "provider", "upstream", "allow", "timeout", "clients", "exchange", "frontend", "dir", "origins", "shutdown_timeout":
+		"issuer", "apis", "path", "provider", "upstream", "allow", "timeout", "clients", "exchange", "frontend", "dir", "origins", "theme", "shutdown_timeout":
 		return true
 	}
 	return false

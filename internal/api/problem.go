@@ -240,7 +240,7 @@ func problemPage(p *problem) []byte {
 		action = fmt.Sprintf(`<a href="%s">%s</a> · `, html.EscapeString(p.Fix.URL), word) + action
 	}
 	return fmt.Appendf(nil, `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">`+
-		`<title>%s</title><link rel="stylesheet" href="/bff/account/tokens.css"><main class="problem"><h1>%s</h1><p>%s</p><p>%s</p><p><small>%s</small></p></main></html>`,
+		`<title>%s</title><link rel="stylesheet" href="/bff/account/tokens.css"><link rel="stylesheet" href="/bff/account/theme.css"><main class="problem"><h1>%s</h1><p>%s</p><p>%s</p><p><small>%s</small></p></main></html>`,
 		html.EscapeString(p.Title), html.EscapeString(p.Title), html.EscapeString(p.Detail), action, html.EscapeString(string(p.Code)))
 }
 

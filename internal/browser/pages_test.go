@@ -158,6 +158,31 @@ func audit(t *testenv.Tab, axe string) (passes int, violations []string) {
 	return found.Passes, found.Violations
 }
 
+// The operator's style sheet colours every page of bff, light and dark, and a change of it shows on the next load.
+func TestAThemeColoursThePages(t *testing.T) {
+	theme := filepath.Join(t.TempDir(), "theme.css")
+	dye := func(light, dark string) {
+		if err := os.WriteFile(theme, []byte(":root { --bff-ground: light-dark("+light+", "+dark+") }"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dye("rgb(1, 2, 3)", "rgb(4, 5, 6)")
+	op := testenv.OIDC(t, testenv.OIDCOptions{})
+	b := testenv.BFF(t, "session: {store: 'memory:', keys: [env:BFF_KEY]}\nproviders: {op: {issuer: "+op.Issuer+", client_id: x, client_secret: env:OP_SECRET}}\n"+
+		"frontend: {theme: "+theme+"}\n", op.Env())
+	tab := testenv.Chrome(t).Tab()
+	for _, path := range []string{"/bff/account", "/bff/account/done", "/bff/login/nobody"} {
+		for scheme, want := range map[string]string{"light": "rgb(1, 2, 3)", "dark": "rgb(4, 5, 6)"} {
+			wear(tab, scheme)
+			tab.Do(chromedp.Navigate(b.Origin + path))
+			tab.Await("getComputedStyle(document.documentElement).backgroundColor === '" + want + "'")
+		}
+	}
+	dye("rgb(7, 8, 9)", "rgb(7, 8, 9)")
+	tab.Do(chromedp.Navigate(b.Origin + "/bff/account"))
+	tab.Await("getComputedStyle(document.documentElement).backgroundColor === 'rgb(7, 8, 9)'")
+}
+
 // What a first visit loads, headers included: less than 100 kB for each page, from this origin alone.
 func TestFirstPaintsAreSmall(t *testing.T) {
 	for _, p := range []struct{ name, path, until string }{
