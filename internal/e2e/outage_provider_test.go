@@ -178,20 +178,24 @@ func TestRefreshRefusedForGood(t *testing.T) {
 
 // An answer that got lost after the provider had rotated the token: bff learns it, says so, and ends the connection, not the session.
 func TestRefreshAnswerLost(t *testing.T) {
+	one := 1
+	lost, late := testenv.Trouble{Drop: true, Times: &one}, testenv.Trouble{AfterMS: 35_000, Times: &one} // bff waits 30 s
 	for _, kind := range []struct {
 		name     string
+		trouble  testenv.Trouble
 		op       testenv.OIDCOptions
 		survives bool
 	}{
-		{"the token was rotated away", testenv.OIDCOptions{AccessToken: seconds(2)}, false},
-		{"the provider does not rotate", testenv.OIDCOptions{AccessToken: seconds(2), NoRotation: true}, true},
+		{"the token was rotated away", lost, testenv.OIDCOptions{AccessToken: seconds(2)}, false},
+		{"the provider does not rotate", lost, testenv.OIDCOptions{AccessToken: seconds(2), NoRotation: true}, true},
+		{"the token was rotated away, and the answer came when nobody waited any more", late, testenv.OIDCOptions{AccessToken: seconds(2)}, false},
+		{"the provider does not rotate, and the answer came when nobody waited any more", late, testenv.OIDCOptions{AccessToken: seconds(2), NoRotation: true}, true},
 	} {
 		t.Run(kind.name, func(t *testing.T) {
 			r := build(t, parts{op: kind.op})
 			r.c.SignIn("acme")
 			r.call(r.c)
-			one := 1
-			r.op.Trouble(testenv.Trouble{Drop: true, Times: &one})
+			r.op.Trouble(kind.trouble)
 			r.expire()
 			var a *testenv.Answer
 			testenv.Eventually(t, "an answer that is not for now", func() bool {

@@ -22,11 +22,12 @@ type BFFProcess struct {
 	Addr   string // where this instance listens
 	Admin  string // http://127.0.0.1:PORT of its admin listener
 
-	tb   testing.TB
-	args []string // of the command, the listeners apart
-	file string
-	env  []string
-	p    *process
+	tb     testing.TB
+	args   []string // of the command, the listeners apart
+	file   string
+	env    []string
+	binary string // another one than Binary
+	p      *process
 }
 
 // BFF writes a configuration to a file, starts `bff serve` on free ports, and waits until it is ready. `origin`, `listen` and `admin` are
@@ -83,7 +84,10 @@ func (b *BFFProcess) start() {
 	b.tb.Helper()
 	admin := hostPort(FreePort(b.tb))
 	b.Admin = "http://" + admin
-	b.p = launch(b.tb, filepath.Dir(b.file), b.env, Binary(b.tb), append(b.args, "--listen", b.Addr, "--admin", admin)...)
+	if b.binary == "" {
+		b.binary = Binary(b.tb)
+	}
+	b.p = launch(b.tb, filepath.Dir(b.file), b.env, b.binary, append(b.args, "--listen", b.Addr, "--admin", admin)...)
 	b.p.waitFor("lives", func() bool { return b.status("/healthz") == http.StatusOK })
 }
 
@@ -224,6 +228,14 @@ func Binary(tb testing.TB) string {
 var built = sync.OnceValues(build)
 
 func build() (string, error) {
+	if race {
+		return buildAs("bff.test.race", func() ([]string, error) { return []string{"-race"}, nil })
+	}
+	return buildAs("bff.test", func() ([]string, error) { return nil, nil })
+}
+
+// buildAs builds cmd/bff into the module's bin, one build at a time over all processes.
+func buildAs(name string, flags func() ([]string, error)) (string, error) {
 	root, err := moduleRoot()
 	if err != nil {
 		return "", err
@@ -237,13 +249,12 @@ func build() (string, error) {
 		return "", err
 	}
 	defer release()
-	out := filepath.Join(bin, "bff.test")
-	args := []string{"build", "-o", out, "./cmd/bff"}
-	if race {
-		out += ".race"
-		args = []string{"build", "-race", "-o", out, "./cmd/bff"}
+	args, err := flags()
+	if err != nil {
+		return "", err
 	}
-	cmd := exec.Command("go", args...)
+	out := filepath.Join(bin, name)
+	cmd := exec.Command("go", append(append([]string{"build", "-o", out}, args...), "./cmd/bff")...)
 	cmd.Dir = root
 	if msg, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build bff: %w\n%s", err, msg)

@@ -48,6 +48,8 @@ type OIDCCounts struct {
 	Refused     int `json:"refused"`     // token requests the library answered with an error
 	Revocations int `json:"revocations"` // requests at the revocation endpoint
 	Parked      int `json:"parked"`      // token requests held back by Park or ParkAfter so far
+
+	Answered int64 `json:"answered"` // when the last token answer left, in milliseconds since 1970
 }
 
 // Trouble is what goes wrong at the token endpoint. Only refreshes are touched unless Codes is set.
