@@ -146,6 +146,18 @@ func badAddress(addr string) string {
 	return ""
 }
 
+// oneListener says whether two addresses cannot both be listened on.
+func oneListener(a, b string) bool {
+	hostA, portA, _ := net.SplitHostPort(a)
+	hostB, portB, _ := net.SplitHostPort(b)
+	return portA == portB && portA != "0" && (hostA == hostB || everywhere(hostA) || everywhere(hostB))
+}
+
+func everywhere(host string) bool {
+	a, err := netip.ParseAddr(host)
+	return host == "" || err == nil && a.IsUnspecified()
+}
+
 // prefixes reads a list of CIDRs.
 func (v value) prefixes() []netip.Prefix {
 	var out []netip.Prefix

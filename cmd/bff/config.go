@@ -286,7 +286,7 @@ func (c *config) readLog(v value) {
 func (c *config) agree(v value) {
 	c.agreeOnProviders(v.r)
 	c.agreeOnMounts(v.r)
-	if _, port, _ := strings.Cut(c.listen, ":"); c.listen == c.admin && port != "0" {
+	if oneListener(c.listen, c.admin) {
 		v.r.wrong(v.r.where("admin", "listen"), "`admin` is the address of `listen`; browsers must not reach it: write another port")
 	}
 	for i, o := range c.frontend.origins {

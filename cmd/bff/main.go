@@ -102,10 +102,17 @@ func run(ctx context.Context, args []string, env func(string) string, stdout, st
 
 // meant is kong's message without the words of a parser in it.
 func meant(err error) string {
-	if flag, ok := strings.CutSuffix(err.Error(), `: expected string value but got "EOL" (<EOL>)`); ok {
+	text := strings.TrimSuffix(err.Error(), `, did you mean "-h"?`)
+	if flag, ok := strings.CutSuffix(text, `: expected string value but got "EOL" (<EOL>)`); ok {
 		return flag + " needs a value"
 	}
-	return err.Error()
+	if file, ok := strings.CutPrefix(text, "unexpected argument "); ok && strings.HasSuffix(file, ".yaml") {
+		return text + ", did you mean `--config " + file + "`?"
+	}
+	if text == "unknown flag --version" {
+		return text + ", did you mean `bff version`?"
+	}
+	return text
 }
 
 // helpFor is the command whose help explains an error.

@@ -45,6 +45,9 @@ func (s *providerShowCommand) Run(sh *shell) error {
 	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "  %s:\n    client_id: \"\"  # as %s gave it\n    client_secret: env:%s\n", s.Name, s.Name, variableFor(s.Name, "CLIENT_SECRET"))
+	if p, _ := oauth.Builtin(s.Name); ownIssuer(p) {
+		b.WriteString("    issuer: \"\"  # your organisation's, to the last slash\n")
+	}
 	for line := range strings.Lines(string(data)) {
 		if strings.TrimSpace(line) != "" {
 			line = "    " + line
@@ -53,6 +56,11 @@ func (s *providerShowCommand) Run(sh *shell) error {
 	}
 	_, err := fmt.Fprintln(sh.stdout, strings.TrimRight(b.String(), "\n"))
 	return err
+}
+
+// ownIssuer says whether each organisation has an issuer of its own at the provider, which no built-in can know.
+func ownIssuer(p oauth.ProviderConfig) bool {
+	return p.Issuer == "" && p.AuthorizationURL == "" && p.TokenURL == ""
 }
 
 func notBuiltin(name string) string {

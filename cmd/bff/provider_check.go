@@ -27,6 +27,9 @@ func (c *providerCheckCommand) Run(sh *shell) error {
 	if err != nil {
 		return err
 	}
+	if ownIssuer(p) {
+		return wrongUse("bff: at %s each organisation has an issuer of its own; write %s with its `issuer` into %s, or into a file, and name that", p.Title, p.Name, c.Config)
+	}
 	ctx, cancel := context.WithTimeout(sh.ctx, 4*checkTimeout)
 	defer cancel()
 	out := &findings{w: sh.stdout}

@@ -48,6 +48,7 @@ func TestRefuses(t *testing.T) {
 		{"a port alone", "listen: 8080\n" + minimal, "1:9: `listen` is not host:port; write `listen: \":8080\"`"},
 		{"one address for both listeners", "listen: ':9090'\nadmin: ':9090'\n" + minimal, "2:8: `admin` is the address of `listen`; browsers must not reach it: write another port"},
 
+		{"one port for both listeners", "listen: '0.0.0.0:9090'\n" + minimal, "1:9: `admin` is the address of `listen`; browsers must not reach it: write another port"},
 		{"an origin that is an expansion", strings.Replace(minimal, "https://app.example.com", "${ORIGIN}", 1), "1:9: `origin` is not expanded, here or anywhere in the file; write the value itself"},
 		{"an origin from elsewhere", strings.Replace(minimal, "https://app.example.com", "env:ORIGIN", 1), "1:9: `origin` is not read from elsewhere, as secrets are; write the value itself"},
 		{"an address from elsewhere", "listen: env:LISTEN\n" + minimal, "1:9: `listen` is not read from elsewhere, as secrets are; write the value itself"},

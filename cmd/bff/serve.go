@@ -38,6 +38,9 @@ func (s *serveCommand) Run(sh *shell) error {
 	if err := override(&cfg.admin, "--admin", s.Admin); err != nil {
 		return err
 	}
+	if oneListener(cfg.listen, cfg.admin) {
+		return wrongUse("bff: --listen and --admin are one address; browsers must not reach the second: give it another port")
+	}
 	log := cfg.log.logger(sh)
 	in, err := newInstance(cfg, nil, log)
 	if err != nil {
