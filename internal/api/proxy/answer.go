@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -11,14 +12,18 @@ import (
 // sandbox makes a document of an answer powerless; see doc.go.
 const sandbox = "sandbox allow-downloads; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
 
+var errNoStatus = errors.New("the upstream answered with no status")
+
 // answered is ReverseProxy's ModifyResponse: hop-by-hop fields are gone, nothing is written yet.
 func answered(res *http.Response) error {
 	x := exchangeOf(res.Request.Context())
-	if x.stopped() {
+	switch {
+	case x.stopped():
 		return context.Cause(x)
-	}
-	if res.StatusCode == http.StatusSwitchingProtocols {
+	case res.StatusCode == http.StatusSwitchingProtocols:
 		return x.takeSocket(res)
+	case res.StatusCode < 200: // 1xx came before; what is left is none of HTTP's
+		return errNoStatus
 	}
 	m := x.mount
 	if res.StatusCode == http.StatusUnauthorized || res.StatusCode == http.StatusForbidden {

@@ -20,7 +20,8 @@
 //  3. A header passes by its shape (letters, digits, "-", "_", "."), folded to one spelling, unless it is ours, speaks of who is asking, of
 //     where from, or of this hop. Origin, Referer and Sec-* stay here: an upstream is to decide nothing about the page. User-Agent and
 //     Accept-Encoding pass untouched. No Via is written: compression is turned off by servers that see one. Upgrade is for WebSocket alone.
-//  4. Nothing is buffered: a request's first 64 KiB are kept while they stream, so that they can be sent again after a 401; nothing waits.
+//  4. Nothing is buffered: a request's first 64 KiB are kept while they stream, so that they can be sent again after a 401, or when a connection took
+//     nothing of them; nothing waits.
 //  5. Nothing has a total time. The header has Timeout from the last byte of the request the upstream was given, what flows has Idle.
 //  6. An answer that breaks off breaks off here too: the client never sees a clean end that was none.
 //

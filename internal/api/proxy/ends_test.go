@@ -265,6 +265,7 @@ func TestUpstreamsThatDoNotAnswer(t *testing.T) {
 		{"no such name", func(c *proxy.Config) { c.Upstream = "http://nobody.invalid" }, proxy.ErrUpstreamFailed, "its name cannot be resolved"},
 		{"it hangs up", func(c *proxy.Config) { c.Upstream = onceUpstream(t, "") }, proxy.ErrUpstreamFailed, ""},
 		{"it does not speak HTTP", func(c *proxy.Config) { c.Upstream = onceUpstream(t, "SSH-2.0-secret_stuff\r\n") }, proxy.ErrUpstreamFailed, "its answer cannot be read"},
+		{"its status is none", func(c *proxy.Config) { c.Upstream = onceUpstream(t, "HTTP/1.1 099 No\r\nContent-Length: 0\r\n\r\n") }, proxy.ErrUpstreamFailed, "its answer cannot be read"},
 		{"it does not speak TLS", func(c *proxy.Config) { c.Upstream = strings.Replace(c.Upstream, "http:", "https:", 1) }, proxy.ErrUpstreamFailed, "it does not speak TLS"},
 		{"its header is endless", func(c *proxy.Config) {
 			c.Upstream = onceUpstream(t, "HTTP/1.1 200 OK\r\nX: "+strings.Repeat("x", 1<<20))

@@ -63,10 +63,10 @@ func (m *Mount) Serve(w http.ResponseWriter, r *http.Request, c *Call, cred Cred
 	if h := w.Header(); len(h) > 0 {
 		x.before = h.Clone()
 	}
-	x.body.open(x, r, cred.Renew != nil)
+	x.body.open(x, r)
 	req := r.WithContext(x)
 	if x.body.src != nil {
-		req.Body = x.body.first
+		req.Body = x.body.last
 	}
 	x.start()
 	defer x.finish()
@@ -124,6 +124,9 @@ func (m *Mount) rewrite(pr *httputil.ProxyRequest) {
 		}
 	}
 	out.Trailer = x.body.sent
+	if out.Body != nil {
+		out.GetBody = x.body.resend
+	}
 }
 
 func (m *Mount) authorize(h http.Header, token string) {
@@ -182,8 +185,8 @@ func (c carrier) again(x *exchange, out *http.Request, res *http.Response) (*htt
 	if fresh.IsZero() || fresh.Equal(old) {
 		return res, nil
 	}
-	body, ok := x.body.resend()
-	if !ok {
+	body, err := x.body.resend()
+	if err != nil {
 		return res, nil
 	}
 	x.owed(time.Now())
@@ -196,9 +199,7 @@ func (c carrier) again(x *exchange, out *http.Request, res *http.Response) (*htt
 	x.unwatch()
 	next := out.Clone(out.Context())
 	c.m.authorize(next.Header, fresh.Reveal())
-	if body != nil {
-		next.Body, next.Trailer = body, x.body.sent
-	}
+	next.Body, next.Trailer = body, x.body.sent
 	return c.m.transport.RoundTrip(next)
 }
 

@@ -12,7 +12,7 @@ import (
 // replayLimit is how much of a request's body is kept while it streams, in case it must be sent again.
 const replayLimit = 64 << 10
 
-// An upload is the client's body. It is read once; a second sending first gets what the first one got, as long as that was kept.
+// An upload is the client's body. It is read once; a further sending first gets what those before it got, as long as that was kept.
 type upload struct {
 	x     *exchange
 	src   io.ReadCloser // nil: no body
@@ -21,40 +21,41 @@ type upload struct {
 	total int64         // read; guarded by turn
 	sent  http.Header   // the outbound request's trailer
 
-	turn  sync.Mutex // held while reading from src, which may take as long as the client likes
-	mu    sync.Mutex // guards what follows; never held while waiting
-	first *uploadReader
-	keep  bool // kept is all that was read
-	again bool // a second sending began
-	kept  []byte
-	end   error // of src
+	turn sync.Mutex // held while reading from src, which may take as long as the client likes
+	mu   sync.Mutex // guards what follows; never held while waiting
+	last *uploadReader
+	keep bool // kept is all that was read
+	kept []byte
+	end  error // of src
 }
 
-// open prepares the body of r; keep says whether it may have to be sent again.
-func (u *upload) open(x *exchange, r *http.Request, keep bool) {
+// open prepares the body of r.
+func (u *upload) open(x *exchange, r *http.Request) {
 	u.x = x
 	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
 		return
 	}
-	u.src, u.keep = r.Body, keep
-	u.first = &uploadReader{u: u}
+	u.src, u.keep = r.Body, true
+	u.last = &uploadReader{u: u}
 }
 
-// resend returns a reader of the whole body for a second sending, and ends the first one: what that is just reading is kept for the second. ok is false
-// when more was read than was kept.
-func (u *upload) resend() (body io.ReadCloser, ok bool) {
+// resend returns a reader of the whole body for a further sending, and ends the one before: what that is just reading is kept for the new one. It fails when
+// more was read than was kept. It is the outbound request's GetBody too, for a connection that took nothing (RFC 9110 section 9.2.2, RFC 9113 section 8.7).
+func (u *upload) resend() (io.ReadCloser, error) {
 	if u.src == nil {
-		return nil, true
+		return http.NoBody, nil
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if !u.keep || u.end != nil && u.end != io.EOF {
-		return nil, false
+		return nil, errSent
 	}
-	u.again = true
-	u.first.done.Store(true)
-	return &uploadReader{u: u, second: true}, true
+	u.last.done.Store(true)
+	u.last = &uploadReader{u: u}
+	return u.last, nil
 }
+
+var errSent = errors.New("the body cannot be sent again")
 
 // unread says whether the client still has something to send.
 func (u *upload) unread() bool { return u.src != nil && !u.ended.Load() }
@@ -97,16 +98,17 @@ func (u *upload) read(p []byte) (int, error) {
 	return n, err
 }
 
-// note keeps what a sending read, and how it ended.
-func (u *upload) note(p []byte, err error, second bool) {
+// note keeps what r read for those after it, and how the body ended.
+func (u *upload) note(r *uploadReader, p []byte, err error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	switch {
-	case second || !u.keep: // there is no third sending
-	case len(u.kept)+len(p) > replayLimit && !u.again:
-		u.keep, u.kept = false, nil
-	default:
+	switch fits := len(u.kept)+len(p) <= replayLimit; {
+	case u.keep && fits || r != u.last: // the last one is waiting for what the one before it got
 		u.kept = append(u.kept, p...)
+		u.keep = u.keep && fits
+		r.pos += len(p)
+	default:
+		u.keep, u.kept = false, nil
 	}
 	if err != nil {
 		u.end = err
@@ -125,41 +127,28 @@ func (u *upload) replay(p []byte, pos int) (n int, end error) {
 
 // An uploadReader is one sending of the body.
 type uploadReader struct {
-	u      *upload
-	second bool
-	pos    int // of a second sending, in what was kept
-	done   atomic.Bool
+	u    *upload
+	pos  int // in what is kept
+	done atomic.Bool
 }
 
 func (r *uploadReader) Read(p []byte) (int, error) {
-	if r.second {
-		if n, _ := r.u.replay(p, r.pos); n > 0 { // without waiting for a client that may wait for us
-			r.pos += n
-			return n, nil
-		}
+	if n, _ := r.u.replay(p, r.pos); n > 0 && !r.done.Load() { // without waiting for a client that may wait for us
+		r.pos += n
+		return n, nil
 	}
 	r.u.turn.Lock()
 	defer r.u.turn.Unlock()
 	if r.done.Load() {
 		return 0, http.ErrBodyReadAfterClose
 	}
-	if r.second {
-		n, end := r.u.replay(p, r.pos) // what the first one was reading while we waited for our turn
-		if r.pos += n; n > 0 || end != nil {
-			return n, end
-		}
-	} else if end := r.u.ending(); end != nil {
-		return 0, end
+	n, end := r.u.replay(p, r.pos) // what the one before was reading while we waited for our turn
+	if r.pos += n; n > 0 || end != nil {
+		return n, end
 	}
 	n, err := r.u.read(p)
-	r.u.note(p[:n], err, r.second)
+	r.u.note(r, p[:n], err)
 	return n, err
-}
-
-func (u *upload) ending() error {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return u.end
 }
 
 func (r *uploadReader) Close() error {
