@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -190,47 +189,6 @@ func TestIssuerStaysAsWritten(t *testing.T) {
 	}
 	if got := v.Providers[0].Scopes; !reflect.DeepEqual(got, []string{"openid", "email", "profile"}) {
 		t.Errorf("an OpenID Provider without scopes is asked for %q", got)
-	}
-}
-
-// The documentation names every key, and its complete file passes.
-func TestDocumentation(t *testing.T) {
-	text, err := os.ReadFile("../../docs/configuration.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, key := range append(bff.ProviderKeys(), "origin", "listen", "admin", "trusted_proxies", "session", "store", "keys", "idle", "lifetime", "cookie", "prefix", "cache",
-		"providers", "apis", "path", "host", "provider", "upstream", "upstreams", "scopes", "allow", "encoded", "rewrite", "header", "scheme", "headers", "timeout",
-		"clients", "secret", "exchange", "frontend", "dir", "origins", "theme", "limits", "login_per_minute", "session_concurrency", "session_per_second",
-		"api_concurrency", "log", "level", "format", "shutdown_timeout") {
-		if !strings.Contains(string(text), "`"+key+"`") {
-			t.Errorf("docs/configuration.md does not explain `%s`", key)
-		}
-	}
-	dir := t.TempDir()
-	if err := os.MkdirAll(filepath.Join(dir, "dist"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "dist", "index.html"), []byte("<!doctype html>"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "acme"), []byte("secret"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	blocks := regexp.MustCompile("(?s)```yaml\n(origin:.*?)```").FindAllStringSubmatch(string(text), -1)
-	if len(blocks) < 2 {
-		t.Fatalf("docs/configuration.md has %d complete files, want a minimal one and one with every key", len(blocks))
-	}
-	for _, b := range blocks {
-		yaml := strings.ReplaceAll(b[1], "file:/run/secrets/acme", "file:acme")
-		if _, report := bff.Read(filepath.Join(dir, "bff.yaml"), []byte(yaml), func(name string) string {
-			if v := environment(name); v != "" {
-				return v
-			}
-			return "a-value"
-		}); report != "" {
-			t.Errorf("a complete file of docs/configuration.md is refused:\n%s", report)
-		}
 	}
 }
 
