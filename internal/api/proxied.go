@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"net/url"
 	"slices"
 
 	"bff/internal/api/proxy"
@@ -96,13 +95,7 @@ func (s *Server) credential(c *call, conn *vault.Connection) (proxy.Credential, 
 
 // pick finds the connection a call goes through: the named one, or the first that was linked.
 func (s *Server) pick(c *call, m *mounted) (*vault.Connection, error) {
-	names := c.r.Header.Values("BFF-Connection")
-	if q := c.r.URL.RawQuery; q != "" {
-		values, err := url.ParseQuery(q)
-		if err == nil || values.Has("bff_connection") { // the api's own query may be of any form
-			names = append(slices.Clone(names), values["bff_connection"]...)
-		}
-	}
+	names := proxy.ConnectionNames(c.r)
 	for i := range names {
 		if names[i] != names[0] {
 			return nil, newProblem(codeBadRequest).because("The connection is named twice, and differently.")

@@ -307,6 +307,10 @@ func TestConnect(t *testing.T) {
 	if body := text(resp); resp.StatusCode != 200 || !strings.Contains(body, "grace") {
 		t.Fatalf("through grace's connection: %d %s", resp.StatusCode, body)
 	}
+	if body := text(b.fetch("GET", "/api/calendar/users/me/calendarList?x&bff%5Fconnection="+grace, "")); !strings.Contains(body, "grace") {
+		t.Fatalf("through grace's connection, named in the query: %s", body)
+	}
+	refused(t, b.fetch("GET", "/api/calendar/users/me/calendarList?bff_connection="+grace+";x", ""), 403, "not_connected") // never through another account instead
 	if resp := b.approve(b.begin("/bff/connect/demo?connection="+grace+"&return_to=/x?a=1"), "linus"); resp.Header.Get("Location") != "/x?a=1&bff_error=wrong_account" {
 		t.Fatalf("a repair with another account came back to %q", resp.Header.Get("Location"))
 	}

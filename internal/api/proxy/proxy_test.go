@@ -232,4 +232,27 @@ func TestTheConnectionsNameIsTakenOutOfTheQuery(t *testing.T) {
 	}
 }
 
+// Whatever spelling is taken out of the query was understood first: a call never goes through another account than the one it named.
+func TestAConnectionIsNamedInWhateverIsTakenOut(t *testing.T) {
+	for query, want := range map[string]string{
+		"":                                   "",
+		"a=bff_connection&bff_connections=1": "",
+		"bff_connection=c_1":                 "c_1",
+		"%62ff%5Fconnection=c%5F1":           "c_1",
+		"x&bff_connection=c_1&&y=%zz":        "c_1",
+		"bff_connection=c_1&bff_connection=2&bff_connection": "c_1 2 ",
+		"bff_connection=c_1;x=1":                             "c_1;x=1", // no pair ends there: it names none
+		"bff_connection=c_1%":                                "c_1%",
+	} {
+		req := httptest.NewRequest("GET", "/api/x/a?"+query, nil)
+		if got := strings.Join(proxy.ConnectionNames(req), " "); got != want {
+			t.Errorf("%q names %q", query, got)
+		}
+		req.Header.Set("BFF-Connection", "c_h")
+		if got := proxy.ConnectionNames(req); got[0] != "c_h" || len(req.Header["Bff-Connection"]) != 1 {
+			t.Errorf("%q: with a header %q", query, got)
+		}
+	}
+}
+
 func quiet() *log.Logger { return log.New(io.Discard, "", 0) }

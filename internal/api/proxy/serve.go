@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -136,16 +137,34 @@ func (m *Mount) authorize(h http.Header, token string) {
 	h[m.cfg.Header] = []string{token}
 }
 
+// ConnectionNames lists the connections r names, by the header and by the query. A value that cannot be decoded is listed as it came: it names none.
+func ConnectionNames(r *http.Request) []string {
+	names := r.Header["Bff-Connection"]
+	if !mayName(r.URL.RawQuery) {
+		return names
+	}
+	for pair := range strings.SplitSeq(r.URL.RawQuery, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		if !namesConnection(name) {
+			continue
+		}
+		if decoded, err := url.QueryUnescape(value); err == nil {
+			value = decoded
+		}
+		names = append(slices.Clip(names), value)
+	}
+	return names
+}
+
 // withoutConnection takes bff_connection out of a query, and leaves every other byte where it was.
 func withoutConnection(query string, forced bool) (string, bool) {
-	if !strings.Contains(query, "bff") && !strings.Contains(query, "%") {
+	if !mayName(query) {
 		return query, forced
 	}
 	found := false
 	kept := make([]string, 0, 8)
 	for pair := range strings.SplitSeq(query, "&") {
-		name, _, _ := strings.Cut(pair, "=")
-		if decoded, err := url.QueryUnescape(name); err == nil && decoded == "bff_connection" {
+		if name, _, _ := strings.Cut(pair, "="); namesConnection(name) {
 			found = true
 			continue
 		}
@@ -155,6 +174,17 @@ func withoutConnection(query string, forced bool) (string, bool) {
 		return query, forced
 	}
 	return strings.Join(kept, "&"), forced && len(kept) > 0
+}
+
+// mayName is a quick look at a query: most have no bff_connection in any spelling.
+func mayName(query string) bool {
+	return strings.Contains(query, "bff") || strings.Contains(query, "%")
+}
+
+// namesConnection says whether the name of a query's pair is bff_connection.
+func namesConnection(name string) bool {
+	decoded, err := url.QueryUnescape(name)
+	return err == nil && decoded == "bff_connection"
 }
 
 // A carrier is the transport below ReverseProxy: one round trip, and a second one after a 401 that means the token.
