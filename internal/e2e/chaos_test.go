@@ -18,7 +18,7 @@ import (
 // How long the storm rages; `make chaos` lets it rage for longer.
 var chaosFor = flag.Duration("chaos", 20*time.Second, "how long TestOutageStorm goes on")
 
-// A storm is three instances, a store behind a wire, a provider that rotates every few seconds, and people who never stop. What may go wrong does,
+// A storm is three instances, one of them with a clock that is a minute ahead, a store behind a wire, a provider that rotates every few seconds, and people who never stop. What may go wrong does,
 // one thing after the other; what must hold is checked at every answer.
 type storm struct {
 	*rig
@@ -29,15 +29,17 @@ type storm struct {
 	calls     atomic.Int64
 	away      atomic.Int64 // answers that said "not now"
 	repaired  atomic.Int64
+	logouts   atomic.Int64
+	events    int
 }
 
-// No session ends without a definite reason, no acknowledged write is lost, no spent token is used but once after an answer that got lost,
-// and when the storm is over everybody works on with the cookie they had.
+// No session ends without a definite reason, one that was ended stays so, no acknowledged write is lost, no spent token is used but once after an answer that
+// got lost, and when the storm is over everybody works on with the cookie they had.
 func TestOutageStorm(t *testing.T) {
 	s := &storm{redis: testenv.Redis(t)}
 	s.wire = testenv.Toxi(t, s.redis.Addr)
 	s.rig = build(t, parts{store: "redis://" + s.wire.Addr + "/0", alone: true, op: testenv.OIDCOptions{AccessToken: seconds(4)}})
-	s.instances = []*testenv.BFFProcess{s.bff, s.bff.Another(), s.bff.Another()}
+	s.instances = []*testenv.BFFProcess{s.bff, s.bff.Another(), s.bff.AnotherAt(time.Minute)}
 	stop := make(chan struct{})
 	var people sync.WaitGroup
 	clients := map[string]*testenv.Client{}
@@ -49,6 +51,7 @@ func TestOutageStorm(t *testing.T) {
 	}
 	for end := time.Now().Add(*chaosFor); time.Now().Before(end) && !t.Failed(); {
 		s.event()
+		s.events++
 	}
 	s.op.Heal()
 	close(stop)
@@ -70,11 +73,11 @@ func TestOutageStorm(t *testing.T) {
 	if n.Rotations == 0 || s.calls.Load() == 0 {
 		t.Error("nothing happened")
 	}
-	t.Logf("%d calls, %d answered `not now`; the provider rotated %d tokens, %d answers can have been lost, %d connections were repaired",
-		s.calls.Load(), s.away.Load(), n.Rotations, s.lost.Load(), s.repaired.Load())
+	t.Logf("%d events in %v; %d calls, %d answered `not now`; the provider rotated %d tokens, %d answers can have been lost, %d spent tokens were used, "+
+		"%d connections were repaired; %d logouts", s.events, *chaosFor, s.calls.Load(), s.away.Load(), n.Rotations, s.lost.Load(), n.Reuse, s.repaired.Load(), s.logouts.Load())
 }
 
-// person calls, and counts up a preference of their own, until the storm is over.
+// person calls, and counts up a preference of their own, until the storm is over. Now and then they log out, and sign in again.
 func (s *storm) person(name string, c *testenv.Client, stop chan struct{}) {
 	cookie, acknowledged := c.Session(), 0
 	var via []*testenv.Client
@@ -103,7 +106,32 @@ func (s *storm) person(name string, c *testenv.Client, stop chan struct{}) {
 			s.t.Errorf("%s: the cookie changed", name)
 			return
 		}
+		if n%200 == 0 {
+			cookie = s.logout(name, c, at, via)
+		}
 	}
+}
+
+// logout ends the session, tries what it was at every instance, and signs in again.
+func (s *storm) logout(name string, c, at *testenv.Client, via []*testenv.Client) (cookie string) {
+	before := c.Session()
+	if a := at.Fetch("POST", "/bff/logout", ""); a.Status != http.StatusOK {
+		s.check(name, at, a)
+		return before
+	}
+	s.logouts.Add(1)
+	for _, b := range s.instances {
+		old := testenv.NewClient(s.bff).Via(b).Lenient()
+		old.SetCookie("bff=" + before + "; Path=/")
+		if a := old.Fetch("GET", "/bff/session", ""); a.Status == http.StatusOK && a.JSON(s.t)["authenticated"] == true {
+			s.t.Errorf("%s: a session that was ended lives", name)
+		}
+	}
+	testenv.Eventually(s.t, name+" signs in again", func() bool {
+		via[pick(len(via))].Navigate("/bff/login/acme?login_hint=" + name)
+		return c.Session() != "" && c.Session() != before
+	})
+	return c.Session()
 }
 
 // check holds one answer against what may be. It has the status 0 when the instance was killed.
@@ -140,7 +168,7 @@ func (s *storm) repair(name string, c *testenv.Client, a *testenv.Answer) {
 func (s *storm) event() {
 	moment := func() { <-time.After(time.Duration(100+pick(900)) * time.Millisecond) }
 	one := 1
-	switch pick(9) {
+	switch pick(11) {
 	case 0:
 		s.redis.Pause()
 		moment()
@@ -178,6 +206,14 @@ func (s *storm) event() {
 			s.t.Errorf("a drained instance ended with %d: %s", code, s.instances[i].Log())
 		}
 		s.instances[i].Restart()
+	case 9:
+		s.op.Trouble(testenv.Trouble{Status: 200, Body: "<html>busy"})
+		moment()
+	case 10:
+		i := pick(len(s.instances))
+		s.instances[i].Pause()
+		moment()
+		s.instances[i].Resume()
 	}
 	s.op.Heal()
 	moment()
