@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"strings"
 
@@ -15,6 +16,7 @@ import (
 
 func main() {
 	vault.Quiet()
+	log.SetOutput(io.Discard) // net/http would print there what an upstream sends unasked
 	os.Exit(run(context.Background(), os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
 }
 
