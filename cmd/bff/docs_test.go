@@ -2,7 +2,6 @@ package main_test
 
 import (
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -117,35 +116,5 @@ func TestDocumentationHasTheDefaults(t *testing.T) {
 	}
 	if tried < 15 {
 		t.Errorf("only %d defaults were tried: the tables were not read", tried)
-	}
-}
-
-// Every complete file of the documents passes.
-func TestDocumentationPasses(t *testing.T) {
-	dir := t.TempDir()
-	for name, text := range map[string]string{"dist/index.html": "<!doctype html>", "acme": "secret\n", "dist/brand.css": ""} {
-		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	block := regexp.MustCompile("(?s)```yaml\n(origin:.*?)```")
-	for document, least := range map[string]int{"README.md": 1, "docs/configuration.md": 2} {
-		text, err := os.ReadFile("../../" + document)
-		if err != nil {
-			t.Fatal(err)
-		}
-		blocks := block.FindAllStringSubmatch(string(text), -1)
-		if len(blocks) < least {
-			t.Errorf("%s has %d complete files, want %d", document, len(blocks), least)
-		}
-		for _, b := range blocks {
-			yaml := strings.ReplaceAll(b[1], "file:/run/secrets/acme", "file:acme")
-			if _, report := bff.Read(filepath.Join(dir, "bff.yaml"), []byte(yaml), environment); report != "" {
-				t.Errorf("a complete file of %s is refused:\n%s", document, report)
-			}
-		}
 	}
 }
