@@ -29,9 +29,9 @@ class Account {
     this.client = client;
     this.lang = lang;
     this.words = languages[lang];
-    this.view = h("div", { lang });
+    this.view = h("div", { lang, dir: "ltr" });
     this.live = h("p", { class: "unseen", role: "status" });
-    this.dialog = h("dialog", { class: "ask", lang, "aria-labelledby": "ask-title", "aria-describedby": "ask-text" });
+    this.dialog = h("dialog", { class: "ask", lang, dir: "ltr", "aria-labelledby": "ask-title", "aria-describedby": "ask-text" });
     root.append(this.view, this.live, this.dialog);
     if (root === document.body) document.documentElement.lang = lang;
     this.takeError();
@@ -235,8 +235,8 @@ class Account {
     return h("section", { class: "who", "aria-labelledby": "name" },
       face(user.subject, name),
       h("div", null,
-        h("h1", { id: "name", tabindex: -1 }, h("span", { class: "unseen" }, words.title + ": "), name),
-        user.name && user.email && h("p", null, user.email),
+        h("h1", { id: "name", tabindex: -1 }, h("span", { class: "unseen" }, words.title + ": "), h("bdi", null, name)),
+        user.name && user.email && h("p", null, h("bdi", null, user.email)),
         h("p", { class: "soft small" }, say(words.signedInWith, { title: this.title(user.provider) }))),
       h("div", { class: "actions" }, h("button", { class: "button", type: "button", id: "sign-out", "aria-disabled": this.busy && "true", onclick: () => this.signOut(user.provider) }, words.signOut)));
   }
@@ -272,17 +272,17 @@ class Account {
     const repair = `${url}?connection=${encodeURIComponent(c.id)}&return_to=${encodeURIComponent("/bff/account?lang=" + lang)}`;
     return [
       h("header", null, mark(c.provider, title),
-        h("div", null, h("h3", null, title, own && h("span", { class: "pill" }, words.usedToSignIn)), h("p", { class: "soft small" }, account)),
+        h("div", null, h("h3", null, title, own && h("span", { class: "pill" }, words.usedToSignIn)), h("p", { class: "soft small" }, h("bdi", null, account))),
         h("span", { class: broken ? "pill warn" : "pill good" }, icon(broken ? "warn" : "check", 14), broken ? words.broken : words.active)),
       broken && h("div", { class: "notice warn" }, icon("warn"), h("div", null,
         h("p", null, say(words.why[c.reason || "unknown"] || words.why.unknown, values)),
         h("a", { class: "button primary", href: repair, "aria-label": say(words.repairName, values) }, words.repair))),
-      h("div", { class: "may" }, h("p", null, words.may),
+      h("div", { class: "may" }, h("p", null, broken ? words.mayAgain : words.may),
         may.length ? h("ul", null, may.map((m) => h("li", null, icon(m.kind, 17), m.words ? h("span", null, m.words) : h("code", null, m.scope)))) : h("p", { class: "soft" }, words.mayNothing)),
       h("footer", null,
         h("dl", { class: "facts" },
-          h("div", null, h("dt", null, words.linkedAt), h("dd", null, when(c.connected_at, lang))),
-          h("div", null, h("dt", null, words.usedAt), h("dd", null, c.used_at ? when(c.used_at, lang) : words.neverUsed))),
+          h("div", null, h("dt", null, words.linkedAt), h("dd", null, when(c.connected_at, lang, words.now))),
+          h("div", null, h("dt", null, words.usedAt), h("dd", null, c.used_at ? when(c.used_at, lang, words.now) : words.neverUsed))),
         h("button", { class: "button danger", type: "button", id: "unlink-" + c.id, "aria-disabled": this.busy && "true", "aria-label": say(words.unlinkName, values),
           onclick: () => this.unlink(c, values, own) }, words.unlink)),
     ];
@@ -301,11 +301,11 @@ class Account {
   }
 
   sessions() {
-    const { words, lang, devices } = this, others = devices.filter((d) => !d.current);
+    const { words, lang } = this, others = this.devices.filter((d) => !d.current), devices = [...this.devices.filter((d) => d.current), ...others];
     /** @param {string} text @param {string} iso */
     const timed = (text, iso) => {
       const [before, after] = text.split("{time}");
-      return [before, when(iso, lang), after];
+      return [before, when(iso, lang, words.now), after];
     };
     return h("section", { class: "part", "aria-labelledby": "sessions" },
       h("header", null, h("h2", { id: "sessions", tabindex: -1 }, words.sessions), h("p", { class: "soft small" }, others.length ? words.sessionsHint : words.onlyHere)),
@@ -313,7 +313,7 @@ class Account {
         const device = words.device(d.device);
         return h("li", { class: "row" }, icon(/iPhone|Android/.test(d.device) ? "phone" : "desktop", 22),
           h("div", null, h("strong", null, device, d.current && h("span", { class: "pill good" }, words.thisDevice)),
-            h("p", { class: "soft small" }, timed(words.signedInAt, d.created_at), ", ", timed(words.seenAt, d.last_seen_at))),
+            h("p", { class: "soft small" }, timed(words.signedInAt, d.created_at), ", ", d.current ? words.inUse : timed(words.seenAt, d.last_seen_at))),
           !d.current && h("button", { class: "button", type: "button", id: "end-" + d.id, "aria-disabled": this.busy && "true", "aria-label": say(words.endName, { device }),
             onclick: () => this.end(d.id, say(words.ended, { device })) }, words.end));
       })),

@@ -70,13 +70,12 @@ export const face = (seed, name, more = "") => h("span", { class: `mark round to
 /** @type {[Intl.RelativeTimeFormatUnit, number][]} */
 const units = [["year", 31557600], ["month", 2629800], ["week", 604800], ["day", 86400], ["hour", 3600], ["minute", 60]];
 
-/** "3 days ago", in words of the language. @param {string} iso @param {string} lang @param {number} [now] */
-export function ago(iso, lang, now = Date.now()) {
-  const s = Math.min(0, (new Date(iso).getTime() - now) / 1000), format = new Intl.RelativeTimeFormat(lang, { numeric: "auto" });
-  for (const [unit, length] of units) if (-s >= length) return format.format(Math.trunc(s / length), unit);
-  return format.format(0, "second");
+/** "3 days ago", in words of the language. @param {string} iso @param {string} lang @param {string} now what is less than a minute ago */
+function ago(iso, lang, now) {
+  const s = (Date.now() - Date.parse(iso)) / 1000, [unit, length] = units.find(([, length]) => s >= length) || [];
+  return unit && length ? new Intl.RelativeTimeFormat(lang, { numeric: "auto" }).format(-Math.trunc(s / length), unit) : now;
 }
 
-/** A time for people and machines. @param {string} iso @param {string} lang */
-export const when = (iso, lang) =>
-  h("time", { datetime: iso, title: new Date(iso).toLocaleString(lang, { dateStyle: "long", timeStyle: "short" }) }, ago(iso, lang));
+/** A time for people and machines. @param {string} iso @param {string} lang @param {string} now */
+export const when = (iso, lang, now) =>
+  h("time", { datetime: iso, title: new Date(iso).toLocaleString(lang, { dateStyle: "long", timeStyle: "short" }) }, ago(iso, lang, now));

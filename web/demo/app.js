@@ -192,11 +192,12 @@ function drawApp() {
   const list = connections();
   return [
     h("h1", { class: "unseen" }, "The demo app"),
-    h("div", { class: list.length > 1 ? "weeks two" : "weeks" }, list.map(drawWeek)),
+    list.length ? h("div", { class: list.length > 1 ? "weeks two" : "weeks" }, list.map(drawWeek))
+      : h("p", { class: "fix" }, "No account is linked, so there is nothing to call an API with. The session is its own thing: you are still signed in."),
     h("div", { class: "more" },
       h("button", { class: "button", type: "button", id: "link", onclick: () => mend(bff.connect({ provider: "demo", popup: true, prompt: "select_account" })) }, icon("plus", 16),
         list.length ? "Link another person" : "Link a person"),
-      h("span", { class: "hint" }, list.length > 1 ? "Each call says which account it means, in the header BFF-Connection." : "Two accounts side by side, in one session.")),
+      h("span", { class: "hint" }, list.length > 1 ? "Each call says which account it means, in the header BFF-Connection." : list.length ? "Two accounts side by side, in one session." : "Back to where you were.")),
     list.length > 0 && drawFiles(list[0]),
   ];
 }

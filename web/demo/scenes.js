@@ -115,7 +115,7 @@ export class Scenes {
           this.after = e.n;
           const at = Date.parse(e.at);
           if (e.what === "refresh" || e.what === "exchange") this.spent.set(e.who, at + state.token_lifetime * 1000);
-          if (Date.now() - at < 120e3) this.lines.unshift({ at, from: "provider", text: e.text });
+          if (Date.now() - at < 120e3) this.lines.unshift({ at, from: "provider", text: e.text[0].toUpperCase() + e.text.slice(1) + "." });
         }
         this.lines.sort((a, b) => b.at - a.at);
         this.lines.length = Math.min(this.lines.length, 60);
@@ -144,6 +144,12 @@ export class Scenes {
     if (what !== "end-elsewhere") this.changed();
   }
 
+  /** The connection of the person who signed in: the one whose token is shown. */
+  get own() {
+    const s = this.session;
+    return s?.authenticated ? s.connections.find((c) => c.account.subject === s.user.subject) : undefined;
+  }
+
   get left() {
     const at = this.spent.get(this.state?.you?.person || "");
     return at ? Math.max(0, (at - Date.now()) / 1000) : 0;
@@ -152,10 +158,11 @@ export class Scenes {
   /** What moves by itself. */
   tick() {
     if (!this.session?.authenticated) return;
-    const left = this.left, life = this.state?.token_lifetime || 30;
-    this.life.max = life;
+    const left = this.left, name = (this.session.user.name || "The").split(" ")[0];
+    this.life.max = this.state?.token_lifetime || 30;
     this.life.value = left;
-    this.lifeText.textContent = left ? `access token: ${Math.ceil(left)} s left` : "access token: spent, renewed at the next call";
+    this.lifeText.textContent = `${name}’s access token: ` + (left ? Math.ceil(left) + " s left" : "spent, " + (this.own?.status === "needs_reauth" ? "and nothing to renew it with" :
+      this.state?.mode === "down" ? "to be renewed when the provider is back" : "renewed at the next call"));
     this.drawBanner();
   }
 
@@ -167,19 +174,20 @@ export class Scenes {
       h("p", { class: "big" }, inside ? (bytes ? `1 cookie, ${bytes} bytes` : "1 cookie") : "nothing yet"),
       h("p", { class: "hint" }, inside ? "HttpOnly and opaque: no script can read it, and it is no token." : "It will get one opaque cookie, and never a token."),
       h("dl", { class: "probe" }, probe("document.cookie", JSON.stringify(document.cookie)), probe("localStorage", localStorage.length + " entries"), probe("sessionStorage", sessionStorage.length + " entries"))]);
-    this.paint(this.server, [inside, state?.you?.refreshes, session?.authenticated && session.connections.length], () => [
+    const accounts = session?.authenticated ? session.connections.length : 0;
+    this.paint(this.server, [inside, state?.you?.refreshes, accounts, !!this.own], () => [
       h("h2", null, "bff, the server"),
-      h("p", { class: "big" }, inside ? plural(session.authenticated ? session.connections.length : 0, "account", "accounts") + ", sealed" : "keeps the tokens"),
+      h("p", { class: "big" }, !inside ? "keeps the tokens" : accounts ? plural(accounts, "account", "accounts") + ", sealed" : "no account, no token"),
       inside ? h("p", { class: "renewed" }, h("strong", { id: "renewals" }, String(state?.you?.refreshes ?? 0)), state?.you?.refreshes === 1 ? " renewal so far" : " renewals so far") : h("p", { class: "hint" }, "Encrypted in its store, renewed in time, put on each call you allowed."),
-      inside && h("div", { class: "life" }, this.life, this.lifeText),
+      this.own && h("div", { class: "life" }, this.life, this.lifeText),
     ]);
     this.paint(this.provider, [state?.mode, state?.calls, state?.refreshes], () => [
       h("h2", null, "Provider and APIs"),
       h("p", { class: "big" }, h("span", { class: down ? "pill warn" : "pill good" }, state ? (down ? state.mode : "up") : "…")),
       h("p", { class: "hint" }, "Behaves like Google: consent, rotation, tokens of 30 seconds."),
       state && h("p", { class: "hint" }, `${plural(state.calls, "API call", "API calls")}, ${plural(state.refreshes, "renewal", "renewals")}`)]);
-    this.paint(this.buttons, [state?.mode, this.busy, inside], () => breaks.map(([id, label, what, sign]) => {
-      const on = state?.mode === id, needs = !inside && !["down", "slow"].includes(id);
+    this.paint(this.buttons, [state?.mode, this.busy, inside, accounts], () => breaks.map(([id, label, what, sign]) => {
+      const on = state?.mode === id, needs = id === "end-elsewhere" ? !inside : !accounts && !["down", "slow"].includes(id);
       return h("button", { class: on ? "break on" : "break", type: "button", id: "do-" + id, "aria-disabled": (needs || !!this.busy) && "true", "aria-pressed": ["down", "slow"].includes(id) ? String(on) : null,
         onclick: () => needs || this.do(on ? "up" : id) }, icon(on ? "check" : sign, 18), h("span", null, h("strong", null, on ? "Bring it back" : label), h("span", { class: "hint" }, on ? "It is like that now, until you press here." : what)));
     }));

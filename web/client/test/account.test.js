@@ -55,6 +55,7 @@ test("it says what an account may do in words, and shows a scope without words a
 test("a dead link says why and how to repair it, with the same account pinned", async () => {
   const w = await visit();
   assert.match(await w.page.locator(".card .notice").innerText(), /Your organisation wants you to sign in at Google again/);
+  assert.deepEqual(await w.page.locator(".may > p").allInnerTexts(), ["This application may", "Once it is linked again, this application may", "This application may"]);
   assert.equal(await w.page.getByRole("link", { name: /Link again: Google, ada.lovelace@/ }).getAttribute("href"),
     "/bff/connect/google?connection=c_2&return_to=%2Fbff%2Faccount%3Flang%3Den");
   await w.end();
@@ -102,6 +103,30 @@ test("devices end one by one, or all others at once", async () => {
   await w.page.getByRole("dialog").getByRole("button", { name: "Sign out all other devices" }).click();
   await w.page.getByText("You are signed in on this device only.").waitFor();
   assert.deepEqual(bff.state.sessions.map((s) => s.id), ["s_1"]);
+  await w.end();
+});
+
+test("this device comes first, and is in use now", async () => {
+  const w = await visit({ sessions: fresh().sessions.reverse() });
+  await w.page.locator(".row").nth(2).waitFor();
+  assert.match(await w.page.locator(".row").first().innerText(), /^Firefox on Linux\s+This device\s+signed in 10 hours ago, active now$/);
+  await w.end();
+});
+
+test("names without a place to break, 320 pixels, a page that reads from right to left: nothing sticks out, nothing is mixed up", async () => {
+  const long = fresh(), endless = "x".repeat(90);
+  long.connections[0].account.email = endless + "@" + endless + ".example.com";
+  long.connections[1].title = endless;
+  long.sessions[1].device = endless;
+  const w = await visit(long, { viewport: { width: 320, height: 640 } });
+  await w.page.locator(".row").nth(2).waitFor();
+  const sideways = () => w.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.equal(await sideways(), 0);
+  await w.page.evaluate(() => document.documentElement.dir = "rtl");
+  assert.equal(await sideways(), 0);
+  assert.equal(await w.page.locator("#account").evaluate((e) => getComputedStyle(e).direction), "ltr", "the words are English");
+  await w.page.getByRole("button", { name: /^Unlink Google, x/ }).click();
+  assert.ok(await w.page.locator("dialog").evaluate((e) => e.scrollWidth <= e.clientWidth));
   await w.end();
 });
 

@@ -45,6 +45,22 @@ async function inPopup(page, click, name) {
   await closed;
 }
 
+test("without an account the session goes on, and says so", async () => {
+  const w = await visit();
+  await week(w.page, "Ada").getByText("200 in").waitFor();
+  await w.page.evaluate(async () => {
+    const { connections } = await (await fetch("/bff/connections")).json();
+    for (const c of connections) await fetch("/bff/connections/" + c.id, { method: "DELETE" });
+  });
+  await w.page.getByText("you are still signed in").waitFor();
+  await w.page.getByText("no account, no token").waitFor();
+  assert.equal(await w.page.locator("#do-expire").getAttribute("aria-disabled"), "true");
+  assert.equal(await w.page.locator("#do-end-elsewhere").getAttribute("aria-disabled"), null);
+  assert.equal(await w.page.locator("progress").count(), 0);
+  await w.check("no account");
+  await w.end();
+});
+
 for (const colorScheme of ["light", "dark"]) {
   for (const [size, viewport] of [["phone", { width: 360, height: 740 }], ["desktop", { width: 1360, height: 900 }]]) {
     test(`axe finds nothing on a ${size} in ${colorScheme}: before and after sign-in, in trouble`, async () => {
