@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"bff/internal/api/proxy"
 	"bff/internal/vault"
@@ -208,10 +209,13 @@ func (s *Server) answer(c *call, err error) {
 	if err == nil {
 		return
 	}
-	if p := s.problemOf(err); p != nil {
-		s.metrics.problem(p.Code)
-		writeProblem(c.w, c.r, p)
+	p := s.problemOf(err)
+	if p == nil { // whoever has only stopped sending must not take net/http's own empty 200 for an answer
+		_ = http.NewResponseController(c.w).SetWriteDeadline(time.Unix(1, 0))
+		return
 	}
+	s.metrics.problem(p.Code)
+	writeProblem(c.w, c.r, p)
 }
 
 // json answers with v.

@@ -203,6 +203,31 @@ func TestAClientThatHangsUpEndsTheCall(t *testing.T) {
 	<-gone
 }
 
+// A body that breaks off is not one that ended: the upstream sees it break off, and a client that still reads is told.
+func TestABodyThatBreaksOffIsNoEnd(t *testing.T) {
+	ends := make(chan error, 1)
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
+		_, err := io.Copy(io.Discard, req.Body)
+		ends <- err
+	})
+	for _, framing := range []string{"Content-Length: 100\r\n\r\nhalf", "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nzz\r\n"} {
+		conn, err := net.Dial("tcp", r.server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(conn, "POST /api/x/a HTTP/1.1\r\nHost: a\r\n%s", framing)
+		_ = conn.(*net.TCPConn).CloseWrite()
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil || res.StatusCode != 400 || !errors.Is(r.err(), proxy.ErrBadBody) {
+			t.Errorf("%q: %v, %v", framing, err, r.err())
+		}
+		_ = conn.Close()
+		if err := <-ends; err == nil {
+			t.Errorf("%q: a clean end", framing)
+		}
+	}
+}
+
 func TestAnUpstreamThatBreaksOffBreaksOffTheClient(t *testing.T) {
 	for _, answer := range []string{
 		"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf",

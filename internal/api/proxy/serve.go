@@ -256,11 +256,11 @@ func (x *exchange) meaning(err error) error {
 	if cause := context.Cause(x); cause == ErrEnded || cause == ErrUpstreamTimeout {
 		return x.failure(cause, "no byte in time")
 	}
+	if e := bodyError(x.body.failure()); e != nil { // first: who sends half a body and no more may still read
+		return x.failure(e, "the request's body")
+	}
 	if e := x.in.Context().Err(); e != nil {
 		return fmt.Errorf("call %s: the client is gone: %w", x.mount.cfg.Name, context.Canceled)
-	}
-	if e := bodyError(x.body.failure()); e != nil {
-		return x.failure(e, "the request's body")
 	}
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {
