@@ -232,12 +232,15 @@ func (s *Server) hasRefresh(c *call, session *vault.Session, g oauth.Grant) (boo
 	return false, nil
 }
 
+// signIn makes the session. What the browser had when it set out ends, and what it has now: another tab may have signed in meanwhile. The way back brings the
+// Strict cookie only from an identity provider on the same site.
 func (s *Server) signIn(c *call, a attempt, g oauth.Grant) error {
-	previous := vault.NewSecret(a.Ticket)
-	if previous.IsZero() { // an identity provider on the same site brings the Strict cookie on the way back
-		if old := c.r.CookiesNamed(s.cfg.Cookie); len(old) == 1 {
-			previous = vault.NewSecret(old[0].Value)
-		}
+	var previous []vault.Secret
+	if a.Ticket != "" {
+		previous = append(previous, vault.NewSecret(a.Ticket))
+	}
+	if now := c.r.CookiesNamed(s.cfg.Cookie); len(now) == 1 {
+		previous = append(previous, vault.NewSecret(now[0].Value))
 	}
 	_, err := s.cfg.Vault.Create(c.w, c.r, vault.NewSession{
 		User: g.User, Device: device(c.r.UserAgent()), Connection: &g.Connection, Previous: previous, Handle: g.Handle,

@@ -91,6 +91,24 @@ func TestSessionFixation(t *testing.T) {
 	}
 }
 
+func TestASignInEndsWhatAnotherTabBeganMeanwhile(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser()
+	b.signIn("ada")
+	one, two := b.begin("/bff/login/demo"), b.begin("/bff/login/demo")
+	b.approve(one, "ada")
+	between := b.cookie("bff")
+	b.approve(two, "ada")
+	if b.session()["authenticated"] != true || b.cookie("bff") == between {
+		t.Fatal("the second tab did not sign in")
+	}
+	u, _ := url.Parse(w.front.URL)
+	b.jar.SetCookies(u, []*http.Cookie{{Name: "bff", Value: between, Path: "/"}})
+	if b.session()["authenticated"] != false {
+		t.Error("the first tab's session is still alive")
+	}
+}
+
 func TestTenTabsAtTheSameInstant(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser()

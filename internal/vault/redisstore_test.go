@@ -33,7 +33,7 @@ func TestRedisstoreNeverAdoptsAnUnknownCookie(t *testing.T) {
 		t.Fatalf("a look-up wrote %v", keys)
 	}
 	w := httptest.NewRecorder()
-	if _, err := v.Create(w, withCookie(planted), vault.NewSession{User: ada(), Previous: vault.NewSecret(planted)}); err != nil {
+	if _, err := v.Create(w, withCookie(planted), vault.NewSession{User: ada(), Previous: []vault.Secret{vault.NewSecret(planted)}}); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.Result().Cookies()[0].Value; got == planted {
@@ -47,7 +47,7 @@ func TestRedisstoreNeverAdoptsAnUnknownCookie(t *testing.T) {
 func TestEverySignInHasANewCookieAndEndsTheSessionBefore(t *testing.T) {
 	v := open(t, testenv.Redis(t).URL)
 	first, r1 := signIn(t, v, vault.NewSession{})
-	second, r2 := signIn(t, v, vault.NewSession{Previous: first.Ticket()})
+	second, r2 := signIn(t, v, vault.NewSession{Previous: []vault.Secret{first.Ticket()}})
 	_, err := v.Load(r1)
 	is(t, "the session before", err, vault.ErrNotFound)
 	if load(t, v, r2).ID != second.ID || first.Ticket().Equal(second.Ticket()) {

@@ -220,7 +220,7 @@ type NewSession struct {
 	User       User        // required
 	Device     string      // the User-Agent in words
 	Connection *Connection // the account that signs in, if it is kept; linked in the same breath
-	Previous   Secret      // the ticket of the session this sign-in replaces, or none: it ends
+	Previous   []Secret    // the tickets of the sessions this sign-in replaces: they end
 	Handle     string      // a name under which EndHandle finds the session again, or none
 }
 
@@ -254,8 +254,8 @@ func (v *Vault) Create(w http.ResponseWriter, r *http.Request, in NewSession) (*
 		return nil, err
 	}
 	v.setCookie(w, t.encode(), int(v.cfg.Lifetime/time.Second))
-	if !in.Previous.IsZero() {
-		v.replace(ctx, in.Previous)
+	for _, ticket := range in.Previous {
+		v.replace(ctx, ticket)
 	}
 	return made, nil
 }
