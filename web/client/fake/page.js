@@ -106,7 +106,7 @@ export function page(href = "https://app.example.com/notes?a=b#c") {
       r.signal.throwIfAborted();
       p.calls.push(`${r.method} ${url.pathname}${url.search}`);
       p.last = r;
-      const given = await p.answer(r);
+      const given = await Promise.race([p.answer(r), new Promise((_, no) => r.signal.addEventListener("abort", () => no(r.signal.reason)))]);
       if (given) return given;
       if (url.pathname === "/bff/session") return Response.json(p.session);
       if (url.pathname === "/bff/logout") return p.session = signedOut(), Response.json({ logout_url: null });

@@ -147,8 +147,43 @@ test("fetch takes what fetch takes: relative and absolute addresses, URL, Reques
   await c.fetch(new Request("https://app.example.com/api/z", { method: "PUT", body: "b", headers: { "X-Mine": "1" } }));
   assert.deepEqual(p.calls, ["GET /deep/x?y=1", "POST /api/y", "PUT /api/z"]);
   assert.deepEqual([p.last.headers.get("X-CSRF"), p.last.headers.get("X-Mine"), p.last.credentials], ["1", "1", "include"]);
-  const over = AbortSignal.abort();
-  await assert.rejects(c.fetch("/api/x", { signal: over }), { name: "AbortError" });
+});
+
+test("fetch sends a stream as it comes, and hands on the answer's", async () => {
+  const p = page();
+  const parts = (...all) => ReadableStream.from(all.map((x) => new TextEncoder().encode(x)));
+  p.answer = (r) => new Response(r.body);
+  const answer = await createClient().fetch("/api/x", { method: "POST", duplex: "half", body: parts("a", "b") });
+  assert.equal(await answer.text(), "ab");
+});
+
+for (const [what, call] of [
+  ["init", (c, signal) => c.fetch("/api/x", { signal })],
+  ["a Request", (c, signal) => c.fetch(new Request("https://app.example.com/api/x", { signal }))],
+]) {
+  test(`fetch can be given up by the signal of ${what}, before and under way`, async () => {
+    const p = page();
+    const c = createClient(), over = new AbortController();
+    p.answer = () => new Promise(() => {});
+    const calling = call(c, over.signal);
+    await settle();
+    over.abort();
+    await assert.rejects(calling, { name: "AbortError" });
+    await assert.rejects(call(c, AbortSignal.abort()), { name: "AbortError" });
+    assert.deepEqual(p.calls, ["GET /api/x"], "the second was never sent");
+  });
+}
+
+test("a call that was given up while the person is asked is not repeated", async () => {
+  const p = page();
+  const over = new AbortController();
+  p.answer = () => problem("missing_scopes", 403, { fix: consent });
+  const calling = createClient({ onFix: "popup" }).fetch("/api/x", { signal: over.signal });
+  await settle();
+  over.abort();
+  done(p.popups[0]);
+  await assert.rejects(calling, { name: "AbortError" });
+  assert.deepEqual(p.calls, ["GET /api/x"]);
 });
 
 test("fetch to another origin is the plain one: no credentials, no header", async () => {
