@@ -13,7 +13,7 @@ import (
 func TestNoWindowGetsAMessage(t *testing.T) {
 	channel := regexp.MustCompile(`(?:const|let)\s+(\w+)\s*=\s*(?:new BroadcastChannel\(|bus\(\))`)
 	posts := regexp.MustCompile(`([\w.?\]\)]+)\.postMessage\(`)
-	windows := regexp.MustCompile(`\bopener\.|\bparent\.post|\.contentWindow|(?:window|self|globalThis)\.onmessage|(?:^|[^.\w]|window\.|self\.|globalThis\.)addEventListener\(\s*["']message|MessageChannel|SharedWorker`)
+	windows := regexp.MustCompile(`\bopener\??\.\w|\bparent\.post|\.contentWindow|(?:window|self|globalThis)\.onmessage|(?:^|[^.\w]|window\.|self\.|globalThis\.)addEventListener\(\s*["']message|MessageChannel|SharedWorker`)
 	scripts, posted := 0, 0
 	for name, fsys := range map[string]fs.FS{"account": web.Account(), "demo": web.Demo(), "client": web.Client()} {
 		walk(t, fsys, func(file string, b []byte) {
