@@ -202,7 +202,7 @@ class Account {
       h("div", null, h("h1", { tabindex: -1 }, words.signIn), h("p", { class: "soft" }, providers.length ? words.signInHint : words.noProviders)),
       providers.length > 0 && h("ul", { class: "providers" }, providers.map((p) =>
         h("li", null, h("a", { class: "button", href: `${p.login_url}?return_to=${to}` }, mark(p.name, p.title, "small"), say(words.signInWith, { title: p.title }))))),
-      h("p", { class: "foot" }, words.footer))];
+      h("p", { class: "foot" }, words.footerOut))];
   }
 
   /** @param {SignedIn} session @returns {Node[]} */
