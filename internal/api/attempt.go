@@ -37,6 +37,7 @@ type attempt struct {
 func (s *Server) begin(c *call, in oauth.Begin, a attempt, status int) error {
 	flow, err := s.cfg.Broker.Begin(c.ctx(), in)
 	if err != nil {
+		s.logFailed(in.Provider, err)
 		return err
 	}
 	a.Flow = flow.Marshal()
@@ -50,6 +51,7 @@ func (s *Server) begin(c *call, in oauth.Begin, a attempt, status int) error {
 	}
 	to, err := s.cfg.Broker.URL(c.ctx(), flow, state)
 	if err != nil {
+		s.logFailed(in.Provider, err)
 		return err
 	}
 	s.dropOldAttempts(c)

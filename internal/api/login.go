@@ -130,6 +130,7 @@ func (s *Server) callback(c *call) error {
 			return nil
 		}
 		s.metrics.problem(why)
+		s.logFailed(provider, err)
 		to = withError(to, why)
 	}
 	redirect(c.w, to, http.StatusSeeOther)
@@ -175,6 +176,14 @@ func (s *Server) outcome(err error) (why code, ok bool) {
 		return p.Code, true
 	}
 	return codeLoginFailed, true
+}
+
+// logFailed tells the operator why a sign-in came to nothing, where it is not the person's doing.
+func (s *Server) logFailed(provider string, err error) {
+	switch oauth.KindOf(err) {
+	case oauth.KindFailed, oauth.KindUnavailable, oauth.KindMisconfigured:
+		s.cfg.Log.Warn("a sign-in failed", "provider", provider, "error", err)
+	}
 }
 
 // finish exchanges the code and makes the session or the link. again is true when the browser was sent to the provider a second time.

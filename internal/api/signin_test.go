@@ -240,6 +240,9 @@ func TestWaysBackThatAreRefused(t *testing.T) {
 			}
 		})
 	}
+	if !strings.Contains(w.log.String(), `level=WARN msg="a sign-in failed" provider=demo error="return from demo: failed: `) {
+		t.Errorf("an operator cannot know why:\n%s", w.log)
+	}
 }
 
 func TestAnAttemptIsUsedOnce(t *testing.T) {
@@ -391,5 +394,8 @@ func TestAProviderThatIsDownStartsNoSignIn(t *testing.T) {
 	w.demo.Switch(demo.Down)
 	b := w.browser()
 	refused(t, b.do("GET", "/bff/login/demo", ""), 503, "provider_unavailable")
+	if !strings.Contains(w.log.String(), `level=WARN msg="a sign-in failed" provider=demo error="discover demo: unavailable: `) {
+		t.Errorf("an operator cannot know why:\n%s", w.log)
+	}
 	w.demo.Switch(demo.Up)
 }
