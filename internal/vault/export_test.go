@@ -1,6 +1,10 @@
 package vault
 
-import "github.com/gorilla/sessions"
+import (
+	"context"
+
+	"github.com/gorilla/sessions"
+)
 
 // What the tests of this package need of its inside.
 
@@ -49,4 +53,9 @@ func Decode(b []byte) {
 	_ = decode(b, &infoRecord{})
 	_ = decode(b, &jobRecord{})
 	_ = decode(b, &handleRecord{})
+}
+
+// Judge is what Examine says of a store whose INFO has these fields.
+func (v *Vault) Judge(ctx context.Context, facts map[string]string) (server string, warnings []string) {
+	return v.server(ctx, facts), v.warnings(ctx, facts)
 }
