@@ -174,7 +174,7 @@ func (s *Server) serveRoute(w http.ResponseWriter, r *http.Request, methods map[
 // run is the pipeline: cookies, session, who, from where, handler.
 func (s *Server) run(c *call, who who, from from, do func(*call) error) error {
 	if who != nobody {
-		if len(c.r.CookiesNamed(s.cfg.Cookie)) > 1 {
+		if severalCookies(c.r, s.cfg.Cookie) {
 			return newProblem(codeBadRequest).because("There is more than one session cookie.")
 		}
 		session, err := s.cfg.Vault.Load(c.r)
@@ -191,6 +191,15 @@ func (s *Server) run(c *call, who who, from from, do func(*call) error) error {
 		return newProblem(codeCSRFRejected)
 	}
 	return do(c)
+}
+
+// severalCookies says whether r has more than one cookie of that name. They are parsed only where the name occurs more than once.
+func severalCookies(r *http.Request, name string) bool {
+	n := 0
+	for _, line := range r.Header["Cookie"] {
+		n += strings.Count(line, name)
+	}
+	return n > 1 && len(r.CookiesNamed(name)) > 1
 }
 
 // notSignedIn has a fix where it is clear with whom to sign in.
