@@ -3,6 +3,7 @@ package api_test
 import (
 	"bufio"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -121,6 +122,21 @@ func TestEventsTellThatTheSessionEnded(t *testing.T) {
 			second.ends(end.reason)
 		})
 	}
+}
+
+func TestManyEndsAtOnceKeepTheirReason(t *testing.T) {
+	w, _, _ := pair(t)
+	b := w.browser()
+	b.signIn("ada")
+	user := vault.User{ID: userID(b), Provider: "demo", Subject: "ada"}
+	for range 300 {
+		if _, err := w.vault.Create(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil), vault.NewSession{User: user}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	heard := b.listen()
+	endUser(t, w, b, "provider")
+	heard.ends("provider")
 }
 
 func sessionID(b *browser) string {

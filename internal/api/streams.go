@@ -12,7 +12,8 @@ import (
 // streams knows which sessions something long runs for, on this instance, and tells it when one ends or a connection changes. One subscription and
 // two goroutines serve all of it; a call that begins and ends costs a mutex and a map access.
 //
-//	vault's bus ─► listen    a session ended: close its done; a connection changed: wake who listens; resync: everybody is suspect
+//	vault's bus ─► matters   a session ended: close its done
+//	            ─► listen    a connection changed: wake who listens; resync: everybody is suspect
 //	a ticker    ─► inspect   suspects, and those whose idle or absolute time has passed, are read again
 //
 // A session that ends between its read and its watch is caught by `ended`, which remembers the last ones for a while. A store that is down ends nobody.
@@ -124,11 +125,12 @@ func (st *streams) run() {
 	st.work.Go(st.inspect)
 }
 
-// matters is asked on the bus's own time.
+// matters is asked on the bus's own time. An end is noted there and then: many at once, as when a user with many sessions is erased, would not fit into a
+// subscriber's room, and a resync knows no reasons.
 func (st *streams) matters(e vault.Event) bool {
 	switch e.Kind {
 	case vault.EventSession:
-		return true
+		st.end(e.Session, e.Reason)
 	case vault.EventConnection:
 		_, ok := st.interest.Load(audience(e))
 		return ok
@@ -156,8 +158,6 @@ func (st *streams) listen(events <-chan vault.Event) {
 			st.tidy()
 		case e := <-events:
 			switch e.Kind {
-			case vault.EventSession:
-				st.end(e.Session, e.Reason)
 			case vault.EventConnection:
 				st.wake(audience(e))
 			case vault.EventResync:
