@@ -265,6 +265,8 @@ func (c *config) readLimits(v value) {
 		field{"session_concurrency", func(v value) { set(&c.limits.SessionConcurrency)(v.number(1, 1_000_000)) }, ""},
 		field{"session_per_second", func(v value) { set(&c.limits.SessionPerSecond)(v.number(1, 1_000_000)) }, ""},
 		field{"api_concurrency", func(v value) { set(&c.limits.APIConcurrency)(v.number(1, 1_000_000)) }, ""},
+		field{"provider_concurrency", func(v value) { set(&c.limits.ProviderConcurrency)(v.number(1, 1_000_000)) }, ""},
+		field{"provider_per_second", func(v value) { set(&c.limits.ProviderPerSecond)(v.number(1, 1_000_000)) }, ""},
 	)
 }
 

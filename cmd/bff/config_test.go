@@ -124,7 +124,7 @@ func TestFurtherKeys(t *testing.T) {
     headers: {Notion-Version: "2022-06-28", X-Key: env:NOTION_KEY}
     timeout: 5s
     idle: 2m
-limits: {login_per_minute: 30, session_concurrency: 8, session_per_second: 20, api_concurrency: 100}
+limits: {login_per_minute: 30, session_concurrency: 8, session_per_second: 20, api_concurrency: 100, provider_concurrency: 200, provider_per_second: 300}
 log: {level: debug, format: text}
 shutdown_timeout: 0s
 trusted_proxies: [10.0.0.0/8, fd00::/8]
@@ -139,7 +139,8 @@ frontend:
 	if diff := cmp.Diff(want, v.APIs[0]); diff != "" {
 		t.Errorf("api (-want +got):\n%s", diff)
 	}
-	if v.Cookie != "bff" || v.Limits != (api.Limits{LoginPerMinute: 30, SessionConcurrency: 8, SessionPerSecond: 20, APIConcurrency: 100}) ||
+	if v.Cookie != "bff" || v.Limits != (api.Limits{LoginPerMinute: 30, SessionConcurrency: 8, SessionPerSecond: 20, APIConcurrency: 100,
+		ProviderConcurrency: 200, ProviderPerSecond: 300}) ||
 		v.Level != slog.LevelDebug || !v.Text || !v.Cache || v.Shutdown != 0 || len(v.Trusted) != 2 || v.Upstream != "http://localhost:5173" || len(v.Origins) != 2 {
 		t.Errorf("not as written: %+v", v)
 	}

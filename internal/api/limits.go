@@ -17,9 +17,11 @@ import (
 //
 //  1. Nothing is queued: what is over a limit is answered rate_limited at once, and says when to come again.
 //  2. A session has so many calls in flight, and so many per second.
-//  3. An api has so many places. One session holds at most its share of them: with k sessions there, a (k+1)th part each, so that whoever comes
-//     next finds one free.
-//  4. An upstream that answered 429 with Retry-After is left alone by that session for that long, at most a minute at a time: its limits are often
+//  3. An api has so many places, and so has a provider over all its apis. One session holds at most its share of them: with k sessions there, a (k+1)th
+//     part each, so that whoever comes next finds one free.
+//  4. A provider is sent so many calls per second, at most a quarter of them by one session: most count by client, and one person's loop must not spend
+//     what all have.
+//  5. An upstream that answered 429 with Retry-After is left alone by that session for that long, at most a minute at a time: its limits are often
 //     per route, and bff cannot see which. A 503 is not about the caller and passes.
 //
 // All of it is per instance. With no limits set a call costs a mutex and two map accesses.
@@ -28,15 +30,22 @@ type pace struct {
 	now    func() time.Time
 
 	mu       sync.Mutex
-	inFlight map[string]int           // by session
-	buckets  map[string]*rate.Limiter // by session; empty without SessionPerSecond
+	inFlight map[string]int              // by session
+	buckets  map[bucketKey]*rate.Limiter // of what has a limit per second
 	swept    time.Time
-	apis     map[string]*places     // empty without APIConcurrency
+	places   map[placesKey]*places  // of what has a limit in flight
 	pauses   map[pauseKey]time.Time // until when
 }
 
-// places are those of one api: how many are taken, and by whom.
+// A bucketKey is a session, a provider, or a session at a provider.
+type bucketKey struct{ session, provider string }
+
+// A placesKey is an api or a provider.
+type placesKey struct{ api, provider string }
+
+// places are those of one api or provider: how many are taken, and by whom. Those of nil have no end.
 type places struct {
+	most      int
 	taken     int
 	bySession map[string]int
 }
@@ -49,84 +58,117 @@ const (
 )
 
 func newPace(limits Limits, now func() time.Time) *pace {
-	return &pace{limits: limits, now: now, inFlight: map[string]int{}, buckets: map[string]*rate.Limiter{}, apis: map[string]*places{}, pauses: map[pauseKey]time.Time{}}
+	return &pace{limits: limits, now: now, inFlight: map[string]int{}, buckets: map[bucketKey]*rate.Limiter{}, places: map[placesKey]*places{},
+		pauses: map[pauseKey]time.Time{}}
 }
 
-// enter takes a place for one call of session through api; leave gives it back and is called once. When ok is false there is none, and wait says when to
-// come again.
-func (p *pace) enter(session *vault.Session, api string) (leave func(), wait time.Duration, ok bool) {
+// enter takes a place for one call of session through an api of a provider; leave gives it back and is called once. When ok is false there is none, and wait
+// says when to come again.
+func (p *pace) enter(session *vault.Session, api, provider string) (leave func(), wait time.Duration, ok bool) {
 	id := session.ID
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if wait := p.paused(id, api); wait > 0 {
 		return nil, wait, false
 	}
+	atAPI := p.placesOf(placesKey{api: api}, p.limits.APIConcurrency)
+	atProvider := p.placesOf(placesKey{provider: provider}, p.limits.ProviderConcurrency)
 	n := p.inFlight[id]
-	if p.limits.SessionConcurrency > 0 && n >= p.limits.SessionConcurrency || !p.takePlace(id, api) {
+	if p.limits.SessionConcurrency > 0 && n >= p.limits.SessionConcurrency || !atAPI.free(id) || !atProvider.free(id) {
 		return nil, time.Second, false
 	}
-	if !p.inTime(id) {
-		p.givePlace(id, api)
-		return nil, time.Duration(float64(time.Second) / float64(p.limits.SessionPerSecond)), false
+	if wait := p.early(id, provider); wait > 0 {
+		return nil, wait, false
 	}
+	atAPI.take(id)
+	atProvider.take(id)
 	p.inFlight[id] = n + 1
-	return func() { p.leave(id, api) }, 0, true
-}
-
-func (p *pace) leave(id, api string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.givePlace(id, api)
-	if p.inFlight[id]--; p.inFlight[id] == 0 {
-		delete(p.inFlight, id)
-	}
-}
-
-// inTime takes one call from the session's bucket. Full buckets are forgotten, at most once a minute.
-func (p *pace) inTime(id string) bool {
-	n := p.limits.SessionPerSecond
-	if n <= 0 {
-		return true
-	}
-	now := p.now()
-	b := p.buckets[id]
-	if b == nil {
-		if now.Sub(p.swept) >= time.Minute {
-			p.swept = now
-			maps.DeleteFunc(p.buckets, func(_ string, b *rate.Limiter) bool { return b.TokensAt(now) >= float64(b.Burst()) })
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		atAPI.give(id)
+		atProvider.give(id)
+		if p.inFlight[id]--; p.inFlight[id] == 0 {
+			delete(p.inFlight, id)
 		}
-		b = rate.NewLimiter(rate.Limit(n), 2*n)
-		p.buckets[id] = b
-	}
-	return b.AllowN(now, 1)
+	}, 0, true
 }
 
-// takePlace is rule 3.
-func (p *pace) takePlace(id, api string) bool {
-	most := p.limits.APIConcurrency
+// early takes one call from each bucket that it falls under, or none and says how long to wait. Full buckets are forgotten, at most once a minute.
+func (p *pace) early(id, provider string) (wait time.Duration) {
+	now := p.now()
+	if now.Sub(p.swept) >= time.Minute {
+		p.swept = now
+		maps.DeleteFunc(p.buckets, func(_ bucketKey, b *rate.Limiter) bool { return b.TokensAt(now) >= float64(b.Burst()) })
+	}
+	all := p.limits.ProviderPerSecond
+	share := 0
+	if all > 0 {
+		share = max(1, all/4)
+	}
+	buckets := [...]*rate.Limiter{
+		p.bucket(bucketKey{session: id}, p.limits.SessionPerSecond, 2),
+		p.bucket(bucketKey{id, provider}, share, 2),
+		p.bucket(bucketKey{provider: provider}, all, 1),
+	}
+	for _, b := range buckets {
+		if b != nil && b.TokensAt(now) < 1 {
+			wait = max(wait, time.Duration(float64(time.Second)/float64(b.Limit())))
+		}
+	}
+	for _, b := range buckets {
+		if b != nil && wait == 0 {
+			b.AllowN(now, 1)
+		}
+	}
+	return wait
+}
+
+// bucket holds what comes in in so many seconds; nil where there is no limit.
+func (p *pace) bucket(key bucketKey, perSecond, seconds int) *rate.Limiter {
+	if perSecond <= 0 {
+		return nil
+	}
+	b := p.buckets[key]
+	if b == nil {
+		b = rate.NewLimiter(rate.Limit(perSecond), seconds*perSecond)
+		p.buckets[key] = b
+	}
+	return b
+}
+
+func (p *pace) placesOf(key placesKey, most int) *places {
 	if most <= 0 {
+		return nil
+	}
+	there := p.places[key]
+	if there == nil {
+		there = &places{most: most, bySession: map[string]int{}}
+		p.places[key] = there
+	}
+	return there
+}
+
+// free is rule 3.
+func (there *places) free(id string) bool {
+	if there == nil {
 		return true
 	}
-	there := p.apis[api]
-	if there == nil {
-		there = &places{bySession: map[string]int{}}
-		p.apis[api] = there
-	}
-	held := there.bySession[id]
-	sessions := len(there.bySession)
+	held, sessions := there.bySession[id], len(there.bySession)
 	if held == 0 {
 		sessions++
 	}
-	if there.taken >= most || held >= max(1, most/(sessions+1)) {
-		return false
-	}
-	there.taken++
-	there.bySession[id] = held + 1
-	return true
+	return there.taken < there.most && held < max(1, there.most/(sessions+1))
 }
 
-func (p *pace) givePlace(id, api string) {
-	there := p.apis[api]
+func (there *places) take(id string) {
+	if there != nil {
+		there.taken++
+		there.bySession[id]++
+	}
+}
+
+func (there *places) give(id string) {
 	if there == nil {
 		return
 	}
@@ -153,7 +195,7 @@ func (p *pace) paused(id, api string) time.Duration {
 	return wait
 }
 
-// upstreamPause is rule 4: an upstream answered session's call through api with status and header h.
+// upstreamPause is rule 5: an upstream answered session's call through api with status and header h.
 func (p *pace) upstreamPause(session *vault.Session, api string, status int, h http.Header) {
 	if status != http.StatusTooManyRequests || session == nil || h.Get("BFF-Error") != "" {
 		return

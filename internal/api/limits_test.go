@@ -3,6 +3,7 @@ package api_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -102,8 +103,18 @@ func TestASessionHasSoManyCallsInFlight(t *testing.T) {
 }
 
 func TestOneSessionNeverHoldsAllPlacesOfAnAPI(t *testing.T) {
+	oneSessionNeverHoldsAll(t, api.Limits{APIConcurrency: 6}, http.StatusOK)
+}
+
+// The other api has the same provider.
+func TestOneSessionNeverHoldsAllPlacesOfAProvider(t *testing.T) {
+	oneSessionNeverHoldsAll(t, api.Limits{ProviderConcurrency: 6}, http.StatusTooManyRequests)
+}
+
+// oneSessionNeverHoldsAll also says what a call through the other api gets when this one is full.
+func oneSessionNeverHoldsAll(t *testing.T, limits api.Limits, other int) {
 	d := newDesk(t)
-	w := d.behind(t, api.Limits{APIConcurrency: 6})
+	w := d.behind(t, limits)
 	ada, grace, linus := w.browser(), w.browser(), w.browser()
 	ada.signIn("ada")
 	grace.signIn("grace")
@@ -114,6 +125,12 @@ func TestOneSessionNeverHoldsAllPlacesOfAnAPI(t *testing.T) {
 	refused(t, grace.fetch("GET", "/api/desk/x", ""), 429, "rate_limited")
 	d3 := d.occupyMore(t, linus, 1)                                        // whoever comes next finds a place
 	refused(t, linus.fetch("GET", "/api/desk/x", ""), 429, "rate_limited") // and then it is full
+	d.mu.Lock()
+	d.answer = func(w http.ResponseWriter) { w.WriteHeader(http.StatusOK) }
+	d.mu.Unlock()
+	if resp := linus.fetch("GET", "/api/other/x", ""); resp.StatusCode != other {
+		t.Errorf("through the other api: %d", resp.StatusCode)
+	}
 	leave()
 	d2.Wait()
 	d3.Wait()
@@ -131,6 +148,36 @@ func (d *desk) occupyMore(t *testing.T, b *browser, n int) *sync.WaitGroup {
 	return calls
 }
 
+// through makes ten calls and says how many were let through.
+func through(t *testing.T, b *browser) (n int) {
+	t.Helper()
+	for range 10 {
+		switch resp := b.fetch("GET", "/api/desk/x", ""); resp.StatusCode {
+		case http.StatusOK:
+			n++
+		default:
+			refused(t, resp, 429, "rate_limited")
+		}
+	}
+	return n
+}
+
+func TestAProviderIsSentSoManyCallsPerSecond(t *testing.T) {
+	clock := newClock()
+	d := newDesk(t)
+	d.answer = func(w http.ResponseWriter) { w.WriteHeader(http.StatusOK) }
+	w := d.behind(t, api.Limits{ProviderPerSecond: 8}, func(s *settings) { s.now, s.life = clock.now, time.Hour })
+	var got []int
+	for _, name := range []string{"ada", "grace", "linus"} {
+		b := w.browser()
+		b.signIn(name)
+		got = append(got, through(t, b))
+	}
+	if !slices.Equal(got, []int{4, 4, 0}) { // two seconds' worth of a quarter each, until the provider's second is spent
+		t.Errorf("%v went through", got)
+	}
+}
+
 func TestASessionHasSoManyCallsPerSecond(t *testing.T) {
 	clock := newClock()
 	d := newDesk(t)
@@ -139,23 +186,14 @@ func TestASessionHasSoManyCallsPerSecond(t *testing.T) {
 	ada, grace := w.browser(), w.browser()
 	ada.signIn("ada")
 	grace.signIn("grace")
-	through := func(b *browser) int {
-		n := 0
-		for range 10 {
-			if b.fetch("GET", "/api/desk/x", "").StatusCode == http.StatusOK {
-				n++
-			}
-		}
-		return n
-	}
-	if n := through(ada); n != 4 {
+	if n := through(t, ada); n != 4 {
 		t.Errorf("%d went through at once, want two seconds' worth", n)
 	}
-	if n := through(grace); n != 4 {
+	if n := through(t, grace); n != 4 {
 		t.Errorf("another session: %d", n)
 	}
 	clock.advance(time.Second)
-	if n := through(ada); n != 2 {
+	if n := through(t, ada); n != 2 {
 		t.Errorf("%d went through a second later", n)
 	}
 }

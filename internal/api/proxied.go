@@ -48,7 +48,7 @@ func (s *Server) proxied(c *call, m *mounted) error {
 	if missing := lacking(conn.Scopes, m.Scopes); len(missing) > 0 {
 		return missingScopes(conn, missing)
 	}
-	leave, wait, ok := s.pace.enter(c.session, m.Name)
+	leave, wait, ok := s.pace.enter(c.session, m.Name, m.Provider)
 	if !ok {
 		return newProblem(codeRateLimited).after(wait)
 	}

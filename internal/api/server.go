@@ -39,10 +39,12 @@ type Config struct {
 
 // Limits bound what one caller can spend. Zero means the default.
 type Limits struct {
-	LoginPerMinute     int // attempts per client address and minute; 600
-	SessionConcurrency int // proxied calls in flight per session and instance; 4096
-	SessionPerSecond   int // proxied calls per session, second and instance; no limit
-	APIConcurrency     int // proxied calls in flight per api and instance; no limit
+	LoginPerMinute      int // attempts per client address and minute; 600
+	SessionConcurrency  int // proxied calls in flight per session and instance; 4096
+	SessionPerSecond    int // proxied calls per session, second and instance; no limit
+	APIConcurrency      int // proxied calls in flight per api and instance; no limit
+	ProviderConcurrency int // proxied calls in flight per provider and instance; no limit
+	ProviderPerSecond   int // proxied calls per provider, second and instance, a quarter of them for one session; no limit
 }
 
 // A Mount is one api: where it is and what a call through it must bring.
