@@ -228,10 +228,10 @@ func TestBreakingThings(t *testing.T) {
 	r.breaks("expire")
 	r.tab.Await(shows("503 provider_unavailable") + " && " + shows("You are still signed in"))
 	r.breaks("down")
-	r.tab.Await(shows("200 in") + " && !" + shows("The provider is down"))
+	r.tab.Await(shows("200 in") + " && !document.querySelector('#banner p')")
 
 	r.breaks("slow")
-	r.tab.Await(shows("The provider is slow"))
+	r.tab.Await("document.querySelector('#banner').innerText.includes('The provider is slow')")
 	r.breaks("expire")
 	r.tab.Await("+document.querySelector('#renewals').textContent > 2 || " + shows("200 in"))
 	r.breaks("slow")
