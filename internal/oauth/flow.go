@@ -211,11 +211,13 @@ func (b *Broker) Finish(ctx context.Context, a Attempt, q url.Values) (Grant, er
 		tok, err = p.config(m).Exchange(ctx, q.Get("code"), opts...)
 		return err
 	})
-	switch ans.verdict(err) {
-	case granted:
-	case unspent, unclear:
+	switch v := ans.verdict(err); {
+	case v == granted:
+	case v == unclear && ans.status == http.StatusOK:
+		return Grant{}, p.fail(KindFailed, "exchange the code at", errors.New("its answer is no token answer"))
+	case v == unspent, v == unclear:
 		return Grant{}, &Error{Kind: KindUnavailable, Op: "exchange the code at", Provider: p.Name, RetryAfter: ans.retryAfter}
-	case misconfigured:
+	case v == misconfigured:
 		if p.breaker.alarm(b.cfg.Now()) {
 			b.cfg.Log.Error("the provider refuses this client", "provider", p.Name, "op", "exchange", "code", known(ans.code))
 		}

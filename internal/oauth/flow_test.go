@@ -125,7 +125,9 @@ func TestACodeThatIsNotTaken(t *testing.T) {
 	}{
 		{"refused", 400, `{"error":"invalid_grant"}`, oauth.KindFailed},
 		{"the provider is down", 503, ``, oauth.KindUnavailable},
-		{"nonsense", 200, `<html>`, oauth.KindUnavailable},
+		{"nonsense", 200, `<html>`, oauth.KindFailed},
+		{"an object without a token", 200, `{}`, oauth.KindFailed},
+		{"a page of an error", 502, `<html>`, oauth.KindUnavailable},
 		{"the client is refused", 401, `{"error":"invalid_client"}`, oauth.KindFailed},
 	} {
 		t.Run(row.name, func(t *testing.T) {
