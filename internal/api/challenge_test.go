@@ -28,7 +28,8 @@ func TestAnUpstreamThatWantsMoreIsMissingScopes(t *testing.T) {
 			[]any{"desk.write", "desk.read"}, map[string]any{"error": "more"}},
 		{"Google", "", "application/json; charset=UTF-8", `{"error":{"code":403,"details":[{"reason":"ACCESS_TOKEN_SCOPE_INSUFFICIENT"}]}}`, 403,
 			nil, map[string]any{"error": map[string]any{"code": 403.0, "details": []any{map[string]any{"reason": "ACCESS_TOKEN_SCOPE_INSUFFICIENT"}}}}},
-		{"RFC 9470", `Bearer error="insufficient_user_authentication", max_age="60"`, "text/plain", "sign in again", 401, nil, "sign in again"},
+		{"RFC 9470", `Bearer error="insufficient_user_authentication", acr_values="gold silver", max_age="60"`, "text/plain", "sign in again", 401, nil, "sign in again"},
+		{"RFC 9470, but not with such an age", `Bearer error="insufficient_user_authentication", max_age="a day"`, "text/plain", "sign in again", 401, nil, "sign in again"},
 	} {
 		d.mu.Lock()
 		d.answer = func(w http.ResponseWriter) {
@@ -48,6 +49,15 @@ func TestAnUpstreamThatWantsMoreIsMissingScopes(t *testing.T) {
 		link, err := url.Parse(fmt.Sprint(fix["url"]))
 		if err != nil || fix["kind"] != "connect" || link.Path != "/bff/connect/demo" || link.Query().Get("connection") != conn || row.missing != nil && link.Query().Get("scopes") != "desk.write desk.read" {
 			t.Errorf("%s: fix %v", row.name, fix)
+		}
+		// What the api asked for arrives at the provider.
+		at, _ := url.Parse(b.begin(fmt.Sprint(fix["url"])))
+		var acr, age string
+		if row.name == "RFC 9470" {
+			acr, age = "gold silver", "60"
+		}
+		if q := at.Query(); q.Get("acr_values") != acr || q.Get("max_age") != age {
+			t.Errorf("%s: %v", row.name, q)
 		}
 	}
 }

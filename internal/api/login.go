@@ -65,13 +65,14 @@ func (s *Server) start(c *call) (oauth.Begin, attempt, error) {
 	if err != nil {
 		return oauth.Begin{}, attempt{}, newProblem(codeBadRequest).because("The query is malformed.")
 	}
-	for _, name := range [...]string{"return_to", "login_hint", "prompt", "scopes", "connection"} {
+	for _, name := range [...]string{"return_to", "login_hint", "prompt", "scopes", "connection", "acr_values", "max_age"} {
 		if len(q[name]) > 1 {
 			return oauth.Begin{}, attempt{}, newProblem(codeBadRequest).because("A parameter is repeated.")
 		}
 	}
-	in := oauth.Begin{Provider: provider, LoginHint: q.Get("login_hint"), Prompt: q.Get("prompt"), Scopes: strings.Fields(q.Get("scopes"))}
-	if !printable(in.LoginHint, 320) || !printable(in.Prompt, 64) || !scopesOK(in.Scopes) {
+	in := oauth.Begin{Provider: provider, LoginHint: q.Get("login_hint"), Prompt: q.Get("prompt"), Scopes: strings.Fields(q.Get("scopes")),
+		ACRValues: q.Get("acr_values"), MaxAge: q.Get("max_age")}
+	if !printable(in.LoginHint, 320) || !printable(in.Prompt, 64) || !scopesOK(in.Scopes) || !printable(in.ACRValues, 512) || !ageOK(in.MaxAge) {
 		return oauth.Begin{}, attempt{}, newProblem(codeBadRequest).because("A parameter is malformed or too long.")
 	}
 	return in, attempt{ReturnTo: returnPath(q.Get("return_to"))}, nil
@@ -79,6 +80,11 @@ func (s *Server) start(c *call) (oauth.Begin, attempt, error) {
 
 func printable(s string, most int) bool {
 	return len(s) <= most && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
+}
+
+// ageOK is none, or a number of seconds.
+func ageOK(s string) bool {
+	return len(s) <= 9 && !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' })
 }
 
 // scopesOK is the grammar of RFC 6749 section 3.3, and a bound.

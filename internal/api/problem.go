@@ -176,18 +176,19 @@ func (s *Server) providerProblem(e *oauth.Error) *problem {
 	return p
 }
 
-// fixLogin and fixConnect say where to go.
+// fixLogin says where to go.
 func fixLogin(provider string) *fix {
 	return &fix{Kind: "login", URL: "/bff/login/" + url.PathEscape(provider)}
 }
 
-func fixConnect(provider, connection string, scopes []string) *fix {
+// fixConnect takes further parameters in pairs; those without a value are left out.
+func fixConnect(provider, connection string, scopes []string, more ...string) *fix {
 	q := url.Values{}
-	if connection != "" {
-		q.Set("connection", connection)
-	}
-	if len(scopes) > 0 {
-		q.Set("scopes", strings.Join(scopes, " "))
+	more = append(more, "connection", connection, "scopes", strings.Join(scopes, " "))
+	for i := 0; i < len(more); i += 2 {
+		if more[i+1] != "" {
+			q.Set(more[i], more[i+1])
+		}
 	}
 	u := "/bff/connect/" + url.PathEscape(provider)
 	if len(q) > 0 {

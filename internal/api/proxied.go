@@ -167,6 +167,9 @@ func (s *Server) challenged(conn *vault.Connection, m *mounted, ch *proxy.ScopeC
 		missing = ch.Scopes
 	}
 	p := missingScopes(conn, missing)
+	if printable(ch.ACRValues, 512) && ageOK(ch.MaxAge) {
+		p.Fix = fixConnect(conn.Provider, conn.ID, missing, "acr_values", ch.ACRValues, "max_age", ch.MaxAge)
+	}
 	if json.Valid(ch.Body) {
 		p.Upstream = ch.Body
 	} else if len(ch.Body) > 0 {

@@ -23,7 +23,8 @@ type Begin struct {
 	Connect           bool     // link or repair, rather than sign in
 	Scopes            []string // beyond the provider's own
 	LoginHint, Prompt string
-	Consent           bool // make the provider issue a refresh token again
+	ACRValues, MaxAge string // of authentication, for an api that asks for it (RFC 9470); it is the api that checks what came of it
+	Consent           bool   // make the provider issue a refresh token again
 }
 
 // An Attempt must come back unchanged from wherever it was kept. It holds secrets: keep it sealed.
@@ -79,11 +80,10 @@ func (b *Broker) Begin(ctx context.Context, in Begin) (Attempt, error) {
 	if in.Connect {
 		add(p.ConnectParams)
 	}
-	if in.LoginHint != "" {
-		params["login_hint"] = in.LoginHint
-	}
-	if in.Prompt != "" {
-		params["prompt"] = in.Prompt
+	for name, value := range map[string]string{"login_hint": in.LoginHint, "prompt": in.Prompt, "acr_values": in.ACRValues, "max_age": in.MaxAge} {
+		if value != "" {
+			params[name] = value
+		}
 	}
 	if in.Consent {
 		add(p.ConsentParams)
