@@ -27,7 +27,7 @@ type Entry struct {
 	Text string    `json:"text"`
 }
 
-const logLimit = 500 // entries kept at least, and twice as many at most
+const logLimit = 100 // entries kept at least, and twice as many at most
 
 // note appends to the log. d.mu is held.
 func (d *Demo) note(what, who, format string, args ...any) {
