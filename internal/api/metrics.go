@@ -10,6 +10,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"bff/internal/oauth"
 )
 
 // Metrics counts what the server, and the broker behind it, do. Labels come from the configuration and from closed lists: nothing a request says can
@@ -56,6 +58,19 @@ func NewMetrics(reg *prometheus.Registry, version string) *Metrics {
 
 func counter(name, help string, labels ...string) *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+}
+
+// expect shows as 0 what has not happened yet: an alarm on an increase must see the first.
+func (m *Metrics) expect(providers map[string]oauth.ProviderInfo) {
+	for c := range meanings {
+		m.problems.WithLabelValues(string(c))
+	}
+	for name := range providers {
+		m.signIns.WithLabelValues(name)
+		for _, outcome := range oauth.Outcomes() {
+			m.refreshes.WithLabelValues(name, outcome)
+		}
+	}
 }
 
 // Refresh is oauth.Config.OnRefresh.

@@ -47,6 +47,8 @@ func TestMetricsCountWhatHappened(t *testing.T) {
 		`bff_api_calls_total{api="calendar",status="200"} 1`,
 		`bff_api_calls_total{api="calendar",status="401"} 1`,
 		`bff_problems_total{code="not_signed_in"} 1`,
+		`bff_problems_total{code="store_unavailable"} 0`, // what an alarm waits for is there before the first
+		`bff_refreshes_total{outcome="refused",provider="demo"} 0`,
 		`bff_requests_total{route="/bff/login/{provider}",status="302"} 1`,
 		`bff_refreshes_total{outcome="granted",provider="demo"} 1`,
 		`bff_refresh_duration_seconds_count{provider="demo"} 1`,

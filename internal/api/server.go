@@ -108,6 +108,7 @@ func New(cfg Config) (*Server, error) {
 		s.providers[p.Name] = p
 	}
 	s.metrics = cfg.Metrics
+	s.metrics.expect(s.providers)
 	s.streams = newStreams(s)
 	s.logins = newAddressLimiter(cfg.Limits.LoginPerMinute, cfg.Now)
 	s.pace = newPace(cfg.Limits, cfg.Now)

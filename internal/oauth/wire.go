@@ -230,6 +230,14 @@ func (v verdict) String() string {
 	return [...]string{granted: "refreshed", deadGrant: "dead", misconfigured: "refused", unspent: "unavailable", unclear: "lost"}[v]
 }
 
+// Outcomes are what OnRefresh may be told.
+func Outcomes() (all []string) {
+	for v := granted; v <= unclear; v++ {
+		all = append(all, v.String())
+	}
+	return all
+}
+
 func (a *answer) verdict(err error) verdict {
 	switch {
 	case err == nil:
