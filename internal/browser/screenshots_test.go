@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/chromedp/cdproto/emulation"
@@ -54,6 +55,10 @@ func TestScreenshots(t *testing.T) {
 			testenv.Eval[int](tab, `fetch("/demo/sign-in", {method: "POST", headers: {"X-CSRF": "1"}, body: '{"person":"ada"}'}).then((a) => a.status)`)
 			tab.Do(chromedp.Reload())
 			tab.Await(shows("200 in") + " && " + shows("1 cookie, ") + " && " + shows("There is a session behind the cookie"))
+			renewals := "Number(document.querySelector('#renewals').textContent)"
+			before := testenv.Eval[int](tab, renewals)
+			press(tab, "Expire the token now")
+			tab.Await(renewals + " > " + strconv.Itoa(before) + " && " + shows("s left"))
 			keep("demo")
 			tab.Do(chromedp.Navigate(dev.Origin + "/bff/account?lang=en"))
 			tab.Await(shows("Where you are signed in") + " && " + shows("This device"))
