@@ -281,6 +281,8 @@ test("the recipe of docs/testing.md: a session by one request, for a page on ano
 
 test("the account can be mounted into a page of one's own, in its own colours", async () => {
   const w = await visit();
+  await w.page.route(bff.url + "/own", (r) => r.fulfill({ contentType: "text/html", body: "<!doctype html><title>own</title><link rel=icon href=data:,>" }));
+  await w.page.goto(bff.url + "/own");
   await w.page.evaluate(async () => {
     for (const name of ["tokens", "account"]) document.head.append(Object.assign(document.createElement("link"), { rel: "stylesheet", href: `/bff/account/${name}.css` }));
     const place = document.createElement("div");
