@@ -97,3 +97,6 @@ func Tell(w io.Writer, expected, happened []string) (int, string) {
 	}
 	return 0, ""
 }
+
+// RoomForGarbage is what serve holds while it runs.
+func RoomForGarbage(env func(string) string) (release func()) { return roomForGarbage(env) }

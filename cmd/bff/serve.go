@@ -60,6 +60,7 @@ func (s *serveCommand) Run(sh *shell) error {
 	if a, ok := admin.Addr().(*net.TCPAddr); ok && !a.IP.IsLoopback() {
 		log.Warn("the admin listener is reachable from outside this machine; browsers must not reach it", "addr", a.String())
 	}
+	defer roomForGarbage(sh.env)()
 	return in.run(ctx, browsers, admin)
 }
 
