@@ -76,7 +76,12 @@ func (p *process) exit() int {
 	select {
 	case <-p.done:
 	case <-time.After(time.Minute):
-		p.kill()
+		p.signal(syscall.SIGQUIT) // a Go program tells what it waits for
+		select {
+		case <-p.done:
+		case <-time.After(10 * time.Second):
+			p.kill()
+		}
 		p.tb.Fatalf("%s did not end within a minute of being asked to:\n%s", p.name, p.out)
 	}
 	return p.cmd.ProcessState.ExitCode()
