@@ -64,11 +64,20 @@ func (s *serveCommand) Run(sh *shell) error {
 	return in.run(ctx, browsers, admin)
 }
 
-// signals is a context that the first SIGINT or SIGTERM ends. A second one ends the process at once.
+// signals is a context that the first SIGINT or SIGTERM ends. From then on they do what they do by themselves: a second one ends the process at once.
 func signals(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
-	return ctx, stop
+	ctx, cancel := context.WithCancel(ctx)
+	heard := make(chan os.Signal, 1)
+	signal.Notify(heard, syscall.SIGINT, syscall.SIGTERM)
+	go func() {
+		select {
+		case <-heard:
+		case <-ctx.Done():
+		}
+		signal.Stop(heard) // before anybody can see that the first was heard
+		cancel()
+	}()
+	return ctx, cancel
 }
 
 // override replaces an address by a flag's.
