@@ -8,9 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"bff/internal/demo"
@@ -25,9 +23,8 @@ type devCommand struct {
 // Run is serve with a configuration of its own: the same reader reads it, the same wiring runs it. What is added is the demo in front of it (its page
 // and its control, as the frontend) and behind it (the provider and the APIs).
 func (c *devCommand) Run(sh *shell) error {
-	ctx, stop := signal.NotifyContext(sh.ctx, syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := signals(sh.ctx)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	browsers, admin, err := c.listeners()
 	if err != nil {
 		return err

@@ -242,41 +242,18 @@ func (in *instance) run(ctx context.Context, browsers, admin net.Listener) error
 			_ = back.Close()
 		}
 	}
-	in.drain(limit)
-	ended := make(chan error, 1)
-	go func() {
-		closed := in.release()
-		stop()
-		workers.Wait()
-		ended <- closed
-	}()
-	select {
-	case closed := <-ended:
-		err = errors.Join(err, closed)
-	case <-time.After(letGo):
-		in.log.Warn("the store was not let go of in time")
-	}
+	closed := in.close(limit)
+	stop()
+	workers.Wait()
 	in.log.Info("stopped")
-	return err
-}
-
-// letGo bounds the moments after the drain: nothing that matters is left to do, and nothing may keep the process.
-const letGo = 10 * time.Second
-
-// drain waits for refreshes that run, as long as ctx does.
-func (in *instance) drain(ctx context.Context) {
-	if err := in.broker.Drain(ctx); err != nil {
-		in.log.Warn("refreshes were still running at the end of the shutdown timeout")
-	}
+	return errors.Join(err, closed)
 }
 
 // close lets go of everything below the listeners, in the order in which nothing is lost.
 func (in *instance) close(ctx context.Context) error {
-	in.drain(ctx)
-	return in.release()
-}
-
-func (in *instance) release() error {
+	if err := in.broker.Drain(ctx); err != nil {
+		in.log.Warn("refreshes were still running at the end of the shutdown timeout")
+	}
 	in.server.Close()
 	if err := in.vault.Close(); err != nil {
 		return failed("bff: close the store: %v", err)
