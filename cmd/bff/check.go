@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"bff/internal/oauth"
+	"bff/internal/secret"
 	"bff/internal/vault"
 )
 
@@ -141,4 +142,4 @@ func mend(err error) string {
 }
 
 // inMemory says whether the store lives in this process.
-func inMemory(store vault.Secret) bool { return store.Reveal() == "memory:" }
+func inMemory(store secret.Text) bool { return store.Reveal() == "memory:" }

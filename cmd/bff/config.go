@@ -17,6 +17,7 @@ import (
 
 	"bff/internal/api"
 	"bff/internal/oauth"
+	"bff/internal/secret"
 	"bff/internal/vault"
 )
 
@@ -39,7 +40,7 @@ type config struct {
 }
 
 type sessionConfig struct {
-	store          vault.Secret // its URL, which may hold a password
+	store          secret.Text // its URL, which may hold a password
 	keys           []vault.Key
 	idle, lifetime time.Duration
 	cookie         string // without "__Host-"
@@ -63,7 +64,7 @@ type logConfig struct {
 func defaults() config {
 	return config{
 		listen: ":8080", admin: "127.0.0.1:9090", shutdown: 15 * time.Second,
-		session: sessionConfig{store: vault.NewSecret("redis://127.0.0.1:6379/0"), idle: 30 * time.Minute, lifetime: 12 * time.Hour, cookie: "bff", prefix: "bff"},
+		session: sessionConfig{store: secret.New("redis://127.0.0.1:6379/0"), idle: 30 * time.Minute, lifetime: 12 * time.Hour, cookie: "bff", prefix: "bff"},
 		places:  map[string]place{},
 	}
 }

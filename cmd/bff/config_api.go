@@ -10,7 +10,7 @@ import (
 	"time"
 	"unicode"
 
-	"bff/internal/api/proxy"
+	"bff/internal/proxy"
 )
 
 // An apiConfig is one upstream HTTP API.

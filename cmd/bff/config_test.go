@@ -14,6 +14,7 @@ import (
 
 	bff "bff/cmd/bff"
 	"bff/internal/api"
+	"bff/internal/secret"
 	"bff/internal/vault"
 )
 
@@ -72,11 +73,11 @@ func TestSample(t *testing.T) {
 		APIs: []bff.APIView{{Name: "calendar", Path: "/api/calendar", Provider: "google", Upstream: "https://www.googleapis.com/calendar/v3",
 			Scopes: []string{"https://www.googleapis.com/auth/calendar.readonly"}, Allow: []string{"GET /users/me/calendarList", "GET /calendars/{id}/events"},
 			Timeout: 30 * time.Second}},
-		Clients:  []api.Client{{Name: "billing", Secret: vault.NewSecret("billing-secret"), Exchange: []string{"google"}}},
+		Clients:  []api.Client{{Name: "billing", Secret: secret.New("billing-secret"), Exchange: []string{"google"}}},
 		Dir:      filepath.Join(dir, "dist"),
 		Shutdown: 15 * time.Second,
 	}
-	if diff := cmp.Diff(want, v, cmp.AllowUnexported(vault.Secret{}), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
+	if diff := cmp.Diff(want, v, cmp.AllowUnexported(secret.Text{}), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
 		t.Errorf("the sample reads differently (-want +got):\n%s", diff)
 	}
 	if len(providers) != 2 || providers[0].Name != "google" || providers[1].Name != "acme" {

@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	bff "bff/cmd/bff"
-	"bff/internal/vault"
+	"bff/internal/secret"
 )
 
 // A row is one key of a table of docs/configuration.md.
@@ -100,7 +100,7 @@ func TestDocumentationHasTheDefaults(t *testing.T) {
 	below := []string{ // whoever uses it fills these in
 		"apis idle", "apis header", "apis scheme", "limits login_per_minute", "limits session_concurrency",
 	}
-	secrets := cmp.Comparer(func(a, b vault.Secret) bool { return a.Reveal() == b.Reveal() })
+	secrets := cmp.Comparer(func(a, b secret.Text) bool { return a.Reveal() == b.Reveal() })
 	tried := 0
 	for _, r := range documented(t) {
 		m := quoted.FindStringSubmatch(r.defaults)

@@ -12,6 +12,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"bff/internal/oauth"
+	"bff/internal/secret"
 	"bff/internal/vault"
 )
 
@@ -133,7 +134,7 @@ func readProvider(file string, data []byte, env func(string) string, name string
 // tryConfig is a configuration around one provider, for trying it.
 func tryConfig(p oauth.ProviderConfig) *config {
 	c := defaults()
-	c.session.store, c.session.keys = vault.NewSecret("memory:"), []vault.Key{vault.NewKey()}
+	c.session.store, c.session.keys = secret.New("memory:"), []vault.Key{vault.NewKey()}
 	c.providers = []oauth.ProviderConfig{p}
 	return &c
 }

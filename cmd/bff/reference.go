@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 
+	"bff/internal/secret"
 	"bff/internal/vault"
 )
 
@@ -25,7 +26,7 @@ var (
 )
 
 // secret reads a reference to a secret: env:NAME or file:PATH. A literal one is refused, and never shown.
-func (v value) secret(variable, path string) (vault.Secret, bool) {
+func (v value) secret(variable, path string) (secret.Text, bool) {
 	key := v.leaf() + ": "
 	if strings.HasSuffix(v.path, "]") {
 		key = ""
@@ -33,29 +34,29 @@ func (v value) secret(variable, path string) (vault.Secret, bool) {
 	want := fmt.Sprintf("write `%senv:%s` or `%sfile:%s`", key, variable, key, path)
 	text, ok := v.hidden(want)
 	if !ok {
-		return vault.Secret{}, false
+		return secret.Text{}, false
 	}
 	if s, referred, ok := v.refer(text); referred {
 		if ok && strings.ContainsAny(s.Reveal(), "\n\x00") {
 			v.wrong("%s has more than one line where it comes from; put the secret alone there", v.name())
-			return vault.Secret{}, false
+			return secret.Text{}, false
 		}
 		return s, ok
 	}
-	return vault.Secret{}, v.literal(text, key, want)
+	return secret.Text{}, v.literal(text, key, want)
 }
 
 // longSecret is secret for one of several lines: a private key.
-func (v value) longSecret(variable, path string) (vault.Secret, bool) {
+func (v value) longSecret(variable, path string) (secret.Text, bool) {
 	want := fmt.Sprintf("write `%s: file:%s` or `%s: env:%s`", v.leaf(), path, v.leaf(), variable)
 	text, ok := v.hidden(want)
 	if !ok {
-		return vault.Secret{}, false
+		return secret.Text{}, false
 	}
 	if s, referred, ok := v.refer(text); referred {
 		return s, ok
 	}
-	return vault.Secret{}, v.literal(text, v.leaf()+": ", want)
+	return secret.Text{}, v.literal(text, v.leaf()+": ", want)
 }
 
 // literal refuses a secret that stands in the file itself.
@@ -69,7 +70,7 @@ func (v value) literal(text, key, want string) bool {
 }
 
 // refer follows text when it is a reference.
-func (v value) refer(text string) (s vault.Secret, referred, ok bool) {
+func (v value) refer(text string) (s secret.Text, referred, ok bool) {
 	if name, is := strings.CutPrefix(text, "env:"); is {
 		s, ok = v.fromEnvironment(name)
 		return s, true, ok
@@ -78,13 +79,13 @@ func (v value) refer(text string) (s vault.Secret, referred, ok bool) {
 		s, ok = v.fromFile(path)
 		return s, true, ok
 	}
-	return vault.Secret{}, false, false
+	return secret.Text{}, false, false
 }
 
-func (v value) fromEnvironment(name string) (vault.Secret, bool) {
+func (v value) fromEnvironment(name string) (secret.Text, bool) {
 	if !variable.MatchString(name) {
 		v.wrong("%s names no variable; after `env:` goes a name of letters, digits and _", v.name())
-		return vault.Secret{}, false
+		return secret.Text{}, false
 	}
 	called := "the variable it names"
 	if loud.MatchString(name) {
@@ -94,15 +95,15 @@ func (v value) fromEnvironment(name string) (vault.Secret, bool) {
 	found := v.r.env(name)
 	if found == "" {
 		v.wrong("%s: %s is not set, or empty; set it, or name another", v.name(), called)
-		return vault.Secret{}, false
+		return secret.Text{}, false
 	}
-	return vault.NewSecret(strings.TrimRight(found, "\r\n")), true
+	return secret.New(strings.TrimRight(found, "\r\n")), true
 }
 
-func (v value) fromFile(path string) (vault.Secret, bool) {
+func (v value) fromFile(path string) (secret.Text, bool) {
 	if path == "" || strings.HasPrefix(path, "//") {
 		v.wrong("%s names no file; after `file:` goes a path, as in `file:/run/secrets/name`", v.name())
-		return vault.Secret{}, false
+		return secret.Text{}, false
 	}
 	v.show()
 	found, err := readBounded(v.r.path(path), maxSecret)
@@ -113,9 +114,9 @@ func (v value) fromFile(path string) (vault.Secret, bool) {
 	case text == "":
 		v.wrong("%s: the file is empty; put the secret into it", v.name())
 	default:
-		return vault.NewSecret(text), true
+		return secret.New(text), true
 	}
-	return vault.Secret{}, false
+	return secret.Text{}, false
 }
 
 // path is where a path of the file leads: relative ones start from the folder of the configuration.
@@ -176,28 +177,28 @@ func (v value) setting(want string) (string, bool) {
 }
 
 // store reads the URL of the store. One with a password is a secret.
-func (v value) store() (vault.Secret, bool) {
+func (v value) store() (secret.Text, bool) {
 	const want = "write `store: redis://127.0.0.1:6379/0` or `store: env:REDIS_URL`"
 	text, ok := v.hidden(want)
 	if !ok {
-		return vault.Secret{}, false
+		return secret.Text{}, false
 	}
 	s, referred, ok := v.refer(text)
 	switch {
 	case referred && !ok:
-		return vault.Secret{}, false
+		return secret.Text{}, false
 	case !referred && holdsPassword(text):
 		v.wrong("%s holds a password; put the whole URL into a variable or file and write `store: env:REDIS_URL` or `store: file:/run/secrets/redis-url`", v.name())
-		return vault.Secret{}, false
+		return secret.Text{}, false
 	case !referred:
-		s = vault.NewSecret(text)
+		s = secret.New(text)
 	}
 	if err := vault.ParseStore(s.Reveal()); err != nil {
 		if !referred && !strings.ContainsAny(text, "@?") {
 			v.show()
 		}
 		v.wrong("%s is %v", v.name(), err)
-		return vault.Secret{}, false
+		return secret.Text{}, false
 	}
 	if !referred {
 		v.show()

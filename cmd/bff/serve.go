@@ -15,8 +15,8 @@ import (
 	"time"
 
 	"bff/internal/api"
-	"bff/internal/api/proxy"
 	"bff/internal/oauth"
+	"bff/internal/proxy"
 	"bff/internal/vault"
 	"bff/web"
 )

@@ -12,9 +12,9 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"bff/internal/api/proxy"
 	"bff/internal/demo"
 	"bff/internal/oauth"
+	"bff/internal/proxy"
 )
 
 type providerSimulateCommand struct {

@@ -15,10 +15,10 @@ import (
 	"time"
 
 	"bff/internal/demo"
-	"bff/internal/vault"
+	"bff/internal/secret"
 )
 
-func secretOf(s string) vault.Secret { return vault.NewSecret(s) }
+func secretOf(s string) secret.Text { return secret.New(s) }
 
 // issued are the provider's secrets.
 type issued struct {

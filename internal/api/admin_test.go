@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"bff/internal/api"
+	"bff/internal/secret"
 	"bff/internal/testenv"
-	"bff/internal/vault"
 )
 
 const billingSecret = "billing secret+with%signs"
@@ -17,9 +17,9 @@ const billingSecret = "billing secret+with%signs"
 func withServices(s *settings) {
 	s.api = func(c *api.Config) {
 		c.Clients = []api.Client{
-			{Name: "billing", Secret: vault.NewSecret(billingSecret), Exchange: []string{"demo"}},
-			{Name: "search & rescue", Secret: vault.NewSecret("rescue-secret")},
-			{Name: "limited", Secret: vault.NewSecret("limited-secret"), Exchange: []string{"google"}},
+			{Name: "billing", Secret: secret.New(billingSecret), Exchange: []string{"demo"}},
+			{Name: "search & rescue", Secret: secret.New("rescue-secret")},
+			{Name: "limited", Secret: secret.New("limited-secret"), Exchange: []string{"google"}},
 			{Name: "nobody"}, // without a secret: it can never authenticate
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"bff/internal/oauth"
-	"bff/internal/vault"
+	"bff/internal/secret"
 )
 
 const (
@@ -108,7 +108,7 @@ func (s *Server) take(c *call, provider, state string) (attempt, oauth.Attempt, 
 		return attempt{}, oauth.Attempt{}, expired
 	}
 	_, opener, _ := strings.Cut(cookies[0].Value, ".")
-	payload, err := s.cfg.Vault.TakeAttempt(c.ctx(), state, vault.NewSecret(opener))
+	payload, err := s.cfg.Vault.TakeAttempt(c.ctx(), state, secret.New(opener))
 	if err != nil {
 		return attempt{}, oauth.Attempt{}, err
 	}

@@ -7,7 +7,7 @@ import (
 	"reflect"
 	"testing"
 
-	"bff/internal/api/proxy"
+	"bff/internal/proxy"
 )
 
 // An upstream that wants more than was granted, in whatever words, becomes one answer that a page can act on. What the upstream said itself is kept.

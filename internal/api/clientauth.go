@@ -11,24 +11,24 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"bff/internal/vault"
+	"bff/internal/secret"
 )
 
 // clientBook knows the services of Config.Clients. What is compared are digests of the secrets, so that neither a secret's length nor a name's being known
 // shows in the time it takes.
 type clientBook struct {
 	byName map[string]knownClient
-	decoy  vault.Secret // for names that are not known
+	decoy  secret.Text // for names that are not known
 	guard  guesses
 }
 
 type knownClient struct {
 	Client
-	digest vault.Secret
+	digest secret.Text
 }
 
 func newClientBook(clients []Client, now func() time.Time) *clientBook {
-	b := &clientBook{byName: map[string]knownClient{}, decoy: vault.NewSecret(rand.Text()), guard: guesses{now: now, buckets: map[guessKey]*rate.Limiter{}}}
+	b := &clientBook{byName: map[string]knownClient{}, decoy: secret.New(rand.Text()), guard: guesses{now: now, buckets: map[guessKey]*rate.Limiter{}}}
 	for _, c := range clients {
 		b.byName[c.Name] = knownClient{c, digestOf(c.Secret)}
 	}
@@ -36,12 +36,12 @@ func newClientBook(clients []Client, now func() time.Time) *clientBook {
 }
 
 // digestOf keeps an empty secret empty: it equals nothing.
-func digestOf(s vault.Secret) vault.Secret {
+func digestOf(s secret.Text) secret.Text {
 	if s.IsZero() {
 		return s
 	}
 	sum := sha256.Sum256([]byte(s.Reveal()))
-	return vault.NewSecret(string(sum[:]))
+	return secret.New(string(sum[:]))
 }
 
 // authenticate finds out which service asks: HTTP Basic or client_secret_post, one of them (RFC 6749 section 2.3.1).
@@ -80,7 +80,7 @@ func (s *Server) authenticate(r *http.Request, form url.Values) (Client, *tokenE
 
 // credentials reads what a service presents. With Basic, both parts are form-encoded; since many clients send them as they are, both readings of the
 // secret count.
-func credentials(r *http.Request, form url.Values) (name string, secrets []vault.Secret, e *tokenError) {
+func credentials(r *http.Request, form url.Values) (name string, secrets []secret.Text, e *tokenError) {
 	refused := &tokenError{status: http.StatusUnauthorized, Code: "invalid_client", challenge: true}
 	header := r.Header["Authorization"]
 	posted := form.Get("client_secret")
@@ -91,15 +91,15 @@ func credentials(r *http.Request, form url.Values) (name string, secrets []vault
 		if form.Get("client_id") == "" || posted == "" {
 			return "", nil, refused
 		}
-		return form.Get("client_id"), []vault.Secret{vault.NewSecret(posted)}, nil
+		return form.Get("client_id"), []secret.Text{secret.New(posted)}, nil
 	}
 	user, password, ok := r.BasicAuth()
 	if !ok || user == "" || password == "" {
 		return "", nil, refused
 	}
-	secrets = []vault.Secret{vault.NewSecret(password), vault.NewSecret(password)}
+	secrets = []secret.Text{secret.New(password), secret.New(password)}
 	if decoded, err := url.QueryUnescape(password); err == nil {
-		secrets[1] = vault.NewSecret(decoded)
+		secrets[1] = secret.New(decoded)
 	}
 	if name, err := url.QueryUnescape(user); err == nil {
 		user = name

@@ -1,5 +1,5 @@
 // Package api speaks to browsers: routes, cookies of attempts, cross-site rules, the calls it lets through, events, and the admin listener. It knows
-// no ciphertext and no token endpoint; a token passes through it as a [vault.Secret] on its way to the proxy.
+// no ciphertext and no token endpoint; a token passes through it as a [secret.Text] on its way to the proxy.
 //
 // # One table, one pipeline
 //

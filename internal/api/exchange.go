@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"bff/internal/oauth"
+	"bff/internal/secret"
 	"bff/internal/vault"
 )
 
@@ -54,7 +55,7 @@ func (s *Server) exchangeFor(a *ask) (*exchanged, *tokenError) {
 		return nil, e
 	}
 	ctx := a.r.Context()
-	session, err := s.cfg.Vault.LoadTicket(ctx, vault.NewSecret(a.form.Get("subject_token")))
+	session, err := s.cfg.Vault.LoadTicket(ctx, secret.New(a.form.Get("subject_token")))
 	if errors.Is(err, vault.ErrNotFound) {
 		return nil, deadSubject()
 	}

@@ -6,7 +6,7 @@ import (
 	"net"
 	"testing"
 
-	"bff/internal/api/proxy"
+	"bff/internal/proxy"
 	"bff/internal/testenv"
 )
 

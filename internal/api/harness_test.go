@@ -16,9 +16,10 @@ import (
 	"time"
 
 	"bff/internal/api"
-	"bff/internal/api/proxy"
 	"bff/internal/demo"
 	"bff/internal/oauth"
+	"bff/internal/proxy"
+	"bff/internal/secret"
 	"bff/internal/vault"
 	"bff/web"
 )
@@ -83,7 +84,7 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := oauth.ProviderConfig{Name: "demo", Title: "Demo", Issuer: w.demo.Issuer, ClientID: w.demo.ClientID, ClientSecret: vault.NewSecret(w.demo.ClientSecret),
+	p := oauth.ProviderConfig{Name: "demo", Title: "Demo", Issuer: w.demo.Issuer, ClientID: w.demo.ClientID, ClientSecret: secret.New(w.demo.ClientSecret),
 		Scopes: []string{"openid", "email", "profile", calendarScope}, AuthParams: map[string]string{"access_type": "offline"},
 		ConsentParams: map[string]string{"prompt": "consent"}, ConnectParams: map[string]string{"include_granted_scopes": "true"}, Keep: set.keep, NeedsAPI: true,
 		ScopeAliases: map[string]string{"https://www.googleapis.com/auth/userinfo.email": "email", "https://www.googleapis.com/auth/userinfo.profile": "profile"}}

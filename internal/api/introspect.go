@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"bff/internal/secret"
 	"bff/internal/vault"
 )
 
@@ -33,7 +34,7 @@ func (s *Server) introspect(a *ask) {
 		a.refuse(invalid("token is missing"))
 		return
 	}
-	v, err := s.cfg.Vault.LoadTicket(a.r.Context(), vault.NewSecret(token))
+	v, err := s.cfg.Vault.LoadTicket(a.r.Context(), secret.New(token))
 	if errors.Is(err, vault.ErrNotFound) {
 		a.json(http.StatusOK, introspection{})
 		return

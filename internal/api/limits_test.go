@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"bff/internal/api"
-	"bff/internal/api/proxy"
+	"bff/internal/proxy"
 	"bff/internal/testenv"
 )
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"bff/internal/oauth"
+	"bff/internal/secret"
 	"bff/internal/vault"
 )
 
@@ -200,7 +201,7 @@ func (s *Server) finish(c *call, a attempt, flow oauth.Attempt, q url.Values) (a
 	}
 	var session *vault.Session
 	if a.Connect {
-		if session, err = s.cfg.Vault.LoadTicket(c.ctx(), vault.NewSecret(a.Ticket)); err != nil {
+		if session, err = s.cfg.Vault.LoadTicket(c.ctx(), secret.New(a.Ticket)); err != nil {
 			return false, err
 		}
 		if a.Subject != "" && g.Connection.Account.Subject != a.Subject {
@@ -250,12 +251,12 @@ func (s *Server) hasRefresh(c *call, session *vault.Session, g oauth.Grant) (boo
 // signIn makes the session. What the browser had when it set out ends, and what it has now: another tab may have signed in meanwhile. The way back brings the
 // Strict cookie only from an identity provider on the same site.
 func (s *Server) signIn(c *call, a attempt, g oauth.Grant) error {
-	var previous []vault.Secret
+	var previous []secret.Text
 	if a.Ticket != "" {
-		previous = append(previous, vault.NewSecret(a.Ticket))
+		previous = append(previous, secret.New(a.Ticket))
 	}
 	if now := c.r.CookiesNamed(s.cfg.Cookie); len(now) == 1 {
-		previous = append(previous, vault.NewSecret(now[0].Value))
+		previous = append(previous, secret.New(now[0].Value))
 	}
 	_, err := s.cfg.Vault.Create(c.w, c.r, vault.NewSession{
 		User: g.User, Device: device(c.r.UserAgent()), Connection: &g.Connection, Previous: previous, Handle: g.Handle,

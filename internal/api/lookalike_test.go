@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"bff/internal/api"
-	"bff/internal/api/proxy"
+	"bff/internal/proxy"
 	"bff/internal/testenv"
 )
 

@@ -10,7 +10,7 @@ import (
 
 	"bff/internal/api"
 	"bff/internal/oauth"
-	"bff/internal/vault"
+	"bff/internal/secret"
 )
 
 // withSecond is w with a second provider, "other": plain OAuth 2.0 without an issuer, so that nothing but its redirect URI tells its answers from another's.
@@ -24,8 +24,8 @@ func withSecond(t *testing.T, w *world) (two *world, spent *atomic.Int32) {
 	}))
 	t.Cleanup(attacker.Close)
 	broker, err := oauth.New(oauth.Config{Vault: w.vault, Origin: w.origin, Providers: []oauth.ProviderConfig{
-		{Name: "demo", Issuer: w.demo.Issuer, ClientID: w.demo.ClientID, ClientSecret: vault.NewSecret(w.demo.ClientSecret), Scopes: []string{"openid"}},
-		{Name: "other", AuthorizationURL: attacker.URL + "/authorize", TokenURL: attacker.URL + "/token", ClientID: "other", ClientSecret: vault.NewSecret("other")},
+		{Name: "demo", Issuer: w.demo.Issuer, ClientID: w.demo.ClientID, ClientSecret: secret.New(w.demo.ClientSecret), Scopes: []string{"openid"}},
+		{Name: "other", AuthorizationURL: attacker.URL + "/authorize", TokenURL: attacker.URL + "/token", ClientID: "other", ClientSecret: secret.New("other")},
 	}})
 	if err != nil {
 		t.Fatal(err)

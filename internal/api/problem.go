@@ -13,8 +13,8 @@ import (
 	"strings"
 	"time"
 
-	"bff/internal/api/proxy"
 	"bff/internal/oauth"
+	"bff/internal/proxy"
 	"bff/internal/vault"
 )
 

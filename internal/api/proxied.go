@@ -7,8 +7,9 @@ import (
 	"net/http"
 	"slices"
 
-	"bff/internal/api/proxy"
 	"bff/internal/oauth"
+	"bff/internal/proxy"
+	"bff/internal/secret"
 	"bff/internal/vault"
 )
 
@@ -85,8 +86,8 @@ func (s *Server) credential(c *call, conn *vault.Connection) (proxy.Credential, 
 	}
 	return proxy.Credential{
 		Token:   fresh.Tokens.Access,
-		Secrets: []vault.Secret{fresh.Tokens.Refresh, c.session.Ticket()},
-		Renew: func(ctx context.Context) (vault.Secret, error) {
+		Secrets: []secret.Text{fresh.Tokens.Refresh, c.session.Ticket()},
+		Renew: func(ctx context.Context) (secret.Text, error) {
 			renewed, err := s.cfg.Broker.Renew(ctx, fresh)
 			return renewed.Tokens.Access, err
 		},

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"bff/internal/api/proxy"
+	"bff/internal/proxy"
 	"bff/internal/vault"
 )
 

@@ -13,8 +13,9 @@ import (
 	"sync"
 	"time"
 
-	"bff/internal/api/proxy"
 	"bff/internal/oauth"
+	"bff/internal/proxy"
+	"bff/internal/secret"
 	"bff/internal/vault"
 )
 
@@ -58,7 +59,7 @@ type Mount struct {
 // A Client is a service that may ask on the admin listener.
 type Client struct {
 	Name     string
-	Secret   vault.Secret
+	Secret   secret.Text
 	Exchange []string // providers whose access tokens it may have
 }
 

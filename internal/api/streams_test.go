@@ -11,7 +11,7 @@ import (
 
 	"github.com/coder/websocket"
 
-	"bff/internal/api/proxy"
+	"bff/internal/proxy"
 	"bff/internal/testenv"
 )
 

@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"bff/internal/api/proxy"
 	"bff/internal/demo"
+	"bff/internal/proxy"
 	"bff/internal/testenv"
 	"bff/internal/vault"
 )

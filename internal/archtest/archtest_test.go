@@ -13,71 +13,36 @@ import (
 
 const root = "../.."
 
-func drawing(t *testing.T) archtest.Drawing {
+func document(t *testing.T) string {
 	t.Helper()
-	document, err := os.ReadFile(filepath.Join(root, "ARCHITECTURE.md"))
+	text, err := os.ReadFile(filepath.Join(root, "ARCHITECTURE.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := archtest.ReadDrawing(string(document))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if table := archtest.Layers(string(document)); !slices.Equal(table, d.Names()) {
-		t.Errorf("ARCHITECTURE.md: the table has the layers %v, the drawing %v", table, d.Names())
-	}
-	return d
+	return string(text)
 }
 
-// The house as it stands obeys the drawing and every ban.
-func TestTheHouse(t *testing.T) {
+// Every file of the repository obeys the layers and every ban.
+func TestSourcesObeyLayersAndBans(t *testing.T) {
 	sources, err := archtest.Read(root)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(sources) < 50 {
-		t.Fatalf("only %d files: the law was held against something else than the house", len(sources))
+		t.Fatalf("only %d files were read", len(sources))
 	}
-	for _, v := range archtest.Check(sources, drawing(t)) {
+	for _, v := range archtest.Check(sources, archtest.House()) {
 		t.Error(v)
 	}
 }
 
-// The drawing is read as a person reads it.
-func TestDrawing(t *testing.T) {
-	d := drawing(t)
-	for _, c := range []struct {
-		from, to string
-		want     bool
-	}{
-		{"cmd/bff", "internal/vault", true},
-		{"cmd/bff", "internal/demo", true},
-		{"cmd/bff", "web", true},
-		{"internal/api", "internal/oauth", true},
-		{"internal/api", "internal/api/proxy", true},
-		{"internal/api/proxy", "internal/vault", true},
-		{"internal/api/proxy", "internal/oauth", false},
-		{"internal/api", "web", false},
-		{"internal/oauth", "internal/api", false},
-		{"internal/vault", "internal/oauth", false},
-		{"internal/demo", "internal/vault", false},
-		{"web", "internal/api", false},
-	} {
-		if d[c.from][c.to] != c.want {
-			t.Errorf("may %s use %s? %v, want %v", c.from, c.to, !c.want, c.want)
-		}
+// The table of ARCHITECTURE.md has the packages of the law, and the law has no circle.
+func TestLayersAreDocumented(t *testing.T) {
+	if table, names := archtest.TableNames(document(t)), archtest.House().Names(); !slices.Equal(table, names) {
+		t.Errorf("ARCHITECTURE.md has the layers\n%v, the law has\n%v", table, names)
 	}
-}
-
-func TestDrawingRefuses(t *testing.T) {
-	for name, document := range map[string]string{
-		"a document without a drawing":   "# Architecture\n",
-		"a branch that hangs from air":   "\n```\ninternal/api\n                  └──► web\n```\n",
-		"an arrow that points at nobody": "\n```\ninternal/api\n└──► web ─────────────────────▲\n```\n",
-	} {
-		if _, err := archtest.ReadDrawing(document); err == nil {
-			t.Errorf("%s was read", name)
-		}
+	if circle := archtest.House().Cycle(); circle != nil {
+		t.Errorf("the layers go in a circle: %v", circle)
 	}
 }
 
@@ -89,7 +54,7 @@ func TestBansFindWhatIsPlanted(t *testing.T) {
 		t.Fatal(err)
 	}
 	found := map[string][]string{}
-	for _, v := range archtest.Check(sources, archtest.Drawing{"internal/left": {"internal/right": true}, "internal/right": {}, "internal/oauth": {}}) {
+	for _, v := range archtest.Check(sources, archtest.Layers{"internal/left": {"internal/right"}, "internal/right": nil, "internal/oauth": nil}) {
 		found[v.Path] = append(found[v.Path], v.Rule)
 	}
 	if got := found["internal/right/doc.go"]; !slices.Equal(got, []string{"a package without doc.go"}) {

@@ -50,14 +50,19 @@ func testFile(s *Source) bool { return s.File != nil && strings.HasSuffix(s.Path
 func shipped(s *Source) bool  { return s.File != nil && !s.Test }
 
 func in(dir string) func(*Source) bool {
-	return func(s *Source) bool { return shipped(s) && path.Dir(s.Path) == dir }
+	return func(s *Source) bool { return shipped(s) && below(s, dir) }
+}
+
+// below reports whether s is in the package dir, or in one below it.
+func below(s *Source, dir string) bool {
+	at := path.Dir(s.Path)
+	return at == dir || strings.HasPrefix(at, dir+"/")
 }
 
 // layersBut is every layer of the product but one. The demo plays the other side and has its own.
 func layersBut(dir string) func(*Source) bool {
 	return func(s *Source) bool {
-		at := path.Dir(s.Path)
-		return shipped(s) && at != dir && at != "internal/demo"
+		return shipped(s) && !below(s, dir) && !below(s, "internal/demo")
 	}
 }
 

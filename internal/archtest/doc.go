@@ -1,10 +1,10 @@
-// Package archtest holds the house against its own drawing.
+// Package archtest holds the source of bff to the law of its layers and to a list of bans.
 //
-// It owns two laws. The law of the layers is the drawing in ARCHITECTURE.md itself: it is read from there, so the two cannot drift. The bans
-// are a table in bans.go, each with one sentence that says why; CONTRIBUTING.md tells how to add one. It refuses exemptions: there is no
-// list of files to pass over and no comment that switches a ban off, but for the one length that a function's own comment can explain.
+// layers.go is the law: every package, and what it may import. bans.go is the list: each ban has one sentence that says why, and
+// CONTRIBUTING.md says how to add one. There are no exemptions: no list of files to skip and no comment that switches a ban off,
+// but for the one length that a function's own comment can explain.
 //
-//	ARCHITECTURE.md ──► Drawing ──┐
+//	layers.go ────────────────────┐
 //	                              ├──► Check ──► violations, each with file:line and the reason
 //	*.go, *.js … ──► Source ──────┘
 package archtest

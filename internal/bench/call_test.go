@@ -20,8 +20,8 @@ import (
 	"testing"
 	"time"
 
-	"bff/internal/api/proxy"
 	"bff/internal/demo"
+	"bff/internal/proxy"
 	"bff/internal/testenv"
 )
 

@@ -9,6 +9,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"bff/internal/oauth"
+	"bff/internal/secret"
 	"bff/internal/vault"
 )
 
@@ -45,7 +46,7 @@ func TestEveryBuiltinProviderIsAFileOfData(t *testing.T) {
 				t.Fatal("a secret has a place in it")
 			}
 			own := p
-			own.ClientID, own.ClientSecret = "id", vault.NewSecret("secret")
+			own.ClientID, own.ClientSecret = "id", secret.New("secret")
 			if p.Issuer == "" && p.TokenURL == "" {
 				own.Issuer = "https://tenant.example.com" // okta, auth0, keycloak: each customer has one
 			}
@@ -71,7 +72,7 @@ func TestAProviderFileIsReadStrictly(t *testing.T) {
 
 func TestOverride(t *testing.T) {
 	google, _ := oauth.Builtin("google")
-	own := oauth.ProviderConfig{ClientID: "id", ClientSecret: vault.NewSecret("s"), Scopes: []string{"openid"}, AuthParams: map[string]string{"hd": "example.com"}}
+	own := oauth.ProviderConfig{ClientID: "id", ClientSecret: secret.New("s"), Scopes: []string{"openid"}, AuthParams: map[string]string{"hd": "example.com"}}
 	p := oauth.Override(google, own)
 	if p.ClientID != "id" || len(p.Scopes) != 1 || p.AuthParams["hd"] != "example.com" || p.AuthParams["access_type"] != "offline" || p.TokenURL != google.TokenURL {
 		t.Fatalf("%+v", p)

@@ -18,7 +18,7 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"bff/internal/oauth"
-	"bff/internal/vault"
+	"bff/internal/secret"
 )
 
 // rules: x/oauth2, the zero AuthStyle. One request, in one style, and Basic is encoded as RFC 6749 section 2.3.1 says.
@@ -70,7 +70,7 @@ func TestPrivateKeyJWT(t *testing.T) {
 			f := newFleet(t)
 			key, public := newKey(t, alg)
 			f.change = func(p *oauth.ProviderConfig) {
-				p.ClientAuth, p.ClientKey, p.ClientKeyID = "private_key_jwt", vault.NewSecret(key), "my-key"
+				p.ClientAuth, p.ClientKey, p.ClientKeyID = "private_key_jwt", secret.New(key), "my-key"
 			}
 			i := f.start(0)
 			ids := map[string]bool{}

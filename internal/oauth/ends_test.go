@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"bff/internal/oauth"
+	"bff/internal/secret"
 	"bff/internal/testenv"
 	"bff/internal/vault"
 )
@@ -100,7 +101,7 @@ func TestSigningInAgainDuringARefreshKeepsTheNewGrant(t *testing.T) {
 	s := f.signIn(i, -time.Second)
 	access, refresh := f.g.grant()
 	err := f.during(i, s, func(c vault.Connection) {
-		c.Tokens = vault.Tokens{Access: vault.NewSecret(access), Refresh: vault.NewSecret(refresh), ObtainedAt: time.Now(), Expiry: time.Now().Add(time.Hour)}
+		c.Tokens = vault.Tokens{Access: secret.New(access), Refresh: secret.New(refresh), ObtainedAt: time.Now(), Expiry: time.Now().Add(time.Hour)}
 		if _, err := other.vault.Link(context.Background(), s, c); err != nil {
 			t.Fatal(err)
 		}

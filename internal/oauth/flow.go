@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"bff/internal/secret"
 	"bff/internal/vault"
 )
 
@@ -31,8 +32,8 @@ type Begin struct {
 type Attempt struct {
 	Provider string
 	Scopes   []string // asked for
-	Nonce    vault.Secret
-	Verifier vault.Secret // PKCE code verifier
+	Nonce    secret.Text
+	Verifier secret.Text // PKCE code verifier
 	Params   map[string]string
 }
 
@@ -58,7 +59,7 @@ func ParseAttempt(b []byte) (Attempt, error) {
 	if json.Unmarshal(b, &w) != nil {
 		return Attempt{}, errors.New("not an attempt")
 	}
-	return Attempt{Provider: w.P, Scopes: w.S, Nonce: vault.NewSecret(w.N), Verifier: vault.NewSecret(w.V)}, nil
+	return Attempt{Provider: w.P, Scopes: w.S, Nonce: secret.New(w.N), Verifier: secret.New(w.V)}, nil
 }
 
 // Begin prepares an attempt: fresh nonce and PKCE verifier (RFC 9700 section 2.1.1). It needs the provider's metadata.
@@ -89,7 +90,7 @@ func (b *Broker) Begin(ctx context.Context, in Begin) (Attempt, error) {
 		add(p.ConsentParams)
 	}
 	return Attempt{Provider: p.Name, Scopes: p.asked(in.Scopes), Params: params,
-		Nonce: vault.NewSecret(oauth2.GenerateVerifier()), Verifier: vault.NewSecret(oauth2.GenerateVerifier())}, nil
+		Nonce: secret.New(oauth2.GenerateVerifier()), Verifier: secret.New(oauth2.GenerateVerifier())}, nil
 }
 
 // URL is where the browser goes for an attempt that Begin just made.
@@ -321,7 +322,7 @@ func (p *provider) reach(ctx context.Context, address string) error {
 
 // readTokens takes from a token answer what is kept. The lifetime counts from when the answer arrived.
 func readTokens(tok *oauth2.Token, at time.Time) vault.Tokens {
-	t := vault.Tokens{Access: vault.NewSecret(tok.AccessToken), ObtainedAt: at, Refresh: vault.NewSecret(tok.RefreshToken)}
+	t := vault.Tokens{Access: secret.New(tok.AccessToken), ObtainedAt: at, Refresh: secret.New(tok.RefreshToken)}
 	if tok.ExpiresIn > 0 {
 		t.Expiry = at.Add(time.Duration(tok.ExpiresIn) * time.Second)
 	}

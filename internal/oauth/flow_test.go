@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"bff/internal/oauth"
+	"bff/internal/secret"
 	"bff/internal/vault"
 )
 
@@ -300,7 +301,7 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 		"no endpoints":   {Vault: &vault.Vault{}, Origin: "https://x", Providers: []oauth.ProviderConfig{{Name: "a", ClientID: "id"}}},
 		"one name twice": {Vault: &vault.Vault{}, Origin: "https://x", Providers: []oauth.ProviderConfig{good, good}},
 		"a key that is none": {Vault: &vault.Vault{}, Origin: "https://x",
-			Providers: []oauth.ProviderConfig{{Name: "a", ClientID: "id", Issuer: "https://a.example.com", ClientKey: vault.NewSecret("x")}}},
+			Providers: []oauth.ProviderConfig{{Name: "a", ClientID: "id", Issuer: "https://a.example.com", ClientKey: secret.New("x")}}},
 		"an unknown way to authenticate": {Vault: &vault.Vault{}, Origin: "https://x",
 			Providers: []oauth.ProviderConfig{{Name: "a", ClientID: "id", Issuer: "https://a.example.com", ClientAuth: "password"}}},
 	} {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"bff/internal/oauth"
+	"bff/internal/secret"
 	"bff/internal/vault"
 )
 
@@ -91,7 +92,7 @@ func habitual(t *testing.T, name string) (*fleet, *host, *instance) {
 		if !ok {
 			t.Fatal("there is no such provider")
 		}
-		built.ClientID, built.ClientSecret = "client", vault.NewSecret("s")
+		built.ClientID, built.ClientSecret = "client", secret.New("s")
 		*p = h.move(built)
 		if p.TokenURL == "" { // it is discovered
 			p.AuthorizationURL, p.TokenURL = h.URL+"/authorize", h.URL+"/oauth2/token"

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"bff/internal/oauth"
+	"bff/internal/secret"
 	"bff/internal/testenv"
 	"bff/internal/vault"
 )
@@ -38,7 +39,7 @@ func newFleet(t testing.TB) *fleet {
 }
 
 func (f *fleet) provider() oauth.ProviderConfig {
-	p := oauth.ProviderConfig{Name: "rogue", Issuer: f.g.URL, ClientID: "client", ClientSecret: vault.NewSecret("sec:ret +"), Scopes: []string{"openid", "email", "profile"}}
+	p := oauth.ProviderConfig{Name: "rogue", Issuer: f.g.URL, ClientID: "client", ClientSecret: secret.New("sec:ret +"), Scopes: []string{"openid", "email", "profile"}}
 	if f.change != nil {
 		f.change(&p)
 	}
@@ -92,7 +93,7 @@ func (f *fleet) signIn(i *instance, left time.Duration, change ...func(*vault.Co
 	f.t.Helper()
 	access, refresh := f.g.grant()
 	c := &vault.Connection{Provider: "rogue", Keep: vault.KeepSession, Account: vault.Account{Subject: "1"}, Scopes: []string{"openid"},
-		Tokens: vault.Tokens{Access: vault.NewSecret(access), Refresh: vault.NewSecret(refresh), ObtainedAt: i.now().Add(left - time.Hour), Expiry: i.now().Add(left)}}
+		Tokens: vault.Tokens{Access: secret.New(access), Refresh: secret.New(refresh), ObtainedAt: i.now().Add(left - time.Hour), Expiry: i.now().Add(left)}}
 	for _, ch := range change {
 		ch(c)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"bff/internal/secret"
 	"bff/internal/vault"
 )
 
@@ -17,7 +18,7 @@ const heldRetry = 150 * time.Millisecond
 // A change is what a refresh brought. It belongs in the place of one refresh token: whatever else is written over the record meanwhile, it is laid over that
 // while this token is the stored one, and dropped when it is not.
 type change struct {
-	sent  vault.Secret
+	sent  secret.Text
 	apply func(vault.Connection) vault.Connection
 }
 
@@ -64,7 +65,7 @@ func (r *refresh) bury(ctx context.Context, c vault.Connection, reason string, i
 	}
 	ch := change{sent: c.Tokens.Refresh, apply: func(c vault.Connection) vault.Connection {
 		c.Status, c.Reason = vault.StatusNeedsReauth, reason
-		c.Tokens.Access, c.Tokens.Expiry = vault.Secret{}, time.Time{}
+		c.Tokens.Access, c.Tokens.Expiry = secret.Text{}, time.Time{}
 		if reason != ReasonSessionPolicy && reason != ReasonRotatedAway { // those grants may live: a late answer finds its place, unlinking something to revoke
 			c.Tokens = vault.Tokens{}
 		}

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"bff/internal/secret"
 	"bff/internal/vault"
 )
 
@@ -52,7 +53,7 @@ type memories struct {
 
 func newMemories() *memories { return &memories{m: map[string]*memory{}, seed: maphash.MakeSeed()} }
 
-func (ms *memories) hash(s vault.Secret) uint64 { return maphash.String(ms.seed, s.Reveal()) }
+func (ms *memories) hash(s secret.Text) uint64 { return maphash.String(ms.seed, s.Reveal()) }
 
 // with runs f on what is remembered of key, making it when make is true; f is not called when there is nothing.
 func (ms *memories) with(key string, now time.Time, create bool, f func(*memory)) {

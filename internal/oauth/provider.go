@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"bff/internal/secret"
 	"bff/internal/vault"
 )
 
@@ -30,12 +31,12 @@ type ProviderConfig struct {
 	EndSessionURL    string `yaml:"end_session_url,omitempty"`
 	RISCURL          string `yaml:"risc_url,omitempty"` // where the issuer and the keys of its security event tokens are published; its ID tokens' by default
 
-	ClientID     string       `yaml:"-"`
-	ClientSecret vault.Secret `yaml:"-"`
-	ClientKey    vault.Secret `yaml:"-"`                         // PKCS#8 PEM, of private_key_jwt
-	ClientKeyID  string       `yaml:"client_key_id,omitempty"`   // kid of private_key_jwt
-	ClientAuth   string       `yaml:"client_auth,omitempty"`     // client_secret_basic, client_secret_post or private_key_jwt; "": what metadata offers, else basic
-	ClientParam  string       `yaml:"client_id_param,omitempty"` // what `client_id` is called there
+	ClientID     string      `yaml:"-"`
+	ClientSecret secret.Text `yaml:"-"`
+	ClientKey    secret.Text `yaml:"-"`                         // PKCS#8 PEM, of private_key_jwt
+	ClientKeyID  string      `yaml:"client_key_id,omitempty"`   // kid of private_key_jwt
+	ClientAuth   string      `yaml:"client_auth,omitempty"`     // client_secret_basic, client_secret_post or private_key_jwt; "": what metadata offers, else basic
+	ClientParam  string      `yaml:"client_id_param,omitempty"` // what `client_id` is called there
 
 	Scopes         []string          `yaml:"scopes,omitempty"`          // asked for at sign-in
 	ScopeSeparator string            `yaml:"scope_separator,omitempty"` // " " by default

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"bff/internal/secret"
 	"bff/internal/vault"
 )
 
@@ -21,14 +22,14 @@ type refresh struct {
 	b       *Broker
 	p       *provider
 	had     vault.Connection // as of the caller's read
-	refused vault.Secret     // an access token that an API refused, or none
+	refused secret.Text      // an access token that an API refused, or none
 	events  <-chan vault.Event
 	removed bool // the connection was unlinked
 	waited  bool // for the holder of a lost answer, and the lock was free then
 }
 
 // refresh runs detached from every caller. It returns the connection as it is then, which may be unchanged.
-func (b *Broker) refresh(p *provider, c vault.Connection, refused vault.Secret) (vault.Connection, error) {
+func (b *Broker) refresh(p *provider, c vault.Connection, refused secret.Text) (vault.Connection, error) {
 	b.errands.begin()
 	defer b.errands.end()
 	ctx, cancel := context.WithTimeout(b.base, b.cfg.TokenTimeout+lockPatience)

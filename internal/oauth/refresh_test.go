@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"bff/internal/oauth"
+	"bff/internal/secret"
 	"bff/internal/vault"
 )
 
@@ -75,7 +76,7 @@ func TestWhenATokenIsRefreshed(t *testing.T) {
 					c.Tokens.Expiry = time.Time{}
 				}
 				if row.noRefresh {
-					c.Tokens.Refresh = vault.Secret{}
+					c.Tokens.Refresh = secret.Text{}
 				}
 			})
 			before, calls := i.read(t, s), f.g.count("token")
@@ -221,7 +222,7 @@ func TestInvalidGrantForAnOldTokenIsNotDefinite(t *testing.T) {
 	f.g.misbehave(func(w http.ResponseWriter, _ *http.Request, _ url.Values) bool {
 		c := other.read(t, s)
 		next := c
-		next.Tokens = vault.Tokens{Access: vault.NewSecret("at-newer"), Refresh: vault.NewSecret("rt-newer"), ObtainedAt: time.Now(), Expiry: time.Now().Add(time.Hour)}
+		next.Tokens = vault.Tokens{Access: secret.New("at-newer"), Refresh: secret.New("rt-newer"), ObtainedAt: time.Now(), Expiry: time.Now().Add(time.Hour)}
 		if _, err := other.vault.Update(context.Background(), &c, next); err != nil {
 			t.Error(err)
 		}
@@ -258,7 +259,7 @@ func TestARecordSealedAnewDuringTheCallDoesNotLoseTheResult(t *testing.T) {
 func TestAnAccessTokenWithoutARefreshTokenEndsByItsClock(t *testing.T) {
 	f := newFleet(t)
 	i := f.start(0)
-	without := func(c *vault.Connection) { c.Tokens.Refresh = vault.Secret{} }
+	without := func(c *vault.Connection) { c.Tokens.Refresh = secret.Text{} }
 	s := f.signIn(i, -time.Second, without)
 	_, err := i.Token(context.Background(), i.read(t, s))
 	kind(t, err, oauth.KindReauth)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"bff/internal/oauth"
+	"bff/internal/secret"
 	"bff/internal/vault"
 )
 
@@ -93,7 +94,7 @@ func TestRenewalsThatFailAreAnOutageToTheLast(t *testing.T) {
 func TestRenewOfWhatCannotBeRefreshedChangesNothing(t *testing.T) {
 	f := newFleet(t)
 	i := f.start(0)
-	s := f.signIn(i, time.Hour, func(c *vault.Connection) { c.Tokens.Refresh = vault.Secret{} })
+	s := f.signIn(i, time.Hour, func(c *vault.Connection) { c.Tokens.Refresh = secret.Text{} })
 	c := i.read(t, s)
 	got, err := i.Renew(context.Background(), c)
 	if err != nil || !got.Tokens.Access.Equal(c.Tokens.Access) || i.read(t, s).Status != vault.StatusActive {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"bff/internal/oauth"
+	"bff/internal/secret"
 	"bff/internal/vault"
 )
 
@@ -116,13 +117,13 @@ func TestThereIsNothingToRevoke(t *testing.T) {
 	i := f.start(0)
 	for name, c := range map[string]vault.Connection{
 		"no tokens":           {Provider: "rogue"},
-		"an unknown provider": {Provider: "nobody", Tokens: vault.Tokens{Refresh: vault.NewSecret("rt")}},
+		"an unknown provider": {Provider: "nobody", Tokens: vault.Tokens{Refresh: secret.New("rt")}},
 	} {
 		if b := i.Revocation(c); b != nil {
 			t.Errorf("%s: %s", name, b)
 		}
 	}
-	if b := i.Revocation(vault.Connection{Provider: "rogue", Tokens: vault.Tokens{Access: vault.NewSecret("at-only")}}); !strings.Contains(string(b), "at-only") {
+	if b := i.Revocation(vault.Connection{Provider: "rogue", Tokens: vault.Tokens{Access: secret.New("at-only")}}); !strings.Contains(string(b), "at-only") {
 		t.Fatal("an access token alone is not revoked")
 	}
 }
@@ -145,14 +146,14 @@ func TestStylesOfRevocation(t *testing.T) {
 			fake := newHost(t)
 			f.change = func(p *oauth.ProviderConfig) {
 				built, _ := oauth.Builtin(row.provider)
-				built.ClientID, built.ClientSecret = "client", vault.NewSecret("s")
+				built.ClientID, built.ClientSecret = "client", secret.New("s")
 				*p = fake.move(built)
 				p.Name = "rogue"
 			}
 			i := f.start(0)
 			i.run(t)
 			f.unlink(i, f.signIn(i, time.Hour, func(c *vault.Connection) {
-				c.Tokens.Access, c.Tokens.Refresh = vault.NewSecret("at-1"), vault.NewSecret("rt-1")
+				c.Tokens.Access, c.Tokens.Refresh = secret.New("at-1"), secret.New("rt-1")
 			}))
 			i.Nudge()
 			waitFor(t, func() bool { return i.noted("revocation revoked") == 1 })

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"bff/internal/secret"
 	"bff/internal/vault"
 )
 
@@ -103,7 +104,7 @@ func (b *Broker) Token(ctx context.Context, c vault.Connection) (vault.Connectio
 			return c, nil
 		}
 	}
-	return b.wait(ctx, p, c, vault.Secret{})
+	return b.wait(ctx, p, c, secret.Text{})
 }
 
 // inTime waits with a token in its last moments for the one that replaces it: it could end on its way to the API, or has by the provider's clock, which began
@@ -120,7 +121,7 @@ func (b *Broker) inTime(ctx context.Context, p *provider, c vault.Connection) va
 	}
 	ctx, cancel := context.WithTimeout(ctx, left)
 	defer cancel()
-	if better, err := b.wait(ctx, p, c, vault.Secret{}); err == nil {
+	if better, err := b.wait(ctx, p, c, secret.Text{}); err == nil {
 		return better
 	}
 	return c
@@ -148,7 +149,7 @@ func (b *Broker) Renew(ctx context.Context, c vault.Connection) (vault.Connectio
 }
 
 // wait waits for a refresh as long as Patience and ctx last. The refresh itself is everybody's and goes on.
-func (b *Broker) wait(ctx context.Context, p *provider, c vault.Connection, refused vault.Secret) (vault.Connection, error) {
+func (b *Broker) wait(ctx context.Context, p *provider, c vault.Connection, refused secret.Text) (vault.Connection, error) {
 	patience := time.NewTimer(b.cfg.Patience)
 	defer patience.Stop()
 	for range 3 { // a flight that was under way may have had less to do than is wanted here
@@ -194,7 +195,7 @@ func (b *Broker) refreshBehind(p *provider, c vault.Connection) {
 		return
 	}
 	b.errands.run(func() {
-		<-b.flight.DoChan(c.Key(), func() (any, error) { return b.refresh(p, c, vault.Secret{}) })
+		<-b.flight.DoChan(c.Key(), func() (any, error) { return b.refresh(p, c, secret.Text{}) })
 		<-b.behind
 		b.memory.with(c.Key(), b.cfg.Now(), false, func(m *memory) { m.behind = false })
 	})

@@ -6,21 +6,23 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"bff/internal/secret"
 )
 
 const stateSize = 32
 
 // PutAttempt stores payload for ttl. state goes through the provider, half into a cookie; neither alone opens it.
-func (v *Vault) PutAttempt(ctx context.Context, payload []byte, ttl time.Duration) (state string, half Secret, err error) {
+func (v *Vault) PutAttempt(ctx context.Context, payload []byte, ttl time.Duration) (state string, half secret.Text, err error) {
 	state = b64.EncodeToString(random(stateSize))
 	raw := opener(random(openerSize))
 	value := v.seal(attemptSeat(state, &raw), payload)
 	err = v.client.Set(ctx, v.attemptKeys(state)[0], value, ttl).Err()
-	return state, NewSecret(b64.EncodeToString(raw[:])), v.fault(ctx, err)
+	return state, secret.New(b64.EncodeToString(raw[:])), v.fault(ctx, err)
 }
 
 // TakeAttempt returns the payload and deletes it: of many takers one wins. A wrong opener is ErrNotFound and does not use the attempt up.
-func (v *Vault) TakeAttempt(ctx context.Context, state string, secret Secret) ([]byte, error) {
+func (v *Vault) TakeAttempt(ctx context.Context, state string, secret secret.Text) ([]byte, error) {
 	half, ok := decodeExactly(secret.Reveal(), openerSize)
 	if _, sane := decodeExactly(state, stateSize); !ok || !sane {
 		return nil, ErrNotFound

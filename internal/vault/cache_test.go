@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"bff/internal/secret"
 	"bff/internal/testenv"
 	"bff/internal/vault"
 )
@@ -73,7 +74,7 @@ func TestTheCacheIsEmptiedByWrites(t *testing.T) {
 		s := load(t, a, r)
 		c := connectionOf(t, s, []vault.Keep{vault.KeepSession, vault.KeepUser}[n%2])
 		next := c
-		next.Tokens.Access = vault.NewSecret("at-" + strconv.Itoa(n))
+		next.Tokens.Access = secret.New("at-" + strconv.Itoa(n))
 		if _, err := a.Update(ctx, &c, next); err != nil {
 			t.Fatal(err)
 		}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"bff/internal/secret"
 )
 
 // Keep says who owns a connection.
@@ -29,11 +31,11 @@ type Account struct{ Subject, Email, Name string }
 
 // Tokens are what the provider granted.
 type Tokens struct {
-	Access        Secret
+	Access        secret.Text
 	ObtainedAt    time.Time
-	Expiry        time.Time // zero: the provider gave none
-	Refresh       Secret    // zero: none
-	RefreshExpiry time.Time // zero: unknown
+	Expiry        time.Time   // zero: the provider gave none
+	Refresh       secret.Text // zero: none
+	RefreshExpiry time.Time   // zero: unknown
 }
 
 // A Connection is one account at one provider with its tokens, as of one read.
@@ -57,10 +59,10 @@ type Connection struct {
 // A ref says where a connection is kept and what opens it.
 type ref struct {
 	place   place
-	owner   string         // of the sealed binding
-	opener  hidden[opener] // none for KeepUser
-	session string         // session id, "" for KeepUser
-	user    string         // user id
+	owner   string                // of the sealed binding
+	opener  secret.Hidden[opener] // none for KeepUser
+	session string                // session id, "" for KeepUser
+	user    string                // user id
 }
 
 // Key names the record in the store: equal for one connection read twice, on any instance; different for any other.
@@ -73,10 +75,10 @@ func (v *Vault) refOf(s *Session, keep Keep) ref {
 	if keep == KeepUser {
 		return ref{place: s.place, owner: "u." + s.User.ID, user: s.User.ID}
 	}
-	return ref{place: s.place, owner: s.ticket.get().owner(), opener: hide(s.ticket.get().opener()), session: s.ID, user: s.User.ID}
+	return ref{place: s.place, owner: s.ticket.Reveal().owner(), opener: secret.Hide(s.ticket.Reveal().opener()), session: s.ID, user: s.User.ID}
 }
 
-func (r ref) seat(id string) seat { return seat{"connection", r.owner + "/" + id, r.opener.get()} }
+func (r ref) seat(id string) seat { return seat{"connection", r.owner + "/" + id, r.opener.Reveal()} }
 
 func (v *Vault) sealConnection(c *Connection) []byte {
 	rec := c.record()

@@ -7,7 +7,7 @@
 //
 // # The rules are
 //
-//  1. A value that authenticates anybody is a [Secret]. It prints as
+//  1. A value that authenticates anybody is a [secret.Text]. It prints as
 //     "[redacted]" through fmt, slog, JSON, text and CBOR; Reveal is the only
 //     way out and is meant to be grepped for.
 //  2. Nothing reaches the store unsealed. Sealed bytes are bound to a kind, an

@@ -30,7 +30,7 @@ func Ticket(cookie string) (again, owner string, half *[32]byte, ok bool) {
 }
 
 // Reading begins a read for the cache, and gives what ends it.
-func (v *Vault) Reading(s *Session) (keep func(*Session)) { return v.cache.begin(s.ticket.get()) }
+func (v *Vault) Reading(s *Session) (keep func(*Session)) { return v.cache.begin(s.ticket.Reveal()) }
 
 // Cached is how many users the cache knows something of.
 func (v *Vault) Cached() int {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"bff/internal/secret"
 	"bff/internal/testenv"
 	"bff/internal/vault"
 )
@@ -84,7 +85,7 @@ func TestAStoreOfVersion1Opens(t *testing.T) {
 	if list, err := v.Sessions(ctx, s); err != nil || len(list) != 1 || list[0].ID != s.ID || list[0].Device != "Firefox on Linux" {
 		t.Errorf("index: %+v %v", list, err)
 	}
-	if payload, err := v.TakeAttempt(ctx, g.State, vault.NewSecret(g.Half)); err != nil || string(payload) != "attempt" {
+	if payload, err := v.TakeAttempt(ctx, g.State, secret.New(g.Half)); err != nil || string(payload) != "attempt" {
 		t.Errorf("attempt: %s %v", payload, err)
 	}
 	if jobs, err := v.DueJobs(ctx, 1, time.Minute); err != nil || len(jobs) != 1 || string(jobs[0].Payload) != "job" || jobs[0].Attempts != 1 || !jobs[0].Created.Equal(g.Now) {
@@ -105,7 +106,7 @@ func goldenHalf() *[32]byte { return (*[32]byte)([]byte("the half that only a br
 func goldenConnection(now time.Time, keep vault.Keep) *vault.Connection {
 	return &vault.Connection{Provider: "google", Keep: keep, Account: vault.Account{Subject: "1098", Email: "ada@example.com", Name: "Ada"},
 		Status: vault.StatusNeedsReauth, Reason: "session_policy", Scopes: []string{"openid", "email"}, ConnectedAt: now.Add(-time.Hour), UsedAt: now.Add(-time.Minute),
-		Tokens: vault.Tokens{Access: vault.NewSecret("at"), Refresh: vault.NewSecret("rt"), ObtainedAt: now.Add(-2 * time.Minute), Expiry: now.Add(time.Hour), RefreshExpiry: now.Add(48 * time.Hour)}}
+		Tokens: vault.Tokens{Access: secret.New("at"), Refresh: secret.New("rt"), ObtainedAt: now.Add(-2 * time.Minute), Expiry: now.Add(time.Hour), RefreshExpiry: now.Add(48 * time.Hour)}}
 }
 
 func writeGolden(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"bff/internal/secret"
 	"bff/internal/testenv"
 	"bff/internal/vault"
 )
@@ -41,7 +42,7 @@ func TestLinkingAgainKeepsTheIdAndTheRefreshToken(t *testing.T) {
 	s, r := signIn(t, v, vault.NewSession{Connection: google(vault.KeepSession)})
 	first := load(t, v, r).Connections[0]
 	again := google(vault.KeepSession)
-	again.Tokens = vault.Tokens{Access: vault.NewSecret("at-2")}
+	again.Tokens = vault.Tokens{Access: secret.New("at-2")}
 	again.Scopes = []string{"openid", "calendar"}
 	linked, err := v.Link(ctx, s, *again)
 	if err != nil || linked.ID != first.ID || !linked.ConnectedAt.Equal(first.ConnectedAt) || linked.Version() == first.Version() {
@@ -76,7 +77,7 @@ func TestWhatTheUserKeepsIsFoundByTheNextSignIn(t *testing.T) {
 	first, _ := signIn(t, a, vault.NewSession{Connection: google(vault.KeepUser)})
 	must(t, a.End(ctx, first, "logout"))
 	second := google(vault.KeepUser)
-	second.Tokens = vault.Tokens{Access: vault.NewSecret("at-2")}
+	second.Tokens = vault.Tokens{Access: secret.New("at-2")}
 	s, r := signIn(t, b, vault.NewSession{Connection: second})
 	if len(s.Connections) != 1 || s.Connections[0].Tokens.Refresh.Reveal() != "rt-1" || s.Connections[0].Tokens.Access.Reveal() != "at-2" {
 		t.Fatalf("%d connections", len(s.Connections))
@@ -99,7 +100,7 @@ func TestAKeptConnectionWhoseKeyIsGoneGivesWay(t *testing.T) {
 	signIn(t, open(t, server.URL), vault.NewSession{Connection: google(vault.KeepUser)})
 	v := open(t, server.URL) // a ring of its own
 	second := google(vault.KeepUser)
-	second.Tokens.Refresh = vault.NewSecret("rt-2")
+	second.Tokens.Refresh = secret.New("rt-2")
 	s, r := signIn(t, v, vault.NewSession{Connection: second})
 	if got := load(t, v, r); len(s.Connections) != 1 || len(got.Connections) != 1 || got.Connections[0].Tokens.Refresh.Reveal() != "rt-2" {
 		t.Fatalf("%d connections", len(got.Connections))
@@ -144,7 +145,7 @@ func TestUnlinkRevokesTheTokenThatIsStored(t *testing.T) {
 	err := v.Unlink(ctx, s, old.ID, func(c vault.Connection) []byte {
 		if n++; n <= 2 { // a refresh falls between the read and the removal
 			next := c
-			next.Tokens.Refresh = vault.NewSecret(fmt.Sprint("rotated-", n))
+			next.Tokens.Refresh = secret.New(fmt.Sprint("rotated-", n))
 			if _, err := v.Update(ctx, &c, next); err != nil {
 				t.Error(err)
 			}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"bff/internal/secret"
 	"bff/internal/testenv"
 	"bff/internal/vault"
 )
@@ -113,7 +114,7 @@ func TestAnIntentOutlivesALinkThatKeepsTheRefreshToken(t *testing.T) {
 		t.Fatal(err)
 	}
 	without, with := google(vault.KeepSession), google(vault.KeepSession)
-	without.Tokens.Refresh, with.Tokens.Refresh = vault.Secret{}, vault.NewSecret("rt-2")
+	without.Tokens.Refresh, with.Tokens.Refresh = secret.Text{}, secret.New("rt-2")
 	for _, step := range []struct {
 		name   string
 		link   *vault.Connection
@@ -137,14 +138,14 @@ func TestAnAttemptIsTakenOnce(t *testing.T) {
 	must(t, err)
 	for name, try := range map[string]struct {
 		state string
-		half  vault.Secret
+		half  secret.Text
 	}{
 		"another browser's half": {state, otherHalf},
-		"no half":                {state, vault.Secret{}},
-		"the state as half":      {state, vault.NewSecret(state)},
+		"no half":                {state, secret.Text{}},
+		"the state as half":      {state, secret.New(state)},
 		"an unknown state":       {testState, half},
 		"no state":               {"", half},
-		"half and state crossed": {half.Reveal(), vault.NewSecret(state)},
+		"half and state crossed": {half.Reveal(), secret.New(state)},
 		"a longer state":         {state + "A", half},
 		"another spelling":       {state[:20] + "\n" + state[20:], half},
 	} {

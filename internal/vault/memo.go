@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/maypok86/otter/v2"
+
+	"bff/internal/secret"
 )
 
 // A memo remembers what sealed values held, so that a value which the store brings again, byte for byte, is not derived, opened and decoded again. It never
@@ -21,7 +23,7 @@ const (
 // remembered is a record, and the seat it was opened in: sealed bytes alone open nothing.
 type remembered struct {
 	kind, owner string
-	opener      Secret
+	opener      secret.Text
 	record      any // of one type for a kind; shared, so never changed
 }
 
@@ -35,7 +37,7 @@ func (m *memo) find(s seat, value string) any {
 	if !ok || r.kind != s.kind || r.owner != s.owner || r.opener.IsZero() != (s.opener == nil) {
 		return nil
 	}
-	if s.opener != nil && !r.opener.Equal(NewSecret(string(s.opener[:]))) {
+	if s.opener != nil && !r.opener.Equal(secret.New(string(s.opener[:]))) {
 		return nil
 	}
 	return r.record
@@ -44,7 +46,7 @@ func (m *memo) find(s seat, value string) any {
 func (m *memo) keep(s seat, value string, record any) {
 	r := remembered{kind: s.kind, owner: s.owner, record: record}
 	if s.opener != nil {
-		r.opener = NewSecret(string(s.opener[:]))
+		r.opener = secret.New(string(s.opener[:]))
 	}
 	m.cache.Set(value, r)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"bff/internal/secret"
 	"bff/internal/testenv"
 	"bff/internal/vault"
 )
@@ -50,7 +51,7 @@ func every(v *vault.Vault, s, last, ended *vault.Session, r *http.Request) map[s
 		"after the end":  func() error { return v.SetPreferences(ctx, ended, []byte(`{}`), "") },
 		"SetPreferences": func() error { return v.SetPreferences(ctx, s, []byte(`{}`), "") },
 		"PutAttempt":     func() error { _, _, err := v.PutAttempt(ctx, []byte("p"), time.Minute); return err },
-		"TakeAttempt":    func() error { _, err := v.TakeAttempt(ctx, testState, vault.NewSecret(testState)); return err },
+		"TakeAttempt":    func() error { _, err := v.TakeAttempt(ctx, testState, secret.New(testState)); return err },
 		"Once":           func() error { _, err := v.Once(ctx, "kind", "id", time.Minute); return err },
 		"Lock":           func() error { _, _, err := v.Lock(ctx, &c); return err },
 		"ClearIntent":    func() error { return v.ClearIntent(ctx, &c) },
@@ -117,7 +118,7 @@ func TestWhateverIsWrongWithTheStoreNobodyIsLoggedOut(t *testing.T) {
 			ended, _ := signIn(t, v, vault.NewSession{})
 			must(t, v.End(ctx, ended, "logout"))
 			row.break_(server)
-			_, unknown := v.LoadTicket(ctx, vault.NewSecret(s.Ticket().Reveal()[:30]+"AAAAAA"+s.Ticket().Reveal()[36:]))
+			_, unknown := v.LoadTicket(ctx, secret.New(s.Ticket().Reveal()[:30]+"AAAAAA"+s.Ticket().Reveal()[36:]))
 			if row.mend != nil || row.answers == nil {
 				checkErrors(t, every(v, s, last, ended, r), row.answers)
 			}
@@ -287,7 +288,7 @@ func TestAWriteWhoseAnswerIsLostIsOneWrite(t *testing.T) {
 		s := load(t, v, r)
 		c := s.Connections[0]
 		next := c
-		next.Tokens.Refresh = vault.NewSecret(fmt.Sprint("rt-", n))
+		next.Tokens.Refresh = secret.New(fmt.Sprint("rt-", n))
 		broken := wire.BreakAfter(1 + n) // bytes of the answer
 		_, err := v.Update(ctx, &c, next)
 		broken.End()

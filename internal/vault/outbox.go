@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"bff/internal/secret"
 )
 
 // A Job is a revocation that waits for its provider. It is sealed under the key ring alone: the session it came from is gone.
@@ -29,9 +31,9 @@ type jobRecord struct {
 }
 
 // A job prints nothing of its payload: that holds the token to revoke.
-func (Job) String() string             { return redacted }
-func (Job) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
-func (Job) LogValue() slog.Value       { return slog.StringValue(redacted) }
+func (Job) String() string             { return secret.Redacted }
+func (Job) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, secret.Redacted) }
+func (Job) LogValue() slog.Value       { return slog.StringValue(secret.Redacted) }
 
 // The due set names the users with jobs, each at the time of the first of them or before: a pointer to an empty outbox is harmless, a job without a
 // pointer is lost. So everybody may move one to an earlier time, and only who claimed it to a later one, while it stands where the claim put it.

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
+
+	"bff/internal/secret"
 )
 
 // The records below are what is sealed. Numbers, not names, are their keys: append, never renumber. Times are Unix milliseconds, 0 for none.
@@ -92,8 +94,8 @@ func (r *connectionRecord) connection() Connection {
 		ID: r.ID, Provider: r.Provider, Keep: r.Keep, Account: Account{Subject: r.Subject, Email: r.Email, Name: r.Name},
 		Status: r.Status, Reason: r.Reason, Scopes: r.Scopes, ConnectedAt: fromMillis(r.Connected), UsedAt: fromMillis(r.Used),
 		Tokens: Tokens{
-			Access: NewSecret(r.Access), ObtainedAt: fromMillis(r.Obtained), Expiry: fromMillis(r.Expiry),
-			Refresh: NewSecret(r.Refresh), RefreshExpiry: fromMillis(r.RefreshExpiry),
+			Access: secret.New(r.Access), ObtainedAt: fromMillis(r.Obtained), Expiry: fromMillis(r.Expiry),
+			Refresh: secret.New(r.Refresh), RefreshExpiry: fromMillis(r.RefreshExpiry),
 		},
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gorilla/sessions"
 
+	"bff/internal/secret"
 	"bff/internal/testenv"
 	"bff/internal/vault"
 )
@@ -33,7 +34,7 @@ func TestRedisstoreNeverAdoptsAnUnknownCookie(t *testing.T) {
 		t.Fatalf("a look-up wrote %v", keys)
 	}
 	w := httptest.NewRecorder()
-	if _, err := v.Create(w, withCookie(planted), vault.NewSession{User: ada(), Previous: []vault.Secret{vault.NewSecret(planted)}}); err != nil {
+	if _, err := v.Create(w, withCookie(planted), vault.NewSession{User: ada(), Previous: []secret.Text{secret.New(planted)}}); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.Result().Cookies()[0].Value; got == planted {
@@ -47,7 +48,7 @@ func TestRedisstoreNeverAdoptsAnUnknownCookie(t *testing.T) {
 func TestEverySignInHasANewCookieAndEndsTheSessionBefore(t *testing.T) {
 	v := open(t, testenv.Redis(t).URL)
 	first, r1 := signIn(t, v, vault.NewSession{})
-	second, r2 := signIn(t, v, vault.NewSession{Previous: []vault.Secret{first.Ticket()}})
+	second, r2 := signIn(t, v, vault.NewSession{Previous: []secret.Text{first.Ticket()}})
 	_, err := v.Load(r1)
 	is(t, "the session before", err, vault.ErrNotFound)
 	if load(t, v, r2).ID != second.ID || first.Ticket().Equal(second.Ticket()) {
@@ -76,7 +77,7 @@ func TestRedisstoreAStaleSaveOverwritesNothing(t *testing.T) {
 	_, r := signIn(t, v, vault.NewSession{Connection: google(vault.KeepSession)})
 	stale, fresh := load(t, v, r), load(t, other, r)
 	next := fresh.Connections[0]
-	next.Tokens.Refresh = vault.NewSecret("rt-2")
+	next.Tokens.Refresh = secret.New("rt-2")
 	if _, err := other.Update(ctx, &fresh.Connections[0], next); err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +154,7 @@ func TestRedisstoreTheCookieChoosesNoKey(t *testing.T) {
 	} {
 		_, err := v.Load(withCookie(cookie))
 		is(t, name, err, vault.ErrNotFound)
-		_, err = v.LoadTicket(context.Background(), vault.NewSecret(cookie))
+		_, err = v.LoadTicket(context.Background(), secret.New(cookie))
 		is(t, name+", as a ticket", err, vault.ErrNotFound)
 	}
 	must(t, v.Ping(context.Background()))

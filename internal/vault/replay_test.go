@@ -9,6 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"bff/internal/secret"
 	"bff/internal/testenv"
 	"bff/internal/vault"
 )
@@ -72,7 +73,7 @@ func TestAWriteThatArrivesTwiceOrLate(t *testing.T) {
 	must(t, v.Touch(ctx, s))
 	at = once(t, "a touch", server, seen, at)
 	next := s.Connections[0]
-	next.Tokens.Refresh = vault.NewSecret("rt-2")
+	next.Tokens.Refresh = secret.New("rt-2")
 	if _, err := v.Update(ctx, &s.Connections[0], next); err != nil {
 		t.Fatal(err)
 	}

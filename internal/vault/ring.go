@@ -11,6 +11,8 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
+
+	"bff/internal/secret"
 )
 
 const keyPrefix = "bffk1_"
@@ -19,7 +21,7 @@ const keyPrefix = "bffk1_"
 var ErrKey = errors.New(`not a key: want "bffk1_" and 43 characters, as printed by "bff keygen"`)
 
 // A Key is one key of the ring: 32 random bytes. It prints as "[redacted]". The zero Key is none, and Open refuses it.
-type Key struct{ m hidden[material] }
+type Key struct{ m secret.Hidden[material] }
 
 type material struct {
 	secret [32]byte
@@ -29,9 +31,9 @@ type material struct {
 
 // NewKey makes a fresh key.
 func NewKey() Key {
-	var secret [32]byte
-	_, _ = rand.Read(secret[:]) // never fails: crypto/rand ends the process instead
-	return makeKey(secret)
+	var raw [32]byte
+	_, _ = rand.Read(raw[:]) // never fails: crypto/rand ends the process instead
+	return makeKey(raw)
 }
 
 // ParseKey reads what `bff keygen` printed. The only error is [ErrKey].
@@ -43,10 +45,10 @@ func ParseKey(s string) (Key, error) {
 	return makeKey([32]byte(raw)), nil
 }
 
-func makeKey(secret [32]byte) Key {
-	m := &material{secret: secret}
+func makeKey(raw [32]byte) Key {
+	m := &material{secret: raw}
 	derive := func(label string, out []byte) {
-		b, err := hkdf.Key(sha256.New, secret[:], nil, label, len(out))
+		b, err := hkdf.Key(sha256.New, raw[:], nil, label, len(out))
 		if err != nil {
 			panic("vault: hkdf refused a constant length")
 		}
@@ -54,27 +56,27 @@ func makeKey(secret [32]byte) Key {
 	}
 	derive("bff key id v1", m.id[:])
 	derive("bff locate v1", m.locate[:])
-	return Key{hide(m)}
+	return Key{secret.Hide(m)}
 }
 
 // Reveal returns the key as ParseKey reads it.
-func (k Key) Reveal() string { return keyPrefix + b64.EncodeToString(k.m.get().secret[:]) }
+func (k Key) Reveal() string { return keyPrefix + b64.EncodeToString(k.m.Reveal().secret[:]) }
 
 // Equal says whether both are the same key.
 func (k Key) Equal(o Key) bool {
-	return k != (Key{}) && o != (Key{}) && hmac.Equal(k.m.get().secret[:], o.m.get().secret[:])
+	return k != (Key{}) && o != (Key{}) && hmac.Equal(k.m.Reveal().secret[:], o.m.Reveal().secret[:])
 }
 
-func (Key) String() string               { return redacted }
-func (Key) GoString() string             { return redacted }
-func (Key) Format(f fmt.State, _ rune)   { _, _ = io.WriteString(f, redacted) }
-func (Key) LogValue() slog.Value         { return slog.StringValue(redacted) }
-func (Key) MarshalText() ([]byte, error) { return []byte(redacted), nil }
-func (Key) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
+func (Key) String() string               { return secret.Redacted }
+func (Key) GoString() string             { return secret.Redacted }
+func (Key) Format(f fmt.State, _ rune)   { _, _ = io.WriteString(f, secret.Redacted) }
+func (Key) LogValue() slog.Value         { return slog.StringValue(secret.Redacted) }
+func (Key) MarshalText() ([]byte, error) { return []byte(secret.Redacted), nil }
+func (Key) MarshalJSON() ([]byte, error) { return []byte(`"` + secret.Redacted + `"`), nil }
 
 // location is the keyed hash under which a record is found: a look-up never compares the finder's own bytes.
 func (k Key) location(finder []byte) string {
-	m := hmac.New(sha256.New, k.m.get().locate[:])
+	m := hmac.New(sha256.New, k.m.Reveal().locate[:])
 	m.Write(finder)
 	return b64.EncodeToString(m.Sum(nil)[:16])
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"bff/internal/secret"
 	"bff/internal/testenv"
 	"bff/internal/vault"
 )
@@ -198,7 +199,7 @@ func TestAConnectionIsNotSealedAnewUnderARefresh(t *testing.T) {
 			t.Errorf("%s: sealed anew under a refresh (%v)", c.Keep, err)
 		}
 		next := c
-		next.Tokens.Refresh = vault.NewSecret("rt-2")
+		next.Tokens.Refresh = secret.New("rt-2")
 		if _, err := both.Update(ctx, &c, next); err != nil {
 			t.Errorf("the refresh's result: %v", err)
 		}

@@ -40,7 +40,7 @@ type seat struct {
 
 // seal returns plain sealed for s under the ring's first key, with a fresh version.
 func (v *Vault) seal(s seat, plain []byte) []byte {
-	k := v.keys[0].m.get()
+	k := v.keys[0].m.Reveal()
 	out := make([]byte, headerSize, headerSize+len(plain)+16)
 	_, _ = rand.Read(out[:versionSize]) // never fails
 	out[versionSize] = formatV1
@@ -52,7 +52,7 @@ func (v *Vault) seal(s seat, plain []byte) []byte {
 
 // current says whether the ring's first key sealed value.
 func (v *Vault) current(value string) bool {
-	return len(value) >= minValueSize && value[versionSize+1:versionSize+5] == string(v.keys[0].m.get().id[:])
+	return len(value) >= minValueSize && value[versionSize+1:versionSize+5] == string(v.keys[0].m.Reveal().id[:])
 }
 
 // open returns what seal was given.
@@ -61,7 +61,7 @@ func (v *Vault) open(s seat, value []byte) ([]byte, error) {
 		return nil, errSealed
 	}
 	for i := range v.keys {
-		k := v.keys[i].m.get()
+		k := v.keys[i].m.Reveal()
 		if string(k.id[:]) != string(value[versionSize+1:versionSize+5]) {
 			continue
 		}

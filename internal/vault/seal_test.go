@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"bff/internal/secret"
 	"bff/internal/vault"
 )
 
@@ -71,7 +72,7 @@ func TestAConnectionComesBackAsItWasWritten(t *testing.T) {
 		c := vault.Connection{ID: text.Draw(t, "id"), Provider: text.Draw(t, "provider"), Keep: vault.Keep(text.Draw(t, "keep")),
 			Account: vault.Account{Subject: text.Draw(t, "subject"), Email: text.Draw(t, "email"), Name: text.Draw(t, "name")}, Status: text.Draw(t, "status"),
 			Reason: text.Draw(t, "reason"), ConnectedAt: instant.Draw(t, "connected"), UsedAt: instant.Draw(t, "used"),
-			Tokens: vault.Tokens{Access: vault.NewSecret(text.Draw(t, "access")), Refresh: vault.NewSecret(text.Draw(t, "refresh")), ObtainedAt: instant.Draw(t, "obtained"),
+			Tokens: vault.Tokens{Access: secret.New(text.Draw(t, "access")), Refresh: secret.New(text.Draw(t, "refresh")), ObtainedAt: instant.Draw(t, "obtained"),
 				Expiry: instant.Draw(t, "expiry"), RefreshExpiry: instant.Draw(t, "refresh expiry")}}
 		if scopes := rapid.SliceOf(text).Draw(t, "scopes"); len(scopes) > 0 {
 			c.Scopes = scopes
@@ -80,7 +81,7 @@ func TestAConnectionComesBackAsItWasWritten(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		secrets := cmp.Comparer(func(a, b vault.Secret) bool { return a.Reveal() == b.Reveal() })
+		secrets := cmp.Comparer(func(a, b secret.Text) bool { return a.Reveal() == b.Reveal() })
 		if diff := cmp.Diff(c, got, secrets, cmp.FilterPath(func(p cmp.Path) bool {
 			f, ok := p.Last().(cmp.StructField)
 			return ok && strings.ToLower(f.Name()[:1]) == f.Name()[:1]

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/gorilla/sessions"
+
+	"bff/internal/secret"
 )
 
 // User is who a session belongs to.
@@ -29,7 +31,7 @@ type Session struct {
 	Connections []Connection // its own and the user's kept ones, the one linked first in front
 
 	v       *Vault
-	ticket  hidden[ticket]
+	ticket  secret.Hidden[ticket]
 	place   place
 	version string // of the stored value
 	current bool   // sealed under the ring's first key
@@ -44,7 +46,7 @@ func (s *Session) IdleExpiresAt() time.Time {
 func (s *Session) ExpiresAt() time.Time { return s.CreatedAt.Add(s.v.cfg.Lifetime) }
 
 // Ticket is the cookie's value, for an attempt to carry.
-func (s *Session) Ticket() Secret { return NewSecret(s.ticket.get().encode()) }
+func (s *Session) Ticket() secret.Text { return secret.New(s.ticket.Reveal().encode()) }
 
 // Connection finds one of the session's by id.
 func (s *Session) Connection(id string) (*Connection, bool) {
@@ -101,13 +103,13 @@ func (v *Vault) load(r *http.Request) (*Session, error) {
 }
 
 // LoadTicket is Load for a ticket that did not come in a cookie.
-func (v *Vault) LoadTicket(ctx context.Context, secret Secret) (*Session, error) {
+func (v *Vault) LoadTicket(ctx context.Context, secret secret.Text) (*Session, error) {
 	s, _, err := v.loadTicket(ctx, secret)
 	return s, err
 }
 
 // loadTicket also gives what was read, still sealed.
-func (v *Vault) loadTicket(ctx context.Context, secret Secret) (*Session, *reading, error) {
+func (v *Vault) loadTicket(ctx context.Context, secret secret.Text) (*Session, *reading, error) {
 	t, ok := parseTicket(secret.Reveal())
 	if !ok {
 		return nil, nil, ErrNotFound
@@ -166,7 +168,7 @@ func (v *Vault) session(got *reading, rec *sessionRecord) *Session {
 		ID: rec.ID, Device: rec.Device, CreatedAt: fromMillis(rec.Created), SeenAt: fromMillis(rec.Seen),
 		User: User{ID: rec.UserID, Provider: rec.Provider, Subject: rec.Subject, Name: rec.Name, Email: rec.Email,
 			EmailVerified: rec.EmailVerified, Picture: rec.Picture},
-		v: v, ticket: hide(got.ticket), place: got.place, version: got.value[:versionSize], current: v.current(got.value),
+		v: v, ticket: secret.Hide(got.ticket), place: got.place, version: got.value[:versionSize], current: v.current(got.value),
 	}
 	s.Connections = v.openConnections(s, got)
 	return s
@@ -217,11 +219,11 @@ func (v *Vault) Touch(ctx context.Context, s *Session) error {
 
 // NewSession is what Create needs.
 type NewSession struct {
-	User       User        // required
-	Device     string      // the User-Agent in words
-	Connection *Connection // the account that signs in, if it is kept; linked in the same breath
-	Previous   []Secret    // the tickets of the sessions this sign-in replaces: they end
-	Handle     string      // a name under which EndHandle finds the session again, or none
+	User       User          // required
+	Device     string        // the User-Agent in words
+	Connection *Connection   // the account that signs in, if it is kept; linked in the same breath
+	Previous   []secret.Text // the tickets of the sessions this sign-in replaces: they end
+	Handle     string        // a name under which EndHandle finds the session again, or none
 }
 
 // Create makes a session with a new ticket and sets the cookie on w, in that order: nothing reaches the browser that is not stored. The session
@@ -231,7 +233,7 @@ func (v *Vault) Create(w http.ResponseWriter, r *http.Request, in NewSession) (*
 	defer cancel()
 	now := v.now().Truncate(time.Millisecond)
 	t := newTicket(in.User.ID)
-	s := &Session{ID: newID("s_"), User: in.User, Device: in.Device, CreatedAt: now, SeenAt: now, v: v, ticket: hide(t), place: v.placeOf(t), current: true}
+	s := &Session{ID: newID("s_"), User: in.User, Device: in.Device, CreatedAt: now, SeenAt: now, v: v, ticket: secret.Hide(t), place: v.placeOf(t), current: true}
 	first := in.Connection
 	if first != nil && first.Keep == KeepUser {
 		first = nil // it is merged with what the user has: Link
@@ -261,7 +263,7 @@ func (v *Vault) Create(w http.ResponseWriter, r *http.Request, in NewSession) (*
 }
 
 // replace ends the session before. It is tried until it is done, within a bound, behind the sign-in's answer if need be.
-func (v *Vault) replace(ctx context.Context, previous Secret) {
+func (v *Vault) replace(ctx context.Context, previous secret.Text) {
 	end := func(ctx context.Context) error {
 		old, err := v.LoadTicket(ctx, previous)
 		if err == nil {
@@ -302,7 +304,7 @@ func (v *Vault) end(ctx context.Context, s *Session, reason string) error {
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	gs := sessions.NewSession(v.sessions, v.cfg.Cookie)
-	gs.ID = s.ticket.get().encode()
+	gs.ID = s.ticket.Reveal().encode()
 	gs.Options = &sessions.Options{MaxAge: -1}
 	r := (&http.Request{}).WithContext(context.WithValue(ctx, writingKey{}, &writing{session: s, reason: reason}))
 	return v.sessions.Save(r, discard{}, gs)
@@ -311,7 +313,7 @@ func (v *Vault) end(ctx context.Context, s *Session, reason string) error {
 // save seals and writes the session through the gorilla store.
 func (v *Vault) save(ctx context.Context, s *Session, seen time.Time, create *creation) error {
 	gs := sessions.NewSession(v.sessions, v.cfg.Cookie)
-	gs.ID = s.ticket.get().encode()
+	gs.ID = s.ticket.Reveal().encode()
 	gs.Options = &sessions.Options{MaxAge: int(v.cfg.Lifetime/time.Second) + 1}
 	gs.Values[recordKey{}] = s.record(seen)
 	w := &writing{session: s, seen: seen, create: create}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"bff/internal/secret"
 	"bff/internal/testenv"
 	"bff/internal/vault"
 )
@@ -26,11 +27,11 @@ func (m marked) live(t testing.TB, v *vault.Vault) *vault.Session {
 	t.Helper()
 	ctx := context.Background()
 	own := google(vault.KeepSession)
-	own.Tokens = vault.Tokens{Access: vault.NewSecret(m.access), Refresh: vault.NewSecret(m.refresh)}
+	own.Tokens = vault.Tokens{Access: secret.New(m.access), Refresh: secret.New(m.refresh)}
 	_, r := signIn(t, v, vault.NewSession{Connection: own, Device: "a-device", Handle: "google/sid"})
 	s := load(t, v, r)
 	kept := google(vault.KeepUser)
-	kept.Tokens = vault.Tokens{Access: vault.NewSecret(m.kept), Refresh: vault.NewSecret(m.kept)}
+	kept.Tokens = vault.Tokens{Access: secret.New(m.kept), Refresh: secret.New(m.kept)}
 	if _, err := v.Link(ctx, s, *kept); err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +190,7 @@ func TestPrintingShowsNoSecret(t *testing.T) {
 		any
 		s  vault.Session
 		c  vault.Connection
-		x  vault.Secret
+		x  secret.Text
 		k  vault.Key
 		v  *vault.Vault
 		ks []vault.Key
@@ -201,7 +202,7 @@ func TestPrintingShowsNoSecret(t *testing.T) {
 	secrets := []string{strings.Trim(fmt.Sprint(rawKey[:8]), "[]"), fmt.Sprintf("%x", rawKey[:8]), m.access, m.refresh, m.kept, s.Ticket().Reveal(), strings.TrimPrefix(key.Reveal(), "bffk1_"), "hunter2hunter2",
 		strings.Trim(fmt.Sprint(raw[32:40]), "[]"), fmt.Sprintf("%x", raw[32:40])}
 	for _, value := range []any{*s, s, s.Connections, s.Ticket(), key, []vault.Key{key}, v, jobs, jobs[0], lock,
-		hidden{s, *s, s.Connections[0], s.Ticket(), key, v, []vault.Key{key}}, struct{ h hidden }{hidden{any: s}}, map[string]vault.Secret{"a": s.Ticket()}} {
+		hidden{s, *s, s.Connections[0], s.Ticket(), key, v, []vault.Key{key}}, struct{ h hidden }{hidden{any: s}}, map[string]secret.Text{"a": s.Ticket()}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 			text := fmt.Sprintf(verb, value)
 			for _, secret := range secrets {

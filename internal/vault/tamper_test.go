@@ -8,6 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"bff/internal/secret"
 	"bff/internal/testenv"
 	"bff/internal/vault"
 )
@@ -169,7 +170,7 @@ func TestARecordOpensInItsOwnPlaceOnly(t *testing.T) {
 			a, b := x.c.Get(x.ctx, keys[0]).Val(), x.c.Get(x.ctx, keys[1]).Val()
 			x.c.Set(x.ctx, keys[0], b, time.Minute)
 			x.c.Set(x.ctx, keys[1], a, time.Minute)
-			for _, half := range []vault.Secret{h1, h2} {
+			for _, half := range []secret.Text{h1, h2} {
 				_, err = x.v.TakeAttempt(x.ctx, s1, half)
 				is(x.t, "take", err, vault.ErrNotFound)
 			}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"bff/internal/secret"
 	"bff/internal/testenv"
 	"bff/internal/vault"
 )
@@ -48,7 +49,7 @@ func TestAFailoverLosesNothingThatWasAcknowledged(t *testing.T) {
 		made, r := signIn(t, v, vault.NewSession{User: userN(n), Connection: google(vault.KeepSession)})
 		l := live{r: r, token: fmt.Sprint("rt-", n), logout: n%4 == 0}
 		next := made.Connections[0]
-		next.Tokens.Refresh = vault.NewSecret(l.token)
+		next.Tokens.Refresh = secret.New(l.token)
 		if _, err := v.Update(ctx, &made.Connections[0], next); err != nil {
 			t.Fatal(err)
 		}
@@ -244,7 +245,7 @@ func TestAStoreThatIsKilledHasWhatItAcknowledged(t *testing.T) {
 			c, last := s.Connections[0], s.Connections[0].Tokens.Refresh.Reveal()
 			for n := 0; ; n++ {
 				next := c
-				next.Tokens.Refresh = vault.NewSecret(fmt.Sprint("rt-", round, "-", n))
+				next.Tokens.Refresh = secret.New(fmt.Sprint("rt-", round, "-", n))
 				written, err := v.Update(ctx, &c, next)
 				if err != nil {
 					acknowledged <- last

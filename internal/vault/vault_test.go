@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"bff/internal/secret"
 	"bff/internal/testenv"
 	"bff/internal/vault"
 )
@@ -55,7 +56,7 @@ func grace() vault.User {
 
 func google(keep vault.Keep) *vault.Connection {
 	return &vault.Connection{Provider: "google", Keep: keep, Account: vault.Account{Subject: "1", Email: "ada@example.com"},
-		Scopes: []string{"openid"}, Tokens: vault.Tokens{Access: vault.NewSecret("at-1"), Refresh: vault.NewSecret("rt-1"), Expiry: time.Now().Add(time.Hour)}}
+		Scopes: []string{"openid"}, Tokens: vault.Tokens{Access: secret.New("at-1"), Refresh: secret.New("rt-1"), Expiry: time.Now().Add(time.Hour)}}
 }
 
 // signIn creates a session, and returns it with a request that carries its cookie.
@@ -120,7 +121,7 @@ func TestSessionLife(t *testing.T) {
 			t.Fatalf("sessions: %v %v", list, err)
 		}
 		next := got.Connections[0]
-		next.Tokens.Access = vault.NewSecret("at-2")
+		next.Tokens.Access = secret.New("at-2")
 		if _, err := v.Update(ctx, &got.Connections[0], next); err != nil {
 			t.Fatal(err)
 		}

@@ -1,5 +1,5 @@
 package util // breaks: a name that says nothing
 
-import "bff/internal/left" // breaks: no arrow from internal/right to internal/left
+import "bff/internal/left" // breaks: internal/right imports internal/left
 
 var X = left.X

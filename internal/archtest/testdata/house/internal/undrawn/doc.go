@@ -1,2 +1,2 @@
-// Package undrawn is planted. breaks: a package nobody drew
+// Package undrawn is planted. breaks: a package without a layer
 package undrawn

@@ -13,8 +13,8 @@ import (
 	"sync"
 	"testing"
 
-	"bff/internal/api/proxy"
-	"bff/internal/vault"
+	"bff/internal/proxy"
+	"bff/internal/secret"
 )
 
 // flow yields n bytes of a repeating pattern, and what their checksum is.
@@ -109,7 +109,7 @@ func TestNobodyGetsTheAnswerOfAnother(t *testing.T) {
 	serve := func(w http.ResponseWriter, req *http.Request) {
 		c, err := r.mount.Find(req)
 		if err == nil {
-			err = r.mount.Serve(w, req, c, proxy.Credential{Token: vault.NewSecret("user-" + req.Header.Get("X-User"))})
+			err = r.mount.Serve(w, req, c, proxy.Credential{Token: secret.New("user-" + req.Header.Get("X-User"))})
 		}
 		if err != nil && req.Context().Err() == nil {
 			t.Error(err)

@@ -15,8 +15,8 @@ import (
 
 	"github.com/coder/websocket"
 
-	"bff/internal/api/proxy"
-	"bff/internal/vault"
+	"bff/internal/proxy"
+	"bff/internal/secret"
 )
 
 // expect reads exactly want.
@@ -318,7 +318,7 @@ func TestWebSocketFlows(t *testing.T) {
 	if err := c.Close(websocket.StatusNormalClosure, "bye"); err != nil || trips.Load() != 1 {
 		t.Errorf("%v, %d trips", err, trips.Load())
 	}
-	r.set(func(c *proxy.Credential) { c.Token = vault.NewSecret("another") })
+	r.set(func(c *proxy.Credential) { c.Token = secret.New("another") })
 	if _, res, err := websocket.Dial(t.Context(), r.server.URL+"/api/x/socket", nil); err == nil || res.StatusCode != 401 {
 		t.Errorf("a refused handshake: %v", err)
 	}

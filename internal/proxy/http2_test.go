@@ -14,7 +14,7 @@ import (
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 
-	"bff/internal/api/proxy"
+	"bff/internal/proxy"
 )
 
 // What an upstream over HTTP/2 may do to a stream; see frames.

@@ -13,8 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"bff/internal/api/proxy"
-	"bff/internal/vault"
+	"bff/internal/proxy"
+	"bff/internal/secret"
 )
 
 const ticket = "dGlja2V0LW9mLWEtc2Vzc2lvbi10aGF0LWlzLTY0LWJ5dGVzLWxvbmctYW5kLW5vYm9keS1rbm93cy1pdC1hdC1hbGw"
@@ -27,7 +27,7 @@ func wired(t testing.TB, h http.HandlerFunc) (*rig, *atomic.Int32, *bytes.Buffer
 		c.Log, c.OnTrip = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})), func(string) { trips.Add(1) }
 	})
 	r.set(func(c *proxy.Credential) {
-		c.Secrets = []vault.Secret{vault.NewSecret(refresh), vault.NewSecret(ticket)}
+		c.Secrets = []secret.Text{secret.New(refresh), secret.New(ticket)}
 	})
 	return r, &trips, &log
 }

@@ -15,8 +15,8 @@ import (
 
 	"github.com/coder/websocket"
 
-	"bff/internal/api/proxy"
-	"bff/internal/vault"
+	"bff/internal/proxy"
+	"bff/internal/secret"
 )
 
 // endless has an upstream that never comes to an end by itself, and says when it was left.
@@ -174,7 +174,7 @@ func TestAnAnswerThatComesAfterItsSessionIsNotBegun(t *testing.T) {
 	})
 	done := r.ending()
 	r.set(func(c *proxy.Credential) {
-		c.Renew = func(context.Context) (vault.Secret, error) {
+		c.Renew = func(context.Context) (secret.Text, error) {
 			done <- struct{}{}
 			return c.Token, nil // so that the upstream's 401 is the answer
 		}

@@ -18,7 +18,7 @@ import (
 	"syscall"
 	"time"
 
-	"bff/internal/vault"
+	"bff/internal/secret"
 )
 
 // newProxy builds a ReverseProxy once for all calls; pool has what a flowing body holds.
@@ -225,7 +225,7 @@ func (c carrier) again(x *exchange, out *http.Request, res *http.Response) (*htt
 	}
 	_ = res.Body.Close()
 	x.cred.Token = fresh
-	x.cred.Secrets = append([]vault.Secret{old}, x.cred.Secrets...)
+	x.cred.Secrets = append([]secret.Text{old}, x.cred.Secrets...)
 	x.unwatch()
 	next := out.Clone(out.Context())
 	c.m.authorize(next.Header, fresh.Reveal())

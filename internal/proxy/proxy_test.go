@@ -15,8 +15,8 @@ import (
 	"sync"
 	"testing"
 
-	"bff/internal/api/proxy"
-	"bff/internal/vault"
+	"bff/internal/proxy"
+	"bff/internal/secret"
 )
 
 const (
@@ -41,7 +41,7 @@ type rig struct {
 // newRig mounts an upstream at /api/x below /base.
 func newRig(t testing.TB, upstream http.HandlerFunc, change ...func(*proxy.Config)) *rig {
 	t.Helper()
-	r := &rig{t: t, cred: proxy.Credential{Token: vault.NewSecret(token), Secrets: []vault.Secret{vault.NewSecret(refresh)}}}
+	r := &rig{t: t, cred: proxy.Credential{Token: secret.New(token), Secrets: []secret.Text{secret.New(refresh)}}}
 	r.upstream = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		r.mu.Lock()
 		r.seen = append(r.seen, req.Method+" "+req.RequestURI)

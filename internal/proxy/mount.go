@@ -17,7 +17,7 @@ import (
 
 	"golang.org/x/net/http/httpguts"
 
-	"bff/internal/vault"
+	"bff/internal/secret"
 )
 
 // What Find and Serve answer instead of an upstream.
@@ -89,10 +89,10 @@ type base struct {
 
 // A Credential is what a call brings along.
 type Credential struct {
-	Token   vault.Secret
-	Renew   func(context.Context) (vault.Secret, error) // after a 401 that means the token; nil: no second try
-	Secrets []vault.Secret                              // further ones the tripwire watches for
-	Done    <-chan struct{}                             // closed when the session ended: what still flows ends within seconds; nil: never
+	Token   secret.Text
+	Renew   func(context.Context) (secret.Text, error) // after a 401 that means the token; nil: no second try
+	Secrets []secret.Text                              // further ones the tripwire watches for
+	Done    <-chan struct{}                            // closed when the session ended: what still flows ends within seconds; nil: never
 }
 
 // A Call is a request that may be carried.

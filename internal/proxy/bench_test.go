@@ -16,8 +16,8 @@ import (
 	"testing"
 	"time"
 
-	"bff/internal/api/proxy"
-	"bff/internal/vault"
+	"bff/internal/proxy"
+	"bff/internal/secret"
 )
 
 // cheapUpstream answers every request that ends at its header with the same bytes: what is measured is the proxy.
@@ -100,7 +100,7 @@ func benchmarkServe(b *testing.B, size int) {
 		pr.SetURL(base)
 		pr.Out.Header.Set("Authorization", "Bearer "+token)
 	}}
-	cred := proxy.Credential{Token: vault.NewSecret(token), Secrets: []vault.Secret{vault.NewSecret(refresh), vault.NewSecret(strings.Repeat("cookie", 14))}, Done: make(chan struct{})}
+	cred := proxy.Credential{Token: secret.New(token), Secrets: []secret.Text{secret.New(refresh), secret.New(strings.Repeat("cookie", 14))}, Done: make(chan struct{})}
 	callMount := func() {
 		r := browserRequest("/api/x/calendars/primary/events?maxResults=10")
 		c, err := m.Find(r)

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"bff/internal/api/proxy"
+	"bff/internal/proxy"
 )
 
 // foldedName is the second reading of a field name: what CGI, WSGI and their kin make of it.

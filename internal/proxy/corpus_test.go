@@ -12,7 +12,7 @@ import (
 	"testing"
 	"unicode"
 
-	"bff/internal/api/proxy"
+	"bff/internal/proxy"
 )
 
 // corpusList is what the operator of the attack corpus allowed, and corpusListed the same said in another way.

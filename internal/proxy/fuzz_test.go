@@ -16,7 +16,7 @@ import (
 	"testing/iotest"
 	"unicode"
 
-	"bff/internal/api/proxy"
+	"bff/internal/proxy"
 )
 
 func fuzzMount(t testing.TB, change ...func(*proxy.Config)) *proxy.Mount {

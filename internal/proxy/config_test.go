@@ -9,7 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"bff/internal/api/proxy"
+	"bff/internal/proxy"
 )
 
 func TestMistakesOfTheConfigurationSayWhatToWrite(t *testing.T) {

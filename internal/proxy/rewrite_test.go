@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"bff/internal/api/proxy"
+	"bff/internal/proxy"
 )
 
 // An answerer is an upstream whose answer the test sets.

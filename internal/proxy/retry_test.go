@@ -13,8 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"bff/internal/api/proxy"
-	"bff/internal/vault"
+	"bff/internal/proxy"
+	"bff/internal/secret"
 )
 
 func challengeFrom(t *testing.T, err error) *proxy.ScopeChallenge {
@@ -32,9 +32,9 @@ const second = "token-2-0123456789abcdefghijklmnop"
 func (r *rig) renewing(err error) *atomic.Int32 {
 	var n atomic.Int32
 	r.set(func(c *proxy.Credential) {
-		c.Renew = func(context.Context) (vault.Secret, error) {
+		c.Renew = func(context.Context) (secret.Text, error) {
 			n.Add(1)
-			return vault.NewSecret(second), err
+			return secret.New(second), err
 		}
 	})
 	return &n
@@ -118,9 +118,9 @@ func TestAnEarly401NeedsNoneOfTheBodyYetUnread(t *testing.T) {
 	})
 	renewed := make(chan struct{})
 	r.set(func(c *proxy.Credential) {
-		c.Renew = func(context.Context) (vault.Secret, error) {
+		c.Renew = func(context.Context) (secret.Text, error) {
 			close(renewed)
-			return vault.NewSecret(second), nil
+			return secret.New(second), nil
 		}
 	})
 	in, out := io.Pipe()
@@ -180,7 +180,7 @@ func TestOnlyOnce(t *testing.T) {
 	if res := r.do("GET", "/api/x/a", nil); res.StatusCode != 401 || n.Load() != 1 || len(r.lines()) != 2 || r.err() != nil {
 		t.Errorf("%d, renewed %d times, %v", res.StatusCode, n.Load(), r.err())
 	}
-	r.set(func(c *proxy.Credential) { c.Token = vault.NewSecret(second) })
+	r.set(func(c *proxy.Credential) { c.Token = secret.New(second) })
 	r.lines()
 	if res := r.do("GET", "/api/x/a", nil); res.StatusCode != 401 || len(r.lines()) != 1 {
 		t.Errorf("the same token was sent twice: %d", res.StatusCode)

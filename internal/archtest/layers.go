@@ -1,0 +1,77 @@
+package archtest
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Layers is the law of imports: a package, and the packages of this repository that it may import. A package that is not here
+// may not exist. ARCHITECTURE.md has the same packages with one sentence each.
+type Layers map[string][]string
+
+// House returns the layers of this repository, from the bottom up. No package imports one that stands below it here.
+func House() Layers {
+	return Layers{
+		"internal/secret": nil,
+		"internal/vault":  {"internal/secret"},
+		"internal/oauth":  {"internal/secret", "internal/vault"},
+		"internal/proxy":  {"internal/secret"},
+		"internal/api":    {"internal/secret", "internal/vault", "internal/oauth", "internal/proxy"},
+		"internal/demo":   nil,
+		"web":             nil,
+		"cmd/bff": {"internal/secret", "internal/vault", "internal/oauth", "internal/proxy", "internal/api",
+			"internal/demo", "web"},
+	}
+}
+
+// allows reports whether from may import to.
+func (l Layers) allows(from, to string) bool { return slices.Contains(l[from], to) }
+
+// Names returns every package, sorted, without "internal/".
+func (l Layers) Names() []string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(l)) {
+		all = append(all, strings.TrimPrefix(name, "internal/"))
+	}
+	slices.Sort(all)
+	return all
+}
+
+// Cycle returns packages that import each other in a circle, nil when there is no such circle.
+func (l Layers) Cycle() []string {
+	var path []string
+	var visit func(name string) []string
+	visit = func(name string) []string {
+		if i := slices.Index(path, name); i >= 0 {
+			return append(path[i:], name)
+		}
+		path = append(path, name)
+		for _, to := range l[name] {
+			if circle := visit(to); circle != nil {
+				return circle
+			}
+		}
+		path = path[:len(path)-1]
+		return nil
+	}
+	for name := range l {
+		if circle := visit(name); circle != nil {
+			return circle
+		}
+	}
+	return nil
+}
+
+var tableRow = regexp.MustCompile("(?m)^\\| `([a-z0-9/]+)` \\|")
+
+// TableNames returns the first column of a document's table of layers, sorted, without "internal/".
+func TableNames(document string) []string {
+	var all []string
+	for _, row := range tableRow.FindAllStringSubmatch(document, -1) {
+		all = append(all, row[1])
+	}
+	slices.Sort(all)
+	return all
+}
