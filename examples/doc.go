@@ -1,3 +1,3 @@
-// Package examples holds apps that are built on bff. They are documentation that runs: their tests serve each one with the real bff, a certified
-// provider and a browser.
+// Package examples holds apps that are built on bff. They are documentation that runs: their tests serve each one
+// with the real bff, a certified provider and a browser.
 package examples

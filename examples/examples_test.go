@@ -20,7 +20,11 @@ import (
 
 // The page that is one HTML file: sign in, read the calendar, a second tab, sign out.
 func TestPlain(t *testing.T) {
-	w := serve(t, "plain", func(c map[string]any) { c["frontend"] = map[string]any{"dir": filepath.Join(here(t), "plain", "site")} })
+	w := serve(
+		t,
+		"plain",
+		func(c map[string]any) { c["frontend"] = map[string]any{"dir": filepath.Join(here(t), "plain", "site")} },
+	)
 	w.signIn("Sign in with")
 	w.tab.Await(has("Hello Ada") + " && " + has("Dentist"))
 	other := w.browser.Tab()
@@ -79,14 +83,22 @@ func TestReactVite(t *testing.T) {
 // The examples' own configuration is right as it stands.
 func TestConfigurationsHaveNoMistakes(t *testing.T) {
 	for _, name := range []string{"plain", "react-vite"} {
-		out, code := testenv.Command(t, []string{"BFF_KEY=" + testenv.NewKey(t), "GOOGLE_CLIENT_SECRET=x"}, "check", "--offline", "--config", filepath.Join(here(t), name, "bff.yaml"))
+		out, code := testenv.Command(
+			t,
+			[]string{"BFF_KEY=" + testenv.NewKey(t), "GOOGLE_CLIENT_SECRET=x"},
+			"check",
+			"--offline",
+			"--config",
+			filepath.Join(here(t), name, "bff.yaml"),
+		)
 		if code != 0 {
 			t.Errorf("%s: exit %d\n%s", name, code, out)
 		}
 	}
 }
 
-// A world is an example that runs: its own configuration, with a provider, an API and a store of the test's in place of Google's and the reader's.
+// A world is an example that runs: its own configuration, with a provider, an API and a store of the test's in place
+// of Google's and the reader's.
 type world struct {
 	t       *testing.T
 	op      *testenv.OIDCProvider
@@ -114,8 +126,10 @@ func serve(t *testing.T, name string, change func(map[string]any)) *world {
 	delete(c, "origin")
 	delete(c, "listen")
 	c["session"].(map[string]any)["store"] = "memory:"
-	c["providers"] = map[string]any{"op": map[string]any{"issuer": op.Issuer, "client_id": op.ClientID, "client_secret": "env:OP_SECRET",
-		"scopes": []string{"openid", "email", "profile", "offline_access"}}}
+	c["providers"] = map[string]any{
+		"op": map[string]any{"issuer": op.Issuer, "client_id": op.ClientID, "client_secret": "env:OP_SECRET",
+			"scopes": []string{"openid", "email", "profile", "offline_access"}},
+	}
 	for _, a := range c["apis"].(map[string]any) {
 		a := a.(map[string]any)
 		a["provider"], a["upstream"] = "op", api.URL
@@ -145,7 +159,11 @@ func (w *world) holdsNothing() {
 	w.t.Helper()
 	seen := string(w.browser.Received()) + w.tab.Readable()
 	for _, secret := range w.op.Secrets() {
-		seen := strings.ReplaceAll(seen, "code="+secret, "") // a code passes by in an address, once, useless without its verifier
+		seen := strings.ReplaceAll(
+			seen,
+			"code="+secret,
+			"",
+		) // a code passes by in an address, once, useless without its verifier
 		if strings.Contains(seen, secret) {
 			w.t.Error("a credential reached the browser")
 		}
@@ -162,7 +180,9 @@ func has(text string) string {
 
 // click presses the first button whose text begins so.
 func click(text string) string {
-	return "[...document.querySelectorAll('button')].find((b) => b.textContent.startsWith(" + strconv.Quote(text) + ")).click()"
+	return "[...document.querySelectorAll('button')].find((b) => b.textContent.startsWith(" + strconv.Quote(
+		text,
+	) + ")).click()"
 }
 
 func here(t *testing.T) string {

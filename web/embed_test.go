@@ -70,9 +70,13 @@ func TestPagesHaveNoInlineScriptOrStyleAndNameNoOtherOrigin(t *testing.T) {
 			if m := foreign.Find(b); m != nil {
 				t.Errorf("%s/%s names another origin: %s", name, file, m)
 			}
-			if path.Ext(file) == ".js" && regexp.MustCompile(`innerHTML|insertAdjacentHTML|document\.write|\beval\(|localStorage\.setItem|window\.opener`).Match(b) {
+			if path.Ext(file) == ".js" &&
+				regexp.MustCompile(`innerHTML|insertAdjacentHTML|document\.write|\beval\(|localStorage\.setItem|window\.opener`).
+					Match(b) {
 				for line := range strings.SplitSeq(string(b), "\n") {
-					if !strings.HasPrefix(strings.TrimSpace(line), "//") && regexp.MustCompile(`innerHTML|insertAdjacentHTML|document\.write|\beval\(|localStorage\.setItem|window\.opener`).MatchString(line) {
+					if !strings.HasPrefix(strings.TrimSpace(line), "//") &&
+						regexp.MustCompile(`innerHTML|insertAdjacentHTML|document\.write|\beval\(|localStorage\.setItem|window\.opener`).
+							MatchString(line) {
 						t.Errorf("%s/%s: %s", name, file, strings.TrimSpace(line))
 					}
 				}

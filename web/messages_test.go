@@ -8,12 +8,15 @@ import (
 	"bff/web"
 )
 
-// RFC 10017 section 6.3.3.3 asks for both origins of a postMessage to be verified. Here no window gets one, and none is listened to: tabs speak over a
-// BroadcastChannel, which has no other origin, and a popup says what it has to say through the server.
+// RFC 10017 section 6.3.3.3 asks for both origins of a postMessage to be verified. Here no window gets one, and none
+// is listened to: tabs speak over a BroadcastChannel, which has no other origin, and a popup says what it has to say
+// through the server.
 func TestNoWindowGetsAMessage(t *testing.T) {
 	channel := regexp.MustCompile(`(?:const|let)\s+(\w+)\s*=\s*(?:new BroadcastChannel\(|bus\(\))`)
 	posts := regexp.MustCompile(`([\w.?\]\)]+)\.postMessage\(`)
-	windows := regexp.MustCompile(`\bopener\??\.\w|\bparent\.post|\.contentWindow|(?:window|self|globalThis)\.onmessage|(?:^|[^.\w]|window\.|self\.|globalThis\.)addEventListener\(\s*["']message|MessageChannel|SharedWorker`)
+	windows := regexp.MustCompile(
+		`\bopener\??\.\w|\bparent\.post|\.contentWindow|(?:window|self|globalThis)\.onmessage|(?:^|[^.\w]|window\.|self\.|globalThis\.)addEventListener\(\s*["']message|MessageChannel|SharedWorker`,
+	)
 	scripts, posted := 0, 0
 	for name, fsys := range map[string]fs.FS{"account": web.Account(), "demo": web.Demo(), "client": web.Client()} {
 		walk(t, fsys, func(file string, b []byte) {

@@ -46,8 +46,8 @@ func TestLayersAreDocumented(t *testing.T) {
 	}
 }
 
-// Every ban finds what breaks it, where it stands, and nothing else: a line of testdata that ends in `// breaks: RULE` is found under that
-// rule, every other line is not.
+// Every ban finds what breaks it, where it stands, and nothing else: a line of testdata that ends in `// breaks:
+// RULE` is found under that rule, every other line is not.
 func TestBansFindWhatIsPlanted(t *testing.T) {
 	sources, err := archtest.Read("testdata/house")
 	if err != nil {

@@ -22,27 +22,80 @@ const (
 )
 
 var bans = []ban{
-	{"math/rand", "a value that somebody must not guess needs crypto/rand, and nobody should have to check which values those are", goFile,
-		imports("math/rand", "math/rand/v2")},
+	{
+		"math/rand",
+		"a value that somebody must not guess needs crypto/rand, and nobody should have to check which values those are",
+		goFile,
+		imports("math/rand", "math/rand/v2"),
+	},
 	{"http.DefaultClient", "it has no timeout, follows redirects anywhere, and is shared with every library", goFile,
 		selects("net/http", "DefaultClient", "DefaultTransport", "Get", "Post", "Head", "PostForm")},
-	{"ReverseProxy.Director", "what it removes comes back through the Connection header; Rewrite runs after hop-by-hop headers are gone", goFile, director},
-	{"io.ReadAll without a bound", "a stranger's body ends when the stranger wants: read through io.LimitReader or http.MaxBytesReader, or say on the line by whom it is `bounded`", shipped, readAll},
+	{
+		"ReverseProxy.Director",
+		"what it removes comes back through the Connection header; Rewrite runs after hop-by-hop headers are gone",
+		goFile,
+		director,
+	},
+	{
+		"io.ReadAll without a bound",
+		"a stranger's body ends when the stranger wants: read through io.LimitReader or http.MaxBytesReader, or say on the line by whom it is `bounded`",
+		shipped,
+		readAll,
+	},
 	{"func init()", "it runs before anybody can configure it, and its order is nobody's", goFile, inits},
-	{"time.Sleep in a test", "it is too long or too short: wait for the thing itself, testenv.Eventually or a channel", testFile, selects("time", "Sleep")},
+	{
+		"time.Sleep in a test",
+		"it is too long or too short: wait for the thing itself, testenv.Eventually or a channel",
+		testFile,
+		selects("time", "Sleep"),
+	},
 	{"a skipped test", "a test that does not run proves nothing and looks as if it did", testFile, skips},
 	{"TODO", "what is not built stays out; what is broken is an issue", nil, todos},
 	{"a name that says nothing", "a package is named by the one thing it owns", goFile, packageNames},
-	{"a test from inside", "tests use what users use: package x_test; what they must reach is exported for them in export_test.go", testFile, insideTest},
+	{
+		"a test from inside",
+		"tests use what users use: package x_test; what they must reach is exported for them in export_test.go",
+		testFile,
+		insideTest,
+	},
 	{"a long file", "one file, one concept: more than 450 lines hold several", nil, longFile},
-	{"a long function", "more than 60 lines hide their shape; where it cannot be shorter its comment says why, in a line that begins with `Long:`", shipped, longFunction},
-	{"a server without bounds", "without ReadHeaderTimeout and MaxHeaderBytes one slow or fat client is enough", shipped, servers},
+	{
+		"a long function",
+		"more than 60 lines hide their shape; where it cannot be shorter its comment says why, in a line that begins with `Long:`",
+		shipped,
+		longFunction,
+	},
+	{
+		"a server without bounds",
+		"without ReadHeaderTimeout and MaxHeaderBytes one slow or fat client is enough",
+		shipped,
+		servers,
+	},
 	{"Redis outside the vault", "what is stored is sealed, and only the vault seals", layersBut("internal/vault"),
-		imports("github.com/redis/go-redis/v9", "github.com/gorilla/sessions", "github.com/rbcervilla/redisstore/v9", "github.com/alicebob/miniredis/v2")},
-	{"ciphers outside the vault", "cryptography in one place can be reviewed in one sitting", layersBut("internal/vault"), imports("crypto/cipher", "crypto/aes")},
-	{"a token endpoint outside oauth", "one package speaks to providers, so one place classifies what they say", layersBut("internal/oauth"),
-		imports("golang.org/x/oauth2", "golang.org/x/oauth2/google", "github.com/coreos/go-oidc/v3/oidc")},
-	{"an answer to a browser below the API", "oauth and the vault know no browser but for the one cookie that the vault sets", in("internal/oauth"), selects("net/http", "ResponseWriter")},
+		imports(
+			"github.com/redis/go-redis/v9",
+			"github.com/gorilla/sessions",
+			"github.com/rbcervilla/redisstore/v9",
+			"github.com/alicebob/miniredis/v2",
+		)},
+	{
+		"ciphers outside the vault",
+		"cryptography in one place can be reviewed in one sitting",
+		layersBut("internal/vault"),
+		imports("crypto/cipher", "crypto/aes"),
+	},
+	{
+		"a token endpoint outside oauth",
+		"one package speaks to providers, so one place classifies what they say",
+		layersBut("internal/oauth"),
+		imports("golang.org/x/oauth2", "golang.org/x/oauth2/google", "github.com/coreos/go-oidc/v3/oidc"),
+	},
+	{
+		"an answer to a browser below the API",
+		"oauth and the vault know no browser but for the one cookie that the vault sets",
+		in("internal/oauth"),
+		selects("net/http", "ResponseWriter"),
+	},
 }
 
 func goFile(s *Source) bool   { return s.File != nil }
@@ -137,7 +190,8 @@ func readAll(s *Source) (lines []int) {
 		if said[s.line(call.Pos())] {
 			return true
 		}
-		if inner, ok := call.Args[0].(*ast.CallExpr); !ok || !isOf(inner.Fun, known, "io", "LimitReader") && !isOf(inner.Fun, known, "net/http", "MaxBytesReader") {
+		if inner, ok := call.Args[0].(*ast.CallExpr); !ok ||
+			!isOf(inner.Fun, known, "io", "LimitReader") && !isOf(inner.Fun, known, "net/http", "MaxBytesReader") {
 			lines = append(lines, s.line(call.Pos()))
 		}
 		return true
@@ -156,7 +210,8 @@ func inits(s *Source) (lines []int) {
 
 func skips(s *Source) (lines []int) {
 	ast.Inspect(s.File, func(n ast.Node) bool {
-		if sel, ok := n.(*ast.SelectorExpr); ok && (sel.Sel.Name == "Skip" || sel.Sel.Name == "Skipf" || sel.Sel.Name == "SkipNow") {
+		if sel, ok := n.(*ast.SelectorExpr); ok &&
+			(sel.Sel.Name == "Skip" || sel.Sel.Name == "Skipf" || sel.Sel.Name == "SkipNow") {
 			lines = append(lines, s.line(n.Pos()))
 		}
 		return true
@@ -181,14 +236,18 @@ func todos(s *Source) (lines []int) {
 
 func packageNames(s *Source) []int {
 	name := strings.TrimSuffix(s.File.Name.Name, "_test")
-	if slices.Contains([]string{"util", "utils", "common", "models", "mocks", "helpers", "misc", "shared", "types"}, name) {
+	if slices.Contains(
+		[]string{"util", "utils", "common", "models", "mocks", "helpers", "misc", "shared", "types"},
+		name,
+	) {
 		return []int{s.line(s.File.Name.Pos())}
 	}
 	return nil
 }
 
 func insideTest(s *Source) []int {
-	if strings.HasSuffix(s.File.Name.Name, "_test") || path.Base(s.Path) == "export_test.go" || s.File.Name.Name == "main" {
+	if strings.HasSuffix(s.File.Name.Name, "_test") || path.Base(s.Path) == "export_test.go" ||
+		s.File.Name.Name == "main" {
 		return nil
 	}
 	return []int{s.line(s.File.Name.Pos())}
@@ -255,7 +314,15 @@ func checkDocs(sources []Source) []Violation {
 	var all []Violation
 	for dir := range seen {
 		if !documented[dir] && dir != "web" { // its one file is its doc.go
-			all = append(all, Violation{dir + "/doc.go", 1, "a package without doc.go", "a package opens with what it owns, what it refuses, its flow and its RFCs"})
+			all = append(
+				all,
+				Violation{
+					dir + "/doc.go",
+					1,
+					"a package without doc.go",
+					"a package opens with what it owns, what it refuses, its flow and its RFCs",
+				},
+			)
 		}
 	}
 	return all

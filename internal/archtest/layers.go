@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Layers is the law of imports: a package, and the packages of this repository that it may import. A package that is not here
-// may not exist. ARCHITECTURE.md has the same packages with one sentence each.
+// Layers is the law of imports: a package, and the packages of this repository that it may import. A package that is
+// not here may not exist. ARCHITECTURE.md has the same packages with one sentence each.
 type Layers map[string][]string
 
 // House returns the layers of this repository, from the bottom up. No package imports one that stands below it here.

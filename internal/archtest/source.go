@@ -42,7 +42,8 @@ func (v Violation) String() string {
 // Packages for tests: nothing that ships imports them. So is one that holds nothing but its doc.go and tests.
 var forTests = []string{"internal/testenv", "internal/archtest"}
 
-// Read parses every source file below root. Folders of test data, of node's packages and hidden ones are not the repository's own code.
+// Read parses every source file below root. Folders of test data, of node's packages and hidden ones are not the
+// repository's own code.
 func Read(root string) ([]Source, error) {
 	var all []Source
 	fset := token.NewFileSet()
@@ -52,7 +53,8 @@ func Read(root string) ([]Source, error) {
 		}
 		name := e.Name()
 		if e.IsDir() {
-			if at != root && (name[0] == '.' || name == "testdata" || name == "node_modules" || name == "bin" || name == "dist") {
+			if at != root &&
+				(name[0] == '.' || name == "testdata" || name == "node_modules" || name == "bin" || name == "dist") {
 				return filepath.SkipDir
 			}
 			return nil
@@ -80,7 +82,10 @@ func Read(root string) ([]Source, error) {
 }
 
 func hasTests(all []Source, dir string) bool {
-	return slices.ContainsFunc(all, func(s Source) bool { return path.Dir(s.Path) == dir && strings.HasSuffix(s.Path, "_test.go") })
+	return slices.ContainsFunc(
+		all,
+		func(s Source) bool { return path.Dir(s.Path) == dir && strings.HasSuffix(s.Path, "_test.go") },
+	)
 }
 
 func read(fset *token.FileSet, root, at string) (Source, error) {
@@ -152,13 +157,24 @@ func checkLayers(sources []Source, l Layers) []Violation {
 		}
 		from := path.Dir(s.Path)
 		if _, ok := l[from]; !ok {
-			all = append(all, Violation{s.Path, 1, "a package without a layer", "internal/archtest/layers.go lists every package and what it may import"})
+			all = append(
+				all,
+				Violation{
+					s.Path,
+					1,
+					"a package without a layer",
+					"internal/archtest/layers.go lists every package and what it may import",
+				},
+			)
 			continue
 		}
 		for _, spec := range s.File.Imports {
 			p, _ := strconv.Unquote(spec.Path.Value)
 			if to, ours := strings.CutPrefix(p, "bff/"); ours && !l.allows(from, to) {
-				all = append(all, Violation{s.Path, s.line(spec.Pos()), from + " imports " + to, "internal/archtest/layers.go does not allow it"})
+				all = append(
+					all,
+					Violation{s.Path, s.line(spec.Pos()), from + " imports " + to, "internal/archtest/layers.go does not allow it"},
+				)
 			}
 		}
 	}

@@ -11,8 +11,8 @@ const changes = "a package variable that changes"
 
 const whyChanges = "state that belongs to nobody is shared by every test and every instance in the process: put it into the value that uses it"
 
-// checkVariables finds package variables that change: written after their declaration, or made of something that only exists to change.
-// Errors, compiled expressions, scripts, tables and embedded files never do.
+// checkVariables finds package variables that change: written after their declaration, or made of something that only
+// exists to change. Errors, compiled expressions, scripts, tables and embedded files never do.
 func checkVariables(sources []Source) []Violation {
 	var all []Violation
 	declared := map[string]map[string]bool{} // package -> its variables
@@ -144,8 +144,8 @@ func root(e ast.Expr) *ast.Ident {
 	}
 }
 
-// local says whether a name is declared inside a function. The parser resolves names within a file; what it does not find, and what it
-// finds at the file's top, is of the package.
+// local says whether a name is declared inside a function. The parser resolves names within a file; what it does not
+// find, and what it finds at the file's top, is of the package.
 func local(f *ast.File, id *ast.Ident) bool {
 	return id.Obj != nil && f.Scope.Lookup(id.Name) != id.Obj
 }

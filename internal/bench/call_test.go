@@ -39,7 +39,13 @@ func TestMain(m *testing.M) {
 	case "load":
 		load(os.Getenv("BENCH_TO"), os.Getenv("BENCH_COOKIE"), number("BENCH_CALLS"), number("BENCH_AT_ONCE"))
 	case "crowd":
-		crowd(os.Getenv("BENCH_TO"), os.Getenv("BENCH_PATH"), os.Getenv("BENCH_HEADER"), strings.Split(os.Getenv("BENCH_COOKIE"), "\n"), number("BENCH_CALLS"))
+		crowd(
+			os.Getenv("BENCH_TO"),
+			os.Getenv("BENCH_PATH"),
+			os.Getenv("BENCH_HEADER"),
+			strings.Split(os.Getenv("BENCH_COOKIE"), "\n"),
+			number("BENCH_CALLS"),
+		)
 	}
 }
 
@@ -66,7 +72,10 @@ func bare(to string) http.Handler {
 	if err != nil {
 		panic(err)
 	}
-	p := &httputil.ReverseProxy{Transport: proxy.NewTransport(), Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(base) }}
+	p := &httputil.ReverseProxy{
+		Transport: proxy.NewTransport(),
+		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(base) },
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/mallocs" {
 			var m runtime.MemStats
@@ -144,7 +153,14 @@ func play(b *testing.B, role string, env ...string) (addr string, pid int) {
 func (p process) calls(b *testing.B, n int) {
 	b.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "BENCH_ROLE=load", "BENCH_TO="+p.to, "BENCH_COOKIE="+p.cookie, "BENCH_CALLS="+strconv.Itoa(n), "BENCH_AT_ONCE=8")
+	cmd.Env = append(
+		os.Environ(),
+		"BENCH_ROLE=load",
+		"BENCH_TO="+p.to,
+		"BENCH_COOKIE="+p.cookie,
+		"BENCH_CALLS="+strconv.Itoa(n),
+		"BENCH_AT_ONCE=8",
+	)
 	if out, err := cmd.CombinedOutput(); err != nil || !strings.HasPrefix(string(out), "0 failed") {
 		b.Fatalf("calls to %s: %v %s", p.to, err, out)
 	}
@@ -174,7 +190,8 @@ func mallocsIn(text string) float64 {
 	return n
 }
 
-// BenchmarkProxiedCall compares one call through bff, with its session in a real Redis, with the same call through a bare httputil.ReverseProxy.
+// BenchmarkProxiedCall compares one call through bff, with its session in a real Redis, with the same call through a
+// bare httputil.ReverseProxy.
 func BenchmarkProxiedCall(b *testing.B) {
 	up, _ := play(b, "upstream")
 	addr, pid := play(b, "bare", "BENCH_TO=http://"+up)
@@ -256,8 +273,16 @@ limits:
 `, origin, store.URL, cache, d.Issuer, d.ClientID, api), append(env, "DEMO_SECRET="+d.ClientSecret)...)
 	signIn := func(b *testing.B) string { return signInAgain(b, p, d.Approve) }
 	cookie := signIn(b)
-	return process{stored: storedBytes(b, store), pid: p.PID(), to: "http://" + p.Addr + "/api/items/items", cookie: cookie, mallocs: func() float64 { return mallocsIn(p.Metrics()) },
-		addr: p.Addr, metrics: p.Metrics, signIn: signIn}
+	return process{
+		stored:  storedBytes(b, store),
+		pid:     p.PID(),
+		to:      "http://" + p.Addr + "/api/items/items",
+		cookie:  cookie,
+		mallocs: func() float64 { return mallocsIn(p.Metrics()) },
+		addr:    p.Addr,
+		metrics: p.Metrics,
+		signIn:  signIn,
+	}
 }
 
 // storedBytes is what Redis itself says its keys take.

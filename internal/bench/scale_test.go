@@ -18,7 +18,8 @@ import (
 	"bff/internal/testenv"
 )
 
-// BenchmarkGigabyte carries 1 GB each way. What matters is not the speed, which is the loopback's, but by how much the process grew at its highest.
+// BenchmarkGigabyte carries 1 GB each way. What matters is not the speed, which is the loopback's, but by how much
+// the process grew at its highest.
 func BenchmarkGigabyte(b *testing.B) {
 	const size = 1 << 30
 	up, _ := play(b, "upstream")
@@ -58,8 +59,9 @@ func BenchmarkGigabyte(b *testing.B) {
 	}
 }
 
-// BenchmarkIdle holds many connections that say nothing: what each costs the process in resident memory (the collector's slack with it), in heap (garbage that is
-// not collected yet with it) and in stacks. Over HTTP/1 every one of them has a connection to the upstream of its own.
+// BenchmarkIdle holds many connections that say nothing: what each costs the process in resident memory (the
+// collector's slack with it), in heap (garbage that is not collected yet with it) and in stacks. Over HTTP/1 every
+// one of them has a connection to the upstream of its own.
 func BenchmarkIdle(b *testing.B) {
 	const upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
 	for _, c := range []struct {
@@ -87,8 +89,15 @@ func BenchmarkIdle(b *testing.B) {
 			cookies := ours.people(b, 50)
 			ours.calls(b, 2000)
 			before, heap, stacks := ours.memory(b, "VmRSS"), ours.gauge("heap_alloc"), ours.gauge("stack_inuse")
-			play(b, "crowd", "BENCH_TO="+ours.addr, "BENCH_PATH=/api/items"+c.path, "BENCH_CALLS="+strconv.Itoa(n), "BENCH_COOKIE="+strings.Join(cookies, "\n"),
-				"BENCH_HEADER="+c.header+"Origin: http://"+ours.addr+"\r\nSec-Fetch-Site: same-origin\r\n")
+			play(
+				b,
+				"crowd",
+				"BENCH_TO="+ours.addr,
+				"BENCH_PATH=/api/items"+c.path,
+				"BENCH_CALLS="+strconv.Itoa(n),
+				"BENCH_COOKIE="+strings.Join(cookies, "\n"),
+				"BENCH_HEADER="+c.header+"Origin: http://"+ours.addr+"\r\nSec-Fetch-Site: same-origin\r\n",
+			)
 			after, moreHeap, moreStacks := ours.memory(b, "VmRSS"), ours.gauge("heap_alloc"), ours.gauge("stack_inuse")
 			for b.Loop() {
 			}
@@ -102,7 +111,8 @@ func BenchmarkIdle(b *testing.B) {
 	}
 }
 
-// BenchmarkEvent is the time from an upstream's write of an event to its arrival, going through bff and going straight there, both in every round.
+// BenchmarkEvent is the time from an upstream's write of an event to its arrival, going through bff and going
+// straight there, both in every round.
 func BenchmarkEvent(b *testing.B) {
 	up, _ := play(b, "upstream")
 	ours := product(b, "http://"+up, false)
@@ -222,7 +232,8 @@ func (p process) forgetPeak(b *testing.B) {
 	}
 }
 
-// filesFor raises the number of files that this process and its children may open to n, or as far as it may, and returns it.
+// filesFor raises the number of files that this process and its children may open to n, or as far as it may, and
+// returns it.
 func filesFor(n int) int {
 	var l syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &l); err != nil {

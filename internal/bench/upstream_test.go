@@ -128,14 +128,18 @@ func socket(w http.ResponseWriter, r *http.Request) {
 	}
 	defer conn.Close()
 	sum := sha1.Sum([]byte(r.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-	fmt.Fprintf(rw, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
-		base64.StdEncoding.EncodeToString(sum[:]))
+	fmt.Fprintf(
+		rw,
+		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
+		base64.StdEncoding.EncodeToString(sum[:]),
+	)
 	if rw.Flush() == nil {
 		_, _ = io.Copy(conn, rw)
 	}
 }
 
-// crowd opens many connections to one address, each with a request that has no end, says when all of them have been answered, and holds them until it is killed.
+// crowd opens many connections to one address, each with a request that has no end, says when all of them have been
+// answered, and holds them until it is killed.
 func crowd(to, path, more string, cookies []string, n int) {
 	conns := make([]net.Conn, n)
 	next := make(chan int)

@@ -58,7 +58,8 @@ func open(t *testing.T) *place {
 	t.Cleanup(d.Close)
 	p.server = testenv.API(t, live.check, p.up.ServeHTTP)
 	p.up.base = p.server.URL
-	config := strings.NewReplacer("ORIGIN", p.door.URL, "STORE", testenv.Redis(t).URL, "ISSUER", d.Issuer, "CLIENT", d.ClientID, "UP", p.server.URL).Replace(yaml)
+	config := strings.NewReplacer("ORIGIN", p.door.URL, "STORE", testenv.Redis(t).URL, "ISSUER", d.Issuer, "CLIENT", d.ClientID, "UP", p.server.URL).
+		Replace(yaml)
 	p.bff = testenv.BFF(t, config, "ACME_SECRET="+d.ClientSecret)
 	attempt := p.get(t, "/bff/login/acme", nil)
 	back, err := d.Approve(attempt.Header.Get("Location"), "ada")
@@ -136,7 +137,8 @@ apis:
       - GET /v1.0/me/messages
 `
 
-// withCookie is all that a client gets: a transport that brings the cookie. Whatever the name of the host, the front door is there.
+// withCookie is all that a client gets: a transport that brings the cookie. Whatever the name of the host, the front
+// door is there.
 func (p *place) withCookie() *http.Client { return &http.Client{Transport: cookied{p}} }
 
 type cookied struct{ p *place }
@@ -217,18 +219,26 @@ func TestGoogleClientsForGo(t *testing.T) {
 	p.onlyGoodTokens(t)
 }
 
-// Drive's client drops path prefixes for uploads and follows the absolute Location of a resumable one: the mount at the root of a host is for it.
+// Drive's client drops path prefixes for uploads and follows the absolute Location of a resumable one: the mount at
+// the root of a host is for it.
 func TestDriveUploadsForGo(t *testing.T) {
 	p := open(t)
-	d, err := drive.NewService(context.Background(), option.WithHTTPClient(p.withCookie()), option.WithEndpoint(p.rooted()+"/drive/v3/"))
+	d, err := drive.NewService(
+		context.Background(),
+		option.WithHTTPClient(p.withCookie()),
+		option.WithEndpoint(p.rooted()+"/drive/v3/"),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f, err := d.Files.Create(&drive.File{Name: "small"}).Media(strings.NewReader("a small one"), googleapi.ContentType("text/plain")).Do(); err != nil || f.Id != "new" {
+	if f, err := d.Files.Create(&drive.File{Name: "small"}).Media(strings.NewReader("a small one"), googleapi.ContentType("text/plain")).Do(); err != nil ||
+		f.Id != "new" {
 		t.Fatalf("multipart: %v %v", f, err)
 	}
 	big := bytes.Repeat([]byte("0123456789abcdef"), 80<<10) // 1.25 MiB
-	f, err := d.Files.Create(&drive.File{Name: "big"}).Media(bytes.NewReader(big), googleapi.ContentType("application/octet-stream"), googleapi.ChunkSize(256<<10)).Do()
+	f, err := d.Files.Create(&drive.File{Name: "big"}).
+		Media(bytes.NewReader(big), googleapi.ContentType("application/octet-stream"), googleapi.ChunkSize(256<<10)).
+		Do()
 	if err != nil || f.Id != "big" || p.up.whole != len(big) {
 		t.Fatalf("resumable: %v %v, %d of %d bytes", f, err, p.up.whole, len(big))
 	}
@@ -261,7 +271,8 @@ func TestClientsFromNPM(t *testing.T) {
 				t.Fatalf("%v\n%s", err, complaints.String())
 			}
 			var got, expected map[string]any
-			if json.Unmarshal(out, &got) != nil || json.Unmarshal([]byte(strings.ReplaceAll(want, "ORIGIN", p.door.URL)), &expected) != nil {
+			if json.Unmarshal(out, &got) != nil ||
+				json.Unmarshal([]byte(strings.ReplaceAll(want, "ORIGIN", p.door.URL)), &expected) != nil {
 				t.Fatalf("not JSON: %s", out)
 			}
 			for k, v := range expected {

@@ -10,7 +10,8 @@ import (
 	"sync"
 )
 
-// An upstream plays Google's APIs, GitHub and Microsoft Graph as far as the clients look. Its absolute URLs are its own.
+// An upstream plays Google's APIs, GitHub and Microsoft Graph as far as the clients look. Its absolute URLs are its
+// own.
 type upstream struct {
 	base string // http://127.0.0.1:PORT
 
@@ -41,7 +42,12 @@ func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case p == "/upload/drive/v3/files" && q.Get("upload_id") != "":
 		u.chunk(w, r, q.Get("upload_id"))
 	case strings.HasPrefix(p, "/calendar/v3/calendars/"):
-		answer(w, map[string]any{"items": []any{map[string]any{"id": "e1", "summary": "one"}, map[string]any{"id": "e2", "summary": "two"}}})
+		answer(
+			w,
+			map[string]any{
+				"items": []any{map[string]any{"id": "e1", "summary": "one"}, map[string]any{"id": "e2", "summary": "two"}},
+			},
+		)
 	case p == "/gmail/v1/users/me/messages":
 		answer(w, map[string]any{"messages": []any{map[string]any{"id": "m1"}, map[string]any{"id": "m2"}}})
 	case p == "/repos/o/r/issues":
@@ -58,7 +64,8 @@ func answer(w http.ResponseWriter, v any) {
 	_ = json.NewEncoder(w).Encode(v)
 }
 
-// chunk takes a piece of a resumable upload the way Google does: 308 with the range so far, or, for clients that ask for it, 200 with the 308 in a header.
+// chunk takes a piece of a resumable upload the way Google does: 308 with the range so far, or, for clients that ask
+// for it, 200 with the 308 in a header.
 func (u *upstream) chunk(w http.ResponseWriter, r *http.Request, id string) {
 	n, _ := io.Copy(io.Discard, r.Body)
 	u.mu.Lock()
@@ -82,7 +89,8 @@ func (u *upstream) chunk(w http.ResponseWriter, r *http.Request, id string) {
 func (u *upstream) issues(w http.ResponseWriter, page string) {
 	n := max(1, atoi(page))
 	if n < 3 {
-		w.Header().Set("Link", fmt.Sprintf(`<%s/repos/o/r/issues?per_page=2&page=%d>; rel="next", <%s/repos/o/r/issues?per_page=2&page=3>; rel="last"`, u.base, n+1, u.base))
+		w.Header().
+			Set("Link", fmt.Sprintf(`<%s/repos/o/r/issues?per_page=2&page=%d>; rel="next", <%s/repos/o/r/issues?per_page=2&page=3>; rel="last"`, u.base, n+1, u.base))
 	}
 	answer(w, []any{map[string]any{"number": 2*n - 1}, map[string]any{"number": 2 * n}})
 }
@@ -90,7 +98,13 @@ func (u *upstream) issues(w http.ResponseWriter, page string) {
 // messages are pages with Graph's absolute nextLink.
 func (u *upstream) messages(w http.ResponseWriter, skip string) {
 	n := atoi(skip)
-	page := map[string]any{"@odata.context": u.base + "/v1.0/$metadata", "value": []any{map[string]any{"subject": fmt.Sprint("mail ", n)}, map[string]any{"subject": fmt.Sprint("mail ", n+1)}}}
+	page := map[string]any{
+		"@odata.context": u.base + "/v1.0/$metadata",
+		"value": []any{
+			map[string]any{"subject": fmt.Sprint("mail ", n)},
+			map[string]any{"subject": fmt.Sprint("mail ", n+1)},
+		},
+	}
 	if n < 4 {
 		page["@odata.nextLink"] = fmt.Sprintf("%s/v1.0/me/messages?$top=2&$skip=%d", u.base, n+2)
 	}

@@ -59,7 +59,8 @@ func (d *Demo) guarded(scopes []string, serve func(http.ResponseWriter, *http.Re
 		if !granted {
 			d.reject("a call without the scope it needs was answered 403")
 			w.Header().Set("WWW-Authenticate",
-				`Bearer realm="https://accounts.google.com/", error="insufficient_scope", scope="`+strings.Join(scopes[:1], " ")+`"`)
+				`Bearer realm="https://accounts.google.com/", error="insufficient_scope", scope="`+strings.Join(scopes[:1], " ")+
+					`"`)
 			apiError(w, http.StatusForbidden, "insufficientPermissions", "Request had insufficient authentication scopes.")
 			return
 		}

@@ -29,7 +29,9 @@ func bearer(t *testing.T, d *demo.Demo, person string, scopes ...string) (*http.
 	}
 	base := &http.Transport{}
 	t.Cleanup(base.CloseIdleConnections)
-	return &http.Client{Transport: &oauth2.Transport{Source: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: tokens.Access}), Base: base}}, tokens.Access
+	return &http.Client{
+		Transport: &oauth2.Transport{Source: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: tokens.Access}), Base: base},
+	}, tokens.Access
 }
 
 func calendarOf(t *testing.T, d *demo.Demo, person string, scopes ...string) *calendar.Service {
@@ -71,7 +73,12 @@ func TestGooglesCalendarClientReadsTheWeek(t *testing.T) {
 		t.Fatalf("the calendars are %+v, %v", list, err)
 	}
 	for _, c := range list.Items {
-		week, err := s.Events.List(c.Id).TimeMin(monday.Format(time.RFC3339)).TimeMax(monday.AddDate(0, 0, 7).Format(time.RFC3339)).SingleEvents(true).OrderBy("startTime").Do()
+		week, err := s.Events.List(c.Id).
+			TimeMin(monday.Format(time.RFC3339)).
+			TimeMax(monday.AddDate(0, 0, 7).Format(time.RFC3339)).
+			SingleEvents(true).
+			OrderBy("startTime").
+			Do()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -142,7 +149,8 @@ func TestGooglesDriveClient(t *testing.T) {
 		t.Fatalf("the files are %v, %v", list, err)
 	}
 	pages := 0
-	if err := read.Files.List().PageSize(3).Pages(t.Context(), func(*drive.FileList) error { pages++; return nil }); err != nil || pages != 2 {
+	if err := read.Files.List().PageSize(3).Pages(t.Context(), func(*drive.FileList) error { pages++; return nil }); err != nil ||
+		pages != 2 {
 		t.Errorf("%d pages, %v", pages, err)
 	}
 	get := read.Files.Get("f-grace-numbers")
@@ -170,7 +178,9 @@ func TestUploads(t *testing.T) {
 	// The client sends uploads to the root of the host, as at Google.
 	content := bytes.Repeat([]byte("0123456789abcdef"), 40_000)
 	for name, chunk := range map[string]int{"multipart": 0, "resumable": 256 << 10} {
-		f, err := s.Files.Create(&drive.File{Name: name, MimeType: "text/plain"}).Media(bytes.NewReader(content), googleapi.ChunkSize(chunk)).Do()
+		f, err := s.Files.Create(&drive.File{Name: name, MimeType: "text/plain"}).
+			Media(bytes.NewReader(content), googleapi.ChunkSize(chunk)).
+			Do()
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -227,7 +237,14 @@ func TestResumableUploadByHand(t *testing.T) {
 	} {
 		resp := send(step.who, http.MethodPut, to, step.span, step.body)
 		if resp.StatusCode != step.status || resp.Header.Get("Range") != step.have {
-			t.Errorf("%s is answered %d %q, want %d %q", step.span, resp.StatusCode, resp.Header.Get("Range"), step.status, step.have)
+			t.Errorf(
+				"%s is answered %d %q, want %d %q",
+				step.span,
+				resp.StatusCode,
+				resp.Header.Get("Range"),
+				step.status,
+				step.have,
+			)
 		}
 	}
 	if resp := send(h, http.MethodPost, d.UploadURL+"/files?uploadType=media", "", strings.Repeat("x", 8<<20+1)); resp.StatusCode != http.StatusRequestEntityTooLarge {
@@ -261,7 +278,8 @@ func TestWhoTheAPIsAnswer(t *testing.T) {
 			r.Header["Authorization"] = row.headers
 			resp, body := c.do(r)
 			got := resp.Header.Get("WWW-Authenticate")
-			if resp.StatusCode != row.status || !strings.HasSuffix(got, row.challenge) || !strings.Contains(body, `"reason":"`+row.reason+`"`) {
+			if resp.StatusCode != row.status || !strings.HasSuffix(got, row.challenge) ||
+				!strings.Contains(body, `"reason":"`+row.reason+`"`) {
 				t.Errorf("it answers %d %s %s", resp.StatusCode, got, body)
 			}
 		})
@@ -312,7 +330,11 @@ func TestTheWebSocketEchoes(t *testing.T) {
 	d := start(t, nil)
 	h, _ := bearer(t, d, "ada", demo.ScopeCalendarReadonly)
 	address := strings.Replace(d.APIURL, "http:", "ws:", 1) + "/echo"
-	c, _, err := websocket.Dial(t.Context(), address, &websocket.DialOptions{HTTPClient: h, CompressionMode: websocket.CompressionDisabled})
+	c, _, err := websocket.Dial(
+		t.Context(),
+		address,
+		&websocket.DialOptions{HTTPClient: h, CompressionMode: websocket.CompressionDisabled},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

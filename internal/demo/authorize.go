@@ -17,7 +17,8 @@ type request struct {
 	offline, include, formPost        bool
 }
 
-// A refusal is why a request was not valid. One without a redirect URI that can be trusted stays on the provider's page, as at Google.
+// A refusal is why a request was not valid. One without a redirect URI that can be trusted stays on the provider's
+// page, as at Google.
 type refusal struct {
 	page              bool
 	code, description string
@@ -55,7 +56,10 @@ func (d *Demo) readRequest(q url.Values) (request, *refusal) {
 	case len(q["client_id"]) != 1 || q.Get("client_id") != d.ClientID:
 		return onPage("invalid_client", "The OAuth client was not found.")
 	case len(q["redirect_uri"]) != 1 || !registered:
-		return onPage("redirect_uri_mismatch", "The redirect URI in the request does not match the ones registered for this client.")
+		return onPage(
+			"redirect_uri_mismatch",
+			"The redirect URI in the request does not match the ones registered for this client.",
+		)
 	}
 	for k, v := range q {
 		if len(v) > 1 {
@@ -72,7 +76,8 @@ func (d *Demo) readRequest(q url.Values) (request, *refusal) {
 		return back("invalid_request", "Missing required parameter: scope")
 	}
 	for _, s := range req.scopes {
-		if _, ok := describe(s); !ok && !d.habits.AnyScope && (s != "offline_access" || d.habits.RefreshTokens == RefreshOnConsent) {
+		if _, ok := describe(s); !ok && !d.habits.AnyScope &&
+			(s != "offline_access" || d.habits.RefreshTokens == RefreshOnConsent) {
 			return back("invalid_scope", "Some requested scopes were invalid.")
 		}
 	}
@@ -180,7 +185,8 @@ func (d *Demo) needsConsent(p *Person, req request) bool {
 	return slices.Contains(req.prompt, "consent") || !ok || !covers(granted, req.scopes)
 }
 
-// proceed goes on after a person was picked. The consent has an address of its own, so that a reload sends no form again.
+// proceed goes on after a person was picked. The consent has an address of its own, so that a reload sends no form
+// again.
 func (d *Demo) proceed(w http.ResponseWriter, r *http.Request, name string, f *flow) {
 	if d.needsConsent(f.person, f.request) {
 		w.Header().Set("Cache-Control", "no-store")
@@ -233,8 +239,9 @@ func backURL(redirect string, answer url.Values) string {
 	return redirect + sep + answer.Encode()
 }
 
-// Approve plays a person without a browser: it goes through the pages of an authorization URL, grants everything but the scopes named in without, and
-// returns the address that the browser would be sent back to. With prompt=none or a request that is refused, that address carries an error.
+// Approve plays a person without a browser: it goes through the pages of an authorization URL, grants everything but
+// the scopes named in without, and returns the address that the browser would be sent back to. With prompt=none or a
+// request that is refused, that address carries an error.
 func (d *Demo) Approve(authURL, person string, without ...string) (string, error) {
 	u, err := url.Parse(authURL)
 	if err != nil || u.Scheme+"://"+u.Host != d.Issuer {

@@ -43,7 +43,8 @@ func TestRequestsThatStayOnTheProvidersPage(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			resp, body := c.get(change(t, c.attempt().url, edit))
-			if resp.StatusCode != http.StatusBadRequest || resp.Header.Get("Location") != "" || !strings.Contains(body, "This request cannot go on") {
+			if resp.StatusCode != http.StatusBadRequest || resp.Header.Get("Location") != "" ||
+				!strings.Contains(body, "This request cannot go on") {
 				t.Errorf("it answers %d to %q", resp.StatusCode, resp.Header.Get("Location"))
 			}
 		})
@@ -90,7 +91,10 @@ func (c *client) browse(a attempt, person string, tick ...string) url.Values {
 		resp, page = c.post(c.d.Issuer+"/o/oauth2/v2/choose", url.Values{"flow": {flowOf(c.t, page)}, "person": {person}})
 	}
 	if resp.StatusCode == http.StatusOK && strings.Contains(page, "/consent") {
-		resp, _ = c.post(c.d.Issuer+"/o/oauth2/v2/consent", url.Values{"flow": {flowOf(c.t, page)}, "scope": tick, "allow": {"1"}})
+		resp, _ = c.post(
+			c.d.Issuer+"/o/oauth2/v2/consent",
+			url.Values{"flow": {flowOf(c.t, page)}, "scope": tick, "allow": {"1"}},
+		)
 	}
 	if resp.StatusCode != http.StatusSeeOther {
 		c.t.Fatalf("the pages end with %d", resp.StatusCode)
@@ -177,7 +181,8 @@ func TestPromptAndHint(t *testing.T) {
 		"a hint at somebody who is not signed": {"login_hint", "grace@example.com"},
 		"a hint with select_account":           {"login_hint", "ada@example.com", "prompt", "select_account"},
 	} {
-		if resp, page := c.get(c.attempt(params...).url); resp.StatusCode != http.StatusOK || !strings.Contains(page, "Choose an account") {
+		if resp, page := c.get(c.attempt(params...).url); resp.StatusCode != http.StatusOK ||
+			!strings.Contains(page, "Choose an account") {
 			t.Errorf("%s does not show the accounts: %d", name, resp.StatusCode)
 		}
 	}
@@ -208,7 +213,8 @@ func TestNoIsADecision(t *testing.T) {
 	a := c.attempt()
 	_, page := c.get(a.url)
 	resp, _ := c.post(d.Issuer+"/o/oauth2/v2/choose", url.Values{"flow": {flowOf(t, page)}, "cancel": {"1"}})
-	if back := query(t, resp.Header.Get("Location")); back.Get("error") != "access_denied" || back.Get("state") != a.state {
+	if back := query(t, resp.Header.Get("Location")); back.Get("error") != "access_denied" ||
+		back.Get("state") != a.state {
 		t.Errorf("cancelling at the accounts goes back with %v", back)
 	}
 	_, page = c.get(c.attempt().url)
@@ -241,7 +247,12 @@ func TestFormsOfAFlow(t *testing.T) {
 	}
 	resp, _ := mine.post(d.Issuer+"/o/oauth2/v2/choose", url.Values{"flow": {name}, "person": {"ada"}})
 	if resp.StatusCode != http.StatusOK || resp.Request.Method != http.MethodGet || resp.Request.URL.String() != consent {
-		t.Errorf("after the choice: %d at %s %s; a reload would send the form again", resp.StatusCode, resp.Request.Method, resp.Request.URL)
+		t.Errorf(
+			"after the choice: %d at %s %s; a reload would send the form again",
+			resp.StatusCode,
+			resp.Request.Method,
+			resp.Request.URL,
+		)
 	}
 	if resp, _ := other.get(consent); resp.StatusCode != http.StatusBadRequest {
 		t.Errorf("another browser sees the consent: %d", resp.StatusCode)
@@ -278,7 +289,8 @@ func TestPagesLoadNothingAndRunNothing(t *testing.T) {
 				t.Errorf("the page %s has %q", name, bad)
 			}
 		}
-		if !strings.Contains(page, `<html lang="en">`) || !strings.Contains(page, "<h1") || !strings.Contains(page, "viewport") {
+		if !strings.Contains(page, `<html lang="en">`) || !strings.Contains(page, "<h1") ||
+			!strings.Contains(page, "viewport") {
 			t.Errorf("the page %s lacks language, heading or viewport", name)
 		}
 	}
@@ -291,7 +303,8 @@ func TestFormPost(t *testing.T) {
 	_, page := c.get(a.url)
 	_, page = c.post(d.Issuer+"/o/oauth2/v2/choose", url.Values{"flow": {flowOf(t, page)}, "person": {"ada"}})
 	resp, page := c.post(d.Issuer+"/o/oauth2/v2/consent", url.Values{"flow": {flowOf(t, page)}, "allow": {"1"}})
-	if resp.StatusCode != http.StatusOK || !strings.Contains(page, `action="`+c.RedirectURL+`"`) || !strings.Contains(page, `name="state" value="`+a.state+`"`) {
+	if resp.StatusCode != http.StatusOK || !strings.Contains(page, `action="`+c.RedirectURL+`"`) ||
+		!strings.Contains(page, `name="state" value="`+a.state+`"`) {
 		t.Errorf("the way back is %d %s", resp.StatusCode, page)
 	}
 }

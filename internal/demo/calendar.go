@@ -61,10 +61,32 @@ const teamCalendar = "team@group.calendar.example.com"
 // calendarsOf are a person's own calendar and the one they share.
 func calendarsOf(p *Person) []map[string]any {
 	return []map[string]any{
-		{"kind": "calendar#calendarListEntry", "etag": `"1"`, "id": p.Email, "summary": p.Email, "timeZone": "UTC", "colorId": "14", "backgroundColor": "#3f6ad8",
-			"foregroundColor": "#ffffff", "selected": true, "accessRole": "owner", "primary": true},
-		{"kind": "calendar#calendarListEntry", "etag": `"2"`, "id": teamCalendar, "summary": "Team", "description": "Everybody's week", "timeZone": "UTC",
-			"colorId": "7", "backgroundColor": "#0f9d72", "foregroundColor": "#ffffff", "selected": true, "accessRole": "reader"},
+		{
+			"kind":            "calendar#calendarListEntry",
+			"etag":            `"1"`,
+			"id":              p.Email,
+			"summary":         p.Email,
+			"timeZone":        "UTC",
+			"colorId":         "14",
+			"backgroundColor": "#3f6ad8",
+			"foregroundColor": "#ffffff",
+			"selected":        true,
+			"accessRole":      "owner",
+			"primary":         true,
+		},
+		{
+			"kind":            "calendar#calendarListEntry",
+			"etag":            `"2"`,
+			"id":              teamCalendar,
+			"summary":         "Team",
+			"description":     "Everybody's week",
+			"timeZone":        "UTC",
+			"colorId":         "7",
+			"backgroundColor": "#0f9d72",
+			"foregroundColor": "#ffffff",
+			"selected":        true,
+			"accessRole":      "reader",
+		},
 	}
 }
 
@@ -127,8 +149,16 @@ func (d *Demo) serveEvents(w http.ResponseWriter, r *http.Request, p *Person) {
 	if calendar == teamCalendar {
 		role = "reader"
 	}
-	out := map[string]any{"kind": "calendar#events", "etag": `"e1"`, "summary": calendar, "updated": d.cfg.Now().UTC().Format(time.RFC3339), "timeZone": "UTC",
-		"accessRole": role, "defaultReminders": []any{}, "items": items[start:end]}
+	out := map[string]any{
+		"kind":             "calendar#events",
+		"etag":             `"e1"`,
+		"summary":          calendar,
+		"updated":          d.cfg.Now().UTC().Format(time.RFC3339),
+		"timeZone":         "UTC",
+		"accessRole":       role,
+		"defaultReminders": []any{},
+		"items":            items[start:end],
+	}
 	if next != "" {
 		out["nextPageToken"] = next
 	} else {
@@ -174,7 +204,8 @@ func (d *Demo) serveInsert(w http.ResponseWriter, r *http.Request, p *Person) {
 		Summary, Description, Location string
 		Start, End                     eventTime
 	}
-	if json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10)).Decode(&in) != nil || in.Start.instant().IsZero() || in.End.instant().Before(in.Start.instant()) {
+	if json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10)).Decode(&in) != nil || in.Start.instant().IsZero() ||
+		in.End.instant().Before(in.Start.instant()) {
 		apiError(w, http.StatusBadRequest, "badRequest", "Bad Request")
 		return
 	}
@@ -214,6 +245,17 @@ func (d *Demo) serveCancel(w http.ResponseWriter, r *http.Request, p *Person) {
 func newEvent(p *Person, calendar, id, summary string, at time.Time) event {
 	me := actor{Email: p.Email, DisplayName: p.FullName, Self: true}
 	stamp := at.UTC().Truncate(time.Second).Format(time.RFC3339)
-	return event{Kind: "calendar#event", ETag: `"` + id + `"`, ID: id, Status: "confirmed", HTMLLink: "https://calendar.example.com/event?eid=" + id,
-		Created: stamp, Updated: stamp, Summary: summary, Creator: me, Organizer: me, calendar: calendar}
+	return event{
+		Kind:      "calendar#event",
+		ETag:      `"` + id + `"`,
+		ID:        id,
+		Status:    "confirmed",
+		HTMLLink:  "https://calendar.example.com/event?eid=" + id,
+		Created:   stamp,
+		Updated:   stamp,
+		Summary:   summary,
+		Creator:   me,
+		Organizer: me,
+		calendar:  calendar,
+	}
 }

@@ -14,8 +14,9 @@ type Hooks struct {
 	SignIn func(w http.ResponseWriter, r *http.Request, person string) // answers POST /demo/sign-in
 }
 
-// Control is what the demo app shows and does at the provider, for mounting at /demo/ of the client's own origin. It answers that origin alone: what
-// changes something needs X-CSRF: 1, which no other site can send, and no other Sec-Fetch-Site than same-origin.
+// Control is what the demo app shows and does at the provider, for mounting at /demo/ of the client's own origin. It
+// answers that origin alone: what changes something needs X-CSRF: 1, which no other site can send, and no other
+// Sec-Fetch-Site than same-origin.
 func (d *Demo) Control(h Hooks) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /demo/state", func(w http.ResponseWriter, r *http.Request) {
@@ -88,7 +89,8 @@ func decode(w http.ResponseWriter, r *http.Request, v any) bool {
 	return true
 }
 
-// serveState tells what the page cannot see by itself: what the provider counted, and how many bytes of cookie the browser sends.
+// serveState tells what the page cannot see by itself: what the provider counted, and how many bytes of cookie the
+// browser sends.
 func (d *Demo) serveState(w http.ResponseWriter, p *Person, cookieBytes int) {
 	d.mu.Lock()
 	state := struct {

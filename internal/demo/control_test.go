@@ -31,7 +31,9 @@ func ask(h http.Handler, method, path, body string, headers ...string) *httptest
 
 func TestTheControlAnswersItsOwnOriginAlone(t *testing.T) {
 	d := start(t, nil)
-	h := d.Control(demo.Hooks{SignIn: func(w http.ResponseWriter, _ *http.Request, _ string) { w.WriteHeader(http.StatusNoContent) }})
+	h := d.Control(
+		demo.Hooks{SignIn: func(w http.ResponseWriter, _ *http.Request, _ string) { w.WriteHeader(http.StatusNoContent) }},
+	)
 	for name, headers := range map[string][]string{
 		"another site":               {"Sec-Fetch-Site", "cross-site"},
 		"a sibling":                  {"Sec-Fetch-Site", "same-site"},
@@ -151,11 +153,15 @@ func TestStateAndLog(t *testing.T) {
 	if err := json.Unmarshal(w.Body.Bytes(), &state); err != nil {
 		t.Fatal(err)
 	}
-	if state.Mode != "up" || state.Issued != 2 || state.Refreshes != 1 || state.TokenLifetime != 30 || state.You.Person != "ada" || state.You.Refreshes != 1 || len(state.People) != 3 {
+	if state.Mode != "up" || state.Issued != 2 || state.Refreshes != 1 || state.TokenLifetime != 30 ||
+		state.You.Person != "ada" ||
+		state.You.Refreshes != 1 ||
+		len(state.People) != 3 {
 		t.Errorf("the state is %+v", state)
 	}
 	var log struct{ Entries []demo.Entry }
-	if err := json.Unmarshal(ask(h, http.MethodGet, "/demo/log", "").Body.Bytes(), &log); err != nil || len(log.Entries) < 3 {
+	if err := json.Unmarshal(ask(h, http.MethodGet, "/demo/log", "").Body.Bytes(), &log); err != nil ||
+		len(log.Entries) < 3 {
 		t.Fatalf("the log is %+v, %v", log, err)
 	}
 	last := log.Entries[len(log.Entries)-1]

@@ -82,7 +82,9 @@ func Start(cfg Config) (*Demo, error) {
 	}
 	d := &Demo{
 		ClientID: "bff-demo", ClientSecret: "demo-" + random(24), cfg: cfg.withDefaults(), own: map[string]*Counts{},
-		browsers: newShelf[*browser](10_000), flows: newShelf[*flow](10_000), codes: newShelf[*code](10_000), uploads: newShelf[*upload](100),
+		browsers: newShelf[*browser](
+			10_000,
+		), flows: newShelf[*flow](10_000), codes: newShelf[*code](10_000), uploads: newShelf[*upload](100),
 		families: map[string]map[*family]struct{}{}, access: map[string]*accessToken{}, refresh: map[string]*family{}, grants: map[string][]string{},
 		added: map[string][]event{}, files: map[string][]*file{}, watchers: map[chan event]string{}, pruneAt: 10_000,
 		mode: mode{name: Up, changed: make(chan struct{})}, apiMode: mode{name: Up, changed: make(chan struct{})},
@@ -155,7 +157,8 @@ func (d *Demo) Close() {
 	}
 }
 
-// EndStreams ends what the APIs still stream, and refuses no other call. Whoever drains a proxy in front of them calls it first.
+// EndStreams ends what the APIs still stream, and refuses no other call. Whoever drains a proxy in front of them
+// calls it first.
 func (d *Demo) EndStreams() { d.hangUp() }
 
 // AllowRedirect registers a further redirect URI of the client.
@@ -202,9 +205,25 @@ func (d *Demo) serveDiscovery(w http.ResponseWriter, r *http.Request) {
 		"issuer": d.Issuer, "authorization_endpoint": d.Issuer + "/o/oauth2/v2/auth", "token_endpoint": d.Issuer + "/token",
 		"userinfo_endpoint": d.Issuer + "/v1/userinfo", "jwks_uri": d.Issuer + "/oauth2/v3/certs", "end_session_endpoint": d.Issuer + "/logout",
 		"response_types_supported": []string{"code"}, "response_modes_supported": []string{"query", "form_post"},
-		"grant_types_supported": []string{"authorization_code", "refresh_token"}, "subject_types_supported": []string{"public"},
+		"grant_types_supported": []string{
+			"authorization_code",
+			"refresh_token",
+		}, "subject_types_supported": []string{"public"},
 		"id_token_signing_alg_values_supported": []string{"RS256"}, "scopes_supported": scopes,
-		"claims_supported":                      []string{"aud", "email", "email_verified", "exp", "given_name", "iat", "iss", "locale", "name", "sub", "sid", "hd"},
+		"claims_supported": []string{
+			"aud",
+			"email",
+			"email_verified",
+			"exp",
+			"given_name",
+			"iat",
+			"iss",
+			"locale",
+			"name",
+			"sub",
+			"sid",
+			"hd",
+		},
 		"token_endpoint_auth_methods_supported": []string{"client_secret_post", "client_secret_basic"},
 		"prompt_values_supported":               []string{"none", "consent", "select_account"},
 		"backchannel_logout_supported":          true, "backchannel_logout_session_supported": !d.habits.NoSessionID,
@@ -257,7 +276,10 @@ func (p *port) serve() {
 	}
 	p.server = &http.Server{
 		Handler: p.handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
-		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug), BaseContext: func(net.Listener) context.Context { return p.base },
+		ErrorLog: slog.NewLogLogger(
+			slog.DiscardHandler,
+			slog.LevelDebug,
+		), BaseContext: func(net.Listener) context.Context { return p.base },
 	}
 	go func(s *http.Server, ln net.Listener) { _ = s.Serve(ln) }(p.server, p.ln)
 }

@@ -56,12 +56,16 @@ func newClient(t *testing.T, d *demo.Demo, scopes ...string) *client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &http.Client{Jar: jar, Transport: &http.Transport{}, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
-		if strings.HasPrefix(r.URL.String(), d.Issuer+"/") { // from one page of the provider to the next
-			return nil
-		}
-		return http.ErrUseLastResponse
-	}}
+	h := &http.Client{
+		Jar:       jar,
+		Transport: &http.Transport{},
+		CheckRedirect: func(r *http.Request, _ []*http.Request) error {
+			if strings.HasPrefix(r.URL.String(), d.Issuer+"/") { // from one page of the provider to the next
+				return nil
+			}
+			return http.ErrUseLastResponse
+		},
+	}
 	t.Cleanup(h.CloseIdleConnections)
 	p, err := oidc.NewProvider(oidc.ClientContext(context.Background(), h), d.Issuer)
 	if err != nil {
@@ -69,8 +73,14 @@ func newClient(t *testing.T, d *demo.Demo, scopes ...string) *client {
 	}
 	e := p.Endpoint()
 	e.AuthStyle = oauth2.AuthStyleInParams
-	return &client{t: t, d: d, http: h, provider: p, Config: oauth2.Config{ClientID: d.ClientID, ClientSecret: d.ClientSecret, Endpoint: e,
-		RedirectURL: origin + "/bff/callback/demo", Scopes: append([]string{"openid", "email", "profile"}, scopes...)}}
+	return &client{
+		t:        t,
+		d:        d,
+		http:     h,
+		provider: p,
+		Config: oauth2.Config{ClientID: d.ClientID, ClientSecret: d.ClientSecret, Endpoint: e,
+			RedirectURL: origin + "/bff/callback/demo", Scopes: append([]string{"openid", "email", "profile"}, scopes...)},
+	}
 }
 
 func (c *client) ctx() context.Context { return oidc.ClientContext(context.Background(), c.http) }
@@ -176,7 +186,10 @@ func TestSignInThroughThePages(t *testing.T) {
 	a := c.attempt("access_type", "offline")
 	_, page := c.get(a.url)
 	_, page = c.post(d.Issuer+"/o/oauth2/v2/choose", url.Values{"flow": {flowOf(t, page)}, "person": {"ada"}})
-	resp, _ := c.post(d.Issuer+"/o/oauth2/v2/consent", url.Values{"flow": {flowOf(t, page)}, "scope": {demo.ScopeCalendarReadonly}, "allow": {"1"}})
+	resp, _ := c.post(
+		d.Issuer+"/o/oauth2/v2/consent",
+		url.Values{"flow": {flowOf(t, page)}, "scope": {demo.ScopeCalendarReadonly}, "allow": {"1"}},
+	)
 	back := query(t, resp.Header.Get("Location"))
 	if resp.StatusCode != http.StatusSeeOther || back.Get("state") != a.state || back.Get("iss") != d.Issuer {
 		t.Fatalf("the way back is %d %v", resp.StatusCode, back)
@@ -198,10 +211,13 @@ func TestSignInThroughThePages(t *testing.T) {
 	if err := id.Claims(&claims); err != nil {
 		t.Fatal(err)
 	}
-	if id.Nonce != a.nonce || id.VerifyAccessToken(tok.AccessToken) != nil || claims.Email != "ada@example.com" || claims.Name != "Ada Lovelace" || claims.SID == "" {
+	if id.Nonce != a.nonce || id.VerifyAccessToken(tok.AccessToken) != nil || claims.Email != "ada@example.com" ||
+		claims.Name != "Ada Lovelace" ||
+		claims.SID == "" {
 		t.Errorf("the ID token says %+v", claims)
 	}
-	if resp, body := c.call(d.APIURL+"/users/me/calendarList", tok.AccessToken); resp.StatusCode != http.StatusOK || !strings.Contains(body, "ada@example.com") {
+	if resp, body := c.call(d.APIURL+"/users/me/calendarList", tok.AccessToken); resp.StatusCode != http.StatusOK ||
+		!strings.Contains(body, "ada@example.com") {
 		t.Errorf("the calendar answers %d %s", resp.StatusCode, body)
 	}
 }

@@ -20,10 +20,22 @@ const maxFiles = 100 // of a person
 
 // describe gives a file in Drive's shape.
 func (f *file) describe(p *Person) map[string]any {
-	return map[string]any{"kind": "drive#file", "id": f.id, "name": f.name, "mimeType": f.kind, "size": fmt.Sprint(len(f.content)),
-		"modifiedTime": f.modified.UTC().Format(time.RFC3339), "createdTime": f.modified.UTC().Format(time.RFC3339), "starred": false, "trashed": false,
+	return map[string]any{
+		"kind":     "drive#file",
+		"id":       f.id,
+		"name":     f.name,
+		"mimeType": f.kind,
+		"size":     fmt.Sprint(len(f.content)),
+		"modifiedTime": f.modified.UTC().
+			Format(time.RFC3339),
+		"createdTime": f.modified.UTC().Format(time.RFC3339),
+		"starred":     false,
+		"trashed":     false,
 		"webViewLink": "https://drive.example.com/file/d/" + f.id + "/view",
-		"owners":      []any{map[string]any{"kind": "drive#user", "displayName": p.FullName, "emailAddress": p.Email, "me": true}}}
+		"owners": []any{
+			map[string]any{"kind": "drive#user", "displayName": p.FullName, "emailAddress": p.Email, "me": true},
+		},
+	}
 }
 
 // filesOf returns a person's files, written when first asked for. d.mu is held.
@@ -41,10 +53,30 @@ func (d *Demo) filesOf(p *Person) []*file {
 		`<circle cx="52" cy="45" r="24" fill="#3f6ad8"/><circle cx="88" cy="45" r="24" fill="#0f9d72" fill-opacity=".8"/></svg>`
 	list := []*file{
 		{id: "f-" + p.Name + "-readme", name: "Read me first.md", kind: "text/markdown", modified: now.Add(-26 * time.Hour),
-			content: []byte("# " + p.FullName + "\n\nThese files live in the memory of the demo. Whoever reads this had an access token.\n\nThe browser did not.\n")},
-		{id: "f-" + p.Name + "-numbers", name: "Numbers.csv", kind: "text/csv", modified: now.Add(-3 * time.Hour), content: []byte(csv.String())},
-		{id: "f-" + p.Name + "-circles", name: "Circles.svg", kind: "image/svg+xml", modified: now.Add(-50 * time.Hour), content: []byte(svg)},
-		{id: "f-" + p.Name + "-list", name: "Shopping list.txt", kind: "text/plain", modified: now.Add(-20 * time.Minute), content: []byte("tea\nrelays\npunched cards\n")},
+			content: []byte(
+				"# " + p.FullName + "\n\nThese files live in the memory of the demo. Whoever reads this had an access token.\n\nThe browser did not.\n",
+			)},
+		{
+			id:       "f-" + p.Name + "-numbers",
+			name:     "Numbers.csv",
+			kind:     "text/csv",
+			modified: now.Add(-3 * time.Hour),
+			content:  []byte(csv.String()),
+		},
+		{
+			id:       "f-" + p.Name + "-circles",
+			name:     "Circles.svg",
+			kind:     "image/svg+xml",
+			modified: now.Add(-50 * time.Hour),
+			content:  []byte(svg),
+		},
+		{
+			id:       "f-" + p.Name + "-list",
+			name:     "Shopping list.txt",
+			kind:     "text/plain",
+			modified: now.Add(-20 * time.Minute),
+			content:  []byte("tea\nrelays\npunched cards\n"),
+		},
 	}
 	d.files[p.Name] = list
 	return list

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// A code is an authorization code: good once, for a minute. A second use ends what the first one brought (RFC 6749 section 4.1.2).
+// A code is an authorization code: good once, for a minute. A second use ends what the first one brought (RFC 6749
+// section 4.1.2).
 type code struct {
 	flow      *flow
 	scopes    []string
@@ -105,7 +106,8 @@ func (d *Demo) newAccess(fam *family) string {
 	return value
 }
 
-// prune forgets expired access tokens, dead families, and refresh tokens that were used up a day ago, each time all of it has doubled. d.mu is held.
+// prune forgets expired access tokens, dead families, and refresh tokens that were used up a day ago, each time all
+// of it has doubled. d.mu is held.
 func (d *Demo) prune(now time.Time) {
 	if len(d.access)+len(d.refresh) < d.pruneAt {
 		return
@@ -141,7 +143,8 @@ func (d *Demo) newRefresh(fam *family) string {
 	return value
 }
 
-// dropOldest keeps Google's cap of live refresh tokens for a person and client: the oldest sign-in loses its own without a word. d.mu is held.
+// dropOldest keeps Google's cap of live refresh tokens for a person and client: the oldest sign-in loses its own
+// without a word. d.mu is held.
 func (d *Demo) dropOldest(person *Person) {
 	if d.habits.MaxRefresh == 0 {
 		return
@@ -159,7 +162,13 @@ func (d *Demo) dropOldest(person *Person) {
 	}
 	if n > d.habits.MaxRefresh {
 		d.end(oldest, "dropped")
-		d.note("dropped", person.Name, "%s has more than %d refresh tokens: the oldest was dropped", person.GivenName(), d.habits.MaxRefresh)
+		d.note(
+			"dropped",
+			person.Name,
+			"%s has more than %d refresh tokens: the oldest was dropped",
+			person.GivenName(),
+			d.habits.MaxRefresh,
+		)
 	}
 }
 
@@ -176,7 +185,8 @@ func (d *Demo) end(fam *family, why string) {
 	delete(d.families[fam.person.Name], fam)
 }
 
-// RevokePerson takes away everything a person granted, as their account page would. The next sign-in asks for consent again.
+// RevokePerson takes away everything a person granted, as their account page would. The next sign-in asks for consent
+// again.
 func (d *Demo) RevokePerson(person string) {
 	p := d.find(person)
 	if p == nil {

@@ -26,7 +26,8 @@ const (
 	RevokeTakesGrant  = "grant"    // Google: everything this person ever granted this client
 )
 
-// Habits are what kind of provider the demo plays. The zero value is a plain OpenID Provider that keeps to the specifications.
+// Habits are what kind of provider the demo plays. The zero value is a plain OpenID Provider that keeps to the
+// specifications.
 type Habits struct {
 	Title string // on the pages; "Demo"
 
@@ -67,8 +68,8 @@ type Habits struct {
 	AccessBytes     int               // random bytes in an access token; 160
 }
 
-// Google are the habits of Google, with one difference: refresh tokens rotate, and reuse is detected. Google's do not rotate; a client that survives
-// this survives Google.
+// Google are the habits of Google, with one difference: refresh tokens rotate, and reuse is detected. Google's do not
+// rotate; a client that survives this survives Google.
 func Google() Habits {
 	return Habits{
 		Title: "Demo", RefreshTokens: RefreshOnConsent, Rotate: true, MaxRefresh: 100, RevokeTakes: RevokeTakesGrant,

@@ -24,9 +24,25 @@ func (c *client) raw(form url.Values) (*http.Response, string) {
 // plain is a client for providers without discovery.
 func plain(t *testing.T, d *demo.Demo) *client {
 	t.Helper()
-	return &client{t: t, d: d, http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
-		Config: oauth2.Config{ClientID: d.ClientID, ClientSecret: d.ClientSecret, RedirectURL: origin + "/bff/callback/demo", Scopes: []string{"openid", "email"},
-			Endpoint: oauth2.Endpoint{AuthURL: d.Issuer + "/o/oauth2/v2/auth", TokenURL: d.Issuer + "/token", AuthStyle: oauth2.AuthStyleInParams}}}
+	return &client{
+		t: t,
+		d: d,
+		http: &http.Client{
+			Transport:     &http.Transport{DisableKeepAlives: true},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		Config: oauth2.Config{
+			ClientID:     d.ClientID,
+			ClientSecret: d.ClientSecret,
+			RedirectURL:  origin + "/bff/callback/demo",
+			Scopes:       []string{"openid", "email"},
+			Endpoint: oauth2.Endpoint{
+				AuthURL:   d.Issuer + "/o/oauth2/v2/auth",
+				TokenURL:  d.Issuer + "/token",
+				AuthStyle: oauth2.AuthStyleInParams,
+			},
+		},
+	}
 }
 
 // issue gives tokens without a flow.
@@ -64,7 +80,9 @@ func TestShapesOfTokenAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := start(t, func(c *demo.Config) { row.habits.AnyScope = true; c.Habits = &row.habits })
 			c := plain(t, d)
-			resp, body := c.raw(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {issue(t, d, "openid", "a").Refresh}})
+			resp, body := c.raw(
+				url.Values{"grant_type": {"refresh_token"}, "refresh_token": {issue(t, d, "openid", "a").Refresh}},
+			)
 			if resp.StatusCode != http.StatusOK {
 				t.Fatalf("it answers %d %s", resp.StatusCode, body)
 			}
@@ -205,7 +223,15 @@ func TestAProviderWithoutPKCERefusesIt(t *testing.T) {
 
 func TestAPlainOAuthProvider(t *testing.T) {
 	d := start(t, func(c *demo.Config) {
-		c.Habits = &demo.Habits{NoIDToken: true, NoIss: true, AnyScope: true, ScopeSeparator: ",", SubjectField: "id", SubjectNumber: true, NoRevocation: true}
+		c.Habits = &demo.Habits{
+			NoIDToken:      true,
+			NoIss:          true,
+			AnyScope:       true,
+			ScopeSeparator: ",",
+			SubjectField:   "id",
+			SubjectNumber:  true,
+			NoRevocation:   true,
+		}
 	})
 	c := plain(t, d)
 	if resp, _ := c.get(d.Issuer + "/.well-known/openid-configuration"); resp.StatusCode != http.StatusNotFound {
@@ -242,7 +268,14 @@ func TestHabitsOfTheTokenRequest(t *testing.T) {
 		if resp, _ := c.raw(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {tokens.Refresh}}); resp.StatusCode != http.StatusBadRequest {
 			t.Errorf("a form is answered %d", resp.StatusCode)
 		}
-		body, _ := json.Marshal(map[string]string{"grant_type": "refresh_token", "refresh_token": tokens.Refresh, "client_id": d.ClientID, "client_secret": d.ClientSecret})
+		body, _ := json.Marshal(
+			map[string]string{
+				"grant_type":    "refresh_token",
+				"refresh_token": tokens.Refresh,
+				"client_id":     d.ClientID,
+				"client_secret": d.ClientSecret,
+			},
+		)
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, d.Issuer+"/token", strings.NewReader(string(body)))
 		if err != nil {
 			t.Fatal(err)

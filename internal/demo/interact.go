@@ -5,7 +5,8 @@ import (
 	"slices"
 )
 
-// browserOf knows a browser by its cookie, and gives it one. The name holds the port, for cookies are shared between the ports of a host.
+// browserOf knows a browser by its cookie, and gives it one. The name holds the port, for cookies are shared between
+// the ports of a host.
 func (d *Demo) browserOf(w http.ResponseWriter, r *http.Request) (string, *browser) {
 	name := d.browserCookie()
 	if c, err := r.Cookie(name); err == nil {
@@ -39,7 +40,12 @@ func (d *Demo) theFlow(w http.ResponseWriter, r *http.Request) (string, *flow, *
 			return name, f, b
 		}
 	}
-	d.showError(w, http.StatusBadRequest, "expired", "This sign-in is no longer waiting. Go back to the app and start again.")
+	d.showError(
+		w,
+		http.StatusBadRequest,
+		"expired",
+		"This sign-in is no longer waiting. Go back to the app and start again.",
+	)
 	return "", nil, nil
 }
 
@@ -93,7 +99,12 @@ func (d *Demo) serveConsent(w http.ResponseWriter, r *http.Request) {
 		d.deny(w, r, name, f)
 		return
 	case !d.take(name): // sent twice
-		d.showError(w, http.StatusBadRequest, "expired", "This sign-in is no longer waiting. Go back to the app and start again.")
+		d.showError(
+			w,
+			http.StatusBadRequest,
+			"expired",
+			"This sign-in is no longer waiting. Go back to the app and start again.",
+		)
 		return
 	}
 	granted := slices.DeleteFunc(slices.Clone(f.scopes), func(s string) bool {

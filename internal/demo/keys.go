@@ -45,8 +45,10 @@ func (d *Demo) sign(typ string, claims map[string]any) (string, error) {
 	d.mu.Lock()
 	k := d.keys[0]
 	d.mu.Unlock()
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: k.private, KeyID: k.id}},
-		(&jose.SignerOptions{}).WithType(jose.ContentType(typ)))
+	signer, err := jose.NewSigner(
+		jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: k.private, KeyID: k.id}},
+		(&jose.SignerOptions{}).WithType(jose.ContentType(typ)),
+	)
 	if err != nil {
 		return "", fmt.Errorf("sign: %w", err)
 	}
@@ -105,7 +107,10 @@ func (d *Demo) serveKeys(w http.ResponseWriter, _ *http.Request) {
 	d.mu.Lock()
 	set := jose.JSONWebKeySet{}
 	for _, k := range d.keys {
-		set.Keys = append(set.Keys, jose.JSONWebKey{Key: k.private.Public(), KeyID: k.id, Algorithm: string(jose.RS256), Use: "sig"})
+		set.Keys = append(
+			set.Keys,
+			jose.JSONWebKey{Key: k.private.Public(), KeyID: k.id, Algorithm: string(jose.RS256), Use: "sig"},
+		)
 	}
 	d.mu.Unlock()
 	w.Header().Set("Cache-Control", "public, max-age=60")

@@ -32,10 +32,13 @@ func hashSource(b []byte) string {
 
 const submitScript = "document.forms[0].submit()" // of form_post: the one script there is
 
-// show renders a page under a policy that lets it load nothing, run nothing, be framed by nobody, and send forms to itself and the client.
+// show renders a page under a policy that lets it load nothing, run nothing, be framed by nobody, and send forms to
+// itself and the client.
 func (d *Demo) show(w http.ResponseWriter, status int, name string, data map[string]any) {
 	t := template.Must(template.ParseFS(pageFiles, "pages/layout.html", "pages/"+name))
-	data["Style"], data["Title"], data["App"], data["Home"] = template.CSS(style()), d.title(), d.app(), d.cfg.Origin // our own file
+	data["Style"], data["Title"], data["App"], data["Home"] = template.CSS(
+		style(),
+	), d.title(), d.app(), d.cfg.Origin // our own file
 	var b bytes.Buffer
 	if err := t.ExecuteTemplate(&b, "layout", data); err != nil {
 		http.Error(w, "the page could not be made", http.StatusInternalServerError)
@@ -48,8 +51,11 @@ func (d *Demo) show(w http.ResponseWriter, status int, name string, data map[str
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin") // who opened a popup of ours has no hold on it
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src "+d.pageStyle+"; script-src "+hashSource([]byte(submitScript))+
-		"; img-src data:; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"+d.formTargets())
+	h.Set(
+		"Content-Security-Policy",
+		"default-src 'none'; style-src "+d.pageStyle+"; script-src "+hashSource([]byte(submitScript))+
+			"; img-src data:; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"+d.formTargets(),
+	)
 	w.WriteHeader(status)
 	_, _ = w.Write(b.Bytes())
 }
@@ -125,7 +131,13 @@ func (d *Demo) showConsent(w http.ResponseWriter, name string, f *flow) {
 	var basic, single []ask
 	for _, s := range f.scopes {
 		about, _ := describe(s)
-		a := ask{Name: s, Title: about.Title, Detail: about.Detail, Untick: d.canUntick(f.scopes, s), Known: slices.Contains(before, s)}
+		a := ask{
+			Name:   s,
+			Title:  about.Title,
+			Detail: about.Detail,
+			Untick: d.canUntick(f.scopes, s),
+			Known:  slices.Contains(before, s),
+		}
 		if signInScope(s) {
 			basic = append(basic, a)
 		} else {
@@ -133,8 +145,13 @@ func (d *Demo) showConsent(w http.ResponseWriter, name string, f *flow) {
 		}
 	}
 	p := f.person
-	d.show(w, http.StatusOK, "consent.html", map[string]any{"Page": "Allow access", "Flow": name, "Basic": basic, "Single": single,
-		"Person": row{p.Name, p.FullName, p.Email, p.Initials(), true, false, max(colour, 0)}})
+	d.show(
+		w,
+		http.StatusOK,
+		"consent.html",
+		map[string]any{"Page": "Allow access", "Flow": name, "Basic": basic, "Single": single,
+			"Person": row{p.Name, p.FullName, p.Email, p.Initials(), true, false, max(colour, 0)}},
+	)
 }
 
 func (d *Demo) showError(w http.ResponseWriter, status int, code, text string) {
@@ -142,8 +159,13 @@ func (d *Demo) showError(w http.ResponseWriter, status int, code, text string) {
 }
 
 func (d *Demo) showSignOut(w http.ResponseWriter, form string, q url.Values, target string) {
-	d.show(w, http.StatusOK, "signout.html", map[string]any{"Page": "Sign out", "Confirm": form, "Client": q.Get("client_id"),
-		"After": q.Get("post_logout_redirect_uri"), "State": q.Get("state"), "Target": target})
+	d.show(
+		w,
+		http.StatusOK,
+		"signout.html",
+		map[string]any{"Page": "Sign out", "Confirm": form, "Client": q.Get("client_id"),
+			"After": q.Get("post_logout_redirect_uri"), "State": q.Get("state"), "Target": target},
+	)
 }
 
 func (d *Demo) showSignedOut(w http.ResponseWriter) {
@@ -151,8 +173,13 @@ func (d *Demo) showSignedOut(w http.ResponseWriter) {
 }
 
 func (d *Demo) showFormPost(w http.ResponseWriter, action string, answer url.Values) {
-	d.show(w, http.StatusOK, "post.html", map[string]any{"Page": "Going back to the app", "Action": action, "Answer": answer,
-		"Script": template.JS(submitScript)}) // a constant
+	d.show(
+		w,
+		http.StatusOK,
+		"post.html",
+		map[string]any{"Page": "Going back to the app", "Action": action, "Answer": answer,
+			"Script": template.JS(submitScript)},
+	) // a constant
 }
 
 func (d *Demo) serveAbout(w http.ResponseWriter, _ *http.Request) {

@@ -18,8 +18,21 @@ type Person struct {
 func people() []Person {
 	return []Person{
 		{Name: "ada", Subject: "109876543210987654321", FullName: "Ada Lovelace", Email: "ada@example.com", Locale: "en"},
-		{Name: "grace", Subject: "112233445566778899001", FullName: "Grace Hopper", Email: "grace@example.com", Locale: "en", HostedDomain: "example.com"},
-		{Name: "linus", Subject: "104420000000000001991", FullName: "Linus Torvalds", Email: "linus@example.com", Locale: "en"},
+		{
+			Name:         "grace",
+			Subject:      "112233445566778899001",
+			FullName:     "Grace Hopper",
+			Email:        "grace@example.com",
+			Locale:       "en",
+			HostedDomain: "example.com",
+		},
+		{
+			Name:     "linus",
+			Subject:  "104420000000000001991",
+			FullName: "Linus Torvalds",
+			Email:    "linus@example.com",
+			Locale:   "en",
+		},
 	}
 }
 

@@ -55,7 +55,11 @@ func (d *Demo) serveUserinfo(w http.ResponseWriter, r *http.Request) {
 	a, ok := d.bearer(r)
 	if !ok {
 		w.Header().Set("WWW-Authenticate", challenge(r))
-		writeJSON(w, http.StatusUnauthorized, map[string]any{"error": "invalid_token", "error_description": "Invalid Credentials"})
+		writeJSON(
+			w,
+			http.StatusUnauthorized,
+			map[string]any{"error": "invalid_token", "error_description": "Invalid Credentials"},
+		)
 		return
 	}
 	field := d.habits.SubjectField

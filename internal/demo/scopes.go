@@ -28,7 +28,12 @@ func catalogue() []scope {
 		{"openid", "Know that it is you", "An identifier that stays the same at every sign-in.", true},
 		{ScopeEmail, "See your email address", "The address of this account.", true},
 		{ScopeProfile, "See your name", "The name you go by here.", true},
-		{ScopeCalendarReadonly, "See your calendars", "All events on all calendars of this account. Nothing can be changed.", false},
+		{
+			ScopeCalendarReadonly,
+			"See your calendars",
+			"All events on all calendars of this account. Nothing can be changed.",
+			false,
+		},
 		{ScopeCalendarEvents, "Add and change events", "Create, move and cancel events on your calendars.", false},
 		{ScopeCalendar, "Manage your calendars", "See, change, share and delete all of them.", false},
 		{ScopeDriveReadonly, "See and download your files", "All files of this account. Nothing can be changed.", false},

@@ -6,7 +6,8 @@ import (
 	"slices"
 )
 
-// serveEndSession is OpenID Connect RP-Initiated Logout 1.0. There is never an id_token_hint, so the person is asked (section 2).
+// serveEndSession is OpenID Connect RP-Initiated Logout 1.0. There is never an id_token_hint, so the person is asked
+// (section 2).
 func (d *Demo) serveEndSession(w http.ResponseWriter, r *http.Request) {
 	if r.ParseForm() != nil {
 		d.showError(w, http.StatusBadRequest, "invalid_request", "The request cannot be read.")
@@ -14,7 +15,12 @@ func (d *Demo) serveEndSession(w http.ResponseWriter, r *http.Request) {
 	}
 	target, ok := d.afterLogout(r.Form)
 	if !ok {
-		d.showError(w, http.StatusBadRequest, "invalid_request", "The address to go to after signing out is not registered for this client.")
+		d.showError(
+			w,
+			http.StatusBadRequest,
+			"invalid_request",
+			"The address to go to after signing out is not registered for this client.",
+		)
 		return
 	}
 	id, b := d.browserOf(w, r)
@@ -63,7 +69,12 @@ func (d *Demo) endBrowser(id string, b *browser) {
 		go func() {
 			token, err := d.LogoutToken(name, sid, nil)
 			if err == nil {
-				err = d.post(d.base, d.cfg.BackchannelLogoutURI, "application/x-www-form-urlencoded", url.Values{"logout_token": {token}}.Encode())
+				err = d.post(
+					d.base,
+					d.cfg.BackchannelLogoutURI,
+					"application/x-www-form-urlencoded",
+					url.Values{"logout_token": {token}}.Encode(),
+				)
 			}
 			if err != nil {
 				d.tell("logout", name, "the app could not be told that %s signed out", d.called(name))

@@ -10,11 +10,18 @@ import (
 	"time"
 )
 
-// LogoutToken makes a logout token (OpenID Connect Back-Channel Logout 1.0 section 2.4) for a person, one session of theirs, or both. change may spoil it.
+// LogoutToken makes a logout token (OpenID Connect Back-Channel Logout 1.0 section 2.4) for a person, one session of
+// theirs, or both. change may spoil it.
 func (d *Demo) LogoutToken(person, sid string, change func(claims map[string]any)) (string, error) {
 	now := d.cfg.Now()
-	claims := map[string]any{"iss": d.Issuer, "aud": d.ClientID, "iat": now.Unix(), "exp": now.Add(2 * time.Minute).Unix(), "jti": random(16),
-		"events": map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}}}
+	claims := map[string]any{
+		"iss":    d.Issuer,
+		"aud":    d.ClientID,
+		"iat":    now.Unix(),
+		"exp":    now.Add(2 * time.Minute).Unix(),
+		"jti":    random(16),
+		"events": map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}},
+	}
 	if p := d.find(person); p != nil {
 		claims["sub"] = p.Subject
 	}
@@ -36,7 +43,12 @@ func (d *Demo) SendLogout(ctx context.Context, person, uri string) error {
 	if err != nil {
 		return err
 	}
-	d.tell("logout", person, "%s signed out everywhere at the provider; the app is told over the back channel", d.called(person))
+	d.tell(
+		"logout",
+		person,
+		"%s signed out everywhere at the provider; the app is told over the back channel",
+		d.called(person),
+	)
 	return d.post(ctx, uri, "application/x-www-form-urlencoded", url.Values{"logout_token": {token}}.Encode())
 }
 
@@ -52,7 +64,8 @@ const (
 	EventVerification     = "https://schemas.openid.net/secevent/risc/event-type/verification"
 )
 
-// SecurityEventToken makes a security event token (RFC 8417) as Google does: no exp, and an iss with a slash at its end. change may spoil it.
+// SecurityEventToken makes a security event token (RFC 8417) as Google does: no exp, and an iss with a slash at its
+// end. change may spoil it.
 func (d *Demo) SecurityEventToken(event, person string, change func(claims map[string]any)) (string, error) {
 	body := map[string]any{}
 	if p := d.find(person); p != nil {
@@ -64,8 +77,13 @@ func (d *Demo) SecurityEventToken(event, person string, change func(claims map[s
 	case EventVerification:
 		body["state"] = random(8)
 	}
-	claims := map[string]any{"iss": d.Issuer + "/", "aud": []string{d.ClientID}, "iat": d.cfg.Now().Unix(), "jti": random(16),
-		"events": map[string]any{event: body}}
+	claims := map[string]any{
+		"iss":    d.Issuer + "/",
+		"aud":    []string{d.ClientID},
+		"iat":    d.cfg.Now().Unix(),
+		"jti":    random(16),
+		"events": map[string]any{event: body},
+	}
 	if change != nil {
 		change(claims)
 	}
@@ -81,7 +99,13 @@ func (d *Demo) SendSecurityEvent(ctx context.Context, event, person, uri string)
 	if err != nil {
 		return err
 	}
-	d.tell("security-event", person, "a security event about %s is sent to the app: %s", d.called(person), event[strings.LastIndexByte(event, '/')+1:])
+	d.tell(
+		"security-event",
+		person,
+		"a security event about %s is sent to the app: %s",
+		d.called(person),
+		event[strings.LastIndexByte(event, '/')+1:],
+	)
 	return d.post(ctx, uri, "application/secevent+jwt", token)
 }
 
@@ -100,7 +124,9 @@ func (d *Demo) post(ctx context.Context, uri, kind, body string) error {
 	}
 	r.Header.Set("Content-Type", kind)
 	transport := &http.Transport{DisableKeepAlives: true}
-	resp, err := (&http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).Do(r)
+	resp, err := (&http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).Do(
+		r,
+	)
 	if err != nil {
 		return errors.New("tell the client: no answer")
 	}

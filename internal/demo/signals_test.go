@@ -81,7 +81,11 @@ func TestLogoutTokens(t *testing.T) {
 	if header["typ"] != "logout+jwt" || claims["jti"] == "" || claims["nonce"] != nil || claims["exp"] == nil {
 		t.Errorf("it holds %v %v", header, claims)
 	}
-	spoiled, err := d.LogoutToken("ada", d.Sessions("ada")[0], func(c map[string]any) { c["nonce"] = "x"; delete(c, "sub") })
+	spoiled, err := d.LogoutToken(
+		"ada",
+		d.Sessions("ada")[0],
+		func(c map[string]any) { c["nonce"] = "x"; delete(c, "sub") },
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +106,9 @@ func TestSecurityEvents(t *testing.T) {
 	}
 	r := <-got
 	header, claims := payload(t, bodyOf(t, r))
-	if r.Header.Get("Content-Type") != "application/secevent+jwt" || header["typ"] != "secevent+jwt" || claims["exp"] != nil || claims["iss"] != d.Issuer+"/" {
+	if r.Header.Get("Content-Type") != "application/secevent+jwt" || header["typ"] != "secevent+jwt" ||
+		claims["exp"] != nil ||
+		claims["iss"] != d.Issuer+"/" {
 		t.Errorf("the event is %v %v", header, claims)
 	}
 	event, _ := claims["events"].(map[string]any)[demo.EventAccountDisabled].(map[string]any)
@@ -145,7 +151,8 @@ func TestEndSession(t *testing.T) {
 	if resp, page := end(params); resp.StatusCode != http.StatusOK || !strings.Contains(page, "Sign out here too?") {
 		t.Fatalf("nobody is asked: %d", resp.StatusCode)
 	}
-	if resp, _ := c.post(d.Issuer+"/logout", url.Values{"confirm": {"guess"}}); resp.StatusCode != http.StatusOK || len(d.Sessions("ada")) != 1 {
+	if resp, _ := c.post(d.Issuer+"/logout", url.Values{"confirm": {"guess"}}); resp.StatusCode != http.StatusOK ||
+		len(d.Sessions("ada")) != 1 {
 		t.Errorf("a guess signs out: %d", resp.StatusCode)
 	}
 	_, page := end(params)

@@ -62,7 +62,8 @@ const (
 // serveWebSocket echoes what it gets (RFC 6455), text and binary, fragments as they come.
 func (d *Demo) serveWebSocket(w http.ResponseWriter, r *http.Request, _ *Person) {
 	key := r.Header.Get("Sec-WebSocket-Key")
-	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") || key == "" || r.Header.Get("Sec-WebSocket-Version") != "13" {
+	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") || key == "" ||
+		r.Header.Get("Sec-WebSocket-Version") != "13" {
 		w.Header().Set("Upgrade", "websocket")
 		apiError(w, http.StatusUpgradeRequired, "upgradeRequired", "This is a WebSocket.")
 		return
@@ -75,8 +76,11 @@ func (d *Demo) serveWebSocket(w http.ResponseWriter, r *http.Request, _ *Person)
 	defer conn.Close()
 	defer context.AfterFunc(d.streaming, func() { _ = conn.Close() })()
 	sum := sha1.Sum([]byte(key + socketKey))
-	fmt.Fprintf(rw, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
-		base64.StdEncoding.EncodeToString(sum[:]))
+	fmt.Fprintf(
+		rw,
+		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
+		base64.StdEncoding.EncodeToString(sum[:]),
+	)
 	for rw.Flush() == nil {
 		head, payload, err := readFrame(rw.Reader)
 		if err != nil {

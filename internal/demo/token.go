@@ -122,7 +122,13 @@ func (d *Demo) exchange(w http.ResponseWriter, r *http.Request, form url.Values)
 	if d.wantsRefresh(c) {
 		refresh = d.newRefresh(fam)
 		d.dropOldest(fam.person)
-		d.note("exchange", fam.person.Name, "%s's code became tokens: an access token for %s, a refresh token, an ID token", fam.person.GivenName(), d.cfg.TokenLifetime)
+		d.note(
+			"exchange",
+			fam.person.Name,
+			"%s's code became tokens: an access token for %s, a refresh token, an ID token",
+			fam.person.GivenName(),
+			d.cfg.TokenLifetime,
+		)
 	} else {
 		d.note("exchange", fam.person.Name, "%s's code became tokens, but no refresh token: that comes with a first consent", fam.person.GivenName())
 	}
@@ -136,7 +142,8 @@ func verifies(challenge, verifier string) bool {
 		return verifier == ""
 	}
 	sum := sha256.Sum256([]byte(verifier))
-	return len(verifier) >= 43 && subtle.ConstantTimeCompare([]byte(base64.RawURLEncoding.EncodeToString(sum[:])), []byte(challenge)) == 1
+	return len(verifier) >= 43 &&
+		subtle.ConstantTimeCompare([]byte(base64.RawURLEncoding.EncodeToString(sum[:])), []byte(challenge)) == 1
 }
 
 // serveRefresh is RFC 6749 section 6.
@@ -170,12 +177,20 @@ func (d *Demo) serveRefresh(w http.ResponseWriter, r *http.Request, form url.Val
 	}
 	fam.refreshes++
 	d.count(fam.person.Name, func(c *Counts) { c.Refreshes++ })
-	d.note("refresh", fam.person.Name, "%s's access token was renewed (no. %d of this sign-in)%s", fam.person.GivenName(), fam.refreshes, rotated)
+	d.note(
+		"refresh",
+		fam.person.Name,
+		"%s's access token was renewed (no. %d of this sign-in)%s",
+		fam.person.GivenName(),
+		fam.refreshes,
+		rotated,
+	)
 	d.mu.Unlock()
 	d.grant(w, r, fam, "", access, refresh, d.habits.IDTokenAlways)
 }
 
-// usable says whether a refresh token is good, and ends its family when it is a used one (RFC 9700 section 4.14.2). d.mu is held.
+// usable says whether a refresh token is good, and ends its family when it is a used one (RFC 9700 section 4.14.2).
+// d.mu is held.
 func (d *Demo) usable(fam *family, token string) bool {
 	if fam.dead != "" {
 		return false
@@ -201,7 +216,13 @@ func (d *Demo) usable(fam *family, token string) bool {
 }
 
 // grant writes the answer of RFC 6749 section 5.1, as the habits have it.
-func (d *Demo) grant(w http.ResponseWriter, r *http.Request, fam *family, nonce, access, refresh string, identity bool) {
+func (d *Demo) grant(
+	w http.ResponseWriter,
+	r *http.Request,
+	fam *family,
+	nonce, access, refresh string,
+	identity bool,
+) {
 	fields := map[string]any{"access_token": access, "token_type": "Bearer"}
 	if d.habits.TokenType != "" {
 		fields["token_type"] = d.habits.TokenType

@@ -37,8 +37,14 @@ func TestCodesThatAreRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return a, url.Values{"grant_type": {"authorization_code"}, "code": {query(t, back).Get("code")}, "redirect_uri": {c.RedirectURL},
-			"code_verifier": {a.verifier}, "client_id": {d.ClientID}, "client_secret": {d.ClientSecret}}
+		return a, url.Values{
+			"grant_type":    {"authorization_code"},
+			"code":          {query(t, back).Get("code")},
+			"redirect_uri":  {c.RedirectURL},
+			"code_verifier": {a.verifier},
+			"client_id":     {d.ClientID},
+			"client_secret": {d.ClientSecret},
+		}
 	}
 	for name, row := range map[string]struct {
 		edit func(url.Values)
@@ -66,7 +72,8 @@ func TestCodesThatAreRefused(t *testing.T) {
 			row.edit(form)
 			resp, body := c.post(d.Issuer+"/token", form)
 			var answer map[string]any
-			if err := json.Unmarshal([]byte(body), &answer); err != nil || answer["error"] != row.code || resp.StatusCode/100 != 4 {
+			if err := json.Unmarshal([]byte(body), &answer); err != nil || answer["error"] != row.code ||
+				resp.StatusCode/100 != 4 {
 				t.Errorf("it answers %d %s", resp.StatusCode, body)
 			}
 			if resp.Header.Get("Cache-Control") != "no-store" {
@@ -90,7 +97,12 @@ func TestClientAuthentication(t *testing.T) {
 		}
 		c.ClientSecret = d.ClientSecret
 	}
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, d.Issuer+"/token", strings.NewReader("grant_type=refresh_token&client_secret="+d.ClientSecret))
+	r, err := http.NewRequestWithContext(
+		t.Context(),
+		http.MethodPost,
+		d.Issuer+"/token",
+		strings.NewReader("grant_type=refresh_token&client_secret="+d.ClientSecret),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +176,8 @@ func TestRefreshRotates(t *testing.T) {
 			t.Errorf("the %s access token is answered %d", name, resp.StatusCode)
 		}
 	}
-	if got := d.Counts(); got.Refreshes != 1 || got.Issued != 2 || got.Reuses != 0 || d.CountsOf("ada").Refreshes != 1 || d.CountsOf("grace").Refreshes != 0 {
+	if got := d.Counts(); got.Refreshes != 1 || got.Issued != 2 || got.Reuses != 0 || d.CountsOf("ada").Refreshes != 1 ||
+		d.CountsOf("grace").Refreshes != 0 {
 		t.Errorf("the counters say %+v", got)
 	}
 }
@@ -221,8 +234,11 @@ func TestRefreshCannotWidenItsScopes(t *testing.T) {
 	d := start(t, nil)
 	c := newClient(t, d)
 	tok := c.signIn("ada")
-	_, body := c.post(d.Issuer+"/token", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {tok.RefreshToken}, "scope": {demo.ScopeDrive},
-		"client_id": {d.ClientID}, "client_secret": {d.ClientSecret}})
+	_, body := c.post(
+		d.Issuer+"/token",
+		url.Values{"grant_type": {"refresh_token"}, "refresh_token": {tok.RefreshToken}, "scope": {demo.ScopeDrive},
+			"client_id": {d.ClientID}, "client_secret": {d.ClientSecret}},
+	)
 	if !strings.Contains(body, "invalid_scope") {
 		t.Errorf("it answers %s", body)
 	}
@@ -238,7 +254,9 @@ func TestAccessTokensExpire(t *testing.T) {
 	now = now.Add(30 * time.Second)
 	mu.Unlock()
 	resp, body := c.call(d.APIURL+"/users/me/calendarList", tok.AccessToken)
-	if resp.StatusCode != http.StatusUnauthorized || !strings.Contains(resp.Header.Get("WWW-Authenticate"), `error="invalid_token"`) || !strings.Contains(body, "authError") {
+	if resp.StatusCode != http.StatusUnauthorized ||
+		!strings.Contains(resp.Header.Get("WWW-Authenticate"), `error="invalid_token"`) ||
+		!strings.Contains(body, "authError") {
 		t.Errorf("an expired token is answered %d %s %s", resp.StatusCode, resp.Header.Get("WWW-Authenticate"), body)
 	}
 }

@@ -12,7 +12,8 @@ import (
 // A Mode is what is wrong with the authorization server, or with the APIs.
 type Mode string
 
-// The modes. Up, Slow, Down, Refuse, Hang and Garbage hold for every endpoint; the others for the token and the revocation endpoint.
+// The modes. Up, Slow, Down, Refuse, Hang and Garbage hold for every endpoint; the others for the token and the
+// revocation endpoint.
 const (
 	Up           Mode = "up"
 	Slow         Mode = "slow"          // waits, then does its work
@@ -42,7 +43,24 @@ const (
 
 // Modes lists what Switch takes.
 func Modes() []Mode {
-	return []Mode{Up, Slow, Late, Down, Refuse, Hang, Garbage, Huge, LoseAnswer, FailAfter, Truncate, RefuseClient, RefuseGrant, InvalidRapt, RateLimit, Flaky}
+	return []Mode{
+		Up,
+		Slow,
+		Late,
+		Down,
+		Refuse,
+		Hang,
+		Garbage,
+		Huge,
+		LoseAnswer,
+		FailAfter,
+		Truncate,
+		RefuseClient,
+		RefuseGrant,
+		InvalidRapt,
+		RateLimit,
+		Flaky,
+	}
 }
 
 type mode struct {
@@ -62,7 +80,8 @@ func (m Mode) tokenOnly() bool {
 	return true
 }
 
-// Switch puts the authorization server into a mode until the next Switch. Its errors are an unknown mode, and a port that cannot be had back after Refuse.
+// Switch puts the authorization server into a mode until the next Switch. Its errors are an unknown mode, and a port
+// that cannot be had back after Refuse.
 func (d *Demo) Switch(m Mode) error { return d.switchTo(m, defaultDelay, 0) }
 
 // SwitchNext is Switch for the next n calls of the token or revocation endpoint; after them everything is up.
@@ -188,7 +207,9 @@ func (d *Demo) fail(w http.ResponseWriter, r *http.Request, m mode) {
 		panic(http.ErrAbortHandler)
 	case Garbage:
 		w.Header().Set("Content-Type", "text/html")
-		_, _ = w.Write([]byte("<html><head><title>Welcome to the wireless network</title></head><body>Please accept our terms"))
+		_, _ = w.Write(
+			[]byte("<html><head><title>Welcome to the wireless network</title></head><body>Please accept our terms"),
+		)
 	case Huge:
 		w.Header().Set("Content-Type", "application/json")
 		chunk := bytes.Repeat([]byte(" "), 32<<10)
@@ -202,17 +223,29 @@ func (d *Demo) fail(w http.ResponseWriter, r *http.Request, m mode) {
 	case RefuseGrant:
 		d.refuse(w, http.StatusBadRequest, "invalid_grant", "Token has been expired or revoked.")
 	case InvalidRapt:
-		d.refuseWith(w, http.StatusBadRequest, map[string]any{"error": "invalid_grant", "error_description": "reauth related error (invalid_rapt)",
-			"error_uri": "https://support.google.com/a/answer/9368756", "error_subtype": "invalid_rapt"})
+		d.refuseWith(
+			w,
+			http.StatusBadRequest,
+			map[string]any{"error": "invalid_grant", "error_description": "reauth related error (invalid_rapt)",
+				"error_uri": "https://support.google.com/a/answer/9368756", "error_subtype": "invalid_rapt"},
+		)
 	case RateLimit:
 		w.Header().Set("Retry-After", retryAfter)
-		writeJSON(w, http.StatusTooManyRequests, map[string]any{"error": "rate_limited", "error_description": "Too many requests."})
+		writeJSON(
+			w,
+			http.StatusTooManyRequests,
+			map[string]any{"error": "rate_limited", "error_description": "Too many requests."},
+		)
 	}
 }
 
 func unavailable(w http.ResponseWriter, text string) {
 	w.Header().Set("Retry-After", retryAfter)
-	writeJSON(w, http.StatusServiceUnavailable, map[string]any{"error": "temporarily_unavailable", "error_description": text})
+	writeJSON(
+		w,
+		http.StatusServiceUnavailable,
+		map[string]any{"error": "temporarily_unavailable", "error_description": text},
+	)
 }
 
 // pause waits for the mode's delay, its end, or the caller to leave.

@@ -14,12 +14,18 @@ import (
 
 	"bff/internal/demo"
 	"bff/internal/testenv"
+
 	"github.com/coreos/go-oidc/v3/oidc"
 )
 
 // refreshRaw makes one token call and gives the answer, or the error of a connection that broke.
 func (c *client) refreshRaw(ctx context.Context, token string) (int, http.Header, string, error) {
-	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}, "client_id": {c.ClientID}, "client_secret": {c.ClientSecret}}
+	form := url.Values{
+		"grant_type":    {"refresh_token"},
+		"refresh_token": {token},
+		"client_id":     {c.ClientID},
+		"client_secret": {c.ClientSecret},
+	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.d.Issuer+"/token", strings.NewReader(form.Encode()))
 	if err != nil {
 		c.t.Fatal(err)
@@ -96,7 +102,10 @@ func TestHangAnswersNothingUntilItIsSwitchedOff(t *testing.T) {
 	c := newClient(t, d)
 	tok := c.signIn("ada")
 	mustSwitch(t, d, demo.Hang)
-	if _, _, _, err := c.refreshRaw(ctxSeconds(t, 50*time.Millisecond), tok.RefreshToken); !errors.Is(err, context.DeadlineExceeded) {
+	if _, _, _, err := c.refreshRaw(ctxSeconds(t, 50*time.Millisecond), tok.RefreshToken); !errors.Is(
+		err,
+		context.DeadlineExceeded,
+	) {
 		t.Errorf("it answers: %v", err)
 	}
 	done := make(chan error, 1)
@@ -188,7 +197,8 @@ func TestSwitchNextEndsByItself(t *testing.T) {
 	}
 }
 
-// The APIs answer 401 for a token that was ended behind everybody's back, and 403 for quota, which is no matter of tokens.
+// The APIs answer 401 for a token that was ended behind everybody's back, and 403 for quota, which is no matter of
+// tokens.
 func TestTroubleOfTheAPIs(t *testing.T) {
 	d := start(t, nil)
 	c := newClient(t, d, demo.ScopeCalendarReadonly)

@@ -154,7 +154,8 @@ func (d *Demo) serveChunk(w http.ResponseWriter, r *http.Request, p *Person) {
 	w.WriteHeader(http.StatusPermanentRedirect)
 }
 
-// contentRange reads "bytes 0-9/20", "bytes 0-9/*", "bytes */20"; absent, the body is everything. What is unknown is -1.
+// contentRange reads "bytes 0-9/20", "bytes 0-9/*", "bytes */20"; absent, the body is everything. What is unknown is
+// -1.
 func contentRange(v string, n int) (first, total int, ok bool) {
 	if v == "" {
 		return 0, n, true

@@ -10,7 +10,8 @@ import (
 	"bff/internal/testenv"
 )
 
-// Two accounts of one provider side by side: the one linked first is taken, the other by name; unlinking revokes and leaves the rest.
+// Two accounts of one provider side by side: the one linked first is taken, the other by name; unlinking revokes and
+// leaves the rest.
 func TestTwoAccounts(t *testing.T) {
 	r := build(t, parts{})
 	r.c.SignIn("acme", "login_hint=ada")
@@ -54,7 +55,12 @@ func TestTwoAccounts(t *testing.T) {
 	if a := r.c.Fetch("DELETE", "/bff/connections/"+ids["ada"], ""); a.Status != http.StatusNoContent {
 		t.Fatalf("unlink: %d %s", a.Status, a.Body)
 	}
-	problem(t, r.c.Fetch("GET", "/api/things/items", "", "BFF-Connection", ids["ada"]), http.StatusForbidden, "not_connected")
+	problem(
+		t,
+		r.c.Fetch("GET", "/api/things/items", "", "BFF-Connection", ids["ada"]),
+		http.StatusForbidden,
+		"not_connected",
+	)
 	if got := subject("/api/things/items"); got != "grace" {
 		t.Errorf("after unlinking: %s", got)
 	}
@@ -64,18 +70,21 @@ func TestTwoAccounts(t *testing.T) {
 // A link can only be made from this origin's own pages, by somebody who is signed in.
 func TestConnectNeedsThisOrigin(t *testing.T) {
 	r := build(t, parts{})
-	if a := r.c.Leave("/bff/connect/acme"); a.Header.Get("Location") != "" && strings.HasPrefix(a.Header.Get("Location"), r.op.Issuer) {
+	if a := r.c.Leave("/bff/connect/acme"); a.Header.Get("Location") != "" &&
+		strings.HasPrefix(a.Header.Get("Location"), r.op.Issuer) {
 		t.Error("linking began without a session")
 	}
 	r.c.SignIn("acme")
 	before := r.op.Counts().Codes
 	r.c.OpenFrom("https://evil.example", r.bff.Origin+"/bff/connect/acme")
-	if list, _ := r.c.Fetch("GET", "/bff/connections", "").JSON(t)["connections"].([]any); len(list) != 1 || r.op.Counts().Codes != before {
+	if list, _ := r.c.Fetch("GET", "/bff/connections", "").JSON(t)["connections"].([]any); len(list) != 1 ||
+		r.op.Counts().Codes != before {
 		t.Error("another page linked an account")
 	}
 }
 
-// The user's sessions on two devices: listed, ended one by one, ended all others; events say so on another instance, and never slide a session.
+// The user's sessions on two devices: listed, ended one by one, ended all others; events say so on another instance,
+// and never slide a session.
 func TestSessionsAndEvents(t *testing.T) {
 	r := build(t, parts{})
 	other := r.bff.Another()
@@ -91,7 +100,8 @@ func TestSessionsAndEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	if kind := resp.Header.Get("Content-Type"); resp.StatusCode != http.StatusOK || !strings.HasPrefix(kind, "text/event-stream") {
+	if kind := resp.Header.Get("Content-Type"); resp.StatusCode != http.StatusOK ||
+		!strings.HasPrefix(kind, "text/event-stream") {
 		t.Fatalf("events: %d %q", resp.StatusCode, kind)
 	}
 	if a := r.c.Fetch("DELETE", "/bff/sessions", ""); a.Status != http.StatusNoContent {

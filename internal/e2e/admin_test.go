@@ -9,11 +9,19 @@ import (
 	"bff/internal/testenv"
 )
 
-// The admin listener answers services, each of which says who it is and gets what it was allowed; the browsers' listener has none of it.
+// The admin listener answers services, each of which says who it is and gets what it was allowed; the browsers'
+// listener has none of it.
 func TestAdminListener(t *testing.T) {
 	secret := testenv.Random(t)
 	r := build(t, parts{env: []string{"BILLING_SECRET=" + secret},
-		top: []string{"clients:", "  billing:", "    secret: env:BILLING_SECRET", "    exchange: [acme]", "  reports:", "    secret: env:BILLING_SECRET"}})
+		top: []string{
+			"clients:",
+			"  billing:",
+			"    secret: env:BILLING_SECRET",
+			"    exchange: [acme]",
+			"  reports:",
+			"    secret: env:BILLING_SECRET",
+		}})
 	r.c.SignIn("acme")
 	cookie := r.c.Session()
 	exchange := url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:token-exchange"}, "subject_token": {cookie},
@@ -22,7 +30,8 @@ func TestAdminListener(t *testing.T) {
 	if a := r.bff.Ask("/introspect", "billing", secret, url.Values{"token": {cookie}}); a.JSON(t)["active"] != true {
 		t.Errorf("introspection: %d %s", a.Status, a.Body)
 	}
-	if a := r.bff.Ask("/introspect", "billing", secret, url.Values{"token": {testenv.Random(t)}}); a.Status != http.StatusOK || a.JSON(t)["active"] != false {
+	if a := r.bff.Ask("/introspect", "billing", secret, url.Values{"token": {testenv.Random(t)}}); a.Status != http.StatusOK ||
+		a.JSON(t)["active"] != false {
 		t.Errorf("introspection of nothing: %d %s", a.Status, a.Body)
 	}
 	if a := r.bff.Ask("/introspect", "", "", url.Values{"token": {cookie}, "client_id": {"billing"}, "client_secret": {secret}}); a.JSON(t)["active"] != true {
@@ -30,7 +39,8 @@ func TestAdminListener(t *testing.T) {
 	}
 	out := r.bff.Ask("/token", "billing", secret, exchange).JSON(t)
 	token, _ := out["access_token"].(string)
-	if subject, _, ok := r.op.Check(token); !ok || subject != "ada" || out["refresh_token"] != nil || out["expires_in"] == nil {
+	if subject, _, ok := r.op.Check(token); !ok || subject != "ada" || out["refresh_token"] != nil ||
+		out["expires_in"] == nil {
 		t.Errorf("token exchange gave a token of %q, good: %v, keys %v", subject, ok, len(out))
 	}
 	for name, refused := range map[string]*testenv.Answer{
@@ -42,7 +52,8 @@ func TestAdminListener(t *testing.T) {
 		"an exchange without a session":         r.bff.Ask("/token", "billing", secret, url.Values{"grant_type": exchange["grant_type"], "audience": {"acme"}}),
 		"an exchange with a parameter repeated": r.bff.Ask("/token", "billing", secret, url.Values{"grant_type": exchange["grant_type"], "subject_token": {cookie, cookie}, "subject_token_type": {"urn:bff:session"}, "audience": {"acme"}}),
 	} {
-		if refused.Status < 400 || refused.Status > 499 || strings.Contains(string(refused.Body), "access_token") || strings.Contains(string(refused.Body), `"active":true`) {
+		if refused.Status < 400 || refused.Status > 499 || strings.Contains(string(refused.Body), "access_token") ||
+			strings.Contains(string(refused.Body), `"active":true`) {
 			t.Errorf("%s: %d %s", name, refused.Status, refused.Body)
 		}
 	}
@@ -78,7 +89,8 @@ func TestVerify(t *testing.T) {
 		return resp
 	}
 	user := r.c.Fetch("GET", "/bff/session", "").JSON(t)["user"].(map[string]any)["id"]
-	if got := ask("bff=" + r.c.Session()); got.StatusCode != http.StatusNoContent || got.Header.Get("BFF-User") != user || !strings.HasPrefix(got.Header.Get("BFF-Session"), "s_") {
+	if got := ask("bff=" + r.c.Session()); got.StatusCode != http.StatusNoContent || got.Header.Get("BFF-User") != user ||
+		!strings.HasPrefix(got.Header.Get("BFF-Session"), "s_") {
 		t.Errorf("signed in: %d %v", got.StatusCode, got.Header)
 	}
 	for name, cookie := range map[string]string{"no cookie": "", "an unknown one": "bff=" + testenv.Random(t) + testenv.Random(t), "two of them": "bff=" + r.c.Session() + "; bff=x"} {

@@ -79,7 +79,10 @@ func TestAttemptIsUsedOnce(t *testing.T) {
 	if thief.Session() != "" {
 		t.Fatal("a stolen way back signed somebody in")
 	}
-	expired("a way back without state", r.c.OpenFrom(r.op.Issuer, r.bff.Origin+"/bff/callback/acme?code=x&iss="+url.QueryEscape(r.op.Issuer)))
+	expired(
+		"a way back without state",
+		r.c.OpenFrom(r.op.Issuer, r.bff.Origin+"/bff/callback/acme?code=x&iss="+url.QueryEscape(r.op.Issuer)),
+	)
 	expired("a way back with an empty state", r.c.OpenFrom(r.op.Issuer, r.bff.Origin+"/bff/callback/acme?code=x&state="))
 	if a := r.c.OpenFrom(r.op.Issuer, mine); strings.Contains(a.URL, "bff_error") || r.c.Session() == "" {
 		t.Fatalf("the right way back ended at %s", a.URL)
@@ -95,7 +98,8 @@ func TestAttemptIsUsedOnce(t *testing.T) {
 	q := u.Query()
 	q.Set("iss", "https://evil.example")
 	u.RawQuery = q.Encode()
-	if a := other.OpenFrom(r.op.Issuer, u.String()); !strings.Contains(a.URL, "bff_error=login_failed") || other.Session() != "" {
+	if a := other.OpenFrom(r.op.Issuer, u.String()); !strings.Contains(a.URL, "bff_error=login_failed") ||
+		other.Session() != "" {
 		t.Errorf("another issuer's answer ended at %s", a.URL)
 	}
 }
@@ -138,7 +142,8 @@ func TestAttemptDenied(t *testing.T) {
 	r := build(t, parts{})
 	r.op.Deny(true)
 	if a := r.c.Navigate("/bff/login/acme?return_to=/home%3Fbff_error%3Dold%26a%3D1"); !strings.Contains(a.URL, "bff_error=access_denied") ||
-		strings.Contains(a.URL, "old") || !strings.Contains(a.URL, "a=1") {
+		strings.Contains(a.URL, "old") ||
+		!strings.Contains(a.URL, "a=1") {
 		t.Errorf("ended at %s", a.URL)
 	}
 }

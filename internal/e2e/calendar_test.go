@@ -71,15 +71,19 @@ func (o cookieOnly) RoundTrip(r *http.Request) (*http.Response, error) {
 	return o.c.Do(r)
 }
 
-// A client nobody here wrote lists calendars and events through the mount, with only a cookie, over several expiries, against a server with
-// Google's habits; a second sign-in there brings no refresh token.
+// A client nobody here wrote lists calendars and events through the mount, with only a cookie, over several expiries,
+// against a server with Google's habits; a second sign-in there brings no refresh token.
 func TestGoogleCalendarClient(t *testing.T) {
 	d, b := google(t, demo.Config{TokenLifetime: 2 * time.Second}, "session")
 	c := testenv.NewClient(b)
 	if a := pass(t, d, c, "/bff/login/google?return_to=/", "ada"); strings.Contains(a.URL, "bff_error") {
 		t.Fatalf("sign-in ended at %s", a.URL)
 	}
-	service, err := calendar.NewService(t.Context(), option.WithEndpoint(b.Origin+"/api/calendar/"), option.WithHTTPClient(&http.Client{Transport: cookieOnly{c}}))
+	service, err := calendar.NewService(
+		t.Context(),
+		option.WithEndpoint(b.Origin+"/api/calendar/"),
+		option.WithHTTPClient(&http.Client{Transport: cookieOnly{c}}),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +98,8 @@ func TestGoogleCalendarClient(t *testing.T) {
 			t.Fatalf("events: %v %v", events, err)
 		}
 	}
-	if _, err := service.Events.Insert("primary", &calendar.Event{Summary: "not allowed"}).Do(); err == nil || !strings.Contains(err.Error(), "403") {
+	if _, err := service.Events.Insert("primary", &calendar.Event{Summary: "not allowed"}).Do(); err == nil ||
+		!strings.Contains(err.Error(), "403") {
 		t.Errorf("a route that is not on the list: %v", err)
 	}
 }
@@ -126,7 +131,8 @@ func TestGoogleScopeUnticked(t *testing.T) {
 	}
 }
 
-// Google sends a refresh token with the first consent only. With keep: user a later sign-in, on another device, uses the kept one.
+// Google sends a refresh token with the first consent only. With keep: user a later sign-in, on another device, uses
+// the kept one.
 func TestGoogleSecondSignIn(t *testing.T) {
 	d, b := google(t, demo.Config{TokenLifetime: 2 * time.Second}, "user")
 	first := testenv.NewClient(b)

@@ -11,9 +11,9 @@ import (
 	"bff/internal/testenv"
 )
 
-// Guarantee 1: nothing secret leaves. Every credential of a whole life is marked (the provider notes what it issues and is sent); then what
-// the browser received from bff, Redis (the file and every command), the log at debug level, the metrics and a crash's traces are searched.
-// Attack class 14.
+// Guarantee 1: nothing secret leaves. Every credential of a whole life is marked (the provider notes what it issues
+// and is sent); then what the browser received from bff, Redis (the file and every command), the log at debug level,
+// the metrics and a crash's traces are searched. Attack class 14.
 func TestCanary(t *testing.T) {
 	for _, keep := range []string{"session", "user"} {
 		t.Run("keep "+keep, func(t *testing.T) { canary(t, keep) })
@@ -30,9 +30,24 @@ func canary(t *testing.T, keep string) {
 	redis := testenv.Redis(t, "--rdbcompression", "no")
 	commands := redis.Monitor()
 	service, key := testenv.Random(t), testenv.NewKey(t)
-	r := build(t, parts{store: redis.URL, op: testenv.OIDCOptions{AccessToken: seconds(2)}, provider: []string{"keep: " + keep}, handler: echo,
-		top: []string{"log:", "  level: debug", "clients:", "  billing:", "    secret: env:BILLING_SECRET", "    exchange: [acme]"},
-		env: []string{"BFF_KEY=" + key, "BILLING_SECRET=" + service, "GOTRACEBACK=all"}})
+	r := build(
+		t,
+		parts{
+			store:    redis.URL,
+			op:       testenv.OIDCOptions{AccessToken: seconds(2)},
+			provider: []string{"keep: " + keep},
+			handler:  echo,
+			top: []string{
+				"log:",
+				"  level: debug",
+				"clients:",
+				"  billing:",
+				"    secret: env:BILLING_SECRET",
+				"    exchange: [acme]",
+			},
+			env: []string{"BFF_KEY=" + key, "BILLING_SECRET=" + service, "GOTRACEBACK=all"},
+		},
+	)
 	cookies := live(t, r, service)
 
 	// A crash while a refresh is under way, its secrets on many stacks.
@@ -64,7 +79,8 @@ func canary(t *testing.T, keep string) {
 	})
 }
 
-// halves is what is secret of cookies, as it is written and as bytes. The first 16 bytes say whose records they are: names of keys hold them.
+// halves is what is secret of cookies, as it is written and as bytes. The first 16 bytes say whose records they are:
+// names of keys hold them.
 func halves(t *testing.T, cookies []string) (all []string) {
 	t.Helper()
 	for _, c := range cookies {
@@ -77,7 +93,8 @@ func halves(t *testing.T, cookies []string) (all []string) {
 	return all
 }
 
-// live goes through everything a session can do, the ways that fail included, and returns the cookies that were good at some time.
+// live goes through everything a session can do, the ways that fail included, and returns the cookies that were good
+// at some time.
 func live(t *testing.T, r *rig, service string) (cookies []string) {
 	t.Helper()
 	r.c.SignIn("acme")

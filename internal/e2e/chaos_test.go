@@ -18,8 +18,9 @@ import (
 // How long the storm rages; `make chaos` lets it rage for longer.
 var chaosFor = flag.Duration("chaos", 20*time.Second, "how long TestOutageStorm goes on")
 
-// A storm is three instances, one of them with a clock that is a minute ahead, a store behind a wire, a provider that rotates every few seconds, and people who never stop. What may go wrong does,
-// one thing after the other; what must hold is checked at every answer.
+// A storm is three instances, one of them with a clock that is a minute ahead, a store behind a wire, a provider that
+// rotates every few seconds, and people who never stop. What may go wrong does, one thing after the other; what must
+// hold is checked at every answer.
 type storm struct {
 	*rig
 	redis     *testenv.RedisServer
@@ -33,12 +34,16 @@ type storm struct {
 	events    int
 }
 
-// No session ends without a definite reason, one that was ended stays so, no acknowledged write is lost, no spent token is used but once after an answer that
-// got lost, and when the storm is over everybody works on with the cookie they had.
+// No session ends without a definite reason, one that was ended stays so, no acknowledged write is lost, no spent
+// token is used but once after an answer that got lost, and when the storm is over everybody works on with the cookie
+// they had.
 func TestOutageStorm(t *testing.T) {
 	s := &storm{redis: testenv.Redis(t)}
 	s.wire = testenv.Toxi(t, s.redis.Addr)
-	s.rig = build(t, parts{store: "redis://" + s.wire.Addr + "/0", alone: true, op: testenv.OIDCOptions{AccessToken: seconds(4)}})
+	s.rig = build(
+		t,
+		parts{store: "redis://" + s.wire.Addr + "/0", alone: true, op: testenv.OIDCOptions{AccessToken: seconds(4)}},
+	)
 	s.instances = []*testenv.BFFProcess{s.bff, s.bff.Another(), s.bff.AnotherAt(time.Minute)}
 	stop := make(chan struct{})
 	var people sync.WaitGroup
@@ -73,11 +78,23 @@ func TestOutageStorm(t *testing.T) {
 	if n.Rotations == 0 || s.calls.Load() == 0 {
 		t.Error("nothing happened")
 	}
-	t.Logf("%d events in %v; %d calls, %d answered `not now`; the provider rotated %d tokens, %d answers can have been lost, %d spent tokens were used, "+
-		"%d connections were repaired; %d logouts", s.events, *chaosFor, s.calls.Load(), s.away.Load(), n.Rotations, s.lost.Load(), n.Reuse, s.repaired.Load(), s.logouts.Load())
+	t.Logf(
+		"%d events in %v; %d calls, %d answered `not now`; the provider rotated %d tokens, %d answers can have been lost, %d spent tokens were used, "+
+			"%d connections were repaired; %d logouts",
+		s.events,
+		*chaosFor,
+		s.calls.Load(),
+		s.away.Load(),
+		n.Rotations,
+		s.lost.Load(),
+		n.Reuse,
+		s.repaired.Load(),
+		s.logouts.Load(),
+	)
 }
 
-// person calls, and counts up a preference of their own, until the storm is over. Now and then they log out, and sign in again.
+// person calls, and counts up a preference of their own, until the storm is over. Now and then they log out, and sign
+// in again.
 func (s *storm) person(name string, c *testenv.Client, stop chan struct{}) {
 	cookie, acknowledged := c.Session(), 0
 	var via []*testenv.Client
@@ -142,7 +159,13 @@ func (s *storm) check(name string, c *testenv.Client, a *testenv.Answer) {
 	case a.Code() == "store_unavailable", a.Code() == "provider_unavailable":
 		s.away.Add(1)
 		if a.Header.Get("Retry-After") == "" || a.Header.Get("Set-Cookie") != "" {
-			s.t.Errorf("%s: %s with Retry-After %q, Set-Cookie %q", name, a.Code(), a.Header.Get("Retry-After"), a.Header.Get("Set-Cookie"))
+			s.t.Errorf(
+				"%s: %s with Retry-After %q, Set-Cookie %q",
+				name,
+				a.Code(),
+				a.Header.Get("Retry-After"),
+				a.Header.Get("Set-Cookie"),
+			)
 		}
 	case a.Code() == "needs_reauth":
 		s.repair(name, c, a)

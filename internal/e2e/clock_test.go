@@ -8,8 +8,9 @@ import (
 	"bff/internal/testenv"
 )
 
-// Three machines whose clocks are 60 s apart share the sessions, with tokens that live for seconds and are rotated. Nobody is logged out, no token is used
-// twice, and no call fails, whoever signed the person in and whoever refreshed last.
+// Three machines whose clocks are 60 s apart share the sessions, with tokens that live for seconds and are rotated.
+// Nobody is logged out, no token is used twice, and no call fails, whoever signed the person in and whoever refreshed
+// last.
 func TestOutageOfTheClocks(t *testing.T) {
 	r := build(t, parts{op: testenv.OIDCOptions{AccessToken: seconds(4)}, session: []string{"idle: 45s", "lifetime: 10m"}})
 	ahead, behind := r.bff.AnotherAt(time.Minute), r.bff.AnotherAt(-time.Minute)

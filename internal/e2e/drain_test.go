@@ -8,7 +8,8 @@ import (
 	"bff/internal/testenv"
 )
 
-// SIGTERM: readiness turns false at once, what is in flight is finished, a refresh at the provider too, and the exit code is 0.
+// SIGTERM: readiness turns false at once, what is in flight is finished, a refresh at the provider too, and the exit
+// code is 0.
 func TestOutageDrain(t *testing.T) {
 	arrived, goOn := make(chan struct{}, 1), make(chan struct{})
 	slow := func(w http.ResponseWriter, r *http.Request) {

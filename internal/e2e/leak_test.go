@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// needles is every form in which a credential could be found again: itself, a piece of it long enough to matter, and each of these in
-// base64 of either alphabet at any alignment, in hex, and escaped for URLs.
+// needles is every form in which a credential could be found again: itself, a piece of it long enough to matter, and
+// each of these in base64 of either alphabet at any alignment, in hex, and escaped for URLs.
 func needles(credential string) [][]byte {
 	pieces := []string{credential}
 	if parts := strings.Split(credential, "."); len(parts) == 3 && strings.HasPrefix(credential, "eyJ") {
@@ -29,7 +29,14 @@ func needles(credential string) [][]byte {
 		for _, b := range raw {
 			escaped += fmt.Sprintf("%%%02X", b)
 		}
-		all = append(all, raw, []byte(hex.EncodeToString(raw)), []byte(strings.ToUpper(hex.EncodeToString(raw))), []byte(escaped), []byte(url.QueryEscape(p)))
+		all = append(
+			all,
+			raw,
+			[]byte(hex.EncodeToString(raw)),
+			[]byte(strings.ToUpper(hex.EncodeToString(raw))),
+			[]byte(escaped),
+			[]byte(url.QueryEscape(p)),
+		)
 		for _, enc := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding} {
 			for shift := range 3 {
 				all = append(all, aligned(enc, raw, shift))
@@ -39,7 +46,8 @@ func needles(credential string) [][]byte {
 	return all
 }
 
-// aligned is the part of base64(something + raw + something) that depends on raw alone, when something is shift bytes long.
+// aligned is the part of base64(something + raw + something) that depends on raw alone, when something is shift bytes
+// long.
 func aligned(enc *base64.Encoding, raw []byte, shift int) []byte {
 	text := enc.EncodeToString(append(make([]byte, shift), raw...))
 	head := []int{0, 2, 3}[shift]

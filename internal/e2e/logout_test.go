@@ -31,8 +31,8 @@ func quietly(c *testenv.Client, path string) {
 	}
 }
 
-// Guarantee 6: logout wins. A hundred calls are in flight on two instances, some of them about to touch the session, one refreshing its
-// token; after the answer to the logout nothing brings the session back.
+// Guarantee 6: logout wins. A hundred calls are in flight on two instances, some of them about to touch the session,
+// one refreshing its token; after the answer to the logout nothing brings the session back.
 func TestLogoutWins(t *testing.T) {
 	arrived, goOn := new(atomic.Int64), make(chan struct{})
 	slow := func(w http.ResponseWriter, r *http.Request) {

@@ -8,8 +8,8 @@ import (
 	"bff/internal/testenv"
 )
 
-// The main job against a certified provider that rotates refresh tokens and ends a grant when a spent one is used again: sign in, call,
-// live through three expiries, sign out.
+// The main job against a certified provider that rotates refresh tokens and ends a grant when a spent one is used
+// again: sign in, call, live through three expiries, sign out.
 func TestMainJob(t *testing.T) {
 	for _, kept := range []string{"session", "user"} {
 		t.Run("keep "+kept, func(t *testing.T) {
@@ -21,7 +21,8 @@ func TestMainJob(t *testing.T) {
 
 			r.c.SignIn("acme", "return_to=/welcome%3Fa%3D1")
 			user, _ := r.c.Fetch("GET", "/bff/session", "").JSON(t)["user"].(map[string]any)
-			if user["email"] != "ada@example.com" || user["name"] != "Ada" || user["provider"] != "acme" || user["subject"] != "ada" {
+			if user["email"] != "ada@example.com" || user["name"] != "Ada" || user["provider"] != "acme" ||
+				user["subject"] != "ada" {
 				t.Fatalf("signed in as %v", user)
 			}
 			r.call(r.c)
@@ -47,7 +48,8 @@ func TestMainJob(t *testing.T) {
 				t.Fatalf("logout: %d %s", out.Status, out.Body)
 			}
 			if url, _ := out.JSON(t)["logout_url"].(string); !strings.HasPrefix(url, r.op.Issuer) || !strings.Contains(url, "client_id=bff") ||
-				!strings.Contains(url, "post_logout_redirect_uri=") || strings.Contains(url, "id_token_hint") {
+				!strings.Contains(url, "post_logout_redirect_uri=") ||
+				strings.Contains(url, "id_token_hint") {
 				t.Errorf("logout_url is %q", url)
 			}
 			if r.signedIn(r.c) {
@@ -62,8 +64,27 @@ func TestMainJob(t *testing.T) {
 func TestWhatTheUpstreamSees(t *testing.T) {
 	r := build(t, parts{})
 	r.c.SignIn("acme")
-	a := r.c.Fetch("GET", "/api/things/items/a%20b?q=1", "", "X-Forwarded-For", "1.2.3.4", "X_Forwarded_User", "root", "BFF-Anything", "1",
-		"X-HTTP-Method-Override", "DELETE", "X-CSRF", "1", "Accept-Language", "de", "X-Real-Ip", "1.2.3.4", "Connection", "Accept-Language2")
+	a := r.c.Fetch(
+		"GET",
+		"/api/things/items/a%20b?q=1",
+		"",
+		"X-Forwarded-For",
+		"1.2.3.4",
+		"X_Forwarded_User",
+		"root",
+		"BFF-Anything",
+		"1",
+		"X-HTTP-Method-Override",
+		"DELETE",
+		"X-CSRF",
+		"1",
+		"Accept-Language",
+		"de",
+		"X-Real-Ip",
+		"1.2.3.4",
+		"Connection",
+		"Accept-Language2",
+	)
 	calls := r.api.Calls()
 	if len(calls) != 1 {
 		t.Fatalf("%d calls reached the upstream; the answer was %d %s", len(calls), a.Status, a.Body)
@@ -78,7 +99,8 @@ func TestWhatTheUpstreamSees(t *testing.T) {
 	for name := range got.Header {
 		plain := strings.ToLower(strings.NewReplacer("_", "-", ".", "-").Replace(name))
 		if plain == "cookie" || strings.HasPrefix(plain, "x-forwarded") || strings.HasPrefix(plain, "bff-") || plain == "x-csrf" || plain == "forwarded" ||
-			plain == "x-real-ip" || strings.Contains(plain, "method-override") {
+			plain == "x-real-ip" ||
+			strings.Contains(plain, "method-override") {
 			t.Errorf("the upstream saw %s", name)
 		}
 	}

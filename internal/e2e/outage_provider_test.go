@@ -9,8 +9,8 @@ import (
 	"bff/internal/testenv"
 )
 
-// Guarantee 4, the provider: whatever it answers that is not a definite refusal of this very token, nobody is logged out, no connection
-// dies, and when it is well again the same cookie works.
+// Guarantee 4, the provider: whatever it answers that is not a definite refusal of this very token, nobody is logged
+// out, no connection dies, and when it is well again the same cookie works.
 func TestOutageOfTheProvider(t *testing.T) {
 	for _, way := range []struct {
 		name    string
@@ -47,7 +47,11 @@ func TestOutageOfTheProvider(t *testing.T) {
 				t.Error("somebody was logged out by the outage")
 			}
 			r.op.Heal()
-			testenv.Eventually(t, "the same cookie works again", func() bool { return r.c.Fetch("GET", "/api/things/items", "").Status == http.StatusOK })
+			testenv.Eventually(
+				t,
+				"the same cookie works again",
+				func() bool { return r.c.Fetch("GET", "/api/things/items", "").Status == http.StatusOK },
+			)
 			if n := r.op.Counts(); n.Reuse != 0 {
 				t.Errorf("a spent refresh token was used: %+v", n)
 			}
@@ -55,7 +59,8 @@ func TestOutageOfTheProvider(t *testing.T) {
 	}
 }
 
-// A provider that is frozen, or refuses connections: callers wait no longer than is decent, and what was asked once is not asked twice.
+// A provider that is frozen, or refuses connections: callers wait no longer than is decent, and what was asked once
+// is not asked twice.
 func TestOutageOfTheProvidersMachine(t *testing.T) {
 	for name, begin := range map[string]func(*testenv.OIDCProvider) (mend func()){
 		"frozen":  func(op *testenv.OIDCProvider) func() { op.Pause(); return op.Resume },
@@ -79,7 +84,11 @@ func TestOutageOfTheProvidersMachine(t *testing.T) {
 				t.Error("somebody was logged out by the outage")
 			}
 			mend()
-			testenv.Eventually(t, "the same cookie works again", func() bool { return r.c.Fetch("GET", "/api/things/items", "").Status == http.StatusOK })
+			testenv.Eventually(
+				t,
+				"the same cookie works again",
+				func() bool { return r.c.Fetch("GET", "/api/things/items", "").Status == http.StatusOK },
+			)
 			if n := r.op.Counts(); n.Reuse != 0 {
 				t.Errorf("a spent refresh token was used: %+v", n)
 			}
@@ -121,7 +130,11 @@ func TestOutageOfTheProviderAtTheStart(t *testing.T) {
 	t.Parallel()
 	op := testenv.OIDC(t, testenv.OIDCOptions{})
 	op.Down()
-	b := testenv.BFF(t, "session:\n  store: \"memory:\"\n  keys: [env:BFF_KEY]\nproviders:\n"+op.YAML("acme", "scopes: [openid, email]"), op.Env())
+	b := testenv.BFF(
+		t,
+		"session:\n  store: \"memory:\"\n  keys: [env:BFF_KEY]\nproviders:\n"+op.YAML("acme", "scopes: [openid, email]"),
+		op.Env(),
+	)
 	c := testenv.NewClient(b)
 	if a := c.Fetch("GET", "/bff/session", ""); a.Status != http.StatusOK {
 		t.Fatalf("%d %s", a.Status, a.Body)
@@ -155,7 +168,9 @@ func TestRefreshRefusedForGood(t *testing.T) {
 	fix, _ := p["fix"].(map[string]any)
 	target, _ := fix["url"].(string)
 	u, err := url.Parse(target)
-	if err != nil || fix["kind"] != "connect" || u.Path != "/bff/connect/acme" || u.Query().Get("connection") != p["connection"] || p["connection"] == nil {
+	if err != nil || fix["kind"] != "connect" || u.Path != "/bff/connect/acme" ||
+		u.Query().Get("connection") != p["connection"] ||
+		p["connection"] == nil {
 		t.Fatalf("fix %v for connection %v", fix, p["connection"])
 	}
 
@@ -176,7 +191,8 @@ func TestRefreshRefusedForGood(t *testing.T) {
 	}
 }
 
-// An answer that got lost after the provider had rotated the token: bff learns it, says so, and ends the connection, not the session.
+// An answer that got lost after the provider had rotated the token: bff learns it, says so, and ends the connection,
+// not the session.
 func TestRefreshAnswerLost(t *testing.T) {
 	one := 1
 	lost, late := testenv.Trouble{Drop: true, Times: &one}, testenv.Trouble{AfterMS: 35_000, Times: &one} // bff waits 30 s

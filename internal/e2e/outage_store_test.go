@@ -10,8 +10,8 @@ import (
 	"bff/internal/testenv"
 )
 
-// Guarantee 4, the store: while it does not answer the answers are 503 with Retry-After, the cookie is left alone, readiness is false;
-// when it is back, the same cookie works, and nobody had to help.
+// Guarantee 4, the store: while it does not answer the answers are 503 with Retry-After, the cookie is left alone,
+// readiness is false; when it is back, the same cookie works, and nobody had to help.
 func TestOutageOfTheStore(t *testing.T) {
 	for _, way := range []struct {
 		name  string
@@ -41,7 +41,11 @@ func TestOutageOfTheStore(t *testing.T) {
 			cookie := r.c.Session()
 
 			mend := way.begin(store, wire)
-			testenv.Eventually(t, "the outage is noticed", func() bool { return r.c.Fetch("GET", "/bff/session", "").Status != http.StatusOK })
+			testenv.Eventually(
+				t,
+				"the outage is noticed",
+				func() bool { return r.c.Fetch("GET", "/bff/session", "").Status != http.StatusOK },
+			)
 			r.bff.WaitUnready()
 			for _, path := range []string{"/bff/session", "/bff/connections", "/api/things/items"} {
 				a := r.c.Fetch("GET", path, "")
@@ -53,7 +57,11 @@ func TestOutageOfTheStore(t *testing.T) {
 			problem(t, r.c.Fetch("POST", "/bff/logout", ""), http.StatusServiceUnavailable, "store_unavailable")
 			mend()
 			r.bff.WaitReady()
-			testenv.Eventually(t, "the same cookie works again", func() bool { return r.c.Fetch("GET", "/api/things/items", "").Status == http.StatusOK })
+			testenv.Eventually(
+				t,
+				"the same cookie works again",
+				func() bool { return r.c.Fetch("GET", "/api/things/items", "").Status == http.StatusOK },
+			)
 			if !r.signedIn(r.c) || r.c.Session() != cookie {
 				t.Error("somebody was logged out by the outage")
 			}
@@ -61,7 +69,8 @@ func TestOutageOfTheStore(t *testing.T) {
 	}
 }
 
-// A store that is full takes nothing and still answers: calls go on, what must be written is refused, and a rotated token is kept for later.
+// A store that is full takes nothing and still answers: calls go on, what must be written is refused, and a rotated
+// token is kept for later.
 func TestOutageOfTheStoreOutOfMemory(t *testing.T) {
 	store := testenv.Redis(t)
 	r := build(t, parts{store: store.URL, op: testenv.OIDCOptions{AccessToken: seconds(2)}})
@@ -83,7 +92,11 @@ func TestOutageOfTheStoreOutOfMemory(t *testing.T) {
 		t.Errorf("a refresh that cannot be written: %d %q %s", a.Status, a.Code(), a.Body)
 	}
 	limit("0")
-	testenv.Eventually(t, "the same cookie works again", func() bool { return r.c.Fetch("GET", "/api/things/items", "").Status == http.StatusOK })
+	testenv.Eventually(
+		t,
+		"the same cookie works again",
+		func() bool { return r.c.Fetch("GET", "/api/things/items", "").Status == http.StatusOK },
+	)
 	if n := r.op.Counts(); n.Reuse != 0 || r.c.Session() != cookie {
 		t.Errorf("after the outage: %+v", n)
 	}
@@ -196,7 +209,11 @@ func TestOutageSlotsMoveInACluster(t *testing.T) {
 	for i := range 6 {
 		c.Move(slot, (c.Owner(slot)+1)%3)
 		before := len(r.api.Calls())
-		testenv.Eventually(t, fmt.Sprintf("calls go on after move %d", i), func() bool { return len(r.api.Calls()) > before+5 })
+		testenv.Eventually(
+			t,
+			fmt.Sprintf("calls go on after move %d", i),
+			func() bool { return len(r.api.Calls()) > before+5 },
+		)
 	}
 	close(stop)
 	for why := range failed {

@@ -73,7 +73,9 @@ func TestReadmeConfigurations(t *testing.T) {
 // The commands that the documents show are commands.
 func TestReadmeCommands(t *testing.T) {
 	tried := map[string]bool{}
-	command := regexp.MustCompile(`(?:^|[\s(])(?:go run \./cmd/)?bff ((?:dev|serve|check|keygen|version|provider [a-z]+|[a-z]+)\b)`)
+	command := regexp.MustCompile(
+		`(?:^|[\s(])(?:go run \./cmd/)?bff ((?:dev|serve|check|keygen|version|provider [a-z]+|[a-z]+)\b)`,
+	)
 	for _, document := range []string{"README.md", "CONTRIBUTING.md", "docs/configuration.md", "docs/testing.md"} {
 		for _, script := range blocks(t, document, "sh") {
 			for _, m := range command.FindAllStringSubmatch(script, -1) {
@@ -82,7 +84,8 @@ func TestReadmeCommands(t *testing.T) {
 					continue
 				}
 				tried[m[1]] = true
-				if out, code := testenv.Command(t, nil, append(words, "--help")...); code != 0 || !strings.Contains(out, "bff "+m[1]) {
+				if out, code := testenv.Command(t, nil, append(words, "--help")...); code != 0 ||
+					!strings.Contains(out, "bff "+m[1]) {
 					t.Errorf("%s shows `bff %s`: %s", document, m[1], out)
 				}
 			}

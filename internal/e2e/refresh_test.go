@@ -9,8 +9,9 @@ import (
 	"bff/internal/testenv"
 )
 
-// Guarantee 3: 1,000 calls over three instances meet an expired token, the token endpoint is slower than the lock's lease, and the
-// provider ends a grant when a spent token is used again. It sees one refresh, and every call is answered by the upstream.
+// Guarantee 3: 1,000 calls over three instances meet an expired token, the token endpoint is slower than the lock's
+// lease, and the provider ends a grant when a spent token is used again. It sees one refresh, and every call is
+// answered by the upstream.
 func TestRefreshIsOneForAThousandCalls(t *testing.T) {
 	r := build(t, parts{alone: true, blind: true, op: testenv.OIDCOptions{AccessToken: seconds(3)}})
 	instances := []*testenv.Client{r.c, r.c.Via(r.bff.Another()), r.c.Via(r.bff.Another())}
@@ -35,8 +36,11 @@ func TestRefreshIsOneForAThousandCalls(t *testing.T) {
 		}
 	}
 	began := time.Now()
-	t.Logf("of 1,000 calls the slowest was answered %v after the provider's answer; with a good token all the time the same calls take %v",
-		slowest.Sub(time.UnixMilli(n.Answered)), burst(t, instances).Sub(began))
+	t.Logf(
+		"of 1,000 calls the slowest was answered %v after the provider's answer; with a good token all the time the same calls take %v",
+		slowest.Sub(time.UnixMilli(n.Answered)),
+		burst(t, instances).Sub(began),
+	)
 }
 
 // burst makes 1,000 calls at once, over all instances, and says when the last was answered. None may fail.
@@ -86,14 +90,18 @@ func TestRefreshOutlivesItsCallers(t *testing.T) {
 	wg.Wait()
 	r.op.Heal()
 	r.op.Release()
-	testenv.Eventually(t, "the result of the refresh is used", func() bool { return r.c.Fetch("GET", "/api/things/items", "").Status == http.StatusOK })
+	testenv.Eventually(
+		t,
+		"the result of the refresh is used",
+		func() bool { return r.c.Fetch("GET", "/api/things/items", "").Status == http.StatusOK },
+	)
 	if n := r.op.Counts(); n.Refreshes != 1 || n.Reuse != 0 {
 		t.Errorf("the provider saw %+v", n)
 	}
 }
 
-// Guarantee 7: kill -9 of the instance that refreshes. Another goes on within the lock's seconds; a token that the provider had not yet
-// rotated works, one that it had is known to be spent; the session lives either way.
+// Guarantee 7: kill -9 of the instance that refreshes. Another goes on within the lock's seconds; a token that the
+// provider had not yet rotated works, one that it had is known to be spent; the session lives either way.
 func TestRefreshSurvivesKill9(t *testing.T) {
 	one := 1
 	for _, when := range []struct {

@@ -20,7 +20,8 @@ type rig struct {
 	c     *testenv.Client
 }
 
-// parts is what a test may choose of a rig. The zero value has a Redis of its own, tokens of an hour, and connections kept by the session.
+// parts is what a test may choose of a rig. The zero value has a Redis of its own, tokens of an hour, and connections
+// kept by the session.
 type parts struct {
 	store    string // URL
 	op       testenv.OIDCOptions

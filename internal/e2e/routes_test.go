@@ -18,7 +18,8 @@ func TestSessionAnswers(t *testing.T) {
 	if out["authenticated"] != false || len(providers) != 1 {
 		t.Fatalf("not signed in: %v", out)
 	}
-	if p := providers[0].(map[string]any); p["name"] != "acme" || p["login_url"] != "/bff/login/acme" || p["title"] == nil {
+	if p := providers[0].(map[string]any); p["name"] != "acme" || p["login_url"] != "/bff/login/acme" ||
+		p["title"] == nil {
 		t.Errorf("a provider is %v", p)
 	}
 
@@ -39,7 +40,8 @@ func TestSessionAnswers(t *testing.T) {
 	}
 	connection := connections[0].(map[string]any)
 	for kind, id := range map[string]any{"s_": session["id"], "u_": user["id"], "c_": connection["id"]} {
-		if text, _ := id.(string); !strings.HasPrefix(text, kind) || strings.Contains(r.c.Session(), strings.TrimPrefix(text, kind)) {
+		if text, _ := id.(string); !strings.HasPrefix(text, kind) ||
+			strings.Contains(r.c.Session(), strings.TrimPrefix(text, kind)) {
 			t.Errorf("an id is %v", id)
 		}
 	}
@@ -49,7 +51,8 @@ func TestSessionAnswers(t *testing.T) {
 		}
 	}
 	account, _ := connection["account"].(map[string]any)
-	if connection["provider"] != "acme" || connection["status"] != "active" || account["subject"] != "ada" || account["email"] != "ada@example.com" {
+	if connection["provider"] != "acme" || connection["status"] != "active" || account["subject"] != "ada" ||
+		account["email"] != "ada@example.com" {
 		t.Errorf("a connection is %v", connection)
 	}
 	if scopes, _ := connection["scopes"].([]any); len(scopes) == 0 {
@@ -154,7 +157,8 @@ func raw(t testing.TB, r *rig, method, path string, headers ...string) *testenv.
 	return testenv.ReadAnswer(t, resp)
 }
 
-// RFC 10017 B10, B12; attack classes 18 and 21: whatever changes something, and every proxied call, comes from this origin.
+// RFC 10017 B10, B12; attack classes 18 and 21: whatever changes something, and every proxied call, comes from this
+// origin.
 func TestCrossSite(t *testing.T) {
 	r := build(t, parts{})
 	r.c.SignIn("acme")

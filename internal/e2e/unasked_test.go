@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// Guarantee 1: an upstream that goes on to talk when it was not asked, and repeats the token, has it in no log. Attack class 14.
+// Guarantee 1: an upstream that goes on to talk when it was not asked, and repeats the token, has it in no log.
+// Attack class 14.
 func TestWhatAnUpstreamSendsUnaskedIsNotLogged(t *testing.T) {
 	ended := make(chan struct{})
 	r := build(t, parts{handler: func(w http.ResponseWriter, req *http.Request) {
@@ -18,7 +19,11 @@ func TestWhatAnUpstreamSendsUnaskedIsNotLogged(t *testing.T) {
 			return
 		}
 		defer conn.Close()
-		fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\nX-Debug: %s\r\n\r\n", req.Header.Get("Authorization"))
+		fmt.Fprintf(
+			conn,
+			"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\nX-Debug: %s\r\n\r\n",
+			req.Header.Get("Authorization"),
+		)
 		_, _ = conn.Read(make([]byte, 1)) // until bff has seen it, and hangs up
 	}})
 	r.c.SignIn("acme")

@@ -25,9 +25,13 @@ type Call struct {
 	Subject             string // whose token it was; "" when it was refused
 }
 
-// API starts an upstream. check says whose token it is, [OIDCProvider.Check] for example. handler answers good calls; nil answers
-// {"sub": …, "path": …}. A bad token gets 401 with invalid_token, as RFC 6750 says.
-func API(tb testing.TB, check func(token string) (subject, scope string, ok bool), handler http.HandlerFunc) *APIServer {
+// API starts an upstream. check says whose token it is, [OIDCProvider.Check] for example. handler answers good calls;
+// nil answers {"sub": …, "path": …}. A bad token gets 401 with invalid_token, as RFC 6750 says.
+func API(
+	tb testing.TB,
+	check func(token string) (subject, scope string, ok bool),
+	handler http.HandlerFunc,
+) *APIServer {
 	tb.Helper()
 	a := &APIServer{}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -30,8 +30,9 @@ type BFFProcess struct {
 	p      *process
 }
 
-// BFF writes a configuration to a file, starts `bff serve` on free ports, and waits until it is ready. `origin`, `listen` and `admin` are
-// chosen here where yaml does not say them; `session.keys` may be env:BFF_KEY. env is further environment, "NAME=value".
+// BFF writes a configuration to a file, starts `bff serve` on free ports, and waits until it is ready. `origin`,
+// `listen` and `admin` are chosen here where yaml does not say them; `session.keys` may be env:BFF_KEY. env is
+// further environment, "NAME=value".
 func BFF(tb testing.TB, yaml string, env ...string) *BFFProcess {
 	tb.Helper()
 	b := Unready(tb, yaml, env...)
@@ -39,7 +40,8 @@ func BFF(tb testing.TB, yaml string, env ...string) *BFFProcess {
 	return b
 }
 
-// Unready is BFF without waiting, for one that starts while its store or its provider is down. It waits until the process lives.
+// Unready is BFF without waiting, for one that starts while its store or its provider is down. It waits until the
+// process lives.
 func Unready(tb testing.TB, yaml string, env ...string) *BFFProcess {
 	tb.Helper()
 	addr := hostPort(FreePort(tb))
@@ -122,7 +124,8 @@ func (b *BFFProcess) WaitUnready() {
 // Ready says what /readyz says.
 func (b *BFFProcess) Ready() bool { return b.status("/readyz") == http.StatusOK }
 
-// Kill is kill -9. Term asks it to end, as an orchestrator does, and returns its exit code; Signal only sends SIGTERM, Exit only waits.
+// Kill is kill -9. Term asks it to end, as an orchestrator does, and returns its exit code; Signal only sends
+// SIGTERM, Exit only waits.
 func (b *BFFProcess) Kill()     { b.p.kill() }
 func (b *BFFProcess) Term() int { b.tb.Helper(); return b.p.term() }
 func (b *BFFProcess) Signal()   { b.p.signal(sigterm) }
@@ -223,8 +226,8 @@ func Binary(tb testing.TB) string {
 	return path
 }
 
-// built builds once for every test binary; go build itself leaves a file alone that is up to date. A failure is remembered too, so that it
-// is told by every test and not tried by each.
+// built builds once for every test binary; go build itself leaves a file alone that is up to date. A failure is
+// remembered too, so that it is told by every test and not tried by each.
 var built = sync.OnceValues(build)
 
 func build() (string, error) {

@@ -20,8 +20,9 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// A Browser is a headless Chromium with a profile of its own. Everything that reaches any of its tabs is recorded through the DevTools
-// protocol: bodies, raw headers, frames of WebSockets, events of event streams, console messages.
+// A Browser is a headless Chromium with a profile of its own. Everything that reaches any of its tabs is recorded
+// through the DevTools protocol: bodies, raw headers, frames of WebSockets, events of event streams, console
+// messages.
 type Browser struct {
 	tb  testing.TB
 	ctx context.Context
@@ -39,15 +40,23 @@ type Tab struct {
 	b   *Browser
 }
 
-// Chrome starts a browser. Further options of chromedp's allocator change how: chromedp.Flag("disable-popup-blocking", false).
+// Chrome starts a browser. Further options of chromedp's allocator change how:
+// chromedp.Flag("disable-popup-blocking", false).
 func Chrome(tb testing.TB, opts ...chromedp.ExecAllocatorOption) *Browser {
 	tb.Helper()
 	if _, err := exec.LookPath("chromium"); err != nil {
 		tb.Fatal("chromium is missing: run `make tools`")
 	}
-	all := append(chromedp.DefaultExecAllocatorOptions[:len(chromedp.DefaultExecAllocatorOptions):len(chromedp.DefaultExecAllocatorOptions)],
-		chromedp.ExecPath("chromium"), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(tb.TempDir()),
-		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-quic", true), chromedp.WindowSize(1280, 900))
+	all := append(
+		chromedp.DefaultExecAllocatorOptions[:len(chromedp.DefaultExecAllocatorOptions):len(chromedp.DefaultExecAllocatorOptions)],
+		chromedp.ExecPath("chromium"),
+		chromedp.NoSandbox,
+		chromedp.DisableGPU,
+		chromedp.UserDataDir(tb.TempDir()),
+		chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-quic", true),
+		chromedp.WindowSize(1280, 900),
+	)
 	alloc, stop := chromedp.NewExecAllocator(context.Background(), append(all, opts...)...)
 	ctx, closeBrowser := chromedp.NewContext(alloc)
 	b := &Browser{tb: tb, ctx: ctx}
@@ -74,7 +83,9 @@ func (b *Browser) Attach(id target.ID) *Tab {
 func (b *Browser) attach(opts ...chromedp.ContextOption) *Tab {
 	b.tb.Helper()
 	paused := make(chan *fetch.EventRequestPaused, 1024)
-	ctx, cancel := chromedp.NewContext(b.ctx, append(opts, chromedp.WithListener(func(ev any) { b.listen(ev, paused) }))...)
+	ctx, cancel := chromedp.NewContext(
+		b.ctx,
+		append(opts, chromedp.WithListener(func(ev any) { b.listen(ev, paused) }))...)
 	b.tb.Cleanup(cancel)
 	if err := chromedp.Do(ctx); err != nil {
 		b.tb.Fatalf("open a tab: %v", err)
@@ -123,7 +134,8 @@ func (b *Browser) listen(ev any, paused chan<- *fetch.EventRequestPaused) {
 	b.seen.WriteByte('\n')
 }
 
-// body notes the body of an answer before the page gets it. Redirects have none, and an event stream has no end: its events are noted.
+// body notes the body of an answer before the page gets it. Redirects have none, and an event stream has no end: its
+// events are noted.
 func (b *Browser) body(ctx context.Context, ev *fetch.EventRequestPaused) {
 	stream, kind := false, ""
 	for _, h := range ev.ResponseHeaders {
@@ -153,7 +165,8 @@ func (b *Browser) Received() []byte {
 	return bytes.Clone(b.seen.Bytes())
 }
 
-// Complaints is every console error and warning, uncaught exception, failed load, and violation of a Content-Security-Policy so far.
+// Complaints is every console error and warning, uncaught exception, failed load, and violation of a
+// Content-Security-Policy so far.
 func (b *Browser) Complaints() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -229,7 +242,8 @@ func (t *Tab) where() string {
 	return at
 }
 
-// Readable is what a script in the page can read: its DOM, document.cookie, both storages, the names of databases and caches.
+// Readable is what a script in the page can read: its DOM, document.cookie, both storages, the names of databases and
+// caches.
 func (t *Tab) Readable() string {
 	t.b.tb.Helper()
 	return Eval[string](t, `(async () => JSON.stringify({

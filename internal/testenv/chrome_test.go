@@ -53,7 +53,8 @@ func TestChromeRecordsWhatReachesIt(t *testing.T) {
 	if missed := b.Missed(); len(missed) > 0 {
 		t.Errorf("missed %q", missed)
 	}
-	if readable := tab.Readable(); !strings.Contains(readable, "mark-in-body") || strings.Contains(readable, "mark-in-cookie") {
+	if readable := tab.Readable(); !strings.Contains(readable, "mark-in-body") ||
+		strings.Contains(readable, "mark-in-cookie") {
 		t.Error("a script reads something else than the page")
 	}
 	found := false

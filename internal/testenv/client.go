@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// A Client behaves like one browser: one cookie jar with SameSite, Sec-Fetch-* and Origin headers, navigations that follow redirects
-// across sites. It keeps every byte it received. It is safe for concurrent use.
+// A Client behaves like one browser: one cookie jar with SameSite, Sec-Fetch-* and Origin headers, navigations that
+// follow redirects across sites. It keeps every byte it received. It is safe for concurrent use.
 type Client struct {
 	Origin string // of the page it is on
 
@@ -58,7 +58,8 @@ func NewClient(b *BFFProcess) *Client {
 	return (&Client{Origin: b.Origin, tb: b.tb, jar: &jar{}, seen: &record{}}).Via(b)
 }
 
-// Via is the same browser (cookies, record), whose requests to the origin go to another instance: what a load balancer does.
+// Via is the same browser (cookies, record), whose requests to the origin go to another instance: what a load
+// balancer does.
 func (c *Client) Via(b *BFFProcess) *Client {
 	dialer := &net.Dialer{Timeout: 10 * time.Second}
 	origin, err := url.Parse(b.Origin)
@@ -74,18 +75,24 @@ func (c *Client) Via(b *BFFProcess) *Client {
 	}
 	c.tb.Cleanup(t.CloseIdleConnections)
 	n := *c
-	n.http = &http.Client{Transport: t, Timeout: 2 * time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	n.http = &http.Client{
+		Transport:     t,
+		Timeout:       2 * time.Minute,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 	return &n
 }
 
-// Lenient is the same browser for times when answers may well not come, of an instance that is killed: such an answer has the status 0.
+// Lenient is the same browser for times when answers may well not come, of an instance that is killed: such an answer
+// has the status 0.
 func (c *Client) Lenient() *Client {
 	n := *c
 	n.lenient = true
 	return &n
 }
 
-// Navigate opens a URL or a path of the origin from the page it is on, as a click on a link does, and follows redirects wherever they go.
+// Navigate opens a URL or a path of the origin from the page it is on, as a click on a link does, and follows
+// redirects wherever they go.
 func (c *Client) Navigate(target string) *Answer {
 	c.tb.Helper()
 	return c.navigate(c.Origin, target)
@@ -122,7 +129,8 @@ func (c *Client) navigate(from, target string) *Answer {
 	return nil
 }
 
-// Leave is Navigate without following: the browser is about to go to another site, and the answer's Location says where.
+// Leave is Navigate without following: the browser is about to go to another site, and the answer's Location says
+// where.
 func (c *Client) Leave(target string) *Answer {
 	c.tb.Helper()
 	u := c.resolve(target)
@@ -228,8 +236,8 @@ func (c *Client) ours(u *url.URL) bool { return "http://"+u.Host == c.Origin }
 // Note adds bytes to what the browser received from bff: of a stream that a test read itself.
 func (c *Client) Note(body []byte) { c.seen.write(true, body) }
 
-// Received is every status, header and body that the browser got from bff; a code passes through the browser too, but on the provider's
-// own redirect.
+// Received is every status, header and body that the browser got from bff; a code passes through the browser too, but
+// on the provider's own redirect.
 func (c *Client) Received() []byte {
 	c.seen.mu.Lock()
 	defer c.seen.mu.Unlock()
@@ -255,7 +263,8 @@ func (c *Client) Session() string {
 	return ""
 }
 
-// SignIn signs in at a provider that needs no forms, and fails the test when nobody is signed in afterwards. query is for /bff/login.
+// SignIn signs in at a provider that needs no forms, and fails the test when nobody is signed in afterwards. query is
+// for /bff/login.
 func (c *Client) SignIn(provider string, query ...string) {
 	c.tb.Helper()
 	target := "/bff/login/" + provider

@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// AnotherAt is [BFFProcess.Another] on a machine whose clock is off by so many whole seconds: the same program, built over a time.Now that is wrong.
+// AnotherAt is [BFFProcess.Another] on a machine whose clock is off by so many whole seconds: the same program, built
+// over a time.Now that is wrong.
 func (b *BFFProcess) AnotherAt(off time.Duration) *BFFProcess {
 	b.tb.Helper()
 	path, err := builtOffClock()
@@ -20,7 +21,15 @@ func (b *BFFProcess) AnotherAt(off time.Duration) *BFFProcess {
 		b.tb.Fatal(err)
 	}
 	env := append([]string{"CLOCK_OFF_BY=" + strconv.Itoa(int(off/time.Second))}, b.env...)
-	n := &BFFProcess{tb: b.tb, Addr: hostPort(FreePort(b.tb)), Origin: b.Origin, file: b.file, env: env, args: b.args, binary: path}
+	n := &BFFProcess{
+		tb:     b.tb,
+		Addr:   hostPort(FreePort(b.tb)),
+		Origin: b.Origin,
+		file:   b.file,
+		env:    env,
+		args:   b.args,
+		binary: path,
+	}
 	n.start()
 	n.WaitReady()
 	return n
@@ -28,7 +37,8 @@ func (b *BFFProcess) AnotherAt(off time.Duration) *BFFProcess {
 
 var builtOffClock = sync.OnceValues(buildOffClock)
 
-// buildOffClock builds cmd/bff with the standard library's clock laid over (go help build: -overlay). Nothing of bff's own is changed.
+// buildOffClock builds cmd/bff with the standard library's clock laid over (go help build: -overlay). Nothing of
+// bff's own is changed.
 func buildOffClock() (string, error) {
 	root, err := moduleRoot()
 	if err != nil {
@@ -72,6 +82,12 @@ var offBy = func() (n int64) {
 	}
 	return buildAs("bff.test.off-clock", func() ([]string, error) {
 		list := filepath.Join(root, "bin", "off-clock.json")
-		return []string{"-overlay", list}, errors.Join(os.WriteFile(wrong, []byte(text), 0o600), os.WriteFile(list, overlay, 0o600))
+		return []string{
+				"-overlay",
+				list,
+			}, errors.Join(
+				os.WriteFile(wrong, []byte(text), 0o600),
+				os.WriteFile(list, overlay, 0o600),
+			)
 	})
 }

@@ -27,7 +27,15 @@ func Cluster(tb testing.TB) *Clustered {
 	c := &Clustered{tb: tb}
 	var addrs []string
 	for i := range 3 {
-		s := Redis(tb, "--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--cluster-port", strconv.Itoa(FreePort(tb)))
+		s := Redis(
+			tb,
+			"--cluster-enabled",
+			"yes",
+			"--cluster-node-timeout",
+			"2000",
+			"--cluster-port",
+			strconv.Itoa(FreePort(tb)),
+		)
 		client := s.Client()
 		if err := client.ClusterAddSlotsRange(ctx, i*slots/3, (i+1)*slots/3-1).Err(); err != nil {
 			tb.Fatal(err)

@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// A jar keeps cookies as browsers do, SameSite included, which net/http/cookiejar forgets. Cookies belong to a host, not to a port.
+// A jar keeps cookies as browsers do, SameSite included, which net/http/cookiejar forgets. Cookies belong to a host,
+// not to a port.
 type jar struct {
 	mu  sync.Mutex
 	all []*http.Cookie // Domain is the host, always
@@ -53,7 +54,8 @@ func refused(c *http.Cookie, u *url.URL) bool {
 	return c.Secure && u.Scheme != "https"
 }
 
-// header is the Cookie header for a request to u. crossSite leaves out Strict cookies, and Lax ones too unless it is a top-level GET.
+// header is the Cookie header for a request to u. crossSite leaves out Strict cookies, and Lax ones too unless it is
+// a top-level GET.
 func (j *jar) header(u *url.URL, crossSite, topLevelGet bool) string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -107,7 +109,8 @@ func siteOf(from, to *url.URL) string {
 	return "cross-site"
 }
 
-// registrable is the site of a host, near enough for tests: addresses and names without dots are their own, else the last two labels.
+// registrable is the site of a host, near enough for tests: addresses and names without dots are their own, else the
+// last two labels.
 func registrable(host string) string {
 	labels := strings.Split(host, ".")
 	if net.ParseIP(host) != nil || len(labels) < 2 {

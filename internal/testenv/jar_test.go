@@ -23,8 +23,18 @@ func at(t *testing.T, s string) *url.URL {
 func TestJar(t *testing.T) {
 	var j testenv.Jar
 	home := at(t, "http://127.0.0.1:8080/bff/x")
-	j.Set(home, "strict=1; Path=/; SameSite=Strict", "lax=1; Path=/; SameSite=Lax", "plain=1; Path=/", "deep=1; Path=/bff/callback",
-		"secure=1; Path=/; Secure", "__Host-x=1; Path=/", "gone=1; Path=/", "other=1; Domain=example.com", "past=1; Path=/; Max-Age=0")
+	j.Set(
+		home,
+		"strict=1; Path=/; SameSite=Strict",
+		"lax=1; Path=/; SameSite=Lax",
+		"plain=1; Path=/",
+		"deep=1; Path=/bff/callback",
+		"secure=1; Path=/; Secure",
+		"__Host-x=1; Path=/",
+		"gone=1; Path=/",
+		"other=1; Domain=example.com",
+		"past=1; Path=/; Max-Age=0",
+	)
 	j.Set(home, "gone=; Path=/; Max-Age=-1", "lax=2; Path=/; SameSite=Lax")
 	for _, c := range []struct {
 		name            string

@@ -27,8 +27,8 @@ type OIDCOptions struct {
 	Scopes        []string      // further scopes it knows
 }
 
-// An OIDCProvider is a running oidc-provider. It signs people in without forms: as login_hint says, else as ada, or as whom
-// [OIDCProvider.As] chose. A browser that it remembers is not asked again.
+// An OIDCProvider is a running oidc-provider. It signs people in without forms: as login_hint says, else as ada, or
+// as whom [OIDCProvider.As] chose. A browser that it remembers is not asked again.
 type OIDCProvider struct {
 	Issuer       string // http://localhost:PORT: another site than bff's 127.0.0.1, so that SameSite is real
 	ClientID     string
@@ -76,7 +76,9 @@ func OIDC(tb testing.TB, o OIDCOptions) *OIDCProvider {
 	op := &OIDCProvider{ClientID: "bff", ClientSecret: Random(tb), http: &http.Client{Timeout: 30 * time.Second}}
 	config, err := json.Marshal(map[string]any{
 		"client_id": op.ClientID, "client_secret": op.ClientSecret, "port": FreePort(tb), "alg": orNil(o.Alg), "auth_method": orNil(o.AuthMethod),
-		"access_token_seconds": orNil(int(o.AccessToken.Seconds())), "refresh_token_seconds": orNil(int(o.RefreshToken.Seconds())),
+		"access_token_seconds": orNil(
+			int(o.AccessToken.Seconds()),
+		), "refresh_token_seconds": orNil(int(o.RefreshToken.Seconds())),
 		"rotate": !o.NoRotation, "strict_offline": o.StrictOffline, "bare_id_token": o.BareIDToken, "par": o.PAR || o.RequirePAR,
 		"require_par": o.RequirePAR, "scopes": o.Scopes,
 	})
@@ -132,7 +134,8 @@ func (op *OIDCProvider) Register(name, origin string) {
 	}, nil)
 }
 
-// As chooses who signs in from now on, whatever login_hint says; "" gives the choice back to login_hint. The email is <account>@example.com.
+// As chooses who signs in from now on, whatever login_hint says; "" gives the choice back to login_hint. The email is
+// <account>@example.com.
 func (op *OIDCProvider) As(account string) {
 	op.control("state", map[string]any{"account": account}, nil)
 }
@@ -173,7 +176,8 @@ func (op *OIDCProvider) Revoke(account string) {
 // ExpireAccessTokens ends all access tokens before their time, which their holder cannot know.
 func (op *OIDCProvider) ExpireAccessTokens() { op.control("expire", nil, nil) }
 
-// Logout ends an account's sessions at the provider and says so over the back channel. It returns the statuses bff answered.
+// Logout ends an account's sessions at the provider and says so over the back channel. It returns the statuses bff
+// answered.
 func (op *OIDCProvider) Logout(account string) []int {
 	var out struct{ Sent []struct{ Status int } }
 	op.control("logout", map[string]any{"account": account}, &out)
@@ -191,7 +195,8 @@ func (op *OIDCProvider) Counts() OIDCCounts {
 	return c
 }
 
-// Secrets is every credential that passed the token endpoint: codes, verifiers, access, refresh and ID tokens, the client secret.
+// Secrets is every credential that passed the token endpoint: codes, verifiers, access, refresh and ID tokens, the
+// client secret.
 func (op *OIDCProvider) Secrets() []string {
 	var all []string
 	op.control("secrets", nil, &all)

@@ -31,7 +31,13 @@ type process struct {
 // launch starts a program. It ends with the test at the latest.
 func launch(tb testing.TB, dir string, env []string, name string, args ...string) *process {
 	tb.Helper()
-	p := &process{tb: tb, name: filepath.Base(name), cmd: exec.Command(name, args...), out: &buffer{}, done: make(chan struct{})}
+	p := &process{
+		tb:   tb,
+		name: filepath.Base(name),
+		cmd:  exec.Command(name, args...),
+		out:  &buffer{},
+		done: make(chan struct{}),
+	}
 	p.cmd.Dir = dir
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
@@ -96,7 +102,8 @@ func (p *process) ended() bool {
 	}
 }
 
-// waitFor waits until ok, longer than a busy machine needs to start a program, and fails at once when the program ends before.
+// waitFor waits until ok, longer than a busy machine needs to start a program, and fails at once when the program
+// ends before.
 func (p *process) waitFor(what string, ok func() bool) {
 	p.tb.Helper()
 	within(p.tb, 2*time.Minute, p.name+" "+what, func() bool {
@@ -143,8 +150,8 @@ func (b *buffer) Bytes() []byte {
 
 func (b *buffer) String() string { return string(b.Bytes()) }
 
-// FreePort returns a loopback port on which nobody listens at this moment. It lies below the range from which the kernel gives ports to
-// outgoing connections, so that a server which was stopped finds it free when it comes back.
+// FreePort returns a loopback port on which nobody listens at this moment. It lies below the range from which the
+// kernel gives ports to outgoing connections, so that a server which was stopped finds it free when it comes back.
 func FreePort(tb testing.TB) int {
 	tb.Helper()
 	for range 200 {
@@ -187,7 +194,8 @@ func moduleRoot() (string, error) {
 	return "", errors.New("no go.mod above the test's folder")
 }
 
-// lock waits until no other process holds the folder: packages are tested side by side, and builds and installations are shared.
+// lock waits until no other process holds the folder: packages are tested side by side, and builds and installations
+// are shared.
 func lock(dir string) (release func(), err error) {
 	d, err := os.Open(dir)
 	if err != nil {

@@ -41,7 +41,20 @@ func Redis(tb testing.TB, opts ...string) *RedisServer {
 		port := FreePort(tb)
 		r.Addr = hostPort(port)
 		r.URL = "redis://" + r.Addr + "/0"
-		r.args = append([]string{"--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--dir", r.dir, "--save", "", "--enable-debug-command", "local"}, opts...)
+		r.args = append(
+			[]string{
+				"--port",
+				strconv.Itoa(port),
+				"--bind",
+				"127.0.0.1",
+				"--dir",
+				r.dir,
+				"--save",
+				"",
+				"--enable-debug-command",
+				"local",
+			},
+			opts...)
 		if r.try() {
 			return r
 		}

@@ -58,8 +58,15 @@ func (s *Sentinels) watch(host, port string) {
 	dir := s.tb.TempDir()
 	addr := FreePort(s.tb)
 	file := filepath.Join(dir, "sentinel.conf")
-	conf := fmt.Sprintf("port %d\nbind 127.0.0.1\ndir %s\nsentinel monitor %s %s %s 2\nsentinel down-after-milliseconds %[3]s 500\n"+
-		"sentinel failover-timeout %[3]s 3000\nsentinel parallel-syncs %[3]s 2\n", addr, dir, masterName, host, port)
+	conf := fmt.Sprintf(
+		"port %d\nbind 127.0.0.1\ndir %s\nsentinel monitor %s %s %s 2\nsentinel down-after-milliseconds %[3]s 500\n"+
+			"sentinel failover-timeout %[3]s 3000\nsentinel parallel-syncs %[3]s 2\n",
+		addr,
+		dir,
+		masterName,
+		host,
+		port,
+	)
 	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
 		s.tb.Fatal(err)
 	}
@@ -92,12 +99,17 @@ func (s *Sentinels) Failover() {
 	old := s.Master()
 	c := redis.NewSentinelClient(&redis.Options{Addr: s.addrs[0]})
 	defer c.Close()
-	Eventually(s.tb, "a sentinel takes the order", func() bool { return c.Failover(context.Background(), masterName).Err() == nil })
+	Eventually(
+		s.tb,
+		"a sentinel takes the order",
+		func() bool { return c.Failover(context.Background(), masterName).Err() == nil },
+	)
 	s.AwaitNewMaster(old)
 }
 
-// AwaitNewMaster waits until another server than old is the master, after a test killed or froze it. A sentinel that was kept from running
-// for two seconds stands still for thirty (it calls that TILT), so on a busy machine this may take long.
+// AwaitNewMaster waits until another server than old is the master, after a test killed or froze it. A sentinel that
+// was kept from running for two seconds stands still for thirty (it calls that TILT), so on a busy machine this may
+// take long.
 func (s *Sentinels) AwaitNewMaster(old *RedisServer) {
 	s.tb.Helper()
 	within(s.tb, 2*time.Minute, "another master", func() bool {

@@ -43,7 +43,9 @@ func TestSentinelPromotesAReplica(t *testing.T) {
 func TestClusterMovesASlotWithItsKeys(t *testing.T) {
 	c := testenv.Cluster(t)
 	ctx := context.Background()
-	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: strings.Split(strings.TrimPrefix(c.URL, "redis+cluster://"), ",")})
+	client := redis.NewClusterClient(
+		&redis.ClusterOptions{Addrs: strings.Split(strings.TrimPrefix(c.URL, "redis+cluster://"), ",")},
+	)
 	t.Cleanup(func() { _ = client.Close() })
 	if err := client.Set(ctx, "k", "v", 0).Err(); err != nil {
 		t.Fatal(err)

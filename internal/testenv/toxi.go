@@ -67,7 +67,11 @@ func (w *Wire) add(kind, stream, attributes string) *Toxic {
 	w.tb.Helper()
 	w.n++
 	name := fmt.Sprintf("%s-%d", kind, w.n)
-	_, err := w.p.Toxics.AddToxicJson(strings.NewReader(fmt.Sprintf(`{"name": %q, "type": %q, "stream": %q, "attributes": %s}`, name, kind, stream, attributes)))
+	_, err := w.p.Toxics.AddToxicJson(
+		strings.NewReader(
+			fmt.Sprintf(`{"name": %q, "type": %q, "stream": %q, "attributes": %s}`, name, kind, stream, attributes),
+		),
+	)
 	if err != nil {
 		w.tb.Fatal(err)
 	}
