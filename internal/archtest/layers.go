@@ -15,6 +15,7 @@ type Layers map[string][]string
 func House() Layers {
 	return Layers{
 		"internal/secret": nil,
+		"internal/audit":  nil,
 		"internal/vault":  {"internal/secret"},
 		"internal/oauth":  {"internal/secret", "internal/vault"},
 		"internal/proxy":  {"internal/secret"},
