@@ -14,14 +14,15 @@ type Layers map[string][]string
 // House returns the layers of this repository, from the bottom up. No package imports one that stands below it here.
 func House() Layers {
 	return Layers{
-		"internal/secret": nil,
-		"internal/audit":  nil,
-		"internal/vault":  {"internal/secret"},
-		"internal/oauth":  {"internal/secret", "internal/vault"},
-		"internal/proxy":  {"internal/secret"},
-		"internal/api":    {"internal/secret", "internal/vault", "internal/oauth", "internal/proxy"},
-		"internal/demo":   nil,
-		"web":             nil,
+		"internal/secret":    nil,
+		"internal/audit":     nil,
+		"internal/vault":     {"internal/secret"},
+		"internal/assertion": {"internal/secret"},
+		"internal/oauth":     {"internal/secret", "internal/vault"},
+		"internal/proxy":     {"internal/secret"},
+		"internal/api":       {"internal/secret", "internal/vault", "internal/oauth", "internal/proxy"},
+		"internal/demo":      nil,
+		"web":                nil,
 		"cmd/bff": {"internal/secret", "internal/vault", "internal/oauth", "internal/proxy", "internal/api",
 			"internal/demo", "web"},
 	}

@@ -54,6 +54,7 @@
 //	<prefix>:h:<hmac(ring key, handle)>            hash    session id -> sealed user and location, for EndHandle
 //	<prefix>:a:<hmac(ring key, state)>             string  a sign-in attempt, then who took it
 //	<prefix>:x:<digest>                            string  an id that is accepted once
+//	<prefix>:j                                     hash    ids of public keys -> when they were last published together
 //	<prefix>:bus                                   channel what changed
 //
 // The keys that end in "w" (<prefix>:{<user>}:w and the like) are never there,

@@ -8,6 +8,7 @@ func (v *Vault) userKey(user, what string) string { return v.cfg.Prefix + ":{" +
 
 func (v *Vault) channel() string { return v.cfg.Prefix + ":bus" }
 func (v *Vault) dueKey() string  { return v.cfg.Prefix + ":o" }
+func (v *Vault) keysKey() string { return v.cfg.Prefix + ":j" }
 
 // A place is where one session may be: a pair of keys for every key of the ring, the first in front.
 type place struct {

@@ -62,6 +62,15 @@ func makeKey(raw [32]byte) Key {
 // Reveal returns the key as ParseKey reads it.
 func (k Key) Reveal() string { return keyPrefix + b64.EncodeToString(k.m.Reveal().secret[:]) }
 
+// Derive returns 32 bytes that only this key gives, for a use outside this package that label names.
+func (k Key) Derive(label string) secret.Text {
+	b, err := hkdf.Key(sha256.New, k.m.Reveal().secret[:], nil, "bff derive "+label+" v1", 32)
+	if err != nil {
+		panic("vault: hkdf refused a constant length")
+	}
+	return secret.New(string(b))
+}
+
 // Equal says whether both are the same key.
 func (k Key) Equal(o Key) bool {
 	return k != (Key{}) && o != (Key{}) && hmac.Equal(k.m.Reveal().secret[:], o.m.Reveal().secret[:])
