@@ -16,6 +16,8 @@ func House() Layers {
 	return Layers{
 		"internal/secret":    nil,
 		"internal/audit":     nil,
+		"internal/webhook":   {"internal/secret"},
+		"internal/users":     {"internal/secret", "internal/webhook"},
 		"internal/vault":     {"internal/secret"},
 		"internal/assertion": {"internal/secret"},
 		"internal/oauth":     {"internal/secret", "internal/vault"},

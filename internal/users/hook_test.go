@@ -70,7 +70,8 @@ func TestTheHookIsAskedWhoSignsIn(t *testing.T) {
 	h := newHook(t)
 	h.says(
 		200,
-		`{"id": "42", "rights": ["editor", "editor", "author"], "data": {"plan": "pro", "n": 12345678901234567890}, "more": 1}`,
+		`{"id": "42", "rights": ["editor", "editor", "author"], "data": {"plan": "pro", "n": 12345678901234567890},
+			"more": 1}`,
 	)
 	who := ada
 	who.New, who.Picture, who.Claims = true, "https://p.example/ada.png", claims(
@@ -86,7 +87,8 @@ func TestTheHookIsAskedWhoSignsIn(t *testing.T) {
 		t.Errorf("%+v", d.Hook)
 	}
 	want := `{"type":"sign_in","user":{"id":"u_1","new":true,"provider":"acme","subject":"1","email":"ada@example.com",` +
-		`"email_verified":true,"name":"Ada","picture":"https://p.example/ada.png","claims":{"n":12345678901234567890,"sub":"1"}}}`
+		`"email_verified":true,"name":"Ada","picture":"https://p.example/ada.png",` +
+		`"claims":{"n":12345678901234567890,"sub":"1"}}}`
 	if got := h.questions(); len(got) != 1 || string(got[0]) != want {
 		t.Errorf("asked: %s", got)
 	}
@@ -149,7 +151,8 @@ func TestAnAnswerOfTheWrongShapeIsAFailure(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for _, status := range []int{100, 201, 202, 204, 206, 301, 302, 307, 400, 401, 404, 409, 410, 418, 429, 500, 502, 503} {
+	for _, status := range []int{100, 201, 202, 204, 206, 301, 302, 307, 400, 401, 404, 409, 410, 418, 429, 500,
+		502, 503} {
 		if _, err := users.ReadAnswer(status, []byte(`{"rights": ["admin"]}`)); !errors.Is(err, users.ErrHookFailed) {
 			t.Errorf("status %d: %v", status, err)
 		}

@@ -52,6 +52,7 @@ func TestWhoMaySignIn(t *testing.T) {
 	unverified := ada
 	unverified.EmailVerified = false
 	staff := map[string][]string{"staff": {"provider:acme"}}
+	allow := func(rules ...string) users.Config { return users.Config{Allow: rules} }
 	for _, row := range []struct {
 		name    string
 		c       users.Config
@@ -59,16 +60,19 @@ func TestWhoMaySignIn(t *testing.T) {
 		known   users.Known
 		allowed bool
 	}{
-		{"no rule is for this person", users.Config{Allow: []string{"domain:other.example", "email:eve@example.com"}}, ada, users.Known{}, false},
-		{"the address is not verified", users.Config{Allow: []string{"domain:example.com", "email:ada@example.com"}}, unverified, users.Known{}, false},
-		{"nothing gives the right", users.Config{Allow: []string{"right:staff"}}, ada, users.Known{}, false},
-		{"another right is there", users.Config{Allow: []string{"right:admin"}, Rights: staff}, ada, users.Known{Admin: []string{"adm"}}, false},
-		{"a hook that is gone gave the right", users.Config{Allow: []string{"right:staff"}}, ada,
+		{"no rule is for this person", allow("domain:other.example", "email:eve@example.com"), ada, users.Known{}, false},
+		{"the address is not verified", allow("domain:example.com", "email:ada@example.com"), unverified, users.Known{}, false},
+		{"nothing gives the right", allow("right:staff"), ada, users.Known{}, false},
+		{"another right is there", users.Config{Allow: []string{"right:admin"}, Rights: staff}, ada,
+			users.Known{Admin: []string{"adm"}}, false},
+		{"a hook that is gone gave the right", allow("right:staff"), ada,
 			users.Known{Hook: &users.Said{Rights: []string{"staff"}}}, false},
 		{"there is no rule", users.Config{}, unverified, users.Known{}, true},
-		{"the domain", users.Config{Allow: []string{"domain:example.com"}}, ada, users.Known{}, true},
-		{"the right, by a rule", users.Config{Allow: []string{"right:staff"}, Rights: staff}, unverified, users.Known{}, true},
-		{"the right, by an administrator", users.Config{Allow: []string{"right:staff"}}, unverified, users.Known{Admin: []string{"staff"}}, true},
+		{"the domain", allow("domain:example.com"), ada, users.Known{}, true},
+		{"the right, by a rule", users.Config{Allow: []string{"right:staff"}, Rights: staff}, unverified,
+			users.Known{}, true},
+		{"the right, by an administrator", allow("right:staff"), unverified,
+			users.Known{Admin: []string{"staff"}}, true},
 	} {
 		_, err := policy(t, row.c).SignIn(t.Context(), row.who, row.known)
 		if row.allowed && err != nil || !row.allowed && !errors.Is(err, users.ErrNotAllowed) {

@@ -168,7 +168,8 @@ func matches(t *testing.T, rule string, who users.Person) bool {
 func TestOnlyStringsOfTheNamedClaimsBecomeRights(t *testing.T) {
 	long := strings.Repeat("x", 257)
 	who := users.Person{Provider: "acme", Claims: claims(t, `{
-		"roles": ["editor", "editor", "", " padded", "line\nbreak", "`+long+`", 7, true, null, {"name": "object"}, ["nested"], "Äußeres, Amt"],
+		"roles": ["editor", "editor", "", " padded", "line\nbreak", "`+long+`", 7, true, null, {"name": "object"},
+			["nested"], "Äußeres, Amt"],
 		"role": "single", "realm_access": {"roles": ["nested.role"], "admin": "not asked"}, "admin": "not named"}`)}
 	p := policy(t, users.Config{Claims: map[string][]string{"acme": {"roles", "role", "realm_access.roles", "absent"}}})
 	if got := strings.Join(p.Rights(who), "|"); got != "editor|nested.role|single|Äußeres, Amt" {

@@ -132,7 +132,8 @@ func TestAddressesThatAreNotEncryptedOrHoldCredentialsAreRefused(t *testing.T) {
 			t.Errorf("%s is taken", name)
 		}
 	}
-	for _, address := range []string{"https://app.internal/hook?tenant=1", "http://127.0.0.1:3000/", "http://[::1]/", "http://localhost:3000/x"} {
+	for _, address := range []string{"https://app.internal/hook?tenant=1", "http://127.0.0.1:3000/", "http://[::1]/",
+		"http://localhost:3000/x"} {
 		if err := webhook.CheckURL(address, false); err != nil {
 			t.Errorf("%s: %v", address, err)
 		}
