@@ -15,6 +15,16 @@ import (
 	"bff/internal/testenv"
 )
 
+// environment is what the files of these tests refer to.
+func environment(name string) string {
+	return map[string]string{
+		"BFF_KEY":              "bffk1_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
+		"GOOGLE_CLIENT_SECRET": "google-secret", "ACME_CLIENT_SECRET": "acme-secret",
+	}[name]
+}
+
+const providers = "providers:\n  google:\n    client_id: x\n    client_secret: env:GOOGLE_CLIENT_SECRET\n"
+
 // theDemo is a provider that runs, and a configuration's text for it.
 func theDemo(t *testing.T, habits demo.Habits) *demo.Demo {
 	t.Helper()

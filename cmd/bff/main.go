@@ -55,7 +55,14 @@ func (e *exit) Error() string { return e.text }
 func wrongUse(format string, args ...any) error {
 	return &exit{exitWrong, fmt.Sprintf(format, args...)}
 }
-func failed(format string, args ...any) error { return &exit{exitFailed, fmt.Sprintf(format, args...)} }
+
+// runError is an error that happened while running, nil for nil.
+func runError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &exit{exitFailed, "bff: " + err.Error()}
+}
 
 // stopped is what kong's own way out (after --help) becomes here: nothing but main ends the process.
 type stopped struct{ code int }

@@ -5,22 +5,19 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"text/tabwriter"
 
-	"github.com/goccy/go-yaml/ast"
-
+	"bff/internal/config"
 	"bff/internal/oauth"
-	"bff/internal/secret"
-	"bff/internal/vault"
+	"bff/internal/simulate"
 )
 
 type providerCommand struct {
 	List     providerListCommand     `cmd:"" help:"List the built-in providers."`
 	Show     providerShowCommand     `cmd:"" help:"Print a built-in provider as YAML, to be pasted under providers: and changed."`
 	Check    providerCheckCommand    `cmd:"" help:"Try a provider as far as it goes without a person."`
-	Simulate providerSimulateCommand `cmd:"" help:"Play a provider, with everything that goes wrong, against the product."`
+	Simulate providerSimulateCommand `cmd:"" help:"Imitate a provider, with everything that goes wrong, against the product."`
 }
 
 type providerListCommand struct{}
@@ -45,7 +42,8 @@ func (s *providerShowCommand) Run(sh *shell) error {
 		return wrongUse("bff: %s", notBuiltin(s.Name))
 	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "  %s:\n    client_id: \"\"  # as %s gave it\n    client_secret: env:%s\n", s.Name, s.Name, variableFor(s.Name, "CLIENT_SECRET"))
+	fmt.Fprintf(&b, "  %s:\n    client_id: \"\"  # as %s gave it\n    client_secret: env:%s\n",
+		s.Name, s.Name, config.VariableFor(s.Name, "CLIENT_SECRET"))
 	if p, _ := oauth.Builtin(s.Name); ownIssuer(p) {
 		b.WriteString("    issuer: \"\"  # your organisation's, to the last slash\n")
 	}
@@ -59,6 +57,36 @@ func (s *providerShowCommand) Run(sh *shell) error {
 	return err
 }
 
+type providerCheckCommand struct {
+	Provider string `arg:"" help:"A provider of the configuration, a built-in one, or a FILE as show prints it."`
+	Config   string `default:"bff.yaml" placeholder:"FILE" help:"The configuration that a name is looked up in (default: ${default})."`
+}
+
+func (c *providerCheckCommand) Run(sh *shell) error {
+	p, client, err := findProvider(sh, c.Provider, c.Config)
+	if err != nil {
+		return err
+	}
+	if ownIssuer(p) {
+		return wrongUse("bff: at %s each organisation has an issuer of its own; write %s with its `issuer` into %s, or into a file, "+
+			"and name that", p.Title, p.Name, c.Config)
+	}
+	return runError(simulate.Check(sh.ctx, p, client, sh.stdout))
+}
+
+type providerSimulateCommand struct {
+	Provider string `arg:"" help:"A provider of the configuration, a built-in one, or a FILE as show prints it."`
+	Config   string `default:"bff.yaml" placeholder:"FILE" help:"The configuration that a name is looked up in (default: ${default})."`
+}
+
+func (c *providerSimulateCommand) Run(sh *shell) error {
+	p, _, err := findProvider(sh, c.Provider, c.Config)
+	if err != nil {
+		return err
+	}
+	return runError(simulate.Run(sh.ctx, p, sh.stdout))
+}
+
 // ownIssuer says whether each organisation has an issuer of its own at the provider, which no built-in can know.
 func ownIssuer(p oauth.ProviderConfig) bool {
 	return p.Issuer == "" && p.AuthorizationURL == "" && p.TokenURL == ""
@@ -66,26 +94,27 @@ func ownIssuer(p oauth.ProviderConfig) bool {
 
 func notBuiltin(name string) string {
 	text := "there is no built-in provider of that name"
-	if near := nearest(name, oauth.Builtins()); near != "" {
+	if near := config.Nearest(name, oauth.Builtins()); near != "" {
 		return text + "; did you mean `" + near + "`?"
 	}
 	return text + "; `bff provider list` prints them"
 }
 
-// findProvider takes a name of the configuration, a name of a built-in provider, or a file as show prints it, in this order. client says whether its
-// client is known.
+// findProvider takes a name of the configuration, a name of a built-in provider, or a file as show prints it, in this order.
+// client says whether its client is known.
 func findProvider(sh *shell, what, file string) (p oauth.ProviderConfig, client bool, err error) {
-	if isFile(what) {
-		data, err := readBounded(what, maxFile)
-		if err != nil {
-			return p, false, wrongUse("%s: %s", what, plainFault(err))
+	read := func(file, name string) (oauth.ProviderConfig, bool, error) {
+		p, report := config.ReadProvider(file, sh.env, name)
+		if report != "" {
+			return p, false, wrongUse("%s%s", report, count(report))
 		}
-		return readProvider(what, data, sh.env, "")
+		return p, true, nil
 	}
-	if data, err := readBounded(file, maxFile); err == nil {
-		if _, top := parse(file, data); top != nil && mentions(top, what) {
-			return readProvider(file, data, sh.env, what)
-		}
+	if isFile(what) {
+		return read(what, "")
+	}
+	if config.HasProvider(file, what) {
+		return read(file, what)
 	}
 	if p, ok := oauth.Builtin(what); ok {
 		return p, false, nil
@@ -100,67 +129,4 @@ func isFile(what string) bool {
 	}
 	info, err := os.Stat(what)
 	return err == nil && info.Mode().IsRegular()
-}
-
-// readProvider reads one provider of a file: the one of that name below `providers`, or the only one of a file as show prints it.
-func readProvider(file string, data []byte, env func(string) string, name string) (oauth.ProviderConfig, bool, error) {
-	src, top := parse(file, data)
-	if top == nil {
-		return oauth.ProviderConfig{}, false, wrongUse("%s", src.report())
-	}
-	c := defaults()
-	r := newReader(src, env, file, c.places)
-	v := r.top(top)
-	if m, ok := asMapping(v.node); ok {
-		for _, pair := range m.Values {
-			if key := pair.Key.GetToken(); key.Value == "providers" {
-				v = r.value(pair.Value, placeOf(key), "providers")
-			}
-		}
-	}
-	if name != "" {
-		v = only(v, name)
-	}
-	c.readProviders(v)
-	if report := src.report(); report != "" {
-		return oauth.ProviderConfig{}, false, wrongUse("%s%s", report, count(report))
-	}
-	if len(c.providers) != 1 {
-		return oauth.ProviderConfig{}, false, wrongUse("%s: holds %d providers; give one, as `bff provider show` prints it", file, len(c.providers))
-	}
-	return c.providers[0], true, nil
-}
-
-// tryConfig is a configuration around one provider, for trying it.
-func tryConfig(p oauth.ProviderConfig) *config {
-	c := defaults()
-	c.session.store, c.session.keys = secret.New("memory:"), []vault.Key{vault.NewKey()}
-	c.providers = []oauth.ProviderConfig{p}
-	return &c
-}
-
-// only is a mapping without its other keys.
-func only(v value, key string) value {
-	m, ok := asMapping(v.node)
-	if !ok {
-		return v
-	}
-	one := *m
-	one.Values = slices.DeleteFunc(slices.Clone(m.Values), func(pair *ast.MappingValueNode) bool { return pair.Key.GetToken().Value != key })
-	v.node = &one
-	return v
-}
-
-// mentions says whether a file has a provider of that name.
-func mentions(top ast.Node, name string) bool {
-	m, ok := asMapping(top)
-	if !ok {
-		return false
-	}
-	for _, pair := range m.Values {
-		if inner, ok := asMapping(pair.Value); ok && pair.Key.GetToken().Value == "providers" {
-			return slices.ContainsFunc(inner.Values, func(p *ast.MappingValueNode) bool { return p.Key.GetToken().Value == name })
-		}
-	}
-	return false
 }

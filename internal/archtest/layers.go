@@ -25,8 +25,14 @@ func House() Layers {
 		"internal/api":       {"internal/secret", "internal/vault", "internal/oauth", "internal/proxy"},
 		"internal/demo":      nil,
 		"web":                nil,
-		"cmd/bff": {"internal/secret", "internal/vault", "internal/oauth", "internal/proxy", "internal/api",
-			"internal/demo", "web"},
+		"internal/config":    {"internal/secret", "internal/vault", "internal/oauth", "internal/proxy"},
+		"internal/app": {"internal/secret", "internal/vault", "internal/oauth", "internal/proxy", "internal/api", "internal/config",
+			"web"},
+		"internal/simulate": {"internal/secret", "internal/vault", "internal/oauth", "internal/proxy", "internal/config",
+			"internal/app", "internal/demo"},
+		"internal/devsite": {"internal/api", "internal/config", "internal/app", "internal/demo", "web"},
+		"cmd/bff": {"internal/vault", "internal/oauth", "internal/config", "internal/app", "internal/simulate",
+			"internal/devsite"},
 	}
 }
 

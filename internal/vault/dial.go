@@ -22,6 +22,8 @@ import (
 const (
 	dialTimeout = 500 * time.Millisecond
 	readTimeout = time.Second
+
+	memoryTimeout = 10 * time.Second // of the store inside the process
 )
 
 // ParseStore says what is wrong with a store URL, without repeating it: it may hold a password.
@@ -213,6 +215,8 @@ func dialMemory() (redis.UniversalClient, func() error, error) {
 	}()
 	o := &redis.UniversalOptions{Addrs: []string{m.Addr()}, Password: password}
 	budget(o)
+	// It cannot be away: an answer that comes late tells of a busy machine, and never of an outage.
+	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = memoryTimeout, memoryTimeout, memoryTimeout, memoryTimeout
 	client := redis.NewClient(o.Simple())
 	return client, func() error {
 		stop()

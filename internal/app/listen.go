@@ -1,0 +1,45 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// Listen opens a TCP address and says plainly why it cannot. flag is what chooses another address.
+func Listen(flag, addr string) (net.Listener, error) {
+	l, err := net.Listen("tcp", addr)
+	var reason syscall.Errno
+	switch errors.As(err, &reason); {
+	case err == nil:
+		return l, nil
+	case reason == syscall.EADDRINUSE:
+		return nil, fmt.Errorf("%s is in use by another program; end it, or choose another with `%s ADDR`", addr, flag)
+	case reason == syscall.EACCES:
+		return nil, fmt.Errorf("this user may not listen on %s; choose a port from 1024 on with `%s ADDR`", addr, flag)
+	case reason == syscall.EADDRNOTAVAIL:
+		return nil, fmt.Errorf("%s is no address of this machine; choose another with `%s ADDR`", addr, flag)
+	}
+	return nil, fmt.Errorf("cannot listen on %s; choose another with `%s ADDR`", addr, flag)
+}
+
+// Signals returns a context that the first SIGINT or SIGTERM ends. From then on they have their default effect: a second one
+// ends the process at once.
+func Signals(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	received := make(chan os.Signal, 1)
+	signal.Notify(received, syscall.SIGINT, syscall.SIGTERM)
+	go func() {
+		select {
+		case <-received:
+		case <-ctx.Done():
+		}
+		signal.Stop(received) // before anybody can see that the first was received
+		cancel()
+	}()
+	return ctx, cancel
+}

@@ -1,0 +1,127 @@
+package devsite
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"strings"
+	"time"
+
+	"bff/internal/app"
+	"bff/internal/config"
+	"bff/internal/demo"
+)
+
+// Options are how `bff dev` runs.
+type Options struct {
+	Browsers, Admin net.Listener  // on loopback; Run closes them
+	TokenLifetime   time.Duration // of the demo's access tokens; its own default when zero
+	Version         string
+	Stdout          io.Writer
+	Log             *slog.Logger
+}
+
+// Run runs the whole product with the demo until ctx ends. The demo is in front of bff, as its frontend, and behind it, as its
+// provider and its APIs.
+func Run(ctx context.Context, o Options) error {
+	origin := "http://" + o.Browsers.Addr().String()
+	d, err := demo.Start(demo.Config{Origin: origin, Log: o.Log, TokenLifetime: o.TokenLifetime})
+	if err != nil {
+		return o.abandon(fmt.Errorf("the demo does not start: %w", err))
+	}
+	defer d.Close()
+	context.AfterFunc(ctx, d.EndStreams) // or the drain would wait for them
+	cfg, report := devConfig(origin, d)
+	if report != "" {
+		return o.abandon(errors.New(report))
+	}
+	site := newSite(d, origin, cfg.SessionCookie())
+	in, err := app.New(cfg, app.Options{Log: o.Log, Version: o.Version, Frontend: site})
+	if err != nil {
+		return o.abandon(err)
+	}
+	site.bff = in.Browser()
+	banner(o.Stdout, origin, d.Issuer, o.Admin.Addr().String())
+	return in.Run(ctx, o.Browsers, o.Admin)
+}
+
+// abandon closes the listeners of a start that failed.
+func (o *Options) abandon(err error) error {
+	return errors.Join(err, o.Browsers.Close(), o.Admin.Close())
+}
+
+// devFile is the configuration of `bff dev`. The provider is described as an operator would describe Google, had it no built-in of its own.
+const devFile = `
+origin: %s
+listen: "127.0.0.1:0"
+admin: "127.0.0.1:0"
+session:
+  store: "memory:"
+  keys: [env:BFF_KEY]
+providers:
+  demo:
+    title: Demo
+    issuer: %s
+    client_id: %s
+    client_secret: env:DEMO_CLIENT_SECRET
+    scopes: [openid, email, profile, "https://www.googleapis.com/auth/calendar.readonly"]
+    scope_aliases:
+      https://www.googleapis.com/auth/userinfo.email: email
+      https://www.googleapis.com/auth/userinfo.profile: profile
+    auth_params: {access_type: offline}
+    connect_params: {include_granted_scopes: "true"}
+    consent_params: {prompt: consent}
+apis:
+  calendar:
+    provider: demo
+    upstream: %s
+    scopes: ["https://www.googleapis.com/auth/calendar.readonly"]
+    allow:
+      - GET /users/me/calendarList
+      - GET /calendars/{id}/events
+      - GET /calendars/{id}/events/{event}
+      - GET /calendars/{id}/stream
+  files:
+    provider: demo
+    upstream: %s
+    scopes: ["https://www.googleapis.com/auth/drive.readonly"]
+    allow:
+      - GET /files
+      - GET /files/{id}
+`
+
+// devConfig reads devFile with a fresh key.
+func devConfig(origin string, d *demo.Demo) (*config.Config, string) {
+	key := make([]byte, 32)
+	rand.Read(key)
+	secrets := map[string]string{
+		"BFF_KEY":            "bffk1_" + base64.RawURLEncoding.EncodeToString(key),
+		"DEMO_CLIENT_SECRET": d.ClientSecret,
+	}
+	text := fmt.Sprintf(devFile, origin, d.Issuer, d.ClientID, d.APIURL, d.FilesURL)
+	return config.Read("bff dev", []byte(text), func(name string) string { return secrets[name] })
+}
+
+// banner says where it is and what to try.
+func banner(w io.Writer, origin, issuer, admin string) {
+	fmt.Fprint(w, strings.NewReplacer("{origin}", origin, "{issuer}", issuer, "{admin}", "http://"+admin).Replace(`
+  bff dev: an app, its broker, a provider and two APIs, all in this process.
+
+  Open       {origin}
+  Provider   {issuer}   (behaves like Google; tokens live 30 seconds)
+  Operators  {admin}/metrics
+
+  Try this:
+    1. Sign in as Ada. The calendar is there, and the browser holds one cookie and no token.
+    2. Wait half a minute: the token expires, the server renews it, the page never notices.
+    3. Break things with the buttons of the page: provider down, access revoked, signed out elsewhere.
+
+  Nothing is kept. Ctrl-C stops it.
+
+`))
+}
