@@ -43,7 +43,7 @@ func (v Violation) String() string {
 var forTests = []string{"internal/testenv", "internal/archtest"}
 
 // Read parses every source file below root. Folders of test data, of node's packages and hidden ones are not the
-// repository's own code.
+// repository's own code, nor is a module of its own: an example that others copy.
 func Read(root string) ([]Source, error) {
 	var all []Source
 	fset := token.NewFileSet()
@@ -55,6 +55,9 @@ func Read(root string) ([]Source, error) {
 		if e.IsDir() {
 			if at != root &&
 				(name[0] == '.' || name == "testdata" || name == "node_modules" || name == "bin" || name == "dist") {
+				return filepath.SkipDir
+			}
+			if _, err := os.Stat(filepath.Join(at, "go.mod")); err == nil && at != root {
 				return filepath.SkipDir
 			}
 			return nil

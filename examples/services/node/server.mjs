@@ -1,0 +1,30 @@
+// A service behind bff. GET /whoami says who is asking; POST /orders is for staff, and asks bff whether the session
+// still lives.
+import { createServer } from 'node:http'
+import { Refused, bearer, introspector, verifier } from './whois.mjs'
+
+const { BFF_ORIGIN, BFF_JWKS, BFF_ADMIN, AUDIENCE, CLIENT_ID, CLIENT_SECRET, LISTEN } = process.env
+const who = verifier({ issuer: BFF_ORIGIN, audience: AUDIENCE, keysURL: BFF_JWKS })
+const live = introspector({ url: `${BFF_ADMIN}/introspect`, client: CLIENT_ID, secret: CLIENT_SECRET })
+
+async function serve(request) {
+  const token = bearer(request.headers)
+  const claims = await who(token)
+  switch (`${request.method} ${new URL(request.url, BFF_ORIGIN).pathname}`) {
+    case 'GET /whoami':
+      return [200, { language: 'node', user: claims.sub, name: claims.name, rights: claims.rights }]
+    case 'POST /orders':
+      if (!claims.rights.includes('staff')) return [403, { error: 'staff only' }]
+      if (!(await live(token))) return [401, { error: 'the session has ended' }]
+      return [201, { language: 'node', ordered_by: claims.sub }]
+    default:
+      return [404, { error: 'no such page' }]
+  }
+}
+
+const [host, port] = LISTEN.split(':')
+createServer(async (request, response) => {
+  const [status, body] = await serve(request).catch((error) =>
+    error instanceof Refused ? [401, { error: 'not signed in' }] : [503, { error: 'try again' }])
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+}).listen(Number(port), host)
