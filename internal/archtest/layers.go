@@ -16,6 +16,7 @@ func House() Layers {
 	return Layers{
 		"internal/secret":    nil,
 		"internal/audit":     nil,
+		"internal/explain":   {"internal/audit"},
 		"internal/webhook":   {"internal/secret"},
 		"internal/users":     {"internal/secret", "internal/webhook"},
 		"internal/vault":     {"internal/secret"},

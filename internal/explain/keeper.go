@@ -1,0 +1,125 @@
+package explain
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"bff/internal/audit"
+)
+
+// Bounds of what is kept.
+const (
+	MaxEvents    = 50  // of one id
+	MaxPerSecond = 200 // written by one instance
+	queueLength  = 1024
+	writeTimeout = 2 * time.Second
+)
+
+// A Store keeps events sealed, newest last, each id's list for a limited time. It is safe for concurrent use.
+type Store interface {
+	// Append adds an entry to the lists of the ids and keeps the last max of each.
+	Append(ctx context.Context, ids []string, entry []byte, most int, ttl time.Duration) error
+	// Read returns the list of an id, the oldest first. An unknown id has none.
+	Read(ctx context.Context, id string) ([][]byte, error)
+}
+
+// A Keeper is the [audit.Recorder] that writes events to a Store behind the caller's back.
+type Keeper struct {
+	store   Store
+	ttl     time.Duration
+	log     *slog.Logger
+	queue   chan audit.Event
+	limit   *rate.Limiter
+	dropped atomic.Int64
+	closing chan struct{}
+	stop    context.CancelFunc
+	done    sync.WaitGroup
+}
+
+// NewKeeper starts a Keeper that keeps events for ttl, which is positive. Close it.
+func NewKeeper(store Store, ttl time.Duration, log *slog.Logger) *Keeper {
+	ctx, stop := context.WithCancel(context.Background())
+	k := &Keeper{store: store, ttl: ttl, log: log, queue: make(chan audit.Event, queueLength),
+		limit: rate.NewLimiter(MaxPerSecond, MaxPerSecond), closing: make(chan struct{}), stop: stop}
+	k.done.Go(func() { k.run(ctx) })
+	return k
+}
+
+// Record implements [audit.Recorder]. It never waits.
+func (k *Keeper) Record(_ context.Context, e audit.Event) {
+	if e.At.IsZero() {
+		e.At = time.Now()
+	}
+	e.At = e.At.UTC().Truncate(time.Millisecond)
+	if len(idsOf(e)) == 0 || !k.limit.Allow() {
+		k.dropped.Add(1)
+		return
+	}
+	select {
+	case k.queue <- e:
+	default:
+		k.dropped.Add(1)
+	}
+}
+
+// Dropped returns how many events were not kept.
+func (k *Keeper) Dropped() int64 { return k.dropped.Load() }
+
+// Close writes what is in the queue, for at most two seconds, and ends the worker. What is recorded afterwards is
+// lost. It is called once.
+func (k *Keeper) Close() {
+	limit := time.AfterFunc(writeTimeout, k.stop)
+	defer limit.Stop()
+	close(k.closing)
+	k.done.Wait()
+	k.stop()
+}
+
+func (k *Keeper) run(ctx context.Context) {
+	for {
+		select {
+		case e := <-k.queue:
+			k.write(ctx, e)
+			continue
+		case <-k.closing:
+		}
+		for { // what is left
+			select {
+			case e := <-k.queue:
+				k.write(ctx, e)
+			default:
+				return
+			}
+		}
+	}
+}
+
+func (k *Keeper) write(ctx context.Context, e audit.Event) {
+	entry, err := json.Marshal(e)
+	if err == nil {
+		limited, cancel := context.WithTimeout(ctx, writeTimeout)
+		err = k.store.Append(limited, idsOf(e), entry, MaxEvents, k.ttl)
+		cancel()
+	}
+	if err != nil {
+		k.dropped.Add(1)
+		k.log.Debug("an event was not kept for explanations", "event", string(e.Kind), "error", err)
+	}
+}
+
+// idsOf lists the ids under which an event is found.
+func idsOf(e audit.Event) []string {
+	var ids []string
+	for _, id := range [...]string{e.Request, e.Session, e.User, e.Connection} {
+		if id != "" {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
