@@ -97,8 +97,10 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	cfg := api.Config{Origin: w.origin, Cookie: "bff", Vault: w.vault, Broker: w.broker, Client: web.Client(), Account: web.Account(), Log: log, Now: set.now}
 	mounts := append([]proxy.Config{{Name: "calendar", Path: "/api/calendar", Upstream: w.demo.APIURL,
 		Allow: []string{"GET /users/me/calendarList", "GET /calendars/{id}/events", "POST /calendars/{id}/events"}}}, set.mounts...)
+	transport := proxy.NewTransport()
+	t.Cleanup(transport.CloseIdleConnections)
 	for _, m := range mounts {
-		m.Origin, m.Log = w.origin, log
+		m.Origin, m.Log, m.Transport = w.origin, log, transport
 		made, err := proxy.New(m)
 		if err != nil {
 			t.Fatal(err)

@@ -54,7 +54,7 @@ func (s *Server) proxied(c *call, m *mounted) error {
 		return newProblem(codeRateLimited).after(wait)
 	}
 	defer leave()
-	cred, err := s.credential(c, conn)
+	caller, err := s.caller(c, conn, m)
 	if err != nil {
 		return s.tokenProblem(c, conn, err)
 	}
@@ -66,8 +66,8 @@ func (s *Server) proxied(c *call, m *mounted) error {
 		return s.notSignedIn(c)
 	default:
 	}
-	cred.Done = done
-	err = m.Serve(c.w, c.r, found, cred)
+	caller.Done = done
+	err = m.Serve(c.w, c.r, found, caller)
 	if err == nil {
 		return nil
 	}
@@ -78,18 +78,22 @@ func (s *Server) proxied(c *call, m *mounted) error {
 	return s.tokenProblem(c, conn, err)
 }
 
-// credential is what a call through conn brings along. It is a function of its own so that what it needs is off the stack while the answer flows.
-func (s *Server) credential(c *call, conn *vault.Connection) (proxy.Credential, error) {
+// caller is what a call through conn brings along. It is a function of its own so that what it needs is off the stack while the
+// answer flows.
+func (s *Server) caller(c *call, conn *vault.Connection, m *mounted) (proxy.Caller, error) {
 	fresh, err := s.cfg.Broker.Token(c.ctx(), *conn)
 	if err != nil {
-		return proxy.Credential{}, err
+		return proxy.Caller{}, err
 	}
-	return proxy.Credential{
-		Token:   fresh.Tokens.Access,
-		Secrets: []secret.Text{fresh.Tokens.Refresh, c.session.Ticket()},
-		Renew: func(ctx context.Context) (secret.Text, error) {
+	return proxy.Caller{
+		Credential: m.Token(fresh.Tokens.Access),
+		Secrets:    []secret.Text{fresh.Tokens.Refresh, c.session.Ticket()},
+		Renew: func(ctx context.Context) (proxy.Credential, error) {
 			renewed, err := s.cfg.Broker.Renew(ctx, fresh)
-			return renewed.Tokens.Access, err
+			if err != nil || renewed.Tokens.Access.IsZero() {
+				return nil, err
+			}
+			return m.Token(renewed.Tokens.Access), nil
 		},
 	}, nil
 }

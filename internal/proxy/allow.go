@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// A pattern is one net/http.ServeMux pattern without a host, matched on the reading of path.go: nothing is cleaned, nothing redirects, and since
-// patterns only allow, none takes precedence.
+// A pattern is one net/http.ServeMux pattern without a host, matched on the reading of path.go: nothing is cleaned,
+// nothing redirects, and since patterns only allow, none takes precedence.
 type pattern struct {
 	method string // "" is any
 	parts  []part
@@ -26,7 +26,8 @@ type part struct {
 	encoded bool   // the wildcard's name is in Encoded
 }
 
-// parsePattern reads s. ServeMux itself says whether the syntax holds; what it takes and an allow-list must not is refused here.
+// parsePattern reads s. ServeMux itself says whether the syntax holds; what it takes and an allow-list must not is
+// refused here.
 func parsePattern(s string, encoded []string) (pattern, error) {
 	method, path, found := strings.Cut(s, " ")
 	if !found {
@@ -39,7 +40,8 @@ func parsePattern(s string, encoded []string) (pattern, error) {
 	case method == http.MethodTrace, method == http.MethodConnect:
 		return pattern{}, fmt.Errorf("%s is never carried: it would echo the access token or leave HTTP", method)
 	case path == "" || path[0] != '/':
-		return pattern{}, fmt.Errorf("a pattern is a method and a path below the api: write %q", strings.TrimSpace(method+" /"+pathOf(path)))
+		return pattern{}, fmt.Errorf("a pattern is a method and a path below the api: write %q",
+			strings.TrimSpace(method+" /"+pathOf(path)))
 	case strings.ContainsAny(path, "?#"):
 		return pattern{}, errors.New("a query takes no part in the allow-list: write the path alone")
 	}
@@ -98,7 +100,8 @@ func muxAccepts(s string) (err error) {
 	return nil
 }
 
-// match compares one request with one pattern. A segment that could be read differently matches only what allows that very segment.
+// match compares one request with one pattern. A segment that could be read differently matches only what allows that
+// very segment.
 func (p *pattern) match(method string, path []segment) bool {
 	if p.method != "" && p.method != method && !(p.method == http.MethodGet && method == http.MethodHead) {
 		return false

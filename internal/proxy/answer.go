@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
+
+	"bff/internal/proxy/jsonurl"
 )
 
 // sandbox makes a document of an answer powerless; see doc.go.
@@ -28,7 +30,7 @@ func answered(res *http.Response) error {
 	m := x.mount
 	if res.StatusCode == http.StatusUnauthorized || res.StatusCode == http.StatusForbidden {
 		if c := challengeOf(res); c != nil {
-			x.maskBytes(c.Body)
+			x.maskChallenge(c)
 			return c
 		}
 	}
@@ -43,7 +45,8 @@ func answered(res *http.Response) error {
 	keepPrivate(h)
 	m.keepApart(h, res.StatusCode)
 	m.filterBack(res.Trailer)
-	if len(res.Trailer) > 0 && x.in.ProtoMajor == 1 && httpguts.HeaderValuesContainsToken(x.in.Header["Te"], "trailers") {
+	if len(res.Trailer) > 0 && x.in.ProtoMajor == 1 && httpguts.HeaderValuesContainsToken(x.in.Header["Te"],
+		"trailers") {
 		delete(h, "Content-Length") // HTTP/2 has both, HTTP/1 has a trailer behind chunks only
 	}
 	if res.Body == nil || res.Body == http.NoBody || res.ContentLength == 0 {
@@ -51,7 +54,8 @@ func answered(res *http.Response) error {
 	}
 	x.answer = download{x: x, res: res, body: res.Body}
 	if rewrites {
-		x.answer.src = &fieldReader{src: x.watched(decoded(res.Body, coding)), mount: m, call: x.call}
+		x.answer.src = jsonurl.NewReader(x.watched(decoded(res.Body, coding)), m.fields,
+			func(s string) string { return m.rewriteURL(s, x.call) })
 	} else {
 		x.answer.src = x.watched(res.Body) // compressed bytes too: what says it is compressed may not be
 	}
@@ -71,7 +75,8 @@ func (m *Mount) filterBack(h http.Header) {
 	}
 }
 
-// withoutPrompts drops the challenges for which a browser would ask the person for a password, in the name of this origin.
+// withoutPrompts drops the challenges for which a browser would ask the person for a password, in the name of this
+// origin.
 func withoutPrompts(h http.Header, challenges []string) {
 	kept := challenges[:0:0]
 	for _, line := range challenges {
@@ -91,7 +96,8 @@ func withoutPrompts(h http.Header, challenges []string) {
 	}
 }
 
-// keepPrivate keeps an answer out of shared caches, and tells the others that it depends on the cookie (RFC 9111 section 5.2.2).
+// keepPrivate keeps an answer out of shared caches, and tells the others that it depends on the cookie (RFC 9111
+// section 5.2.2).
 func keepPrivate(h http.Header) {
 	lines := h["Cache-Control"]
 	if len(lines) == 1 && (lines[0] == "private" || lines[0] == "no-store") {
@@ -135,7 +141,8 @@ func addVary(h http.Header) {
 	h["Vary"] = append(h["Vary"], "Cookie")
 }
 
-// keepApart keeps an answer from speaking for the origin that serves it. A 304 changes the headers of what is stored, and does not know its type.
+// keepApart keeps an answer from speaking for the origin that serves it. A 304 changes the headers of what is stored,
+// and does not know its type.
 func (m *Mount) keepApart(h http.Header, status int) {
 	h["X-Content-Type-Options"] = m.fixed[:1:1]
 	if mediaType(h.Get("Content-Type")) == "text/event-stream" {

@@ -63,8 +63,11 @@ func (s *sink) Flush()                      {}
 
 func browserRequest(path string) *http.Request {
 	r := httptest.NewRequest("GET", path, nil)
-	for _, line := range []string{"Accept: application/json", "Accept-Encoding: gzip, deflate, br, zstd", "Accept-Language: en-GB,en;q=0.9", "Cookie: bff=" + strings.Repeat("x", 86),
-		"Referer: https://app.example.com/", "Sec-Fetch-Dest: empty", "Sec-Fetch-Mode: cors", "Sec-Fetch-Site: same-origin", "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"} {
+	for _, line := range []string{"Accept: application/json", "Accept-Encoding: gzip, deflate, br, zstd",
+		"Accept-Language: en-GB,en;q=0.9", "Cookie: bff=" + strings.Repeat("x", 86),
+		"Referer: https://app.example.com/", "Sec-Fetch-Dest: empty", "Sec-Fetch-Mode: cors",
+		"Sec-Fetch-Site: same-origin",
+		"User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"} {
 		name, value, _ := strings.Cut(line, ": ")
 		r.Header.Set(name, value)
 	}
@@ -77,7 +80,8 @@ func cpu() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// BenchmarkServe runs a mount and a bare ReverseProxy on the same transport by turns, and reports the mount's cost as a multiple of the bare one's.
+// BenchmarkServe runs a mount and a bare ReverseProxy on the same transport by turns, and reports the mount's cost as
+// a multiple of the bare one's.
 func BenchmarkServe(b *testing.B) {
 	for _, size := range []int{2 << 10, 256 << 10} {
 		b.Run(fmt.Sprintf("%dKiB", size>>10), func(b *testing.B) { benchmarkServe(b, size) })
@@ -86,11 +90,13 @@ func BenchmarkServe(b *testing.B) {
 
 func benchmarkServe(b *testing.B, size int) {
 	body := `{"items":["` + strings.Repeat("The quick brown fox jumps over the lazy dog. ", size/45) + `"]}`
-	upstream := cheapUpstream(b, fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=UTF-8\r\nDate: Tue, 25 Nov 2026 12:00:00 GMT\r\nServer: ESF\r\n"+
-		"Cache-Control: private\r\nVary: Origin\r\nVary: X-Origin\r\nVary: Referer\r\nX-XSS-Protection: 0\r\nX-Frame-Options: SAMEORIGIN\r\nX-Content-Type-Options: nosniff\r\nContent-Length: %d\r\n\r\n%s", len(body), body))
+	upstream := cheapUpstream(b,
+		fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=UTF-8\r\nDate: Tue, 25 Nov 2026 12:00:00 GMT\r\nServer: ESF\r\n"+
+			"Cache-Control: private\r\nVary: Origin\r\nVary: X-Origin\r\nVary: Referer\r\nX-XSS-Protection: 0\r\nX-Frame-Options: SAMEORIGIN\r\nX-Content-Type-Options: nosniff\r\nContent-Length: %d\r\n\r\n%s", len(body), body))
 	transport := proxy.NewTransport()
 	defer transport.CloseIdleConnections()
-	m, err := proxy.New(proxy.Config{Name: "x", Path: "/api/x", Origin: "https://app.example.com", Upstream: upstream + "/calendar/v3", Transport: transport,
+	m, err := proxy.New(proxy.Config{Name: "x", Path: "/api/x", Origin: "https://app.example.com",
+		Upstream: upstream + "/calendar/v3", Transport: transport,
 		Allow: []string{"GET /users/me/calendarList", "GET /calendars/{id}/events"}})
 	if err != nil {
 		b.Fatal(err)
@@ -100,12 +106,13 @@ func benchmarkServe(b *testing.B, size int) {
 		pr.SetURL(base)
 		pr.Out.Header.Set("Authorization", "Bearer "+token)
 	}}
-	cred := proxy.Credential{Token: secret.New(token), Secrets: []secret.Text{secret.New(refresh), secret.New(strings.Repeat("cookie", 14))}, Done: make(chan struct{})}
+	by := proxy.Caller{Credential: m.Token(secret.New(token)), Done: make(chan struct{}),
+		Secrets: []secret.Text{secret.New(refresh), secret.New(strings.Repeat("cookie", 14))}}
 	callMount := func() {
 		r := browserRequest("/api/x/calendars/primary/events?maxResults=10")
 		c, err := m.Find(r)
 		if err == nil {
-			err = m.Serve(&sink{http.Header{}}, r, c, cred)
+			err = m.Serve(&sink{http.Header{}}, r, c, by)
 		}
 		if err != nil {
 			b.Fatal(err)

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// A ScopeChallenge is an upstream's wish for more than the access token grants: insufficient_scope (RFC 6750 section 3.1), Google's own words for it, or
-// insufficient_user_authentication (RFC 9470). Nothing was written to the client.
+// A ScopeChallenge is an upstream's wish for more than the access token grants: insufficient_scope (RFC 6750 section
+// 3.1), Google's own words for it, or insufficient_user_authentication (RFC 9470). Nothing was written to the client.
 type ScopeChallenge struct {
 	Scopes      []string // that would do, where the upstream says so
 	ACRValues   string   // RFC 9470: the authentication it wants
@@ -66,7 +66,8 @@ func unquote(s string) string {
 	return b.String()
 }
 
-// meansToken says whether a 401 is about the access token: invalid_token, or no reason at all. A reason of another name is not mended by a new token.
+// meansToken says whether a 401 is about the access token: invalid_token, or no reason at all. A reason of another
+// name is not mended by a new token.
 func meansToken(h http.Header) bool {
 	for _, line := range h["Www-Authenticate"] {
 		for _, c := range parseChallenges(line) {
@@ -81,7 +82,8 @@ func meansToken(h http.Header) bool {
 // challengeLimit is how much of a refusal is read to find out what it means.
 const challengeLimit = 64 << 10
 
-// challengeOf finds out whether a 401 or 403 asks for more scopes or another authentication. When it does not, res is as it was.
+// challengeOf finds out whether a 401 or 403 asks for more scopes or another authentication. When it does not, res is
+// as it was.
 func challengeOf(res *http.Response) *ScopeChallenge {
 	out := &ScopeChallenge{Status: res.StatusCode, ContentType: res.Header.Get("Content-Type")}
 	found := false
@@ -137,9 +139,11 @@ func plainBytes(raw []byte, coding string) []byte {
 	return nil
 }
 
-// saysScope knows Google's two ways to say insufficient_scope in a body: the older errors[].reason, the newer details[].reason.
+// saysScope knows Google's two ways to say insufficient_scope in a body: the older errors[].reason, the newer
+// details[].reason.
 func saysScope(body []byte) bool {
-	if !bytes.Contains(body, []byte("insufficientPermissions")) && !bytes.Contains(body, []byte("ACCESS_TOKEN_SCOPE_INSUFFICIENT")) {
+	if !bytes.Contains(body, []byte("insufficientPermissions")) && !bytes.Contains(body,
+		[]byte("ACCESS_TOKEN_SCOPE_INSUFFICIENT")) {
 		return false
 	}
 	var answer struct {
@@ -166,7 +170,8 @@ func saysScope(body []byte) bool {
 
 func isJSON(contentType string) bool {
 	t := mediaType(contentType)
-	return t == "application/json" || t == "text/json" || strings.HasPrefix(t, "application/") && strings.HasSuffix(t, "+json")
+	return t == "application/json" || t == "text/json" || strings.HasPrefix(t, "application/") && strings.HasSuffix(t,
+		"+json")
 }
 
 // closer reads from one and closes the other.

@@ -17,17 +17,24 @@ import (
 
 // corpusList is what the operator of the attack corpus allowed, and corpusListed the same said in another way.
 var (
-	corpusList = []string{"GET /users/me/calendarList", "GET /calendars/{id}/events", "GET /files/{path...}", "GET /projects/{project}/issues", "GET /lit%2Feral/x", "POST /uploads/"}
+	corpusList = []string{"GET /users/me/calendarList", "GET /calendars/{id}/events", "GET /files/{path...}",
+		"GET /projects/{project}/issues", "GET /lit%2Feral/x", "POST /uploads/"}
 
 	corpusListed = regexp.MustCompile(`^(GET|HEAD) /base/(users/me/calendarList|calendars/[^/]+/events|files/.*|projects/[^/]+/issues|lit%2[Ff]eral/x)$|^POST /base/uploads/.*$`)
 )
 
-// attackPaths generates the corpus: coats of dot segments and separators, put where a path could be made to mean another.
+// attackPaths generates the corpus: coats of dot segments and separators, put where a path could be made to mean
+// another.
 func attackPaths() []string {
-	dots := []string{"..", ".", "%2e%2e", "%2E%2e", ".%2e", "%2e.", "%2e", "%252e%252e", "%25252e%25252e", "..;", "..;x=1", ";..", "%2e%2e;a", "..%3b", "..%00", "%00..", "..%20", "..%09", ". .",
-		"%c0%ae%c0%ae", "%e0%80%ae%e0%80%ae", "%uff0e%uff0e", "%EF%BC%8E%EF%BC%8E", "%E2%80%A5", "%E2%80%A4%E2%80%A4", "..%e2%80%8b", ".%c2%ad.", "...", "..%23", "..%3f", "..%0d%0a", "%5c..", "..%5c", "..\\", "\\..", "..%ef%bc%bc", "%2%65%2%65", "\x80..", "..%ff"}
-	separators := []string{"/", "//", "%2f", "%2F", "%5c", "%5C", "\\", "%252f", "%255c", "/./", "/%2e/", ";/", "%c0%af", "%ef%bc%8f", "%e2%88%95", "%25ef%25bc%258f", "/%20/", "%00/", "/;/", "%0a"}
-	stems := []string{"/api/x/users/me/calendarList", "/api/x/calendars/a", "/api/x/files/a", "/api/x/projects/g", "/api/x"}
+	dots := []string{"..", ".", "%2e%2e", "%2E%2e", ".%2e", "%2e.", "%2e", "%252e%252e", "%25252e%25252e", "..;",
+		"..;x=1", ";..", "%2e%2e;a", "..%3b", "..%00", "%00..", "..%20", "..%09", ". .",
+		"%c0%ae%c0%ae", "%e0%80%ae%e0%80%ae", "%uff0e%uff0e", "%EF%BC%8E%EF%BC%8E", "%E2%80%A5", "%E2%80%A4%E2%80%A4",
+		"..%e2%80%8b", ".%c2%ad.", "...", "..%23", "..%3f", "..%0d%0a", "%5c..", "..%5c", "..\\", "\\..",
+		"..%ef%bc%bc", "%2%65%2%65", "\x80..", "..%ff"}
+	separators := []string{"/", "//", "%2f", "%2F", "%5c", "%5C", "\\", "%252f", "%255c", "/./", "/%2e/", ";/",
+		"%c0%af", "%ef%bc%8f", "%e2%88%95", "%25ef%25bc%258f", "/%20/", "%00/", "/;/", "%0a"}
+	stems := []string{"/api/x/users/me/calendarList", "/api/x/calendars/a", "/api/x/files/a", "/api/x/projects/g",
+		"/api/x"}
 	var out []string
 	for _, stem := range stems {
 		for _, sep := range separators {
@@ -35,32 +42,40 @@ func attackPaths() []string {
 				target := []string{"admin", "events", "secret/events", "issues", "bff/session"}[i%5]
 				out = append(out, stem+sep+dot+sep+target)
 				if sep == "/" {
-					out = append(out, stem+sep+dot, stem+sep+dot+sep, stem+"/x"+dot+"/"+dot+"/"+target, stem+sep+dot+sep+dot+sep+dot+sep+"users/me/calendarList")
+					out = append(out, stem+sep+dot, stem+sep+dot+sep, stem+"/x"+dot+"/"+dot+"/"+target,
+						stem+sep+dot+sep+dot+sep+dot+sep+"users/me/calendarList")
 				}
 			}
 		}
 	}
 	for c := range 256 { // every byte, bare and escaped, inside of each kind of segment
-		for _, p := range []string{"/api/x/calendars/a%sb/events", "/api/x/files/a%sb", "/api/x/users/me%s/calendarList", "/api/x/projects/a%sb/issues"} {
+		for _, p := range []string{"/api/x/calendars/a%sb/events", "/api/x/files/a%sb",
+			"/api/x/users/me%s/calendarList", "/api/x/projects/a%sb/issues"} {
 			out = append(out, fmt.Sprintf(p, fmt.Sprintf("%%%02x", c)), fmt.Sprintf(p, fmt.Sprintf("%%25%02X", c)))
 			if c != '\n' && c != '\r' && c != ' ' && c != '?' {
 				out = append(out, fmt.Sprintf(p, string([]byte{byte(c)})))
 			}
 		}
 	}
-	for _, tail := range []string{"", "/", "//", "/?", "?/../admin", "?x#/../admin", "#/../admin", "%23/../admin", "%3f/../admin", "/%", "/%2", "/%zz", "/%u002e", "/%%32e", "/USERS/me/calendarList", "/users/ME/calendarList",
-		"/users/me/calendarList/", "/users/me/calendarlist", "/users/me/calendarList%00", "/users/me/calendarList.json", "/users/me/calendarList;x", "/users/me/calendarLis%74", "/%75sers/me/calendarList", "/lit/eral/x", "/lit%252feral/x", "/lit%5ceral/x"} {
-		out = append(out, "/api/x"+tail, "/api/X"+tail, "/api%2fx"+tail, "//api/x"+tail, "/api//x"+tail, "/api/./x"+tail, "/%61pi/x"+tail, "/api/x/.."+tail, "/api/xx"+tail, "/api/x;a"+tail, "\\api/x"+tail)
+	for _, tail := range []string{"", "/", "//", "/?", "?/../admin", "?x#/../admin", "#/../admin", "%23/../admin",
+		"%3f/../admin", "/%", "/%2", "/%zz", "/%u002e", "/%%32e", "/USERS/me/calendarList", "/users/ME/calendarList",
+		"/users/me/calendarList/", "/users/me/calendarlist", "/users/me/calendarList%00",
+		"/users/me/calendarList.json", "/users/me/calendarList;x", "/users/me/calendarLis%74",
+		"/%75sers/me/calendarList", "/lit/eral/x", "/lit%252feral/x", "/lit%5ceral/x"} {
+		out = append(out, "/api/x"+tail, "/api/X"+tail, "/api%2fx"+tail, "//api/x"+tail, "/api//x"+tail,
+			"/api/./x"+tail, "/%61pi/x"+tail, "/api/x/.."+tail, "/api/xx"+tail, "/api/x;a"+tail, "\\api/x"+tail)
 	}
 	host := "127.0.0.1:1"
 	for _, p := range []string{"/api/x/admin", "/api/x/users/me/calendarList", "/base/users/me/calendarList"} {
-		out = append(out, "http://"+host+p, "https://"+host+p, "HTTP://evil.example"+p, "http:"+p, "http:/"+p, "http:///"+p, "//"+host+p, "///"+host+p, "@"+host+p, host+p, "*"+p, "ftp://"+host+p, "?"+p, p+"\t", "\x0b"+p)
+		out = append(out, "http://"+host+p, "https://"+host+p, "HTTP://evil.example"+p, "http:"+p, "http:/"+p,
+			"http:///"+p, "//"+host+p, "///"+host+p, "@"+host+p, host+p, "*"+p, "ftp://"+host+p, "?"+p, p+"\t",
+			"\x0b"+p)
 	}
 	return append(out, "*", host, "http://", "")
 }
 
-// paranoid is the second reader. It does everything an upstream ever did wrong to a path, except to take an escaped "#" or "?" for a bare one: calendar ids
-// hold them.
+// paranoid is the second reader. It does everything an upstream ever did wrong to a path, except to take an escaped
+// "#" or "?" for a bare one: calendar ids hold them.
 func paranoid(p string) []string {
 	for range 6 {
 		p = decodedOnce(p)
@@ -112,9 +127,11 @@ func plainly(p string) []string {
 	return parts
 }
 
-// Attack class 3 and RFC 10017 6.1.3.6 (B13-B15): the allow-list cannot be walked around by spelling a path differently.
+// Attack class 3 and RFC 10017 6.1.3.6 (B13-B15): the allow-list cannot be walked around by spelling a path
+// differently.
 func TestNoPathReachesTheUpstreamOutsideTheList(t *testing.T) {
-	r := newRig(t, func(w http.ResponseWriter, req *http.Request) { w.WriteHeader(204) }, func(c *proxy.Config) { c.Allow, c.Encoded = corpusList, []string{"project"} })
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) { w.WriteHeader(204) },
+		func(c *proxy.Config) { c.Allow, c.Encoded = corpusList, []string{"project"} })
 	paths := attackPaths()
 	if len(paths) < 1500 {
 		t.Fatalf("the corpus has only %d paths", len(paths))
@@ -173,7 +190,8 @@ func checkPassed(t *testing.T, method, sent, seen string) {
 
 func TestHonestPathsPassByteForByte(t *testing.T) {
 	r := newRig(t, func(w http.ResponseWriter, req *http.Request) { w.WriteHeader(204) }, func(c *proxy.Config) {
-		c.Allow = append(slices.Clone(corpusList), "GET /v4/spreadsheets/{id}/values/{range}", "POST /v1/{name}", "GET /repos/{owner}/{repo}/contents/{path...}", "GET /{$}")
+		c.Allow = append(slices.Clone(corpusList), "GET /v4/spreadsheets/{id}/values/{range}", "POST /v1/{name}",
+			"GET /repos/{owner}/{repo}/contents/{path...}", "GET /{$}")
 		c.Encoded = []string{"project"}
 	})
 	for _, line := range []string{
@@ -211,7 +229,8 @@ func TestHonestPathsPassByteForByte(t *testing.T) {
 }
 
 func TestPathsThatAreRefusedSayWhy(t *testing.T) {
-	r := newRig(t, func(w http.ResponseWriter, req *http.Request) { w.WriteHeader(204) }, func(c *proxy.Config) { c.Allow, c.Encoded = corpusList, []string{"project"} })
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) { w.WriteHeader(204) },
+		func(c *proxy.Config) { c.Allow, c.Encoded = corpusList, []string{"project"} })
 	for _, row := range []struct {
 		name, line string
 		status     int
@@ -240,7 +259,8 @@ func TestPathsThatAreRefusedSayWhy(t *testing.T) {
 		{"TRACE, whatever the list says", "TRACE /api/x/files/a", 403},
 		{"a query that renames the method", "POST /api/x/uploads/a?_method=DELETE", 403},
 		{"a query that renames the method for Google", "POST /api/x/uploads/a?x=1&%24httpMethod=DELETE", 403},
-		{"a query that renames the method, oddly spelled", "POST /api/x/uploads/a?X-HTTP%2DMethod-Override=DELETE", 403},
+		{"a query that renames the method, oddly spelled", "POST /api/x/uploads/a?X-HTTP%2DMethod-Override=DELETE",
+			403},
 	} {
 		res := r.raw(row.line + " HTTP/1.1\r\nHost: app.example.com\r\nConnection: close\r\n\r\n")
 		_, _ = io.Copy(io.Discard, res.Body)
@@ -250,9 +270,11 @@ func TestPathsThatAreRefusedSayWhy(t *testing.T) {
 	}
 }
 
-// Attack class 7 (and 3): nobody is let past the list for what he calls himself, or for the address he says he asked for.
+// Attack class 7 (and 3): nobody is let past the list for what he calls himself, or for the address he says he asked
+// for.
 func TestTheListHasNoExemptions(t *testing.T) {
-	r := newRig(t, func(w http.ResponseWriter, req *http.Request) { w.WriteHeader(204) }, func(c *proxy.Config) { c.Allow = corpusList })
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) { w.WriteHeader(204) },
+		func(c *proxy.Config) { c.Allow = corpusList })
 	for _, lines := range []string{
 		"GET /api/x/admin HTTP/1.1\r\nUser-Agent: kube-probe/1.30",
 		"GET /api/x/admin HTTP/1.1\r\nUser-Agent: GoogleHC/1.0",
@@ -267,7 +289,8 @@ func TestTheListHasNoExemptions(t *testing.T) {
 		"DELETE /api/x/users/me/calendarList HTTP/1.1\r\nX-HTTP-Method-Override: GET",
 		"GET /api/x/admin HTTP/1.1\r\nX-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Host: localhost",
 	} {
-		if res := r.raw(lines + "\r\nHost: app.example.com\r\nConnection: close\r\n\r\n"); res.StatusCode != 403 || len(r.lines()) != 0 {
+		if res := r.raw(lines + "\r\nHost: app.example.com\r\nConnection: close\r\n\r\n"); res.StatusCode != 403 ||
+			len(r.lines()) != 0 {
 			t.Errorf("%q: %d", lines, res.StatusCode)
 		}
 	}

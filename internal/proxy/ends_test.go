@@ -16,7 +16,6 @@ import (
 	"github.com/coder/websocket"
 
 	"bff/internal/proxy"
-	"bff/internal/secret"
 )
 
 // endless has an upstream that never comes to an end by itself, and says when it was left.
@@ -53,7 +52,7 @@ func endless(t *testing.T) (r *rig, gone chan struct{}) {
 // ending makes the session of the rig's next call end when done is closed.
 func (r *rig) ending() (done chan struct{}) {
 	done = make(chan struct{})
-	r.set(func(c *proxy.Credential) { c.Done = done })
+	r.set(func(c *proxy.Caller) { c.Done = done })
 	return done
 }
 
@@ -164,7 +163,8 @@ func TestAnAnswerThatHasBegunMayEndAfterItsSession(t *testing.T) {
 	}
 }
 
-// An answer that comes while the call is being broken off is not begun: the client is told why, and does not see a connection that breaks.
+// An answer that comes while the call is being broken off is not begun: the client is told why, and does not see a
+// connection that breaks.
 func TestAnAnswerThatComesAfterItsSessionIsNotBegun(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
@@ -173,13 +173,14 @@ func TestAnAnswerThatComesAfterItsSessionIsNotBegun(t *testing.T) {
 		_, _ = w.Write(make([]byte, 100000))
 	})
 	done := r.ending()
-	r.set(func(c *proxy.Credential) {
-		c.Renew = func(context.Context) (secret.Text, error) {
+	r.set(func(c *proxy.Caller) {
+		c.Renew = func(context.Context) (proxy.Credential, error) {
 			done <- struct{}{}
-			return c.Token, nil // so that the upstream's 401 is the answer
+			return nil, nil // so that the upstream's 401 is the answer
 		}
 	})
-	if res := r.do("GET", "/api/x/a", nil); res.StatusCode != 401 || res.Header.Get("BFF-Error") == "" || !errors.Is(r.err(), proxy.ErrEnded) {
+	if res := r.do("GET", "/api/x/a", nil); res.StatusCode != 401 || res.Header.Get("BFF-Error") == "" ||
+		!errors.Is(r.err(), proxy.ErrEnded) {
 		t.Errorf("%d %v", res.StatusCode, r.err())
 	}
 }
@@ -210,7 +211,8 @@ func TestABodyThatBreaksOffIsNoEnd(t *testing.T) {
 		_, err := io.Copy(io.Discard, req.Body)
 		ends <- err
 	})
-	for _, framing := range []string{"Content-Length: 100\r\n\r\nhalf", "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nzz\r\n"} {
+	for _, framing := range []string{"Content-Length: 100\r\n\r\nhalf",
+		"Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nzz\r\n"} {
 		conn, err := net.Dial("tcp", r.server.Listener.Addr().String())
 		if err != nil {
 			t.Fatal(err)
@@ -286,12 +288,21 @@ func TestUpstreamsThatDoNotAnswer(t *testing.T) {
 		text   string
 	}{
 		{"no header in time", slow, proxy.ErrUpstreamTimeout, "no byte in time"},
-		{"nobody listens", func(c *proxy.Config) { c.Upstream = "http://" + closed.Addr().String() }, proxy.ErrUpstreamFailed, "connection refused"},
-		{"no such name", func(c *proxy.Config) { c.Upstream = "http://nobody.invalid" }, proxy.ErrUpstreamFailed, "its name cannot be resolved"},
+		{"nobody listens", func(c *proxy.Config) { c.Upstream = "http://" + closed.Addr().String() },
+			proxy.ErrUpstreamFailed, "connection refused"},
+		{"no such name", func(c *proxy.Config) { c.Upstream = "http://nobody.invalid" }, proxy.ErrUpstreamFailed,
+			"its name cannot be resolved"},
 		{"it hangs up", func(c *proxy.Config) { c.Upstream = onceUpstream(t, "") }, proxy.ErrUpstreamFailed, ""},
-		{"it does not speak HTTP", func(c *proxy.Config) { c.Upstream = onceUpstream(t, "SSH-2.0-secret_stuff\r\n") }, proxy.ErrUpstreamFailed, "its answer cannot be read"},
-		{"its status is none", func(c *proxy.Config) { c.Upstream = onceUpstream(t, "HTTP/1.1 099 No\r\nContent-Length: 0\r\n\r\n") }, proxy.ErrUpstreamFailed, "its answer cannot be read"},
-		{"it does not speak TLS", func(c *proxy.Config) { c.Upstream = strings.Replace(c.Upstream, "http:", "https:", 1) }, proxy.ErrUpstreamFailed, "it does not speak TLS"},
+		{"it does not speak HTTP", func(c *proxy.Config) { c.Upstream = onceUpstream(t, "SSH-2.0-secret_stuff\r\n") },
+			proxy.ErrUpstreamFailed, "its answer cannot be read"},
+		{"its status is none", func(c *proxy.Config) {
+			c.Upstream = onceUpstream(t,
+				"HTTP/1.1 099 No\r\nContent-Length: 0\r\n\r\n")
+		}, proxy.ErrUpstreamFailed, "its answer cannot be read"},
+		{"it does not speak TLS", func(c *proxy.Config) {
+			c.Upstream = strings.Replace(c.Upstream, "http:", "https:",
+				1)
+		}, proxy.ErrUpstreamFailed, "it does not speak TLS"},
 		{"its header is endless", func(c *proxy.Config) {
 			c.Upstream = onceUpstream(t, "HTTP/1.1 200 OK\r\nX: "+strings.Repeat("x", 1<<20))
 		}, proxy.ErrUpstreamFailed, ""},
@@ -311,7 +322,8 @@ func TestUpstreamsThatDoNotAnswer(t *testing.T) {
 					body = strings.NewReader("hello")
 				}
 				res := r.do(method, "/api/x/a", body)
-				if err := r.err(); !errors.Is(err, row.want) || !strings.HasSuffix(err.Error(), row.text) || strings.Contains(err.Error(), "secret") || res.StatusCode < 502 {
+				if err := r.err(); !errors.Is(err, row.want) || !strings.HasSuffix(err.Error(),
+					row.text) || strings.Contains(err.Error(), "secret") || res.StatusCode < 502 {
 					t.Errorf("%s: %d, %v", method, res.StatusCode, err)
 				}
 			}
@@ -368,11 +380,13 @@ func TestSilenceEndsAWebSocket(t *testing.T) {
 }
 
 func TestABodyOverTheLimitIsRefused(t *testing.T) {
-	r := newRig(t, func(w http.ResponseWriter, req *http.Request) { _, _ = io.Copy(io.Discard, req.Body) }, func(c *proxy.Config) { c.MaxBody = 10 })
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) { _, _ = io.Copy(io.Discard, req.Body) },
+		func(c *proxy.Config) { c.MaxBody = 10 })
 	for _, row := range []struct {
 		body   io.Reader
 		status int
-	}{{strings.NewReader("0123456789"), 200}, {strings.NewReader("0123456789x"), 413}, {struct{ io.Reader }{strings.NewReader("0123456789")}, 200}, {struct{ io.Reader }{strings.NewReader("0123456789x")}, 413}} {
+	}{{strings.NewReader("0123456789"), 200}, {strings.NewReader("0123456789x"),
+		413}, {struct{ io.Reader }{strings.NewReader("0123456789")}, 200}, {struct{ io.Reader }{strings.NewReader("0123456789x")}, 413}} {
 		if res := r.do("POST", "/api/x/a", row.body); res.StatusCode != row.status {
 			t.Errorf("%d, want %d: %v", res.StatusCode, row.status, r.err())
 		}

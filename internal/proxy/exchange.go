@@ -8,30 +8,33 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"bff/internal/proxy/tripwire"
 )
 
-// An exchange is one call under way. It is the context of the request that ReverseProxy sees, so that every hook finds it, and the ResponseWriter
-// that ReverseProxy writes to.
+// An exchange is one call under way. It is the context of the request that ReverseProxy sees, so that every hook
+// finds it, and the ResponseWriter that ReverseProxy writes to.
 type exchange struct {
 	context.Context
-	mount     *Mount
-	w         http.ResponseWriter
-	in        *http.Request
-	call      *Call
-	cred      Credential
-	cancel    context.CancelCauseFunc
-	before    http.Header // what the caller had set: a 1xx clears it
-	body      upload
-	answer    download
-	wire      *tripwire
-	watch     watchedReader
-	told      bool // OnTrip was called
-	unwatched bool // there is nothing to watch for
-	socket    bool // a WebSocket handshake
-	sparse    bool // an event stream or a WebSocket: little at a time, many at once
-	hints     int  // 1xx passed on
-	wrote     bool // the final header went out, or the connection was taken over
-	err       error
+	mount    *Mount
+	w        http.ResponseWriter
+	in       *http.Request
+	call     *Call
+	by       Caller
+	cred     Credential // of by, or the one that Renew gave
+	cancel   context.CancelCauseFunc
+	before   http.Header // what the caller had set: a 1xx clears it
+	body     upload
+	answer   download
+	set      *tripwire.Set // what must not come back; nil: nothing, or not known yet
+	known    bool          // set is known
+	watch    *tripwire.Stream
+	reported bool // OnTrip was called
+	socket   bool // a WebSocket handshake
+	sparse   bool // an event stream or a WebSocket: little at a time, many at once
+	hints    int  // 1xx passed on
+	wrote    bool // the final header went out, or the connection was taken over
+	err      error
 
 	// The clock looks at these.
 	beats   atomic.Uint64 // bytes moved, in either direction
@@ -93,7 +96,7 @@ func (x *exchange) look() {
 		return
 	}
 	select {
-	case <-x.cred.Done:
+	case <-x.by.Done:
 		if x.sparse || x.ending || !x.flowing.Load() {
 			x.stop(ErrEnded)
 			return
@@ -158,10 +161,8 @@ func (x *exchange) finish() {
 
 // unwatch gives the tripwire back: the secrets changed, or nothing will come any more.
 func (x *exchange) unwatch() {
-	if x.wire != nil {
-		x.wire.release()
-		x.wire = nil
-	}
+	x.watch.Close()
+	x.watch, x.set, x.known = nil, nil, false
 }
 
 // Header, Write and WriteHeader are the ResponseWriter ReverseProxy sees.
@@ -175,8 +176,8 @@ func (x *exchange) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// WriteHeader passes on a status. Of informational ones it passes a few, filtered like an answer: ReverseProxy does not filter them, and clears the
-// header map behind them, the caller's fields included.
+// WriteHeader passes on a status. Of informational ones it passes a few, filtered like an answer: ReverseProxy does
+// not filter them, and clears the header map behind them, the caller's fields included.
 func (x *exchange) WriteHeader(status int) {
 	h := x.w.Header()
 	if status < 200 && status != http.StatusSwitchingProtocols {

@@ -18,21 +18,36 @@ func foldedName(name string) string {
 // spellings are the coats a field name can come in.
 func spellings(name string) []string {
 	lower := strings.ToLower(name)
-	return []string{name, lower, strings.ToUpper(name), strings.ReplaceAll(name, "-", "_"), strings.ReplaceAll(lower, "-", "."), strings.ToUpper(strings.ReplaceAll(name, "-", "_")), strings.Replace(lower, "-", "_", 1), strings.Replace(name, "-", ".", 1)}
+	return []string{name, lower, strings.ToUpper(name), strings.ReplaceAll(name, "-", "_"),
+		strings.ReplaceAll(lower, "-", "."), strings.ToUpper(strings.ReplaceAll(name, "-",
+			"_")), strings.Replace(lower, "-", "_", 1), strings.Replace(name, "-", ".", 1)}
 }
 
 var (
-	neverOut = []string{"Cookie", "Authorization", "Proxy-Authorization", "Proxy-Connection", "Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-User", "X-Forwarded-Email",
-		"X-Forwarded-Groups", "X-Forwarded-Access-Token", "X-Forwarded-Uri", "X-Forwarded-Method", "X-Forwarded-Prefix", "X-Real-IP", "BFF-Connection", "BFF-User", "BFF-Session", "X-CSRF", "X-HTTP-Method-Override",
-		"X-HTTP-Method", "X-Method-Override", "X-Auth-Request-User", "X-Auth-Request-Email", "X-Auth-Request-Access-Token", "Remote-User", "X-Remote-User", "X-Authenticated-User", "X-Webauth-User", "X-Original-URL",
-		"X-Rewrite-URL", "X-Original-Host", "X-Client-IP", "True-Client-IP", "CF-Connecting-IP", "X-Cluster-Client-IP", "X-Goog-Authenticated-User-Email", "X-Goog-IAP-JWT-Assertion", "X-MS-Client-Principal-Name",
-		"X-Amzn-Oidc-Data", "Cf-Access-Jwt-Assertion", "X-SSL-Client-Cert", "X-Forwarded-Client-Cert", "X-Envoy-Original-Path", "Origin", "Referer", "Sec-Fetch-Site", "Access-Control-Request-Method", "HTTP2-Settings",
+	neverOut = []string{"Cookie", "Authorization", "Proxy-Authorization", "Proxy-Connection", "Forwarded",
+		"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-User", "X-Forwarded-Email",
+		"X-Forwarded-Groups", "X-Forwarded-Access-Token", "X-Forwarded-Uri", "X-Forwarded-Method",
+		"X-Forwarded-Prefix", "X-Real-IP", "BFF-Connection", "BFF-User", "BFF-Session", "X-CSRF",
+		"X-HTTP-Method-Override",
+		"X-HTTP-Method", "X-Method-Override", "X-Auth-Request-User", "X-Auth-Request-Email",
+		"X-Auth-Request-Access-Token", "Remote-User", "X-Remote-User", "X-Authenticated-User", "X-Webauth-User",
+		"X-Original-URL",
+		"X-Rewrite-URL", "X-Original-Host", "X-Client-IP", "True-Client-IP", "CF-Connecting-IP",
+		"X-Cluster-Client-IP", "X-Goog-Authenticated-User-Email", "X-Goog-IAP-JWT-Assertion",
+		"X-MS-Client-Principal-Name",
+		"X-Amzn-Oidc-Data", "Cf-Access-Jwt-Assertion", "X-SSL-Client-Cert", "X-Forwarded-Client-Cert",
+		"X-Envoy-Original-Path", "Origin", "Referer", "Sec-Fetch-Site", "Access-Control-Request-Method",
+		"HTTP2-Settings",
 		"Keep-Alive", "Max-Forwards", "Via", "Service-Worker-Navigation-Preload", "Tailscale-User-Login"}
-	alwaysOut = []string{"Accept", "Accept-Language", "User-Agent", "Content-Type", "If-None-Match", "If-Match", "Range", "X-GUploader-No-308", "X-Upload-Content-Type", "X-Upload-Content-Length", "X-Goog-Api-Client",
-		"X-Goog-User-Project", "Content-Range", "Dropbox-API-Arg", "Notion-Version", "X-GitHub-Api-Version", "Prefer", "ConsistencyLevel", "Idempotency-Key", "traceparent", "X-Requested-With", "If-Modified-Since", "Authorization-Type"}
+	alwaysOut = []string{"Accept", "Accept-Language", "User-Agent", "Content-Type", "If-None-Match", "If-Match",
+		"Range", "X-GUploader-No-308", "X-Upload-Content-Type", "X-Upload-Content-Length", "X-Goog-Api-Client",
+		"X-Goog-User-Project", "Content-Range", "Dropbox-API-Arg", "Notion-Version", "X-GitHub-Api-Version", "Prefer",
+		"ConsistencyLevel", "Idempotency-Key", "traceparent", "X-Requested-With", "If-Modified-Since",
+		"Authorization-Type"}
 )
 
-// Attack classes 4, 5, 6: identity and forwarding headers under any name, and headers that vanish because Connection names them.
+// Attack classes 4, 5, 6: identity and forwarding headers under any name, and headers that vanish because Connection
+// names them.
 func TestNoHeaderOfOursOrOfIdentityLeaves(t *testing.T) {
 	got := make(chan http.Header, 1)
 	r := newRig(t, func(w http.ResponseWriter, req *http.Request) { got <- req.Header.Clone() })
@@ -45,7 +60,8 @@ func TestNoHeaderOfOursOrOfIdentityLeaves(t *testing.T) {
 			case 1:
 				lines += name + ": planted\r\n" + spelled + ": again\r\n"
 			case 2:
-				lines += "Connection: " + strings.ReplaceAll(spelled, ".", "_") + ", Authorization, X-Kept\r\nX-Kept: planted\r\n"
+				lines += "Connection: " + strings.ReplaceAll(spelled, ".",
+					"_") + ", Authorization, X-Kept\r\nX-Kept: planted\r\n"
 			case 3:
 				lines = "Accept: */*\r\n" + spelled + ":planted\r\n"
 			}
@@ -104,14 +120,16 @@ func TestTheMountsOwnHeadersCannotBePlanted(t *testing.T) {
 	})
 	for _, name := range []string{"X-Shopify-Token", "Notion-Version"} {
 		for _, spelled := range spellings(name) {
-			r.raw("GET /api/x/a HTTP/1.1\r\nHost: a\r\nConnection: close, " + name + "\r\n" + spelled + ": planted\r\nAuthorization: Bearer planted\r\n\r\n")
+			r.raw("GET /api/x/a HTTP/1.1\r\nHost: a\r\nConnection: close, " + name + "\r\n" + spelled +
+				": planted\r\nAuthorization: Bearer planted\r\n\r\n")
 			h := <-got
 			for name, values := range h {
 				if slices.Contains(values, "planted") || slices.Contains(values, "Bearer planted") {
 					t.Errorf("%s left as %s", spelled, name)
 				}
 			}
-			if h.Get("X-Shopify-Token") != token || h.Get("Notion-Version") != "2022-06-28" || h["Authorization"] != nil {
+			if h.Get("X-Shopify-Token") != token || h.Get("Notion-Version") != "2022-06-28" ||
+				h["Authorization"] != nil {
 				t.Errorf("%s: %v", spelled, h)
 			}
 		}
@@ -165,8 +183,11 @@ func TestAnUpstreamCannotSwitchProtocolsUnasked(t *testing.T) {
 }
 
 func TestHeadersThatComeBack(t *testing.T) {
-	dropped := []string{"Set-Cookie", "Set-Cookie2", "Access-Control-Allow-Origin", "Access-Control-Allow-Credentials", "Access-Control-Expose-Headers", "Clear-Site-Data", "Strict-Transport-Security", "Alt-Svc",
-		"Service-Worker-Allowed", "BFF-Error", "BFF-Anything", "bff_error", "Proxy-Authenticate", "Keep-Alive", "Report-To", "NEL", "X-Accel-Redirect", "X-Sendfile", "Surrogate-Control", "CDN-Cache-Control",
+	dropped := []string{"Set-Cookie", "Set-Cookie2", "Access-Control-Allow-Origin",
+		"Access-Control-Allow-Credentials", "Access-Control-Expose-Headers", "Clear-Site-Data",
+		"Strict-Transport-Security", "Alt-Svc",
+		"Service-Worker-Allowed", "BFF-Error", "BFF-Anything", "bff_error", "Proxy-Authenticate", "Keep-Alive",
+		"Report-To", "NEL", "X-Accel-Redirect", "X-Sendfile", "Surrogate-Control", "CDN-Cache-Control",
 		"Refresh", "Origin-Trial", "X-Hop", "Via", "Timing-Allow-Origin"}
 	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
 		for _, name := range dropped {
@@ -189,13 +210,16 @@ func TestHeadersThatComeBack(t *testing.T) {
 			t.Errorf("%s came back", name)
 		}
 	}
-	for name, want := range map[string]string{"Etag": `"abc"`, "X-Goog-Hash": "crc32c=x", "X-Ratelimit-Remaining": "7", "Retry-After": "120", "X-Content-Type-Options": "nosniff", "Content-Type": "text/html",
+	for name, want := range map[string]string{"Etag": `"abc"`, "X-Goog-Hash": "crc32c=x",
+		"X-Ratelimit-Remaining": "7", "Retry-After": "120", "X-Content-Type-Options": "nosniff",
+		"Content-Type":     "text/html",
 		"Www-Authenticate": `Bearer realm="x"`} {
 		if got := res.Header.Values(name); len(got) != 1 || got[0] != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
-	if csp := res.Header.Values("Content-Security-Policy"); len(csp) != 1 || !strings.HasPrefix(csp[0], "sandbox allow-downloads; default-src 'none'") {
+	if csp := res.Header.Values("Content-Security-Policy"); len(csp) != 1 || !strings.HasPrefix(csp[0],
+		"sandbox allow-downloads; default-src 'none'") {
 		t.Errorf("an upstream's document is not sandboxed: %q", csp)
 	}
 }
@@ -212,7 +236,9 @@ func TestAnAnswerWithoutATypeGetsNone(t *testing.T) {
 
 func TestNothingOfAnUpstreamBecomesCode(t *testing.T) {
 	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {})
-	for dest, status := range map[string]int{"script": 403, "style": 403, "worker": 403, "sharedworker": 403, "serviceworker": 403, "object": 403, "embed": 403, "empty": 200, "image": 200, "video": 200, "document": 200, "iframe": 200} {
+	for dest, status := range map[string]int{"script": 403, "style": 403, "worker": 403, "sharedworker": 403,
+		"serviceworker": 403, "object": 403, "embed": 403, "empty": 200, "image": 200, "video": 200, "document": 200,
+		"iframe": 200} {
 		if res := r.do("GET", "/api/x/a", nil, "Sec-Fetch-Dest: "+dest); res.StatusCode != status {
 			t.Errorf("%s: %d, want %d", dest, res.StatusCode, status)
 		}
@@ -220,8 +246,12 @@ func TestNothingOfAnUpstreamBecomesCode(t *testing.T) {
 	if res := r.do("GET", "/api/x/a", nil, "Service-Worker: script"); res.StatusCode != 403 {
 		t.Errorf("a service worker: %d", res.StatusCode)
 	}
-	pdf := newRig(t, func(w http.ResponseWriter, req *http.Request) { w.Header().Set("Content-Type", "Application/PDF; v=1") })
-	if res := pdf.do("GET", "/api/x/a", nil); res.Header.Get("Content-Security-Policy") != "" || res.Header.Get("X-Content-Type-Options") != "nosniff" {
+	pdf := newRig(t, func(w http.ResponseWriter, req *http.Request) {
+		w.Header().Set("Content-Type",
+			"Application/PDF; v=1")
+	})
+	if res := pdf.do("GET", "/api/x/a", nil); res.Header.Get("Content-Security-Policy") != "" ||
+		res.Header.Get("X-Content-Type-Options") != "nosniff" {
 		t.Error("a PDF is sandboxed, or may be taken for something else")
 	}
 }
@@ -242,9 +272,11 @@ func TestNoSharedCacheKeepsAnAnswer(t *testing.T) {
 		{"public", "public, max-age=600", "max-age=600, private", "Accept", "Accept, Cookie"},
 		{"for shared caches only", "s-maxage=10, Public", "private", "", "Cookie"},
 		{"private already", "private", "private", "Cookie", "Cookie"},
-		{"private in part", `private="Set-Cookie", max-age=5`, "max-age=5, private", "accept, cookie", "accept, cookie"},
+		{"private in part", `private="Set-Cookie", max-age=5`, "max-age=5, private", "accept, cookie",
+			"accept, cookie"},
 		{"not to be stored", "no-store", "no-store", "*", "*"},
-		{"not to be stored, and more", "no-cache, no-store, max-age=0", "no-cache, no-store, max-age=0", "Origin", "Origin, Cookie"},
+		{"not to be stored, and more", "no-cache, no-store, max-age=0", "no-cache, no-store, max-age=0", "Origin",
+			"Origin, Cookie"},
 		{"immutable", "max-age=31536000, immutable", "max-age=31536000, immutable, private", "", "Cookie"},
 	} {
 		cache, vary = row.cache, row.vary
@@ -282,9 +314,12 @@ func TestRequestsWithTwoReadingsOfTheirLengthAreRefused(t *testing.T) {
 			t.Errorf("%q: %d", lines, res.StatusCode)
 		}
 	}
-	// net/http takes the chunks and forgets the length (RFC 9112 6.1 allows that), so a front door that took the length must not get a second answer.
-	for _, lines := range []string{"Content-Length: 48\r\nTransfer-Encoding: chunked\r\n", "Transfer-Encoding: chunked\r\n"} {
-		res := r.raw("POST /api/x/a HTTP/1.1\r\nHost: a\r\n" + lines + "\r\n0\r\n\r\nGET /api/x/smuggled HTTP/1.1\r\nHost: a\r\n\r\n")
+	// net/http takes the chunks and forgets the length (RFC 9112 6.1 allows that), so a front door that took the
+	// length must not get a second answer.
+	for _, lines := range []string{"Content-Length: 48\r\nTransfer-Encoding: chunked\r\n",
+		"Transfer-Encoding: chunked\r\n"} {
+		res := r.raw("POST /api/x/a HTTP/1.1\r\nHost: a\r\n" + lines +
+			"\r\n0\r\n\r\nGET /api/x/smuggled HTTP/1.1\r\nHost: a\r\n\r\n")
 		if seen := strings.Join(r.lines(), " "); !res.Close || strings.Contains(seen, "smuggled") {
 			t.Errorf("%q: close is %v, upstream saw %q", lines, res.Close, seen)
 		}

@@ -26,7 +26,8 @@ const (
 	answers = "200"
 )
 
-// frames is an upstream that does to each stream what the plan says, over any number of connections, and notes the bodies that it got to their end.
+// frames is an upstream that does to each stream what the plan says, over any number of connections, and notes the
+// bodies that it got to their end.
 type frames struct {
 	config *tls.Config
 
@@ -53,7 +54,10 @@ func framed(t *testing.T, plan ...string) (*rig, *frames) {
 	transport.TLSClientConfig = borrowed.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
 	transport.TLSClientConfig.NextProtos = nil
 	t.Cleanup(transport.CloseIdleConnections)
-	return newRig(t, nil, func(c *proxy.Config) { c.Upstream, c.Transport = "https://"+l.Addr().String(), transport }), up
+	return newRig(t, nil, func(c *proxy.Config) {
+		c.Upstream, c.Transport = "https://"+l.Addr().String(),
+			transport
+	}), up
 }
 
 func (f *frames) next() string {
@@ -120,7 +124,8 @@ func (f *frames) talk(conn *tls.Conn) {
 			f.mu.Lock()
 			f.bodies = append(f.bodies, bodies[id].String())
 			f.mu.Unlock()
-			_ = framer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: status(step), EndHeaders: true, EndStream: true})
+			_ = framer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: status(step),
+				EndHeaders: true, EndStream: true})
 		}
 	}
 }
@@ -131,8 +136,8 @@ func status(code string) []byte {
 	return b.Bytes()
 }
 
-// A server that leaves tells which streams it did not look at, and those are safe to send again, whatever the method: front ends restart all day, and a
-// person's upload must not fail for that.
+// A server that leaves tells which streams it did not look at, and those are safe to send again, whatever the method:
+// front ends restart all day, and a person's upload must not fail for that.
 func TestAStreamThatWasNotLookedAtIsSentAgain(t *testing.T) {
 	small, large := strings.Repeat("body ", 5000), strings.Repeat("body ", 30000)
 	for _, row := range []struct {
@@ -171,7 +176,8 @@ func TestAStreamThatWasNotLookedAtIsSentAgain(t *testing.T) {
 	}
 }
 
-// A client that does not read holds a download back; what the upstream may send ahead is what bff holds for it, for each of thousands.
+// A client that does not read holds a download back; what the upstream may send ahead is what bff holds for it, for
+// each of thousands.
 func TestLittleIsHeldOfAStreamNobodyReads(t *testing.T) {
 	r, up := framed(t, answers)
 	r.do("GET", "/api/x/a", nil)

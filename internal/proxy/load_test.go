@@ -40,7 +40,8 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// Attack class 15: what one caller sends or fetches does not pile up here. The heap is looked at while the bytes flow, not after.
+// Attack class 15: what one caller sends or fetches does not pile up here. The heap is looked at while the bytes
+// flow, not after.
 func TestAHundredMegabytesEachWayInConstantMemory(t *testing.T) {
 	const size = 100 << 20
 	var peak uint64
@@ -96,7 +97,8 @@ func TestAHundredMegabytesEachWayInConstantMemory(t *testing.T) {
 	}
 }
 
-// Attack class 16: calls of many users over shared connections, a third of them broken off half-way, and nobody gets another one's answer.
+// Attack class 16: calls of many users over shared connections, a third of them broken off half-way, and nobody gets
+// another one's answer.
 func TestNobodyGetsTheAnswerOfAnother(t *testing.T) {
 	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
 		body, _ := io.ReadAll(req.Body)
@@ -109,7 +111,8 @@ func TestNobodyGetsTheAnswerOfAnother(t *testing.T) {
 	serve := func(w http.ResponseWriter, req *http.Request) {
 		c, err := r.mount.Find(req)
 		if err == nil {
-			err = r.mount.Serve(w, req, c, proxy.Credential{Token: secret.New("user-" + req.Header.Get("X-User"))})
+			err = r.mount.Serve(w, req, c, proxy.Caller{Credential: r.mount.Token(secret.New("user-" +
+				req.Header.Get("X-User")))})
 		}
 		if err != nil && req.Context().Err() == nil {
 			t.Error(err)
@@ -122,7 +125,8 @@ func TestNobodyGetsTheAnswerOfAnother(t *testing.T) {
 			for i := range 60 {
 				ctx, cancel := context.WithCancel(context.Background())
 				id := fmt.Sprintf("%d-%d", worker, i)
-				req, _ := http.NewRequestWithContext(ctx, "POST", r.server.URL+"/api/x/a?"+id, strings.NewReader("body-"+id))
+				req, _ := http.NewRequestWithContext(ctx, "POST", r.server.URL+"/api/x/a?"+id,
+					strings.NewReader("body-"+id))
 				req.Header.Set("X-User", id)
 				res, err := r.client.Do(req)
 				if err != nil {
@@ -144,7 +148,8 @@ func TestNobodyGetsTheAnswerOfAnother(t *testing.T) {
 	wg.Wait()
 }
 
-// An upstream that answers before it has read the body is heard at once, also by a client that never sends the rest; the connection is not used again.
+// An upstream that answers before it has read the body is heard at once, also by a client that never sends the rest;
+// the connection is not used again.
 func TestAnAnswerMayComeBeforeTheBodyHasEnded(t *testing.T) {
 	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
 		_ = http.NewResponseController(w).EnableFullDuplex()
@@ -183,7 +188,8 @@ func TestAConnectionLives(t *testing.T) {
 	in := bufio.NewReader(conn)
 	for i := range 50 {
 		size := 997 * i
-		fmt.Fprintf(conn, "POST /api/x/a HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%s", size, strings.Repeat("x", size))
+		fmt.Fprintf(conn, "POST /api/x/a HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%s", size,
+			strings.Repeat("x", size))
 		res, err := http.ReadResponse(in, nil)
 		if err != nil {
 			t.Fatal(err)

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"cmp"
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -17,7 +16,8 @@ import (
 
 	"golang.org/x/net/http/httpguts"
 
-	"bff/internal/secret"
+	"bff/internal/proxy/jsonurl"
+	"bff/internal/proxy/tripwire"
 )
 
 // What Find and Serve answer instead of an upstream.
@@ -45,12 +45,13 @@ type Config struct {
 	Header     string            // carries the token; "Authorization"
 	Scheme     string            // before the token; "Bearer" with Authorization, nothing with another header
 	SetHeaders map[string]string // fixed headers for the upstream
-	Timeout    time.Duration     // to the answer's header, from the last byte of the request that the upstream was given; 30s
-	Idle       time.Duration     // without a byte in either direction; 10min
-	MaxBody    int64             // of a request, in bytes; 0 is no limit
-	Transport  *http.Transport   // shared by mounts, with DisableCompression; NewTransport() when nil
-	Log        *slog.Logger      // discarded when nil
-	OnTrip     func(api string)  // the tripwire masked a secret; called once for a call
+	// to the answer's header, from the last byte of the request that the upstream was given; 30s
+	Timeout   time.Duration
+	Idle      time.Duration     // without a byte in either direction; 10min
+	MaxBody   int64             // of a request, in bytes; 0 is no limit
+	Transport http.RoundTripper // required: the connections to upstreams; NewTransport makes one
+	Log       *slog.Logger      // discarded when nil
+	OnTrip    func(api string)  // the tripwire masked a secret; called once for a call
 }
 
 // A ConfigError is a mistake of the configuration. Field is relative to the api: "allow[1]".
@@ -68,13 +69,13 @@ type Mount struct {
 	allow     []pattern
 	bases     []base // longest prefix first; the last one has none
 	own       map[string]bool
-	fields    []fieldPath
+	fields    []jsonurl.Field
 	root      string   // the absolute URL of the mount, without a slash at its end
 	fixed     []string // values every answer gets: made once
-	transport *http.Transport
+	transport http.RoundTripper
 	plain     *httputil.ReverseProxy // for bodies
 	sparse    *httputil.ReverseProxy // for event streams: many at once, with little in each
-	wires     wires
+	streams   tripwire.Streams
 	small     *buffers // of sockets
 }
 
@@ -87,14 +88,6 @@ type base struct {
 	path     string // escaped, without a slash at its end
 }
 
-// A Credential is what a call brings along.
-type Credential struct {
-	Token   secret.Text
-	Renew   func(context.Context) (secret.Text, error) // after a 401 that means the token; nil: no second try
-	Secrets []secret.Text                              // further ones the tripwire watches for
-	Done    <-chan struct{}                            // closed when the session ended: what still flows ends within seconds; nil: never
-}
-
 // A Call is a request that may be carried.
 type Call struct {
 	base *base
@@ -104,9 +97,6 @@ type Call struct {
 // New checks cfg and makes a mount. Every error is a [*ConfigError]; more than one are joined.
 func New(cfg Config) (*Mount, error) {
 	m := &Mount{cfg: cfg, transport: cfg.Transport, fixed: []string{"nosniff", "same-origin", sandbox}}
-	if m.transport == nil {
-		m.transport = NewTransport()
-	}
 	if m.cfg.Log == nil {
 		m.cfg.Log = slog.New(slog.DiscardHandler)
 	}
@@ -123,14 +113,15 @@ func New(cfg Config) (*Mount, error) {
 	m.setAllow(fail)
 	m.setHeaders(fail)
 	for i, f := range cfg.Rewrite {
-		path, err := parseField(f)
+		path, err := jsonurl.Parse(f)
 		fail(fmt.Sprintf("rewrite[%d]", i), err)
 		m.fields = append(m.fields, path)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	m.small = newBuffers(1 << 10) // most events and messages are smaller; each of many thousands holds one, a socket two
+	// most events and messages are smaller; each of many thousands holds one, a socket two
+	m.small = newBuffers(1 << 10)
 	m.plain, m.sparse = m.newProxy(newBuffers(32<<10)), m.newProxy(m.small)
 	return m, nil
 }
@@ -201,7 +192,8 @@ func parseBase(prefix, raw string) (base, error) {
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.Contains(raw, "#"):
 		return base{}, errors.New("the URL must have no query and no fragment: a path is put behind it")
 	}
-	b := base{prefix: prefix, scheme: u.Scheme, host: strings.ToLower(u.Host), path: strings.TrimRight(u.EscapedPath(), "/")}
+	b := base{prefix: prefix, scheme: u.Scheme, host: strings.ToLower(u.Host),
+		path: strings.TrimRight(u.EscapedPath(), "/")}
 	if err := walk(b.path, func(segment) {}); err != nil {
 		return base{}, errors.New("the URL's path can be read in more than one way: write it without dot segments, double slashes and backslashes")
 	}
@@ -218,9 +210,13 @@ func (m *Mount) setAllow(fail func(string, error)) {
 		m.allow = append(m.allow, p)
 	}
 	for i, name := range m.cfg.Encoded {
-		named := func(s string) bool { return strings.Contains(s, "{"+name+"}") || strings.Contains(s, "{"+name+"...}") }
+		named := func(s string) bool {
+			return strings.Contains(s, "{"+name+"}") || strings.Contains(s,
+				"{"+name+"...}")
+		}
 		if !slices.ContainsFunc(m.cfg.Allow, named) {
-			fail(fmt.Sprintf("encoded[%d]", i), fmt.Errorf("no pattern has a wildcard of that name: write {%s} in one", name))
+			fail(fmt.Sprintf("encoded[%d]", i),
+				fmt.Errorf("no pattern has a wildcard of that name: write {%s} in one", name))
 		}
 	}
 }
@@ -280,7 +276,8 @@ func (m *Mount) isHost(host string) bool {
 	return strings.EqualFold(host, m.cfg.Host)
 }
 
-// Find reads the path of a request this mount serves: ErrBadPath when it has more than one reading, ErrNotAllowed when it is not on the list.
+// Find reads the path of a request this mount serves: ErrBadPath when it has more than one reading, ErrNotAllowed
+// when it is not on the list.
 func (m *Mount) Find(r *http.Request) (*Call, error) {
 	path, query, err := splitTarget(r)
 	if err != nil {
@@ -313,7 +310,8 @@ func (m *Mount) Find(r *http.Request) (*Call, error) {
 func (m *Mount) baseOf(path []segment) *base {
 	for i := range m.bases {
 		want := m.bases[i].segments
-		if len(path) >= len(want) && slices.EqualFunc(path[:len(want)], want, func(s segment, w string) bool { return s.text == w }) {
+		if len(path) >= len(want) && slices.EqualFunc(path[:len(want)], want,
+			func(s segment, w string) bool { return s.text == w }) {
 			return &m.bases[i]
 		}
 	}
@@ -335,7 +333,8 @@ func overridesMethod(query string) bool {
 		}
 		name = strings.ToLower(strings.ReplaceAll(name, "-", "_"))
 		switch name {
-		case "_method", "$httpmethod", "x_http_method_override", "x_http_method", "x_method_override", "http_method_override", "_http_method":
+		case "_method", "$httpmethod", "x_http_method_override", "x_http_method", "x_method_override",
+			"http_method_override", "_http_method":
 			return true
 		}
 	}
@@ -345,13 +344,15 @@ func overridesMethod(query string) bool {
 // becomesCode says whether a browser asks for something it would run or style the page with.
 func becomesCode(h http.Header) bool {
 	switch h.Get("Sec-Fetch-Dest") {
-	case "script", "style", "worker", "sharedworker", "serviceworker", "audioworklet", "paintworklet", "xslt", "object", "embed":
+	case "script", "style", "worker", "sharedworker", "serviceworker", "audioworklet", "paintworklet", "xslt",
+		"object", "embed":
 		return true
 	}
 	return h.Get("Service-Worker") != ""
 }
 
-// NewTransport makes the connections to upstreams: many idle ones, HTTP/2 where it is spoken, nothing decompressed, nothing total.
+// NewTransport makes the connections to upstreams: many idle ones, HTTP/2 where it is spoken, nothing decompressed,
+// nothing total.
 func NewTransport() *http.Transport {
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,

@@ -29,8 +29,9 @@ const (
 // byWildcard are the oddities a wildcard named in Encoded takes. A bare semicolon is not among them.
 const byWildcard = oddSlash | oddDot | oddPlain | oddParam
 
-// CheckLine refuses, with ErrBadPath, a request line that two readers could read differently, whatever the route: a target that is not a path,
-// "//", dot segments in any coat, control bytes, backslashes, bytes that are not ASCII, invalid escapes, a fragment.
+// CheckLine refuses, with ErrBadPath, a request line that two readers could read differently, whatever the route: a
+// target that is not a path, "//", dot segments in any coat, control bytes, backslashes, bytes that are not ASCII,
+// invalid escapes, a fragment.
 func CheckLine(r *http.Request) error {
 	path, _, err := splitTarget(r)
 	if err != nil {
@@ -39,7 +40,8 @@ func CheckLine(r *http.Request) error {
 	return walk(path, func(segment) {})
 }
 
-// splitTarget reads the request line itself, not what was parsed from it: a parser that cleans hides what the upstream would see.
+// splitTarget reads the request line itself, not what was parsed from it: a parser that cleans hides what the
+// upstream would see.
 func splitTarget(r *http.Request) (path, query string, err error) {
 	target := r.RequestURI
 	if target == "" && r.URL != nil {
@@ -86,7 +88,8 @@ func walk(path string, yield func(segment)) error {
 	return nil
 }
 
-// readSegment decodes one segment, and looks at it with the eyes of readers that decode twice, split later, fold, trim or cut.
+// readSegment decodes one segment, and looks at it with the eyes of readers that decode twice, split later, fold,
+// trim or cut.
 func readSegment(raw string) (segment, bool) {
 	s := segment{raw: raw, text: raw}
 	escapes := false
@@ -143,7 +146,8 @@ func oddEscape(c byte) oddity {
 	return 0
 }
 
-// lookAt refuses decoded text that is not UTF-8, holds control characters or backslashes, or a dot segment, also after what looks like a slash.
+// lookAt refuses decoded text that is not UTF-8, holds control characters or backslashes, or a dot segment, also
+// after what looks like a slash.
 func lookAt(text string) (slashes, ok bool) {
 	if !utf8.ValidString(text) {
 		return false, false
@@ -166,8 +170,8 @@ func lookAt(text string) (slashes, ok bool) {
 	return slashes, true
 }
 
-// dotLike says whether some reader takes a segment for "." or "..", or for nothing: one that trims spaces, drops invisible characters, folds
-// look-alikes, or stops at a parameter.
+// dotLike says whether some reader takes a segment for "." or "..", or for nothing: one that trims spaces, drops
+// invisible characters, folds look-alikes, or stops at a parameter.
 func dotLike(piece string) bool {
 	if i := strings.IndexAny(piece, ";?#"); i == 0 {
 		return piece[0] == ';'
@@ -193,8 +197,8 @@ func isBackslash(c rune) bool {
 	return c == '\\' || c == '＼' || c == '﹨' || c == '∖' || c == '⧵'
 }
 
-// decodeAgain is the reading of those who decode once too often. An escape that then turns out to be one of a dot, a slash and their kin is
-// dangerous whatever stands around it.
+// decodeAgain is the reading of those who decode once too often. An escape that then turns out to be one of a dot, a
+// slash and their kin is dangerous whatever stands around it.
 func decodeAgain(text string) (string, bool) {
 	if strings.IndexByte(text, '%') < 0 {
 		return text, false

@@ -33,7 +33,7 @@ type rig struct {
 	client   *http.Client
 
 	mu   sync.Mutex
-	cred proxy.Credential
+	by   proxy.Caller
 	errs []error
 	seen []string
 }
@@ -41,7 +41,7 @@ type rig struct {
 // newRig mounts an upstream at /api/x below /base.
 func newRig(t testing.TB, upstream http.HandlerFunc, change ...func(*proxy.Config)) *rig {
 	t.Helper()
-	r := &rig{t: t, cred: proxy.Credential{Token: secret.New(token), Secrets: []secret.Text{secret.New(refresh)}}}
+	r := &rig{t: t}
 	r.upstream = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		r.mu.Lock()
 		r.seen = append(r.seen, req.Method+" "+req.RequestURI)
@@ -50,13 +50,18 @@ func newRig(t testing.TB, upstream http.HandlerFunc, change ...func(*proxy.Confi
 	}))
 	t.Cleanup(r.upstream.Close)
 	r.build(change...)
+	r.by = proxy.Caller{Credential: r.mount.Token(secret.New(token)), Secrets: []secret.Text{secret.New(refresh)}}
 	return r
 }
 
 func (r *rig) build(change ...func(*proxy.Config)) {
 	r.t.Helper()
 	r.server = httptest.NewUnstartedServer(http.HandlerFunc(r.serve))
-	cfg := proxy.Config{Name: "x", Path: "/api/x", Origin: "http://" + r.server.Listener.Addr().String(), Upstream: r.upstream.URL + "/base", Allow: []string{"/"}}
+	transport := proxy.NewTransport()
+	r.t.Cleanup(transport.CloseIdleConnections)
+	cfg := proxy.Config{Name: "x", Path: "/api/x", Origin: "http://" + r.server.Listener.Addr().String(),
+		Upstream: r.upstream.URL + "/base",
+		Allow:    []string{"/"}, Transport: transport}
 	for _, f := range change {
 		f(&cfg)
 	}
@@ -67,7 +72,8 @@ func (r *rig) build(change ...func(*proxy.Config)) {
 	r.mount = m
 	r.server.Start()
 	r.t.Cleanup(r.server.Close)
-	r.client = &http.Client{Transport: &http.Transport{DisableCompression: true}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	r.client = &http.Client{Transport: &http.Transport{DisableCompression: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	r.t.Cleanup(r.client.CloseIdleConnections)
 }
 
@@ -84,9 +90,9 @@ func (r *rig) serve(w http.ResponseWriter, req *http.Request) {
 	}
 	if err == nil {
 		r.mu.Lock()
-		cred := r.cred
+		by := r.by
 		r.mu.Unlock()
-		err = r.mount.Serve(w, req, call, cred)
+		err = r.mount.Serve(w, req, call, by)
 	}
 	if err == nil {
 		return
@@ -116,10 +122,10 @@ func (r *rig) serve(w http.ResponseWriter, req *http.Request) {
 	http.Error(w, err.Error(), status)
 }
 
-func (r *rig) set(f func(*proxy.Credential)) {
+func (r *rig) set(f func(*proxy.Caller)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	f(&r.cred)
+	f(&r.by)
 }
 
 // lines are the request lines the upstream saw since the last call.
@@ -195,15 +201,18 @@ func TestACallIsCarried(t *testing.T) {
 		body, _ := io.ReadAll(req.Body)
 		fmt.Fprintf(w, "%s|%s|%s|%s", req.Header.Get("Authorization"), req.Host, req.Header.Get("Cookie"), body)
 	})
-	res := r.do("POST", "/api/x/a%20b?q=1&bff_connection=c_1&r=%2f;", strings.NewReader("hello"), "Cookie: bff=1", "Authorization: Bearer mine")
-	want := fmt.Sprintf("Bearer %s|%s||hello", strings.Repeat("*", len(token)), strings.TrimPrefix(r.upstream.URL, "http://"))
+	res := r.do("POST", "/api/x/a%20b?q=1&bff_connection=c_1&r=%2f;", strings.NewReader("hello"), "Cookie: bff=1",
+		"Authorization: Bearer mine")
+	want := fmt.Sprintf("Bearer %s|%s||hello", strings.Repeat("*", len(token)),
+		strings.TrimPrefix(r.upstream.URL, "http://"))
 	if got := text(t, res); res.StatusCode != 200 || got != want {
 		t.Fatalf("%d %q, want %q", res.StatusCode, got, want)
 	}
 	if got := r.lines(); len(got) != 1 || got[0] != "POST /base/a%20b?q=1&r=%2f;" {
 		t.Fatalf("%q", got)
 	}
-	for name, want := range map[string]string{"Cache-Control": "private", "Vary": "Cookie", "X-Content-Type-Options": "nosniff"} {
+	for name, want := range map[string]string{"Cache-Control": "private", "Vary": "Cookie",
+		"X-Content-Type-Options": "nosniff"} {
 		if got := res.Header.Get(name); got != want {
 			t.Errorf("%s: %q", name, got)
 		}
@@ -232,7 +241,8 @@ func TestTheConnectionsNameIsTakenOutOfTheQuery(t *testing.T) {
 	}
 }
 
-// Whatever spelling is taken out of the query was understood first: a call never goes through another account than the one it named.
+// Whatever spelling is taken out of the query was understood first: a call never goes through another account than
+// the one it named.
 func TestAConnectionIsNamedInWhateverIsTakenOut(t *testing.T) {
 	for query, want := range map[string]string{
 		"":                                   "",

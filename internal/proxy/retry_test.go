@@ -31,10 +31,13 @@ const second = "token-2-0123456789abcdefghijklmnop"
 
 func (r *rig) renewing(err error) *atomic.Int32 {
 	var n atomic.Int32
-	r.set(func(c *proxy.Credential) {
-		c.Renew = func(context.Context) (secret.Text, error) {
+	r.set(func(c *proxy.Caller) {
+		c.Renew = func(context.Context) (proxy.Credential, error) {
 			n.Add(1)
-			return secret.New(second), err
+			if err != nil {
+				return nil, err
+			}
+			return r.mount.Token(secret.New(second)), nil
 		}
 	})
 	return &n
@@ -69,7 +72,8 @@ func TestA401ThatMeansTheTokenIsTriedOnceMore(t *testing.T) {
 		{"another scheme", `Basic realm="x"`, "GET", "", 1, 200},
 		{"a body that was kept", `Bearer error="invalid_token"`, "POST", "small", 1, 200},
 		{"a body of exactly the limit", `Bearer error="invalid_token"`, "PUT", big[:64<<10], 1, 200},
-		{"a body that is too large to keep: the token is renewed, the answer stays", `Bearer error="invalid_token"`, "POST", big, 1, 401},
+		{"a body that is too large to keep: the token is renewed, the answer stays", `Bearer error="invalid_token"`,
+			"POST", big, 1, 401},
 		{"another reason", `Bearer error="invalid_request"`, "GET", "", 0, 401},
 		{"a reason of the provider's own", `Bearer error="insufficient_claims", claims="e30="`, "GET", "", 0, 401},
 	} {
@@ -117,10 +121,10 @@ func TestAnEarly401NeedsNoneOfTheBodyYetUnread(t *testing.T) {
 		fmt.Fprint(w, string(body))
 	})
 	renewed := make(chan struct{})
-	r.set(func(c *proxy.Credential) {
-		c.Renew = func(context.Context) (secret.Text, error) {
+	r.set(func(c *proxy.Caller) {
+		c.Renew = func(context.Context) (proxy.Credential, error) {
 			close(renewed)
-			return secret.New(second), nil
+			return r.mount.Token(secret.New(second)), nil
 		}
 	})
 	in, out := io.Pipe()
@@ -135,8 +139,8 @@ func TestAnEarly401NeedsNoneOfTheBodyYetUnread(t *testing.T) {
 	}
 }
 
-// A client that says the next thing only after it was answered is answered: the second sending begins with what was kept, while the first still
-// waits for the client.
+// A client that says the next thing only after it was answered is answered: the second sending begins with what was
+// kept, while the first still waits for the client.
 func TestASecondSendingDoesNotWaitForTheClient(t *testing.T) {
 	var calls atomic.Int32
 	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
@@ -177,10 +181,11 @@ func TestASecondSendingDoesNotWaitForTheClient(t *testing.T) {
 func TestOnlyOnce(t *testing.T) {
 	r := newRig(t, func(w http.ResponseWriter, req *http.Request) { w.WriteHeader(401) })
 	n := r.renewing(nil)
-	if res := r.do("GET", "/api/x/a", nil); res.StatusCode != 401 || n.Load() != 1 || len(r.lines()) != 2 || r.err() != nil {
+	if res := r.do("GET", "/api/x/a", nil); res.StatusCode != 401 || n.Load() != 1 || len(r.lines()) != 2 ||
+		r.err() != nil {
 		t.Errorf("%d, renewed %d times, %v", res.StatusCode, n.Load(), r.err())
 	}
-	r.set(func(c *proxy.Credential) { c.Token = secret.New(second) })
+	r.set(func(c *proxy.Caller) { c.Credential = r.mount.Token(secret.New(second)) })
 	r.lines()
 	if res := r.do("GET", "/api/x/a", nil); res.StatusCode != 401 || len(r.lines()) != 1 {
 		t.Errorf("the same token was sent twice: %d", res.StatusCode)
@@ -234,18 +239,22 @@ func TestAWishForMoreScopesIsToldApart(t *testing.T) {
 	}{
 		{"RFC 6750", `Bearer realm="x", error="insufficient_scope", scope="a b"`, "{}", "", 403, true, "a b"},
 		{"RFC 6750 with 401", `Bearer error=insufficient_scope,scope=a`, "", "", 401, true, "a"},
-		{"RFC 9470", `Bearer error="insufficient_user_authentication", acr_values="myACR", max_age="5"`, "", "", 401, true, ""},
-		{"a second challenge", `Basic realm="a, error=\"x\"", Bearer error="insufficient_scope"`, "", "", 403, true, ""},
+		{"RFC 9470", `Bearer error="insufficient_user_authentication", acr_values="myACR", max_age="5"`, "", "", 401,
+			true, ""},
+		{"a second challenge", `Basic realm="a, error=\"x\"", Bearer error="insufficient_scope"`, "", "", 403, true,
+			""},
 		{"Google's older words", "", legacy, "", 403, true, ""},
 		{"Google's newer words", "", newer, "", 403, true, ""},
 		{"Google's words in gzip", "", newer, "gzip", 403, true, ""},
 		{"a quota", "", `{"error":{"code":403,"errors":[{"reason":"userRateLimitExceeded"}]}}`, "", 403, false, ""},
-		{"a file that is not the user's", "", `{"error":{"errors":[{"reason":"insufficientFilePermissions"}],"message":"insufficientPermissions"}}`, "", 403, false, ""},
+		{"a file that is not the user's", "",
+			`{"error":{"errors":[{"reason":"insufficientFilePermissions"}],"message":"insufficientPermissions"}}`, "", 403, false, ""},
 		{"the word somewhere else", "", `{"note":"ACCESS_TOKEN_SCOPE_INSUFFICIENT"}`, "", 403, false, ""},
 		{"the word in what is no JSON", "", `insufficientPermissions`, "", 403, false, ""},
 		{"another status", `Bearer error="insufficient_scope"`, legacy, "", 400, false, ""},
 		{"a reason in a description", `Bearer error_description="insufficient_scope"`, "", "", 403, false, ""},
-		{"more than is read", "", `{"x":"` + strings.Repeat("a", 100<<10) + `","error":{"errors":[{"reason":"insufficientPermissions"}]}}`, "", 403, false, ""},
+		{"more than is read", "", `{"x":"` + strings.Repeat("a",
+			100<<10) + `","error":{"errors":[{"reason":"insufficientPermissions"}]}}`, "", 403, false, ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			body := []byte(row.body)
@@ -266,7 +275,8 @@ func TestAWishForMoreScopesIsToldApart(t *testing.T) {
 			res := r.do("GET", "/api/x/a", nil)
 			got := text(t, res)
 			if !row.found {
-				if r.err() != nil || res.StatusCode != row.status || !bytes.Equal([]byte(got), body) || res.Header.Get("BFF-Error") != "" {
+				if r.err() != nil || res.StatusCode != row.status || !bytes.Equal([]byte(got),
+					body) || res.Header.Get("BFF-Error") != "" {
 					t.Errorf("the upstream's own error did not pass: %d %.80q %v", res.StatusCode, got, r.err())
 				}
 				return

@@ -57,7 +57,8 @@ func (m *Mount) rewriteLink(v string, c *Call) string {
 // What is kept is kept byte for byte.
 func (m *Mount) rewriteURL(ref string, c *Call) string {
 	u, err := url.Parse(ref)
-	if err != nil || u.Opaque != "" || u.User != nil || ref == "" || ref[0] == '#' || strings.HasPrefix(ref, "//") && u.Host == "" {
+	if err != nil || u.Opaque != "" || u.User != nil || ref == "" || ref[0] == '#' || strings.HasPrefix(ref,
+		"//") && u.Host == "" {
 		return ref
 	}
 	for i := 0; i < len(ref); i++ {
@@ -116,7 +117,8 @@ func (m *Mount) rewriteRelative(ref string, u *url.URL, c *Call) string {
 	return m.rewriteAbsolute(target.String(), target)
 }
 
-// below finds the base a URL of that host is in, and what follows it. The longest base wins. A path that could leave its base is in none.
+// below finds the base a URL of that host is in, and what follows it. The longest base wins. A path that could leave
+// its base is in none.
 func (m *Mount) below(scheme, host, tail string) (*base, string) {
 	path := tail
 	if i := strings.IndexAny(path, "?#"); i >= 0 {
@@ -128,7 +130,8 @@ func (m *Mount) below(scheme, host, tail string) (*base, string) {
 		if b.scheme != scheme || !sameHost(b.host, host, scheme) || best != nil && len(best.path) >= len(b.path) {
 			continue
 		}
-		if rest, ok := strings.CutPrefix(path, b.path); ok && (rest == "" || rest[0] == '/') && walk(rest, func(segment) {}) == nil {
+		if rest, ok := strings.CutPrefix(path, b.path); ok && (rest == "" || rest[0] == '/') && walk(rest,
+			func(segment) {}) == nil {
 			best = b
 		}
 	}

@@ -44,18 +44,20 @@ func newBuffers(size int) *buffers {
 func (b *buffers) Get() []byte  { return *b.pool.Get().(*[]byte) }
 func (b *buffers) Put(p []byte) { b.pool.Put(&p) }
 
-// Serve carries a call. An error comes back only when nothing was written, and w is still the caller's: ErrUpstreamFailed, ErrUpstreamTimeout,
-// ErrBodyTooLarge, ErrBadBody, ErrEnded, a [*ScopeChallenge], or what Renew returned, wrapped. An answer that breaks off half-way panics
-// with http.ErrAbortHandler, which breaks off the client's connection too.
-func (m *Mount) Serve(w http.ResponseWriter, r *http.Request, c *Call, cred Credential) error {
+// Serve carries a call. An error comes back only when nothing was written, and w is still the caller's:
+// ErrUpstreamFailed, ErrUpstreamTimeout, ErrBodyTooLarge, ErrBadBody, ErrEnded, a [*ScopeChallenge], or what Renew or
+// Authorize returned, wrapped. An answer that breaks off half-way panics with http.ErrAbortHandler, which breaks off
+// the client's connection too.
+func (m *Mount) Serve(w http.ResponseWriter, r *http.Request, c *Call, by Caller) error {
 	if m.cfg.MaxBody > 0 && r.ContentLength > m.cfg.MaxBody {
 		return ErrBodyTooLarge
 	}
 	if r.ProtoMajor == 1 && len(r.TransferEncoding) > 0 {
-		// net/http forgets a Content-Length beside it; whoever did not must get no second answer on this connection (RFC 9112 section 6.1).
+		// net/http forgets a Content-Length beside it; whoever did not must get no second answer on this connection
+		// (RFC 9112 section 6.1).
 		w.Header().Set("Connection", "close")
 	}
-	x := &exchange{mount: m, w: w, in: r, call: c, cred: cred, socket: isSocket(r)}
+	x := &exchange{mount: m, w: w, in: r, call: c, by: by, cred: by.Credential, socket: isSocket(r)}
 	proxy := m.plain
 	if x.sparse = x.socket || strings.Contains(r.Header.Get("Accept"), "text/event-stream"); x.sparse {
 		proxy = m.sparse
@@ -81,8 +83,8 @@ func (m *Mount) Serve(w http.ResponseWriter, r *http.Request, c *Call, cred Cred
 	return x.err
 }
 
-// answerEarly lets an answer go out before the request's body has ended. HTTP/1 needs to be told, and net/http cannot use such a connection again: it
-// would wait for the body first, or fail when the two sides meet.
+// answerEarly lets an answer go out before the request's body has ended. HTTP/1 needs to be told, and net/http cannot
+// use such a connection again: it would wait for the body first, or fail when the two sides meet.
 func (x *exchange) answerEarly() {
 	if x.in.ProtoMajor == 1 && x.body.unread() {
 		_ = http.NewResponseController(x.w).EnableFullDuplex()
@@ -105,7 +107,8 @@ func (m *Mount) rewrite(pr *httputil.ProxyRequest) {
 	path, _ := url.PathUnescape(escaped) // the reading has seen that it can be
 	in := pr.In.URL
 	query, forced := withoutConnection(in.RawQuery, in.ForceQuery)
-	*out.URL = url.URL{Scheme: b.scheme, Host: b.host, Path: path, RawPath: escaped, RawQuery: query, ForceQuery: forced}
+	*out.URL = url.URL{Scheme: b.scheme, Host: b.host, Path: path, RawPath: escaped, RawQuery: query,
+		ForceQuery: forced}
 	out.Host = b.host
 	m.filterOut(out.Header, x.socket)
 	if len(m.fields) > 0 {
@@ -114,7 +117,6 @@ func (m *Mount) rewrite(pr *httputil.ProxyRequest) {
 	for name, value := range m.cfg.SetHeaders {
 		out.Header[http.CanonicalHeaderKey(name)] = []string{value}
 	}
-	m.authorize(out.Header, x.cred.Token.Reveal())
 	x.body.sent = nil
 	if len(pr.In.Trailer) > 0 {
 		x.body.sent = http.Header{}
@@ -130,14 +132,8 @@ func (m *Mount) rewrite(pr *httputil.ProxyRequest) {
 	}
 }
 
-func (m *Mount) authorize(h http.Header, token string) {
-	if m.cfg.Scheme != "" {
-		token = m.cfg.Scheme + " " + token
-	}
-	h[m.cfg.Header] = []string{token}
-}
-
-// ConnectionNames lists the connections r names, by the header and by the query. A value that cannot be decoded is listed as it came: it names none.
+// ConnectionNames lists the connections r names, by the header and by the query. A value that cannot be decoded is
+// listed as it came: it names none.
 func ConnectionNames(r *http.Request) []string {
 	names := r.Header["Bff-Connection"]
 	if !mayName(r.URL.RawQuery) {
@@ -192,8 +188,8 @@ type carrier struct{ m *Mount }
 
 func (c carrier) RoundTrip(out *http.Request) (*http.Response, error) {
 	x := exchangeOf(out.Context())
-	res, err := c.m.transport.RoundTrip(out)
-	if err == nil && res.StatusCode == http.StatusUnauthorized && x.cred.Renew != nil && meansToken(res.Header) {
+	res, err := c.send(x, out)
+	if err == nil && res.StatusCode == http.StatusUnauthorized && x.by.Renew != nil && meansToken(res.Header) {
 		res, err = c.again(x, out, res)
 	}
 	if err == nil {
@@ -203,16 +199,27 @@ func (c carrier) RoundTrip(out *http.Request) (*http.Response, error) {
 	return res, err
 }
 
-// again renews the token and repeats the call when its body can be sent again. The token is renewed in any case: the client will try again.
+// send authorizes out and sends it.
+func (c carrier) send(x *exchange, out *http.Request) (*http.Response, error) {
+	if err := x.cred.Authorize(out); err != nil {
+		if out.Body != nil {
+			_ = out.Body.Close()
+		}
+		return nil, &credentialError{err}
+	}
+	return c.m.transport.RoundTrip(out)
+}
+
+// again renews the token and repeats the call when its body can be sent again. The token is renewed in any case: the
+// client will try again.
 func (c carrier) again(x *exchange, out *http.Request, res *http.Response) (*http.Response, error) {
 	x.owed(time.Time{}) // whoever renews has limits of his own
-	old := x.cred.Token
-	fresh, err := x.cred.Renew(x)
+	fresh, err := x.by.Renew(x)
 	if err != nil {
 		_ = res.Body.Close()
-		return nil, &renewError{err}
+		return nil, &credentialError{err}
 	}
-	if fresh.IsZero() || fresh.Equal(old) {
+	if fresh == nil || slices.EqualFunc(fresh.Secrets(), x.cred.Secrets(), secret.Text.Equal) {
 		return res, nil
 	}
 	body, err := x.body.resend()
@@ -224,20 +231,19 @@ func (c carrier) again(x *exchange, out *http.Request, res *http.Response) (*htt
 		_, _ = io.CopyN(io.Discard, res.Body, res.ContentLength)
 	}
 	_ = res.Body.Close()
-	x.cred.Token = fresh
-	x.cred.Secrets = append([]secret.Text{old}, x.cred.Secrets...)
+	x.by.Secrets = append(slices.Clone(x.cred.Secrets()), x.by.Secrets...)
+	x.cred = fresh
 	x.unwatch()
 	next := out.Clone(out.Context())
-	c.m.authorize(next.Header, fresh.Reveal())
 	next.Body, next.Trailer = body, x.body.sent
-	return c.m.transport.RoundTrip(next)
+	return c.send(x, next)
 }
 
-// A renewError carries what Renew returned through ReverseProxy.
-type renewError struct{ err error }
+// A credentialError carries what Renew or Authorize returned through ReverseProxy.
+type credentialError struct{ err error }
 
-func (e *renewError) Error() string { return "renew the access token: " + e.err.Error() }
-func (e *renewError) Unwrap() error { return e.err }
+func (e *credentialError) Error() string { return "authorize the call: " + e.err.Error() }
+func (e *credentialError) Unwrap() error { return e.err }
 
 // failed is ReverseProxy's error handler: nothing is written here, the error goes back to the caller of Serve.
 func failed(w http.ResponseWriter, _ *http.Request, err error) {
@@ -248,9 +254,9 @@ func failed(w http.ResponseWriter, _ *http.Request, err error) {
 // meaning turns an error of the wire into one of ours. Its text never holds what came over the wire.
 func (x *exchange) meaning(err error) error {
 	var challenge *ScopeChallenge
-	var renew *renewError
+	var credential *credentialError
 	switch {
-	case errors.As(err, &challenge), errors.As(err, &renew):
+	case errors.As(err, &challenge), errors.As(err, &credential):
 		return err
 	}
 	if cause := context.Cause(x); cause == ErrEnded || cause == ErrUpstreamTimeout {

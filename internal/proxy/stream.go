@@ -9,8 +9,8 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// isSocket says whether r asks for a WebSocket, and nothing else (RFC 6455 section 4.1). Every other upgrade is left out of the outbound request: what
-// follows an "Upgrade: h2c" flows past every rule.
+// isSocket says whether r asks for a WebSocket, and nothing else (RFC 6455 section 4.1). Every other upgrade is left
+// out of the outbound request: what follows an "Upgrade: h2c" flows past every rule.
 func isSocket(r *http.Request) bool {
 	up := r.Header["Upgrade"]
 	return len(up) == 1 && strings.EqualFold(up[0], "websocket") && r.Method == http.MethodGet &&
@@ -102,7 +102,8 @@ func (s *socket) CloseWrite() error {
 	return http.ErrNotSupported
 }
 
-// WriteTo and ReadFrom keep io.Copy from taking buffers of its own, of 32 KiB: a thousand sockets sit idle with two each.
+// WriteTo and ReadFrom keep io.Copy from taking buffers of its own, of 32 KiB: a thousand sockets sit idle with two
+// each.
 func (s *socket) WriteTo(w io.Writer) (int64, error) { return s.copy(w, struct{ io.Reader }{s}) }
 
 func (s *socket) ReadFrom(r io.Reader) (int64, error) {

@@ -28,7 +28,8 @@ func expect(t *testing.T, r io.Reader, want string) {
 	}
 }
 
-// Both bodies flow at once: each side waits for the other's piece before it says the next. With anything buffered, nobody would go on.
+// Both bodies flow at once: each side waits for the other's piece before it says the next. With anything buffered,
+// nobody would go on.
 func TestBodiesFlowBothWaysAtOnce(t *testing.T) {
 	for _, chunked := range []bool{true, false} {
 		r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
@@ -117,11 +118,13 @@ func TestInformationalAnswersAndTrailersPassFiltered(t *testing.T) {
 		h.Set(http.TrailerPrefix+"BFF-Error", "planted")
 	})
 	var hint textproto.MIMEHeader
-	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{Got1xxResponse: func(code int, h textproto.MIMEHeader) error {
+	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{Got1xxResponse: func(code int,
+		h textproto.MIMEHeader) error {
 		hint = h
 		return nil
 	}})
-	req, _ := http.NewRequestWithContext(ctx, "POST", r.server.URL+"/api/x/a", struct{ io.Reader }{strings.NewReader("body")})
+	req, _ := http.NewRequestWithContext(ctx, "POST", r.server.URL+"/api/x/a",
+		struct{ io.Reader }{strings.NewReader("body")})
 	req.Trailer = http.Header{"X-Check": {"9"}, "Authorization": {"planted"}, "X-Forwarded-User": {"planted"}}
 	res, err := r.client.Do(req)
 	if err != nil {
@@ -131,13 +134,15 @@ func TestInformationalAnswersAndTrailersPassFiltered(t *testing.T) {
 	if got := text(t, res); got != "body" {
 		t.Errorf("%q", got)
 	}
-	if hint["Set-Cookie"] != nil || hint.Get("X-Hint") != "1" || hint.Get("Link") != "<"+r.server.URL+"/api/x/style>; rel=preload" {
+	if hint["Set-Cookie"] != nil || hint.Get("X-Hint") != "1" ||
+		hint.Get("Link") != "<"+r.server.URL+"/api/x/style>; rel=preload" {
 		t.Errorf("103: %v", hint)
 	}
 	if got := <-trailer; got.Get("X-Check") != "9" || len(got) != 1 {
 		t.Errorf("the upstream's view of the trailer: %v", got)
 	}
-	if res.Trailer.Get("X-Sum") != "42" || res.Trailer.Get("X-Late") != "7" || res.Trailer["Set-Cookie"] != nil || res.Trailer["Bff-Error"] != nil || res.Header["Set-Cookie"] != nil {
+	if res.Trailer.Get("X-Sum") != "42" || res.Trailer.Get("X-Late") != "7" || res.Trailer["Set-Cookie"] != nil ||
+		res.Trailer["Bff-Error"] != nil || res.Header["Set-Cookie"] != nil {
 		t.Errorf("trailer %v, header %v", res.Trailer, res.Header)
 	}
 }
@@ -153,7 +158,7 @@ func TestAnInformationalAnswerTakesNothingFromTheCaller(t *testing.T) {
 		w.Header().Set("Access-Control-Allow-Origin", "https://other.example.com")
 		c, err := m.Find(req)
 		if err == nil {
-			err = m.Serve(w, req, c, r.cred)
+			err = m.Serve(w, req, c, r.by)
 		}
 		if err != nil {
 			t.Error(err)
@@ -224,7 +229,8 @@ func TestAnHTTP2UpstreamIsSpokenTo(t *testing.T) {
 	r := newRig(t, nil, func(c *proxy.Config) { c.Upstream, c.Transport = up.URL+"/base", transport })
 	for range 3 {
 		res := r.do("POST", "/api/x/a%20b?c", strings.NewReader("hello"), "TE: trailers")
-		if got := text(t, res); got != "HTTP/2.0 /base/a%20b?c hello "+strings.TrimPrefix(up.URL, "https://") || res.Trailer.Get("X-Sum") != "1" {
+		if got := text(t, res); got != "HTTP/2.0 /base/a%20b?c hello "+strings.TrimPrefix(up.URL,
+			"https://") || res.Trailer.Get("X-Sum") != "1" {
 			t.Errorf("%q %v", got, res.Trailer)
 		}
 	}
@@ -236,7 +242,8 @@ func TestAnUntrustedCertificateFails(t *testing.T) {
 	up.Config.ErrorLog = quiet()
 	defer up.Close()
 	r := newRig(t, nil, func(c *proxy.Config) { c.Upstream = up.URL })
-	if res := r.do("GET", "/api/x/a", nil); res.StatusCode != 502 || !strings.HasSuffix(r.err().Error(), "its certificate is not trusted") {
+	if res := r.do("GET", "/api/x/a", nil); res.StatusCode != 502 || !strings.HasSuffix(r.err().Error(),
+		"its certificate is not trusted") {
 		t.Errorf("%d %v", res.StatusCode, r.err())
 	}
 }
@@ -251,11 +258,16 @@ func TestTransfersPassUntouched(t *testing.T) {
 		header       http.Header
 		body         string
 	}{
-		{"a part", "GET", 206, http.Header{"Content-Range": {"bytes 0-3/10"}, "Content-Length": {"4"}, "Accept-Ranges": {"bytes"}, "Etag": {`"x"`}}, "abcd"},
-		{"nothing new", "GET", 304, http.Header{"Etag": {`W/"x"`}, "Last-Modified": {"Tue, 25 Nov 2025 12:00:00 GMT"}}, ""},
-		{"a resumable upload goes on", "PUT", 308, http.Header{"Range": {"bytes=0-524287"}, "X-Range-Md5": {"x"}, "Content-Length": {"0"}}, ""},
-		{"a resumable upload without 308", "PUT", 200, http.Header{"X-Http-Status-Code-Override": {"308"}, "Range": {"bytes=0-1"}, "Content-Length": {"0"}}, ""},
-		{"compressed", "GET", 200, http.Header{"Content-Encoding": {"gzip"}, "Content-Length": {"25"}}, string(gz([]byte("x"))[:25])},
+		{"a part", "GET", 206, http.Header{"Content-Range": {"bytes 0-3/10"}, "Content-Length": {"4"},
+			"Accept-Ranges": {"bytes"}, "Etag": {`"x"`}}, "abcd"},
+		{"nothing new", "GET", 304, http.Header{"Etag": {`W/"x"`},
+			"Last-Modified": {"Tue, 25 Nov 2025 12:00:00 GMT"}}, ""},
+		{"a resumable upload goes on", "PUT", 308, http.Header{"Range": {"bytes=0-524287"}, "X-Range-Md5": {"x"},
+			"Content-Length": {"0"}}, ""},
+		{"a resumable upload without 308", "PUT", 200, http.Header{"X-Http-Status-Code-Override": {"308"},
+			"Range": {"bytes=0-1"}, "Content-Length": {"0"}}, ""},
+		{"compressed", "GET", 200, http.Header{"Content-Encoding": {"gzip"}, "Content-Length": {"25"}},
+			string(gz([]byte("x"))[:25])},
 		{"a head", "HEAD", 200, http.Header{"Content-Length": {"123456"}, "Content-Type": {"video/mp4"}}, ""},
 		{"no range", "GET", 416, http.Header{"Content-Range": {"bytes */10"}, "Content-Length": {"0"}}, ""},
 		{"a redirect", "GET", 302, http.Header{"Location": {"https://else.example/x"}, "Content-Length": {"0"}}, ""},
@@ -278,7 +290,8 @@ func TestTransfersPassUntouched(t *testing.T) {
 
 func TestWebSocketFlows(t *testing.T) {
 	r, trips, _ := wired(t, func(w http.ResponseWriter, req *http.Request) {
-		if req.Header.Get("Authorization") != "Bearer "+token || req.Header.Get("Origin") != "" || req.Header.Get("Cookie") != "" {
+		if req.Header.Get("Authorization") != "Bearer "+token || req.Header.Get("Origin") != "" ||
+			req.Header.Get("Cookie") != "" {
 			w.WriteHeader(401)
 			return
 		}
@@ -299,7 +312,9 @@ func TestWebSocketFlows(t *testing.T) {
 			_ = c.Write(req.Context(), kind, b)
 		}
 	})
-	c, res, err := websocket.Dial(t.Context(), r.server.URL+"/api/x/socket", &websocket.DialOptions{Subprotocols: []string{"chat"}, HTTPHeader: http.Header{"Origin": {"http://app"}, "Cookie": {"bff=1"}}})
+	c, res, err := websocket.Dial(t.Context(), r.server.URL+"/api/x/socket",
+		&websocket.DialOptions{Subprotocols: []string{"chat"},
+			HTTPHeader: http.Header{"Origin": {"http://app"}, "Cookie": {"bff=1"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -307,7 +322,8 @@ func TestWebSocketFlows(t *testing.T) {
 		t.Errorf("%d %q", res.StatusCode, c.Subprotocol())
 	}
 	c.SetReadLimit(1 << 22)
-	for _, row := range [][2]string{{"hello", "hello"}, {strings.Repeat("x", 1<<20), strings.Repeat("x", 1<<20)}, {"secret", "it is " + strings.Repeat("*", len(token)) + "."}, {"", ""}} {
+	for _, row := range [][2]string{{"hello", "hello"}, {strings.Repeat("x", 1<<20), strings.Repeat("x", 1<<20)},
+		{"secret", "it is " + strings.Repeat("*", len(token)) + "."}, {"", ""}} {
 		if err := c.Write(t.Context(), websocket.MessageText, []byte(row[0])); err != nil {
 			t.Fatal(err)
 		}
@@ -318,8 +334,9 @@ func TestWebSocketFlows(t *testing.T) {
 	if err := c.Close(websocket.StatusNormalClosure, "bye"); err != nil || trips.Load() != 1 {
 		t.Errorf("%v, %d trips", err, trips.Load())
 	}
-	r.set(func(c *proxy.Credential) { c.Token = secret.New("another") })
-	if _, res, err := websocket.Dial(t.Context(), r.server.URL+"/api/x/socket", nil); err == nil || res.StatusCode != 401 {
+	r.set(func(c *proxy.Caller) { c.Credential = r.mount.Token(secret.New("another")) })
+	if _, res, err := websocket.Dial(t.Context(), r.server.URL+"/api/x/socket",
+		nil); err == nil || res.StatusCode != 401 {
 		t.Errorf("a refused handshake: %v", err)
 	}
 }

@@ -65,7 +65,8 @@ func (r *rig) openStream(b *testing.B, request string, taps chan net.Conn) (clie
 	return client, upstream
 }
 
-// BenchmarkIdleStreams reports what one more idle stream costs this process: heap and stacks, the benchmark's own two sockets included.
+// BenchmarkIdleStreams reports what one more idle stream costs this process: heap and stacks, the benchmark's own two
+// sockets included.
 func BenchmarkIdleStreams(b *testing.B) {
 	for _, row := range []struct {
 		name, header, request string

@@ -24,9 +24,10 @@ func wired(t testing.TB, h http.HandlerFunc) (*rig, *atomic.Int32, *bytes.Buffer
 	var trips atomic.Int32
 	var log bytes.Buffer
 	r := newRig(t, h, func(c *proxy.Config) {
-		c.Log, c.OnTrip = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})), func(string) { trips.Add(1) }
+		c.Log, c.OnTrip = slog.New(slog.NewTextHandler(&log,
+			&slog.HandlerOptions{Level: slog.LevelDebug})), func(string) { trips.Add(1) }
 	})
-	r.set(func(c *proxy.Credential) {
+	r.set(func(c *proxy.Caller) {
 		c.Secrets = []secret.Text{secret.New(refresh), secret.New(ticket)}
 	})
 	return r, &trips, &log
@@ -77,10 +78,12 @@ func TestAnEchoedSecretIsMasked(t *testing.T) {
 				body = strings.Repeat("before ", 40) + echo + " between " + echo + strings.Repeat(" after", 40)
 				res := r.do("GET", "/api/x/a", nil)
 				got := text(t, res)
-				if len(got) != len(body) || !strings.HasPrefix(got, "before ") || !strings.HasSuffix(got, " after") || !strings.Contains(got, " between ") {
+				if len(got) != len(body) || !strings.HasPrefix(got, "before ") || !strings.HasSuffix(got,
+					" after") || !strings.Contains(got, " between ") {
 					t.Fatalf("%s, flushed every %d bytes: what stands around it changed: %q", name, flush, got)
 				}
-				for where, s := range map[string]string{"header": res.Header.Get("X-Echo"), "body": got, "trailer": res.Trailer.Get("X-Late")} {
+				for where, s := range map[string]string{"header": res.Header.Get("X-Echo"), "body": got,
+					"trailer": res.Trailer.Get("X-Late")} {
 					if leaks(s, echo) {
 						t.Errorf("%s, flushed every %d bytes: %s holds it: %q", name, flush, where, s)
 					}
@@ -97,7 +100,8 @@ func TestAnEchoedSecretIsMasked(t *testing.T) {
 }
 
 func TestWhatIsNoSecretIsNotTouched(t *testing.T) {
-	body := []byte(token[:len(token)-1] + "x" + token[1:] + strings.Repeat("ya29.a0AfB_byC-", 20) + "0171" + ticket[:80] + " 1//0g")
+	body := []byte(token[:len(token)-1] + "x" + token[1:] + strings.Repeat("ya29.a0AfB_byC-",
+		20) + "0171" + ticket[:80] + " 1//0g")
 	var flush int
 	r, trips, _ := wired(t, func(w http.ResponseWriter, req *http.Request) {
 		(&answerer{body: body, flush: flush}).ServeHTTP(w, req)
@@ -146,7 +150,8 @@ func TestARefusalThatEchoesTheTokenIsMaskedToo(t *testing.T) {
 	})
 	r.do("GET", "/api/x/a", nil)
 	challenge := challengeFrom(t, r.err())
-	if leaks(string(challenge.Body), token) || trips.Load() != 1 || !strings.Contains(string(challenge.Body), "you_sent") {
+	if leaks(string(challenge.Body), token) || trips.Load() != 1 || !strings.Contains(string(challenge.Body),
+		"you_sent") {
 		t.Errorf("%d trips, %s", trips.Load(), challenge.Body)
 	}
 }
@@ -154,10 +159,12 @@ func TestARefusalThatEchoesTheTokenIsMaskedToo(t *testing.T) {
 func TestCompressedBodiesPassUnsearchedAndUntouched(t *testing.T) {
 	body := gz([]byte(token))
 	r, trips, _ := wired(t, func(w http.ResponseWriter, req *http.Request) {
-		(&answerer{header: http.Header{"Content-Encoding": {"gzip"}, "Content-Length": {fmt.Sprint(len(body))}}, body: body}).ServeHTTP(w, req)
+		(&answerer{header: http.Header{"Content-Encoding": {"gzip"}, "Content-Length": {fmt.Sprint(len(body))}},
+			body: body}).ServeHTTP(w, req)
 	})
 	res := r.do("GET", "/api/x/a", nil, "Accept-Encoding: gzip")
-	if got := text(t, res); got != string(body) || res.ContentLength != int64(len(body)) || res.Header.Get("Content-Encoding") != "gzip" || trips.Load() != 0 {
+	if got := text(t, res); got != string(body) || res.ContentLength != int64(len(body)) ||
+		res.Header.Get("Content-Encoding") != "gzip" || trips.Load() != 0 {
 		t.Errorf("%d bytes, %v", len(got), res.Header)
 	}
 }

@@ -12,7 +12,8 @@ import (
 // replayLimit is how much of a request's body is kept while it streams, in case it must be sent again.
 const replayLimit = 64 << 10
 
-// An upload is the client's body. It is read once; a further sending first gets what those before it got, as long as that was kept.
+// An upload is the client's body. It is read once; a further sending first gets what those before it got, as long as
+// that was kept.
 type upload struct {
 	x     *exchange
 	src   io.ReadCloser // nil: no body
@@ -39,8 +40,9 @@ func (u *upload) open(x *exchange, r *http.Request) {
 	u.last = &uploadReader{u: u}
 }
 
-// resend returns a reader of the whole body for a further sending, and ends the one before: what that is just reading is kept for the new one. It fails when
-// more was read than was kept. It is the outbound request's GetBody too, for a connection that took nothing (RFC 9110 section 9.2.2, RFC 9113 section 8.7).
+// resend returns a reader of the whole body for a further sending, and ends the one before: what that is just reading
+// is kept for the new one. It fails when more was read than was kept. It is the outbound request's GetBody too, for a
+// connection that took nothing (RFC 9110 section 9.2.2, RFC 9113 section 8.7).
 func (u *upload) resend() (io.ReadCloser, error) {
 	if u.src == nil {
 		return http.NoBody, nil

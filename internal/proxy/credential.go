@@ -1,0 +1,51 @@
+package proxy
+
+import (
+	"context"
+	"net/http"
+
+	"bff/internal/secret"
+)
+
+// A Credential authenticates requests to an upstream: a bearer token, an assertion, an API key, a proof of
+// possession. It is safe for concurrent use.
+type Credential interface {
+	// Authorize puts the proof into an outbound request whose URL, method and header are final but for it. It is
+	// called once for each time that the request is sent, and must not keep the request. It may fail; then nothing is
+	// sent.
+	Authorize(*http.Request) error
+	// Secrets are the values that the tripwire watches for: what Authorize sends, and what it is made of.
+	Secrets() []secret.Text
+}
+
+// A Caller is on whose behalf a call is carried.
+type Caller struct {
+	Credential Credential
+	// Renew is called after a 401 that is about the credential. It returns a fresh one for a second try; nil, or one
+	// of the same secrets, means that there is none. A nil Renew means no second try.
+	Renew   func(context.Context) (Credential, error)
+	Secrets []secret.Text   // further ones that the tripwire watches for
+	Done    <-chan struct{} // closed when the session ends: what still flows ends within seconds; nil: never
+}
+
+// A token is sent as it is, in the header that the mount names.
+type token struct {
+	header, scheme string
+	value          secret.Text
+}
+
+// Token returns the credential that sends t the way this mount's upstream wants it.
+func (m *Mount) Token(t secret.Text) Credential {
+	return token{header: m.cfg.Header, scheme: m.cfg.Scheme, value: t}
+}
+
+func (t token) Secrets() []secret.Text { return []secret.Text{t.value} }
+
+func (t token) Authorize(r *http.Request) error {
+	v := t.value.Reveal()
+	if t.scheme != "" {
+		v = t.scheme + " " + v
+	}
+	r.Header[t.header] = []string{v}
+	return nil
+}
