@@ -15,7 +15,7 @@ import (
 // maxPage bounds what a first visit to a page loads, uncompressed.
 const maxPage = 100_000
 
-func TestTheClientIsAtMost3kBGzipped(t *testing.T) {
+func TestTheClientIsAbout4kBGzipped(t *testing.T) {
 	b, err := fs.ReadFile(web.Client(), "client.js")
 	if err != nil {
 		t.Fatal(err)
@@ -31,7 +31,7 @@ func TestTheClientIsAtMost3kBGzipped(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if out.Len() > 3072 { // Go's deflate is a little behind zlib's, which package.test.js holds to 3000
+	if out.Len() > 4300 { // Go's deflate is a little behind zlib's, which package.test.js holds to 4250
 		t.Errorf("client.js is %d bytes gzipped", out.Len())
 	}
 }

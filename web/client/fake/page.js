@@ -76,6 +76,7 @@ export function page(href = "https://app.example.com/notes?a=b#c") {
   const here = new URL(href), events = new EventTarget();
   const p = {
     session: signedOut(),
+    preferences: {},
     calls: [],
     went: [],
     popups: [],
@@ -109,6 +110,15 @@ export function page(href = "https://app.example.com/notes?a=b#c") {
       const given = await Promise.race([p.answer(r), new Promise((_, no) => r.signal.addEventListener("abort", () => no(r.signal.reason)))]);
       if (given) return given;
       if (url.pathname === "/bff/session") return Response.json(p.session);
+      if (url.pathname === "/bff/preferences") {
+        if (!p.session.authenticated) return problem("not_signed_in", 401);
+        const tag = JSON.stringify(p.preferences);
+        if (r.method === "PATCH") {
+          if ((r.headers.get("If-Match") ?? tag) !== tag) return problem("conflict", 412);
+          p.preferences = { ...p.preferences, ...await r.json() };
+        }
+        return Response.json(p.preferences, { headers: { ETag: JSON.stringify(p.preferences) } });
+      }
       if (url.pathname === "/bff/logout") return p.session = signedOut(), Response.json({ logout_url: null });
       if (r.method === "DELETE") return new Response(null, { status: 204 });
       return Response.json({ path: url.pathname });

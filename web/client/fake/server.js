@@ -1,4 +1,5 @@
 // A bff that answers from memory, for looking at the pages without the real one: `node fake/server.js [PORT]`, then open it.
+import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 import { readFileSync } from "node:fs";
 import { extname } from "node:path";
@@ -18,6 +19,9 @@ export function fresh() {
     signedIn: true,
     outage: false,
     failing: false,
+    /** @type {Record<string, [type: string, body: string]>} further files */
+    files: {},
+    preferences: {},
     logoutURL: "https://accounts.example.com/logout?client_id=x",
     connections: [
       { id: "c_1", provider: "google", title: "Google", account: { subject: "1", email: "ada@example.com", name: "Ada Lovelace" }, status: "active",
@@ -45,6 +49,25 @@ function session(state) {
   };
 }
 
+const tag = (value) => `"${createHash("sha256").update(JSON.stringify(value)).digest("base64url").slice(0, 12)}"`;
+
+/** GET and PATCH /bff/preferences: a merge of one level is enough here. */
+async function answerPreferences(q, r, state) {
+  let body = "";
+  for await (const chunk of q) body += chunk;
+  const match = q.headers["if-match"];
+  if (match && match !== tag(state.preferences)) {
+    return r.writeHead(412, { "Content-Type": "application/problem+json", "BFF-Error": "conflict" })
+      .end(JSON.stringify({ code: "conflict", status: 412 }));
+  }
+  if (q.method === "PATCH") {
+    const merged = Object.entries({ ...state.preferences, ...JSON.parse(body) }).filter(([, v]) => v !== null);
+    state.preferences = Object.fromEntries(merged);
+  }
+  r.writeHead(200, { "Content-Type": "application/json", ETag: tag(state.preferences) })
+    .end(JSON.stringify(state.preferences));
+}
+
 const files = { "/bff/client.js": "client.js", "/bff/account": "../account/index.html", "/bff/account/done": "../account/done.html" };
 const fileOf = (path) => files[path] || path.match(/^\/bff\/account\/([a-z]+\.(?:js|css|svg))$/)?.[1].replace(/^/, "../account/");
 
@@ -56,6 +79,8 @@ export async function serve(port = 0) {
     const json = (body, status = 200) => r.writeHead(status, { "Content-Type": "application/json", "Cache-Control": "no-store" }).end(JSON.stringify(body));
     const problem = (code, status) => r.writeHead(status, { "Content-Type": "application/problem+json", "BFF-Error": code }).end(JSON.stringify({ code, status }));
     const empty = () => r.writeHead(204).end();
+    const own = state.files[pathname];
+    if (own) return r.writeHead(200, { "Content-Type": own[0] }).end(own[1]);
     const file = fileOf(pathname);
     if (file) return r.writeHead(200, { "Content-Type": types[extname(file)], "Content-Security-Policy": policy }).end(readFileSync(new URL("../" + file, import.meta.url)));
     if (pathname.match(/^\/bff\/(login|connect)\//)) return r.writeHead(303, { Location: searchParams.get("return_to") }).end();
@@ -65,6 +90,7 @@ export async function serve(port = 0) {
     if (!state.signedIn) return route === "POST /bff/logout" ? json({ logout_url: null }) : problem("not_signed_in", 401);
     if (state.failing && q.method !== "GET") return problem("store_unavailable", 503);
     if (route === "GET /bff/sessions") return json({ sessions: state.sessions });
+    if (pathname === "/bff/preferences") return answerPreferences(q, r, state);
     if (route === "GET /bff/events") {
       r.writeHead(200, { "Content-Type": "text/event-stream" }).write("retry: 2000\n\n");
       self.streams.add(r);

@@ -10,8 +10,9 @@ afterEach(leave);
 
 test("there is no getToken", () => {
   page();
-  assert.deepEqual(Object.keys(createClient()).sort(), ["connect", "disconnect", "fetch", "getSession", "listConnections", "listSessions", "login", "logout",
-    "onAuthStateChange", "revokeSession"]);
+  assert.deepEqual(Object.keys(createClient()).sort(), ["connect", "disconnect", "fetch", "getPreferences", "getSession",
+    "listConnections", "listSessions", "login", "logout", "onAuthStateChange", "onPreferencesChange", "revokeSession",
+    "setPreferences"]);
 });
 
 test("a client can be made where there is no page", async () => {
