@@ -9,7 +9,7 @@ import (
 	"text/tabwriter"
 
 	"bff/internal/config"
-	"bff/internal/oauth"
+	"bff/internal/oauth/providers"
 	"bff/internal/simulate"
 )
 
@@ -25,8 +25,8 @@ type providerListCommand struct{}
 func (*providerListCommand) Run(sh *shell) error {
 	w := tabwriter.NewWriter(sh.stdout, 0, 0, 3, ' ', 0)
 	_, _ = fmt.Fprintln(w, "NAME\tTITLE")
-	for _, name := range oauth.Builtins() {
-		p, _ := oauth.Builtin(name)
+	for _, name := range providers.Builtins() {
+		p, _ := providers.Builtin(name)
 		_, _ = fmt.Fprintf(w, "%s\t%s\n", name, p.Title)
 	}
 	return w.Flush()
@@ -37,14 +37,14 @@ type providerShowCommand struct {
 }
 
 func (s *providerShowCommand) Run(sh *shell) error {
-	data, ok := oauth.BuiltinYAML(s.Name)
+	data, ok := providers.BuiltinYAML(s.Name)
 	if !ok {
 		return wrongUse("bff: %s", notBuiltin(s.Name))
 	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "  %s:\n    client_id: \"\"  # as %s gave it\n    client_secret: env:%s\n",
 		s.Name, s.Name, config.VariableFor(s.Name, "CLIENT_SECRET"))
-	if p, _ := oauth.Builtin(s.Name); ownIssuer(p) {
+	if p, _ := providers.Builtin(s.Name); ownIssuer(p) {
 		b.WriteString("    issuer: \"\"  # your organisation's, to the last slash\n")
 	}
 	for line := range strings.Lines(string(data)) {
@@ -88,13 +88,13 @@ func (c *providerSimulateCommand) Run(sh *shell) error {
 }
 
 // ownIssuer says whether each organisation has an issuer of its own at the provider, which no built-in can know.
-func ownIssuer(p oauth.ProviderConfig) bool {
-	return p.Issuer == "" && p.AuthorizationURL == "" && p.TokenURL == ""
+func ownIssuer(p providers.Config) bool {
+	return p.Issuer == "" && p.Authorization.URL == "" && p.Token.URL == ""
 }
 
 func notBuiltin(name string) string {
 	text := "there is no built-in provider of that name"
-	if near := config.Nearest(name, oauth.Builtins()); near != "" {
+	if near := config.Nearest(name, providers.Builtins()); near != "" {
 		return text + "; did you mean `" + near + "`?"
 	}
 	return text + "; `bff provider list` prints them"
@@ -102,8 +102,8 @@ func notBuiltin(name string) string {
 
 // findProvider takes a name of the configuration, a name of a built-in provider, or a file as show prints it, in this order.
 // client says whether its client is known.
-func findProvider(sh *shell, what, file string) (p oauth.ProviderConfig, client bool, err error) {
-	read := func(file, name string) (oauth.ProviderConfig, bool, error) {
+func findProvider(sh *shell, what, file string) (p providers.Config, client bool, err error) {
+	read := func(file, name string) (providers.Config, bool, error) {
 		p, report := config.ReadProvider(file, sh.env, name)
 		if report != "" {
 			return p, false, wrongUse("%s%s", report, count(report))
@@ -116,7 +116,7 @@ func findProvider(sh *shell, what, file string) (p oauth.ProviderConfig, client 
 	if config.HasProvider(file, what) {
 		return read(file, what)
 	}
-	if p, ok := oauth.Builtin(what); ok {
+	if p, ok := providers.Builtin(what); ok {
 		return p, false, nil
 	}
 	return p, false, wrongUse("bff: %s is no provider of %s, and %s", what, file, notBuiltin(what))

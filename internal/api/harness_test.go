@@ -18,6 +18,7 @@ import (
 	"bff/internal/api"
 	"bff/internal/demo"
 	"bff/internal/oauth"
+	"bff/internal/oauth/providers"
 	"bff/internal/proxy"
 	"bff/internal/secret"
 	"bff/internal/vault"
@@ -51,7 +52,7 @@ type settings struct {
 	now      func() time.Time
 	demo     *demo.Demo // another instance's
 	origin   string
-	provider func(*oauth.ProviderConfig)
+	provider func(*providers.Config)
 	mounts   []proxy.Config
 	scopes   map[string][]string
 	api      func(*api.Config)
@@ -84,14 +85,23 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := oauth.ProviderConfig{Name: "demo", Title: "Demo", Issuer: w.demo.Issuer, ClientID: w.demo.ClientID, ClientSecret: secret.New(w.demo.ClientSecret),
-		Scopes: []string{"openid", "email", "profile", calendarScope}, AuthParams: map[string]string{"access_type": "offline"},
-		ConsentParams: map[string]string{"prompt": "consent"}, ConnectParams: map[string]string{"include_granted_scopes": "true"}, Keep: set.keep, NeedsAPI: true,
-		ScopeAliases: map[string]string{"https://www.googleapis.com/auth/userinfo.email": "email", "https://www.googleapis.com/auth/userinfo.profile": "profile"}}
+	p := providers.Config{Name: "demo", Title: "Demo", Issuer: w.demo.Issuer,
+		Client: providers.Client{ID: w.demo.ClientID, Secret: secret.New(w.demo.ClientSecret)},
+		Scopes: []string{"openid", "email", "profile", calendarScope},
+		Authorization: providers.Authorization{
+			Params:        map[string]string{"access_type": "offline"},
+			ConsentParams: map[string]string{"prompt": "consent"},
+			ConnectParams: map[string]string{"include_granted_scopes": "true"},
+		},
+		Keep: set.keep, NeedsAPI: true,
+		ScopeAliases: map[string]string{
+			"https://www.googleapis.com/auth/userinfo.email":   "email",
+			"https://www.googleapis.com/auth/userinfo.profile": "profile",
+		}}
 	if set.provider != nil {
 		set.provider(&p)
 	}
-	if w.broker, err = oauth.New(oauth.Config{Providers: []oauth.ProviderConfig{p}, Vault: w.vault, Origin: w.origin, Log: log, Now: set.now}); err != nil {
+	if w.broker, err = oauth.New(oauth.Config{Providers: []providers.Config{p}, Vault: w.vault, Origin: w.origin, Log: log, Now: set.now}); err != nil {
 		t.Fatal(err)
 	}
 	cfg := api.Config{Origin: w.origin, Cookie: "bff", Vault: w.vault, Broker: w.broker, Client: web.Client(), Account: web.Account(), Log: log, Now: set.now}

@@ -10,6 +10,7 @@ import (
 
 	"bff/internal/api"
 	"bff/internal/oauth"
+	"bff/internal/oauth/providers"
 	"bff/internal/secret"
 )
 
@@ -23,9 +24,12 @@ func withSecond(t *testing.T, w *world) (two *world, spent *atomic.Int32) {
 		w.WriteHeader(http.StatusBadRequest)
 	}))
 	t.Cleanup(attacker.Close)
-	broker, err := oauth.New(oauth.Config{Vault: w.vault, Origin: w.origin, Providers: []oauth.ProviderConfig{
-		{Name: "demo", Issuer: w.demo.Issuer, ClientID: w.demo.ClientID, ClientSecret: secret.New(w.demo.ClientSecret), Scopes: []string{"openid"}},
-		{Name: "other", AuthorizationURL: attacker.URL + "/authorize", TokenURL: attacker.URL + "/token", ClientID: "other", ClientSecret: secret.New("other")},
+	broker, err := oauth.New(oauth.Config{Vault: w.vault, Origin: w.origin, Providers: []providers.Config{
+		{Name: "demo", Issuer: w.demo.Issuer, Scopes: []string{"openid"},
+			Client: providers.Client{ID: w.demo.ClientID, Secret: secret.New(w.demo.ClientSecret)}},
+		{Name: "other", Authorization: providers.Authorization{URL: attacker.URL + "/authorize"},
+			Token:  providers.Token{URL: attacker.URL + "/token"},
+			Client: providers.Client{ID: "other", Secret: secret.New("other")}},
 	}})
 	if err != nil {
 		t.Fatal(err)

@@ -15,7 +15,7 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 
-	"bff/internal/oauth"
+	"bff/internal/oauth/providers"
 	"bff/internal/secret"
 	"bff/internal/vault"
 )
@@ -27,7 +27,7 @@ type Config struct {
 	Admin          string
 	TrustedProxies []netip.Prefix
 	Session        Session
-	Providers      []oauth.ProviderConfig // in the file's order, which is the order in which they are offered
+	Providers      []providers.Config // in the file's order, which is the order in which they are offered
 	APIs           []API
 	Clients        []Client
 	Frontend       Frontend

@@ -83,11 +83,11 @@ func TestSample(t *testing.T) {
 		t.Fatalf("providers are not google and acme, in this order: %v", len(providers))
 	}
 	google, acme := providers[0], providers[1]
-	if google.ClientID != "1234.apps.googleusercontent.com" || google.ClientSecret.Reveal() != "google-secret" || google.Issuer != "https://accounts.google.com" ||
-		google.AuthParams["access_type"] != "offline" || google.Keep != vault.KeepSession || !google.NeedsAPI {
+	if google.Client.ID != "1234.apps.googleusercontent.com" || google.Client.Secret.Reveal() != "google-secret" || google.Issuer != "https://accounts.google.com" ||
+		google.Authorization.Params["access_type"] != "offline" || google.Keep != vault.KeepSession || !google.NeedsAPI {
 		t.Errorf("google has lost its habits or its client: %+v", google)
 	}
-	if acme.Issuer != "https://id.acme.example" || acme.ClientSecret.Reveal() != "acme-secret" || !reflect.DeepEqual(acme.Scopes, []string{"openid", "email", "offline_access"}) ||
+	if acme.Issuer != "https://id.acme.example" || acme.Client.Secret.Reveal() != "acme-secret" || !reflect.DeepEqual(acme.Scopes, []string{"openid", "email", "offline_access"}) ||
 		acme.NeedsAPI {
 		t.Errorf("acme is not as written: %+v", acme)
 	}

@@ -1,11 +1,10 @@
 package config
 
 import (
+	"bff/internal/oauth/providers"
 	"log/slog"
 	"net/netip"
 	"time"
-
-	"bff/internal/oauth"
 )
 
 // A View is what a test compares of a configuration.
@@ -15,7 +14,7 @@ type View struct {
 	Store, Cookie, Prefix string
 	Keys                  []string
 	Idle, Lifetime        time.Duration
-	Providers             []oauth.ProviderConfig
+	Providers             []providers.Config
 	APIs                  []APIView
 	Clients               []Client
 	Dir, Upstream         string
@@ -66,7 +65,7 @@ func ReadView(name string, data []byte, env func(string) string) (*View, string)
 // ProviderKeys are the keys that a provider may have.
 func ProviderKeys() []string {
 	var keys []string
-	for _, f := range providerFields(&oauth.ProviderConfig{}, "x") {
+	for _, f := range providerFields(&providers.Config{}, "x") {
 		keys = append(keys, f.name)
 	}
 	return keys

@@ -8,15 +8,15 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 
-	"bff/internal/oauth"
+	"bff/internal/oauth/providers"
 	"bff/internal/vault"
 )
 
 // readProviders reads the providers in the file's order, which is the order in which they are offered.
 func (c *Config) readProviders(v value) {
 	v.named("write the name of a provider, as in `google:`, with `client_id:` and `client_secret:` below it", func(name string, v value) {
-		given, base := oauth.ProviderConfig{Name: name}, oauth.ProviderConfig{}
-		builtin, known := oauth.Builtin(name)
+		given, base := providers.Config{Name: name}, providers.Config{}
+		builtin, known := providers.Builtin(name)
 		if known {
 			base = builtin
 		}
@@ -24,27 +24,27 @@ func (c *Config) readProviders(v value) {
 		if there == nil {
 			return
 		}
-		merged := oauth.Override(base, given)
+		merged := providers.Override(base, given)
 		if merged.Issuer != "" && !anyOf(there, "scopes") && !known {
 			merged.Scopes = []string{"openid", "email", "profile"}
 		}
 		if merged.Keep == "" {
 			merged.Keep = vault.KeepSession
 		}
-		if !known && merged.Issuer == "" && (merged.AuthorizationURL == "" || merged.TokenURL == "") && !anyOf(there, "issuer", "authorization_url", "token_url") {
+		if !known && merged.Issuer == "" && (merged.Authorization.URL == "" || merged.Token.URL == "") && !anyOf(there, "issuer", "authorization_url", "token_url") {
 			v.r.wrong(v.key, "%s", unknownProvider(v.path, name))
 			return
 		}
-		if known && merged.Issuer == "" && merged.AuthorizationURL == "" && merged.TokenURL == "" && !anyOf(there, "issuer") {
+		if known && merged.Issuer == "" && merged.Authorization.URL == "" && merged.Token.URL == "" && !anyOf(there, "issuer") {
 			v.r.wrong(v.key, "%s has no `issuer`: each organisation has its own; write it to the last slash, as in `issuer: https://id.example.com`", v.name())
 		}
-		if merged.Issuer == "" && (merged.AuthorizationURL == "") != (merged.TokenURL == "") && !anyOf(there, "issuer") {
+		if merged.Issuer == "" && (merged.Authorization.URL == "") != (merged.Token.URL == "") && !anyOf(there, "issuer") {
 			v.r.wrong(v.key, "%s has one of `authorization_url` and `token_url`; write both, or its `issuer`", v.name())
 		}
 		if s, ok := there["scopes"]; ok && merged.Issuer != "" && len(given.Scopes) > 0 && !slices.Contains(given.Scopes, "openid") {
 			s.wrong("%s lacks `openid`, without which an OpenID Provider does not say who signed in; write `scopes: [openid, %s]`", s.name(), strings.Join(given.Scopes, ", "))
 		}
-		if clientKey := merged.ClientAuth == "private_key_jwt"; clientKey && !anyOf(there, "client_key") {
+		if clientKey := merged.Client.Auth == "private_key_jwt"; clientKey && !anyOf(there, "client_key") {
 			v.r.wrong(v.key, "%s has no `client_key`, which `private_key_jwt` needs; write `client_key: file:/run/secrets/%s.pem`", v.name(), name)
 		} else if !clientKey && !anyOf(there, "client_secret") {
 			v.r.wrong(v.key, "%s has no `client_secret`; write `client_secret: env:%s`", v.name(), VariableFor(name, "CLIENT_SECRET"))
@@ -62,25 +62,31 @@ func anyOf(there map[string]value, names ...string) bool {
 
 func unknownProvider(path, name string) string {
 	text := "`" + path + "` is not built in"
-	if near := Nearest(name, oauth.Builtins()); near != "" {
+	if near := Nearest(name, providers.Builtins()); near != "" {
 		return text + "; did you mean `" + near + "`? Otherwise give it an `issuer`, or `authorization_url` and `token_url`"
 	}
-	return text + "; give it an `issuer`, or `authorization_url` and `token_url`. Built in are " + listed(oauth.Builtins())
+	return text + "; give it an `issuer`, or `authorization_url` and `token_url`. Built in are " + listed(providers.Builtins())
 }
 
-// providerFields are the keys of a provider: the yaml tags of oauth.ProviderConfig, so that a new field there is a new key here. The client is ours.
-func providerFields(p *oauth.ProviderConfig, name string) []field {
+// providerFields are the keys of a provider: the yaml tags of providers.Config, so that a new field there is a new key here. The client is ours.
+func providerFields(p *providers.Config, name string) []field {
 	secret, key := VariableFor(name, "CLIENT_SECRET"), VariableFor(name, "CLIENT_KEY")
 	fields := []field{
-		{"client_id", func(v value) { set(&p.ClientID)(v.setting("write the id that the provider gave this client")) },
+		{"client_id", func(v value) { set(&p.Client.ID)(v.setting("write the id that the provider gave this client")) },
 			"write the id that the provider gave this client"},
-		{"client_secret", func(v value) { set(&p.ClientSecret)(v.secret(secret, "/run/secrets/"+name)) }, ""},
-		{"client_key", func(v value) { set(&p.ClientKey)(v.longSecret(key, "/run/secrets/"+name+".pem")) }, ""},
+		{"client_secret", func(v value) { set(&p.Client.Secret)(v.secret(secret, "/run/secrets/"+name)) }, ""},
+		{"client_key", func(v value) { set(&p.Client.Key)(v.longSecret(key, "/run/secrets/"+name+".pem")) }, ""},
 	}
-	s := reflect.ValueOf(p).Elem()
+	return append(fields, endpointFields(reflect.ValueOf(p).Elem())...)
+}
+
+// endpointFields are the fields of s by their yaml tags; those of a group stand beside the others.
+func endpointFields(s reflect.Value) (fields []field) {
 	for i := range s.NumField() {
-		key, _, _ := strings.Cut(s.Type().Field(i).Tag.Get("yaml"), ",")
-		if key != "" && key != "-" {
+		switch key, options, _ := strings.Cut(s.Type().Field(i).Tag.Get("yaml"), ","); {
+		case options == "inline":
+			fields = append(fields, endpointFields(s.Field(i))...)
+		case key != "" && key != "-":
 			fields = append(fields, field{name: key, read: func(v value) { v.into(s.Field(i), key) }})
 		}
 	}

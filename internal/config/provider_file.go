@@ -6,21 +6,21 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 
-	"bff/internal/oauth"
+	"bff/internal/oauth/providers"
 	"bff/internal/secret"
 	"bff/internal/vault"
 )
 
 // ReadProvider reads one provider of a file: the one of that name below `providers`, or, when name is empty, the only one of a
 // file as `bff provider show` prints it.
-func ReadProvider(file string, env func(string) string, name string) (oauth.ProviderConfig, string) {
+func ReadProvider(file string, env func(string) string, name string) (providers.Config, string) {
 	data, err := readBounded(file, maxFile)
 	if err != nil {
-		return oauth.ProviderConfig{}, file + ": " + FileError(err) + "\n"
+		return providers.Config{}, file + ": " + FileError(err) + "\n"
 	}
 	src, top := parse(file, data)
 	if top == nil {
-		return oauth.ProviderConfig{}, src.report()
+		return providers.Config{}, src.report()
 	}
 	c := Defaults()
 	v := newReader(src, env, file, c.positions).top(top)
@@ -32,10 +32,10 @@ func ReadProvider(file string, env func(string) string, name string) (oauth.Prov
 	}
 	c.readProviders(v)
 	if report := src.report(); report != "" {
-		return oauth.ProviderConfig{}, report
+		return providers.Config{}, report
 	}
 	if len(c.Providers) != 1 {
-		return oauth.ProviderConfig{}, fmt.Sprintf("%s: holds %d providers; give one, as `bff provider show` prints it\n",
+		return providers.Config{}, fmt.Sprintf("%s: holds %d providers; give one, as `bff provider show` prints it\n",
 			file, len(c.Providers))
 	}
 	return c.Providers[0], ""
@@ -88,9 +88,9 @@ func only(v value, key string) value {
 }
 
 // Trial returns a configuration around one provider, for trying it: the store is this process's memory.
-func Trial(p oauth.ProviderConfig) *Config {
+func Trial(p providers.Config) *Config {
 	c := Defaults()
 	c.Session.Store, c.Session.Keys = secret.New("memory:"), []vault.Key{vault.NewKey()}
-	c.Providers = []oauth.ProviderConfig{p}
+	c.Providers = []providers.Config{p}
 	return c
 }

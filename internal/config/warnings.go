@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bff/internal/oauth/providers"
 	"cmp"
 	"fmt"
 	"net/netip"
@@ -8,8 +9,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	"bff/internal/oauth"
 )
 
 // A Warning is something that works as written and may not be what the operator wants.
@@ -65,14 +64,14 @@ func (c *Config) Warnings() []Warning {
 	return out
 }
 
-func (c *Config) warnOfProvider(p oauth.ProviderConfig, add func(string, string, ...any)) {
+func (c *Config) warnOfProvider(p providers.Config, add func(string, string, ...any)) {
 	path := "providers." + p.Name
 	plain := func(s string) bool { return slices.Contains([]string{"openid", "email", "profile"}, s) }
 	if p.Issuer == "https://accounts.google.com" && p.NeedsAPI {
 		add(path, "is in Google's hands: while the consent screen is in testing, refresh tokens end after 7 days, unless only name, email and profile are asked for")
 		return
 	}
-	if _, builtin := oauth.Builtin(p.Name); !builtin && p.Issuer != "" && p.NeedsAPI && !slices.Contains(p.Scopes, "offline_access") && len(p.AuthParams) == 0 {
+	if _, builtin := providers.Builtin(p.Name); !builtin && p.Issuer != "" && p.NeedsAPI && !slices.Contains(p.Scopes, "offline_access") && len(p.Authorization.Params) == 0 {
 		add(path, "asks for no `offline_access`, without which most OpenID Providers give no refresh token: calls to an api would work until the first access token expires")
 	}
 	if !slices.ContainsFunc(p.Scopes, plain) && p.Issuer != "" {

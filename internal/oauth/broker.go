@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
+	"bff/internal/oauth/providers"
 	"bff/internal/vault"
 )
 
@@ -16,13 +17,13 @@ const maxBehind = 64
 
 // Config is what a Broker needs.
 type Config struct {
-	Providers    []ProviderConfig // required
-	Vault        *vault.Vault     // required
-	Origin       string           // required: redirect URIs are Origin + "/bff/callback/" + name
-	Now          func() time.Time // time.Now when nil
-	Log          *slog.Logger     // discarded when nil
-	Patience     time.Duration    // how long a caller waits for a refresh; 10 s when zero
-	TokenTimeout time.Duration    // of one token call, whoever still waits for it; 30 s when zero
+	Providers    []providers.Config // required
+	Vault        *vault.Vault       // required
+	Origin       string             // required: redirect URIs are Origin + "/bff/callback/" + name
+	Now          func() time.Time   // time.Now when nil
+	Log          *slog.Logger       // discarded when nil
+	Patience     time.Duration      // how long a caller waits for a refresh; 10 s when zero
+	TokenTimeout time.Duration      // of one token call, whoever still waits for it; 30 s when zero
 
 	OnRefresh    func(provider, outcome string, took time.Duration) // nil: nobody counts
 	OnRevocation func(provider, outcome string)                     // nil: nobody counts
@@ -88,11 +89,11 @@ func New(cfg Config) (*Broker, error) {
 }
 
 // newProvider checks what a configuration must have for the provider to be asked anything at all.
-func newProvider(pc ProviderConfig, origin string) (*provider, error) {
-	if pc.Name == "" || pc.ClientID == "" || pc.Issuer == "" && (pc.AuthorizationURL == "" || pc.TokenURL == "") {
+func newProvider(pc providers.Config, origin string) (*provider, error) {
+	if pc.Name == "" || pc.Client.ID == "" || pc.Issuer == "" && (pc.Authorization.URL == "" || pc.Token.URL == "") {
 		return nil, errors.New("needs a name, a client id, and an issuer or its endpoints")
 	}
-	switch pc.ClientAuth {
+	switch pc.Client.Auth {
 	case "", clientSecretBasic, clientSecretPost, privateKeyJWT:
 	default:
 		return nil, errors.New("has a client_auth that is none of client_secret_basic, client_secret_post and private_key_jwt")
@@ -103,8 +104,8 @@ func newProvider(pc ProviderConfig, origin string) (*provider, error) {
 	if pc.Keep == "" {
 		pc.Keep = vault.KeepSession
 	}
-	p := &provider{ProviderConfig: pc, redirect: origin + "/bff/callback/" + pc.Name}
-	if pc.ClientAuth == privateKeyJWT || !pc.ClientKey.IsZero() {
+	p := &provider{Config: pc, redirect: origin + "/bff/callback/" + pc.Name}
+	if pc.Client.Auth == privateKeyJWT || !pc.Client.Key.IsZero() {
 		signer, err := newSigner(&pc)
 		if err != nil {
 			return nil, err

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"bff/internal/oauth/providers"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
@@ -33,11 +34,11 @@ const assertionLife = time.Minute
 // chooseStyle decides once. It is never left to x/oauth2: not knowing, it would try one and then the other, and spend a refresh token twice.
 func (p *provider) chooseStyle(offered []string) string {
 	switch {
-	case p.ClientAuth != "":
-		return p.ClientAuth
-	case !p.ClientKey.IsZero():
+	case p.Client.Auth != "":
+		return p.Client.Auth
+	case !p.Client.Key.IsZero():
 		return privateKeyJWT
-	case p.ClientSecret.IsZero():
+	case p.Client.Secret.IsZero():
 		return clientSecretPost // a public client: its id goes into the body, and nothing else
 	case slices.Contains(offered, clientSecretPost) && !slices.Contains(offered, clientSecretBasic):
 		return clientSecretPost
@@ -48,7 +49,7 @@ func (p *provider) chooseStyle(offered []string) string {
 // config is what x/oauth2 needs. AuthStyle is always set: the zero value would send a code or a refresh token twice.
 func (p *provider) config(m *metadata) *oauth2.Config {
 	c := &oauth2.Config{
-		ClientID: p.ClientID, ClientSecret: p.ClientSecret.Reveal(), RedirectURL: p.redirect,
+		ClientID: p.Client.ID, ClientSecret: p.Client.Secret.Reveal(), RedirectURL: p.redirect,
 		Endpoint: oauth2.Endpoint{AuthURL: m.AuthorizationURL, TokenURL: m.TokenURL, AuthStyle: oauth2.AuthStyleInParams},
 	}
 	switch m.style {
@@ -70,14 +71,14 @@ func (p *provider) request(ctx context.Context, m *metadata, address string, for
 	case clientSecretBasic:
 		p.basic(r)
 	case privateKeyJWT:
-		form.Set("client_id", p.ClientID)
+		form.Set("client_id", p.Client.ID)
 		if err := p.assert(m, form); err != nil {
 			return nil, err
 		}
 	default:
-		form.Set(clientParam(p), p.ClientID)
-		if !p.ClientSecret.IsZero() {
-			form.Set("client_secret", p.ClientSecret.Reveal())
+		form.Set(clientParam(p), p.Client.ID)
+		if !p.Client.Secret.IsZero() {
+			form.Set("client_secret", p.Client.Secret.Reveal())
 		}
 	}
 	r.Header.Set("Accept", "application/json")
@@ -87,12 +88,12 @@ func (p *provider) request(ctx context.Context, m *metadata, address string, for
 
 // basic is RFC 6749 section 2.3.1: both halves form-urlencoded before they are joined.
 func (p *provider) basic(r *http.Request) {
-	r.SetBasicAuth(url.QueryEscape(p.ClientID), url.QueryEscape(p.ClientSecret.Reveal()))
+	r.SetBasicAuth(url.QueryEscape(p.Client.ID), url.QueryEscape(p.Client.Secret.Reveal()))
 }
 
 func clientParam(p *provider) string {
-	if p.ClientParam != "" {
-		return p.ClientParam
+	if p.Client.IDParam != "" {
+		return p.Client.IDParam
 	}
 	return "client_id"
 }
@@ -104,7 +105,7 @@ func (p *provider) assert(m *metadata, form url.Values) error {
 	if _, err := rand.Read(id); err != nil {
 		return errors.New("no randomness")
 	}
-	claims := jwt.Claims{Issuer: p.ClientID, Subject: p.ClientID, Audience: jwt.Audience{m.TokenURL}, ID: base64.RawURLEncoding.EncodeToString(id),
+	claims := jwt.Claims{Issuer: p.Client.ID, Subject: p.Client.ID, Audience: jwt.Audience{m.TokenURL}, ID: base64.RawURLEncoding.EncodeToString(id),
 		IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(assertionLife))}
 	signed, err := jwt.Signed(p.signer).Claims(claims).Serialize()
 	if err != nil {
@@ -116,8 +117,8 @@ func (p *provider) assert(m *metadata, form url.Values) error {
 }
 
 // newSigner reads the client's private key: RSA, ECDSA or Ed25519 in PKCS#8.
-func newSigner(pc *ProviderConfig) (jose.Signer, error) {
-	block, _ := pem.Decode([]byte(pc.ClientKey.Reveal()))
+func newSigner(pc *providers.Config) (jose.Signer, error) {
+	block, _ := pem.Decode([]byte(pc.Client.Key.Reveal()))
 	if block == nil {
 		return nil, errors.New("the client's key is not PEM")
 	}
@@ -130,8 +131,8 @@ func newSigner(pc *ProviderConfig) (jose.Signer, error) {
 		return nil, err
 	}
 	opts := (&jose.SignerOptions{}).WithType("JWT")
-	if pc.ClientKeyID != "" {
-		opts = opts.WithHeader("kid", pc.ClientKeyID)
+	if pc.Client.KeyID != "" {
+		opts = opts.WithHeader("kid", pc.Client.KeyID)
 	}
 	return jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: key}, opts)
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 
-	"bff/internal/oauth"
+	"bff/internal/oauth/providers"
 	"bff/internal/secret"
 )
 
@@ -37,7 +37,7 @@ func TestClientAuthentication(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			f := newFleet(t)
-			f.change = func(p *oauth.ProviderConfig) { p.ClientAuth = row.auth }
+			f.change = func(p *providers.Config) { p.Client.Auth = row.auth }
 			if row.offered != nil {
 				f.g.extra = map[string]any{"token_endpoint_auth_methods_supported": row.offered}
 			}
@@ -69,8 +69,8 @@ func TestPrivateKeyJWT(t *testing.T) {
 		t.Run(string(alg), func(t *testing.T) {
 			f := newFleet(t)
 			key, public := newKey(t, alg)
-			f.change = func(p *oauth.ProviderConfig) {
-				p.ClientAuth, p.ClientKey, p.ClientKeyID = "private_key_jwt", secret.New(key), "my-key"
+			f.change = func(p *providers.Config) {
+				p.Client.Auth, p.Client.Key, p.Client.KeyID = "private_key_jwt", secret.New(key), "my-key"
 			}
 			i := f.start(0)
 			ids := map[string]bool{}

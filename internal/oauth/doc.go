@@ -7,7 +7,7 @@
 //	Revocation ─► the vault's outbox ─► Run        RFC 7009
 //	LogoutToken, SecurityEvents                    OpenID Connect Back-Channel Logout 1.0, RFC 8417
 //
-// A provider is data: [ProviderConfig], built-in ones a file each in providers/. What it publishes is read when first needed and kept (discovery), so one that is
+// A provider is data: [providers.Config], built-in ones a file each in providers/. What it publishes is read when first needed and kept (discovery), so one that is
 // down does not stop the start. golang.org/x/oauth2 makes the token requests; a round tripper below it shapes them as the provider wants them, and bounds and
 // straightens what comes back; above it every answer is classified once ([answer.verdict]). The client proves itself by secret (basic or post) or by
 // private_key_jwt (RFC 7523). Tokens are bearer tokens: there is no DPoP (RFC 9449).

@@ -77,9 +77,9 @@ func (b *Broker) Begin(ctx context.Context, in Begin) (Attempt, error) {
 			params[k] = v
 		}
 	}
-	add(p.AuthParams)
+	add(p.Authorization.Params)
 	if in.Connect {
-		add(p.ConnectParams)
+		add(p.Authorization.ConnectParams)
 	}
 	for name, value := range map[string]string{"login_hint": in.LoginHint, "prompt": in.Prompt, "acr_values": in.ACRValues, "max_age": in.MaxAge} {
 		if value != "" {
@@ -87,7 +87,7 @@ func (b *Broker) Begin(ctx context.Context, in Begin) (Attempt, error) {
 		}
 	}
 	if in.Consent {
-		add(p.ConsentParams)
+		add(p.Authorization.ConsentParams)
 	}
 	return Attempt{Provider: p.Name, Scopes: p.asked(in.Scopes), Params: params,
 		Nonce: secret.New(oauth2.GenerateVerifier()), Verifier: secret.New(oauth2.GenerateVerifier())}, nil
@@ -109,23 +109,23 @@ func (b *Broker) URL(ctx context.Context, a Attempt, state string) (string, erro
 		return "", p.fail(KindMisconfigured, "begin", errors.New("the authorization endpoint does not parse"))
 	}
 	q := u.Query()
-	if p.ClientParam != "" {
+	if p.Client.IDParam != "" {
 		q.Del("client_id")
-		q.Set(p.ClientParam, p.ClientID)
+		q.Set(p.Client.IDParam, p.Client.ID)
 	}
 	if m.RequirePAR {
 		uri, err := p.push(ctx, m, q)
 		if err != nil {
 			return "", err
 		}
-		q = url.Values{"client_id": {p.ClientID}, "request_uri": {uri}} // nothing else (RFC 9126 section 4)
+		q = url.Values{"client_id": {p.Client.ID}, "request_uri": {uri}} // nothing else (RFC 9126 section 4)
 	}
 	u.RawQuery = q.Encode()
 	return u.String(), nil
 }
 
 func (p *provider) authOptions(a Attempt) []oauth2.AuthCodeOption {
-	separator, scope := p.ScopeSeparator, p.ScopeParam
+	separator, scope := p.Authorization.ScopeSeparator, p.Authorization.ScopeParam
 	if separator == "" {
 		separator = " "
 	}
@@ -136,7 +136,7 @@ func (p *provider) authOptions(a Attempt) []oauth2.AuthCodeOption {
 	if len(a.Scopes) > 0 {
 		opts = append(opts, oauth2.SetAuthURLParam(scope, strings.Join(a.Scopes, separator)))
 	}
-	if p.PKCE != pkceOff {
+	if p.Authorization.PKCE != pkceOff {
 		opts = append(opts, oauth2.S256ChallengeOption(a.Verifier.Reveal()))
 	}
 	if p.Issuer != "" {
@@ -204,9 +204,9 @@ func (b *Broker) Finish(ctx context.Context, a Attempt, q url.Values) (Grant, er
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.cfg.Patience)
 	defer cancel()
 	var tok *oauth2.Token
-	ans, err := p.ask(ctx, m, &answer{params: p.TokenParams}, func(ctx context.Context) (err error) {
+	ans, err := p.ask(ctx, m, &answer{params: p.Token.Params}, func(ctx context.Context) (err error) {
 		var opts []oauth2.AuthCodeOption
-		if p.PKCE != pkceOff {
+		if p.Authorization.PKCE != pkceOff {
 			opts = append(opts, oauth2.VerifierOption(a.Verifier.Reveal()))
 		}
 		tok, err = p.config(m).Exchange(ctx, q.Get("code"), opts...)
@@ -237,7 +237,7 @@ func (b *Broker) Finish(ctx context.Context, a Attempt, q url.Values) (Grant, er
 			EmailVerified: who.EmailVerified, Picture: who.Picture},
 		Connection: vault.Connection{Provider: p.Name, Keep: p.Keep, Account: vault.Account{Subject: who.Subject, Email: who.Email, Name: who.Name},
 			Status: vault.StatusActive, Scopes: p.granted(extra(tok, "scope"), a.Scopes), ConnectedAt: b.cfg.Now(), UsedAt: b.cfg.Now(), Tokens: tokens},
-		WantsConsent: tokens.Refresh.IsZero() && !tokens.Expiry.IsZero() && p.NeedsAPI && p.ConsentParams != nil,
+		WantsConsent: tokens.Refresh.IsZero() && !tokens.Expiry.IsZero() && p.NeedsAPI && p.Authorization.ConsentParams != nil,
 	}
 	return g, nil
 }
@@ -295,7 +295,7 @@ func (b *Broker) LogoutURL(ctx context.Context, name, returnTo string) string {
 		return ""
 	}
 	q := u.Query()
-	q.Set("client_id", p.ClientID)
+	q.Set("client_id", p.Client.ID)
 	q.Set("post_logout_redirect_uri", returnTo)
 	u.RawQuery = q.Encode()
 	return u.String()

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"bff/internal/oauth"
+	"bff/internal/oauth/providers"
 	"bff/internal/secret"
 	"bff/internal/vault"
 )
@@ -36,10 +37,10 @@ func (f *fleet) begin(i *instance, in oauth.Begin) (oauth.Attempt, url.Values) {
 // rules: RFC 9700 2.1.1 (S4, S5): challenge S256 and nonce are of each attempt alone.
 func TestWhatAnAuthorizationRequestHolds(t *testing.T) {
 	f := newFleet(t)
-	f.change = func(p *oauth.ProviderConfig) {
-		p.AuthParams = map[string]string{"access_type": "offline"}
-		p.ConnectParams = map[string]string{"include_granted_scopes": "true"}
-		p.ConsentParams = map[string]string{"prompt": "consent"}
+	f.change = func(p *providers.Config) {
+		p.Authorization.Params = map[string]string{"access_type": "offline"}
+		p.Authorization.ConnectParams = map[string]string{"include_granted_scopes": "true"}
+		p.Authorization.ConsentParams = map[string]string{"prompt": "consent"}
 	}
 	i := f.start(0)
 	a, q := f.begin(i, oauth.Begin{Scopes: []string{"calendar", "openid", ""}, LoginHint: "ada@example.com"})
@@ -158,7 +159,7 @@ func TestGrantedScopes(t *testing.T) {
 		{[]string{"openid", "calendar"}, "openid calendar"},
 	} {
 		f := newFleet(t)
-		f.change = func(p *oauth.ProviderConfig) { p.ScopeAliases = map[string]string{"https://scopes/email": "email"} }
+		f.change = func(p *providers.Config) { p.ScopeAliases = map[string]string{"https://scopes/email": "email"} }
 		i := f.start(0)
 		f.g.after = func(w http.ResponseWriter, _ *http.Request, answer map[string]any) {
 			if row.answer != nil {
@@ -176,8 +177,8 @@ func TestGrantedScopes(t *testing.T) {
 // Google gives no refresh token a second time unless it is made to.
 func TestWantsConsent(t *testing.T) {
 	f := newFleet(t)
-	f.change = func(p *oauth.ProviderConfig) {
-		p.NeedsAPI, p.ConsentParams = true, map[string]string{"prompt": "consent"}
+	f.change = func(p *providers.Config) {
+		p.NeedsAPI, p.Authorization.ConsentParams = true, map[string]string{"prompt": "consent"}
 	}
 	i := f.start(0)
 	good := func(n string) map[string]any { return f.g.idClaims(n, with("sid", "s-1")) }
@@ -293,17 +294,17 @@ func TestLogoutURL(t *testing.T) {
 }
 
 func TestNewRefusesWhatCannotWork(t *testing.T) {
-	good := oauth.ProviderConfig{Name: "a", Issuer: "https://a.example.com", ClientID: "id"}
+	good := providers.Config{Name: "a", Issuer: "https://a.example.com", Client: providers.Client{ID: "id"}}
 	for name, cfg := range map[string]oauth.Config{
-		"no vault":       {Origin: "https://x", Providers: []oauth.ProviderConfig{good}},
-		"no origin":      {Vault: &vault.Vault{}, Providers: []oauth.ProviderConfig{good}},
-		"no client id":   {Vault: &vault.Vault{}, Origin: "https://x", Providers: []oauth.ProviderConfig{{Name: "a", Issuer: "https://a.example.com"}}},
-		"no endpoints":   {Vault: &vault.Vault{}, Origin: "https://x", Providers: []oauth.ProviderConfig{{Name: "a", ClientID: "id"}}},
-		"one name twice": {Vault: &vault.Vault{}, Origin: "https://x", Providers: []oauth.ProviderConfig{good, good}},
+		"no vault":       {Origin: "https://x", Providers: []providers.Config{good}},
+		"no origin":      {Vault: &vault.Vault{}, Providers: []providers.Config{good}},
+		"no client id":   {Vault: &vault.Vault{}, Origin: "https://x", Providers: []providers.Config{{Name: "a", Issuer: "https://a.example.com"}}},
+		"no endpoints":   {Vault: &vault.Vault{}, Origin: "https://x", Providers: []providers.Config{{Name: "a", Client: providers.Client{ID: "id"}}}},
+		"one name twice": {Vault: &vault.Vault{}, Origin: "https://x", Providers: []providers.Config{good, good}},
 		"a key that is none": {Vault: &vault.Vault{}, Origin: "https://x",
-			Providers: []oauth.ProviderConfig{{Name: "a", ClientID: "id", Issuer: "https://a.example.com", ClientKey: secret.New("x")}}},
+			Providers: []providers.Config{{Name: "a", Issuer: "https://a.example.com", Client: providers.Client{ID: "id", Key: secret.New("x")}}}},
 		"an unknown way to authenticate": {Vault: &vault.Vault{}, Origin: "https://x",
-			Providers: []oauth.ProviderConfig{{Name: "a", ClientID: "id", Issuer: "https://a.example.com", ClientAuth: "password"}}},
+			Providers: []providers.Config{{Name: "a", Issuer: "https://a.example.com", Client: providers.Client{ID: "id", Auth: "password"}}}},
 	} {
 		if _, err := oauth.New(cfg); err == nil {
 			t.Errorf("%s was accepted", name)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"bff/internal/oauth"
+	"bff/internal/oauth/providers"
 	"bff/internal/secret"
 	"bff/internal/vault"
 )
@@ -70,32 +71,39 @@ func (h *host) answer(path string, f func(arrival) (int, string, string)) {
 }
 
 // move has a provider's every address at the host: the paths stay.
-func (h *host) move(p oauth.ProviderConfig) oauth.ProviderConfig {
-	v := reflect.ValueOf(&p).Elem()
-	for i := range v.NumField() {
-		if name := v.Type().Field(i).Name; strings.HasSuffix(name, "URL") && v.Field(i).String() != "" {
-			_, rest, _ := strings.Cut(v.Field(i).String(), "://")
-			_, path, _ := strings.Cut(rest, "/")
-			v.Field(i).SetString(h.URL + "/" + path)
-		}
-	}
+func (h *host) move(p providers.Config) providers.Config {
+	h.moveURLs(reflect.ValueOf(&p).Elem())
 	p.Issuer, p.Issuers = "", nil
 	return p
+}
+
+func (h *host) moveURLs(v reflect.Value) {
+	for i := range v.NumField() {
+		field, f := v.Type().Field(i), v.Field(i)
+		if field.Tag.Get("yaml") == ",inline" {
+			h.moveURLs(f)
+		}
+		if strings.HasSuffix(field.Name, "URL") && f.String() != "" {
+			_, rest, _ := strings.Cut(f.String(), "://")
+			_, path, _ := strings.Cut(rest, "/")
+			f.SetString(h.URL + "/" + path)
+		}
+	}
 }
 
 // habitual is an instance for one built-in provider, all of it at one host.
 func habitual(t *testing.T, name string) (*fleet, *host, *instance) {
 	t.Helper()
 	f, h := newFleet(t), newHost(t)
-	f.change = func(p *oauth.ProviderConfig) {
-		built, ok := oauth.Builtin(name)
+	f.change = func(p *providers.Config) {
+		built, ok := providers.Builtin(name)
 		if !ok {
 			t.Fatal("there is no such provider")
 		}
-		built.ClientID, built.ClientSecret = "client", secret.New("s")
+		built.Client.ID, built.Client.Secret = "client", secret.New("s")
 		*p = h.move(built)
-		if p.TokenURL == "" { // it is discovered
-			p.AuthorizationURL, p.TokenURL = h.URL+"/authorize", h.URL+"/oauth2/token"
+		if p.Token.URL == "" { // it is discovered
+			p.Authorization.URL, p.Token.URL = h.URL+"/authorize", h.URL+"/oauth2/token"
 		}
 		p.Name = "rogue"
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"bff/internal/oauth"
+	"bff/internal/oauth/providers"
 	"bff/internal/secret"
 	"bff/internal/testenv"
 	"bff/internal/vault"
@@ -20,7 +21,7 @@ type fleet struct {
 	g      *rogue
 	store  *testenv.RedisServer
 	key    vault.Key
-	change func(*oauth.ProviderConfig)
+	change func(*providers.Config)
 }
 
 // An instance is a vault and a broker, as one process has them.
@@ -38,8 +39,8 @@ func newFleet(t testing.TB) *fleet {
 	return &fleet{t: t, g: newRogue(t), store: testenv.Redis(t), key: vault.NewKey()}
 }
 
-func (f *fleet) provider() oauth.ProviderConfig {
-	p := oauth.ProviderConfig{Name: "rogue", Issuer: f.g.URL, ClientID: "client", ClientSecret: secret.New("sec:ret +"), Scopes: []string{"openid", "email", "profile"}}
+func (f *fleet) provider() providers.Config {
+	p := providers.Config{Name: "rogue", Issuer: f.g.URL, Client: providers.Client{ID: "client", Secret: secret.New("sec:ret +")}, Scopes: []string{"openid", "email", "profile"}}
 	if f.change != nil {
 		f.change(&p)
 	}
@@ -55,7 +56,7 @@ func (f *fleet) start(shift time.Duration, change ...func(*oauth.Config)) *insta
 		f.t.Fatal(err)
 	}
 	i.vault = v
-	cfg := oauth.Config{Providers: []oauth.ProviderConfig{f.provider()}, Vault: v, Origin: "http://localhost:8080", Now: i.now, Patience: 30 * time.Second,
+	cfg := oauth.Config{Providers: []providers.Config{f.provider()}, Vault: v, Origin: "http://localhost:8080", Now: i.now, Patience: 30 * time.Second,
 		Log: slog.New(slog.NewTextHandler(i.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	cfg.OnRefresh = func(_, outcome string, _ time.Duration) { i.note(outcome) }
 	cfg.OnRevocation = func(_, outcome string) { i.note("revocation " + outcome) }

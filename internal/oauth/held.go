@@ -60,7 +60,7 @@ func (r *refresh) store(ctx context.Context, c vault.Connection, apply func(vaul
 
 // bury marks the connection whose refresh token the provider calls dead, if it is still the stored one.
 func (r *refresh) bury(ctx context.Context, c vault.Connection, reason string, in intent) (vault.Connection, error) {
-	if in.lost && reason == ReasonRevoked && r.p.Rotates != "never" {
+	if in.lost && reason == ReasonRevoked && r.p.Token.Rotates != "never" {
 		reason = ReasonRotatedAway
 	}
 	ch := change{sent: c.Tokens.Refresh, apply: func(c vault.Connection) vault.Connection {

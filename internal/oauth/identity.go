@@ -44,7 +44,7 @@ func (p *provider) identify(ctx context.Context, m *metadata, a Attempt, tok *oa
 		who = c
 	}
 	if m.UserinfoURL == "" && p.Issuer == "" {
-		who = looseClaims(answer, p.subjectPath(), p.Profile)
+		who = looseClaims(answer, p.subjectPath(), p.Userinfo.Profile)
 	}
 	if m.UserinfoURL != "" && (who.Subject == "" || who.Name == "" && slices.Contains(a.Scopes, "profile") || who.Email == "" && slices.Contains(a.Scopes, "email")) {
 		info, err := p.userinfo(ctx, m, tok.AccessToken)
@@ -72,10 +72,10 @@ func (p *provider) identify(ctx context.Context, m *metadata, a Attempt, tok *oa
 }
 
 func (p *provider) subjectPath() string {
-	if p.Subject == "" {
+	if p.Userinfo.Subject == "" {
 		return "sub"
 	}
-	return p.Subject
+	return p.Userinfo.Subject
 }
 
 // merge fills from userinfo what the ID token left out.
@@ -100,19 +100,19 @@ func (p *provider) userinfo(ctx context.Context, m *metadata, access string) (cl
 	fail := func(kind Kind, text string) (claims, error) {
 		return claims{}, p.fail(kind, "ask userinfo of", errors.New(text))
 	}
-	method := p.UserinfoMethod
+	method := p.Userinfo.Method
 	if method == "" {
 		method = http.MethodGet
 	}
-	r, err := http.NewRequestWithContext(ctx, method, m.UserinfoURL, strings.NewReader(p.UserinfoBody))
+	r, err := http.NewRequestWithContext(ctx, method, m.UserinfoURL, strings.NewReader(p.Userinfo.Body))
 	if err != nil {
 		return fail(KindFailed, "the address does not parse")
 	}
 	r.Header.Set("Authorization", "Bearer "+access)
 	r.Header.Set("Accept", "application/json")
 	r.Header.Set("User-Agent", userAgent)
-	for k, v := range p.UserinfoHeaders {
-		r.Header.Set(k, strings.ReplaceAll(v, "{client_id}", p.ClientID))
+	for k, v := range p.Userinfo.Headers {
+		r.Header.Set(k, strings.ReplaceAll(v, "{client_id}", p.Client.ID))
 	}
 	resp, err := p.client.Do(r)
 	if err != nil {
@@ -133,7 +133,7 @@ func (p *provider) userinfo(ctx context.Context, m *metadata, access string) (cl
 	if err != nil {
 		return fail(KindFailed, "the answer is not a JSON object")
 	}
-	return looseClaims(loose, p.subjectPath(), p.Profile), nil
+	return looseClaims(loose, p.subjectPath(), p.Userinfo.Profile), nil
 }
 
 // readObject reads a JSON object and leaves its numbers as they are written: an id may have more digits than a float.

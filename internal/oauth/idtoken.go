@@ -70,9 +70,9 @@ func (p *provider) checkIDToken(c *idClaims, token signed, a Attempt, access str
 		return "it is a token of another type"
 	case !p.made(c.Issuer, c.Tenant):
 		return "another issuer made it"
-	case !slices.Contains(c.Audience, p.ClientID):
+	case !slices.Contains(c.Audience, p.Client.ID):
 		return "it is for another client"
-	case len(c.Audience) > 1 && c.AuthorizedParty != p.ClientID:
+	case len(c.Audience) > 1 && c.AuthorizedParty != p.Client.ID:
 		return "it has several audiences, and another authorized party"
 		// With one audience, which is this client, azp may be another client of the same project: Google says so, and Core leaves it to extensions.
 	case c.Expiry <= 0 || !fromSeconds(c.Expiry).After(now.Add(-clockSkew)):
@@ -89,7 +89,7 @@ func (p *provider) checkIDToken(c *idClaims, token signed, a Attempt, access str
 		return "its session id is too long"
 	}
 	// The hd parameter is a hint to Google's page; only the claim proves it.
-	if hd := p.AuthParams["hd"]; hd != "" && c.HostedDomain != hd && !(hd == "*" && c.HostedDomain != "") {
+	if hd := p.Authorization.Params["hd"]; hd != "" && c.HostedDomain != hd && !(hd == "*" && c.HostedDomain != "") {
 		return "the account is not of the required domain"
 	}
 	return ""

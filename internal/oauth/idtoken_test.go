@@ -16,6 +16,7 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"bff/internal/oauth"
+	"bff/internal/oauth/providers"
 	"bff/internal/vault"
 )
 
@@ -177,7 +178,7 @@ func TestTheHashOfTheAccessToken(t *testing.T) {
 // A tenant's issuer is accepted where the provider's data say so, and only in the place of the tenant.
 func TestTheIssuerOfATenant(t *testing.T) {
 	f := newFleet(t)
-	f.change = func(p *oauth.ProviderConfig) { p.Issuers = []string{"https://login.example.com/{tid}/v2.0"} }
+	f.change = func(p *providers.Config) { p.Issuers = []string{"https://login.example.com/{tid}/v2.0"} }
 	i := f.start(0)
 	for _, row := range []struct {
 		iss  string
@@ -203,7 +204,7 @@ func TestTheIssuerOfATenant(t *testing.T) {
 // hd is a hint to Google's page; only the claim proves it.
 func TestTheHostedDomainIsCheckedInTheClaim(t *testing.T) {
 	f := newFleet(t)
-	f.change = func(p *oauth.ProviderConfig) { p.AuthParams = map[string]string{"hd": "example.com"} }
+	f.change = func(p *providers.Config) { p.Authorization.Params = map[string]string{"hd": "example.com"} }
 	i := f.start(0)
 	for hd, good := range map[any]bool{"example.com": true, "evil.com": false, "": false, nil: false, "example.com.evil.com": false} {
 		_, err := f.finish(i, func(nonce string) map[string]any { return f.g.idClaims(nonce, with("hd", hd)) }, nil)

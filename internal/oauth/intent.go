@@ -33,7 +33,7 @@ func (r *refresh) intend(ctx context.Context, k *keeper, c vault.Connection) (in
 		return in, false, r.p.storeError(err)
 	}
 	in.lost = before != nil
-	if before == nil || r.p.keepsOld() {
+	if before == nil || r.p.Token.KeepsOld() {
 		return in, true, nil
 	}
 	mine, silent := r.b.memory.mine(c.Key(), before)

@@ -106,7 +106,7 @@ func (p *provider) checkLogout(typ string, c *logoutClaims) (fault string) {
 		return "it is a token of another type"
 	case !p.made(c.Issuer, c.Tenant):
 		return "another issuer made it"
-	case !slices.Contains(c.Audience, p.ClientID):
+	case !slices.Contains(c.Audience, p.Client.ID):
 		return "it is for another client"
 	case c.IssuedAt <= 0 || issued.After(now.Add(clockSkew)) || issued.Before(now.Add(-logoutFresh)):
 		return "it was not issued just now"

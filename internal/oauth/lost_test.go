@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"bff/internal/oauth"
+	"bff/internal/oauth/providers"
 	"bff/internal/testenv"
 	"bff/internal/vault"
 )
@@ -59,7 +60,7 @@ func TestACrashAfterTheAnswerIsRotatedAway(t *testing.T) {
 func TestALostAnswerWhereTheProviderDoesNotRotateCostsNothing(t *testing.T) {
 	f := newFleet(t)
 	f.g.rotate = false
-	f.change = func(p *oauth.ProviderConfig) { p.Rotates = "never" }
+	f.change = func(p *providers.Config) { p.Token.Rotates = "never" }
 	i := f.start(0, func(c *oauth.Config) { c.TokenTimeout = 200 * time.Millisecond })
 	s := f.signIn(i, -time.Second)
 	f.g.set(func(g *rogue) {

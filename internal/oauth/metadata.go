@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"bff/internal/oauth/providers"
 	"context"
 	"errors"
 	"fmt"
@@ -43,7 +44,7 @@ type metadata struct {
 
 // A provider is one configured provider at work. Safe for concurrent use.
 type provider struct {
-	ProviderConfig
+	providers.Config
 	client   *http.Client
 	now      func() time.Time
 	redirect string
@@ -104,7 +105,7 @@ func (p *provider) rediscover(ctx context.Context) {
 // discover reads the metadata document unless the configuration says all there is to know.
 func (p *provider) discover(ctx context.Context) (*metadata, error) {
 	m := &metadata{}
-	if p.Issuer != "" && (p.AuthorizationURL == "" || p.TokenURL == "" || p.JWKSURL == "") {
+	if p.Issuer != "" && (p.Authorization.URL == "" || p.Token.URL == "" || p.JWKSURL == "") {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), metadataTimeout)
 		defer cancel()
 		found, err := oidc.NewProvider(withClient(ctx, p.client), p.Issuer) // compares the issuer exactly
@@ -125,10 +126,10 @@ func (p *provider) discover(ctx context.Context) (*metadata, error) {
 		given     string
 		mandatory bool
 	}{
-		{"authorization_endpoint", &m.AuthorizationURL, p.AuthorizationURL, true}, {"token_endpoint", &m.TokenURL, p.TokenURL, true},
-		{"userinfo_endpoint", &m.UserinfoURL, p.UserinfoURL, false}, {"revocation_endpoint", &m.RevocationURL, p.RevocationURL, false},
+		{"authorization_endpoint", &m.AuthorizationURL, p.Authorization.URL, true}, {"token_endpoint", &m.TokenURL, p.Token.URL, true},
+		{"userinfo_endpoint", &m.UserinfoURL, p.Userinfo.URL, false}, {"revocation_endpoint", &m.RevocationURL, p.Revocation.URL, false},
 		{"jwks_uri", &m.JWKSURL, p.JWKSURL, p.Issuer != ""}, {"end_session_endpoint", &m.EndSessionURL, p.EndSessionURL, false},
-		{"pushed_authorization_request_endpoint", &m.PARURL, "", false}, {"refresh_url", new(string), p.RefreshURL, false},
+		{"pushed_authorization_request_endpoint", &m.PARURL, "", false}, {"refresh_url", new(string), p.Token.RefreshURL, false},
 	} {
 		from := p.Issuer
 		if f.given != "" {

@@ -185,7 +185,7 @@ func (r *refresh) call(ctx context.Context, k *keeper, m *metadata, c vault.Conn
 	defer cancel()
 	started := time.Now()
 	var tok *oauth2.Token
-	ans, err := r.p.ask(call, m, &answer{params: r.p.refreshParams(), address: r.p.RefreshURL}, func(ctx context.Context) (err error) {
+	ans, err := r.p.ask(call, m, &answer{params: r.p.refreshParams(), address: r.p.Token.RefreshURL}, func(ctx context.Context) (err error) {
 		tok, err = r.p.config(m).TokenSource(ctx, &oauth2.Token{RefreshToken: c.Tokens.Refresh.Reveal()}).Token()
 		return err
 	})

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"bff/internal/oauth"
+	"bff/internal/oauth/providers"
 	"bff/internal/secret"
 	"bff/internal/vault"
 )
@@ -184,8 +185,8 @@ func TestWhatADeadGrantIs(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			f := newFleet(t)
-			f.change = func(p *oauth.ProviderConfig) {
-				p.GrantErrors = map[string]string{"bad_refresh_token": oauth.ReasonExpired}
+			f.change = func(p *providers.Config) {
+				p.Token.GrantErrors = map[string]string{"bad_refresh_token": oauth.ReasonExpired}
 			}
 			i := f.start(0)
 			s := f.signIn(i, -time.Second)

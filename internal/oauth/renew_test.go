@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"bff/internal/oauth"
+	"bff/internal/oauth/providers"
 	"bff/internal/secret"
 	"bff/internal/vault"
 )
@@ -78,7 +79,7 @@ func TestAnAPIThatRefusesEveryTokenCausesNoStorm(t *testing.T) {
 // to be had.
 func TestRenewalsThatFailAreAnOutageToTheLast(t *testing.T) {
 	f := newFleet(t)
-	f.change = func(p *oauth.ProviderConfig) { p.Rotates = "never" } // no lost answer has to be waited for
+	f.change = func(p *providers.Config) { p.Token.Rotates = "never" } // no lost answer has to be waited for
 	var ahead atomic.Int64
 	i := f.start(0, func(c *oauth.Config) { c.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) } })
 	c := i.read(t, f.signIn(i, 20*time.Hour))

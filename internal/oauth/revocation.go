@@ -37,10 +37,10 @@ func (b *Broker) Revocation(c vault.Connection) []byte {
 	c = b.held.over(c)
 	t := c.Tokens
 	rec := revocationRecord{Provider: c.Provider, Token: t.Refresh.Reveal(), Hint: "refresh_token", Access: t.Access.Reveal()}
-	if rec.Token == "" || p.RevocationToken == "access" {
+	if rec.Token == "" || p.Revocation.Token == "access" {
 		rec.Token, rec.Hint = rec.Access, "access_token"
 	}
-	if rec.Token == "" || p.RevocationURL == "" && p.Issuer == "" {
+	if rec.Token == "" || p.Revocation.URL == "" && p.Issuer == "" {
 		return nil
 	}
 	out, err := json.Marshal(rec)
@@ -113,9 +113,9 @@ func revocationOutcome(resp *http.Response, now time.Time) (revocationResult, ti
 
 // revocationRequest is RFC 7009 section 2.1, or what the provider has instead.
 func (p *provider) revocationRequest(ctx context.Context, m *metadata, rec *revocationRecord) (*http.Request, error) {
-	address := strings.NewReplacer("{client_id}", url.PathEscape(p.ClientID), "{token}", url.PathEscape(rec.Token)).Replace(m.RevocationURL)
+	address := strings.NewReplacer("{client_id}", url.PathEscape(p.Client.ID), "{token}", url.PathEscape(rec.Token)).Replace(m.RevocationURL)
 	form := url.Values{}
-	param := p.RevocationParam
+	param := p.Revocation.Param
 	if param == "" {
 		param = "token"
 		form.Set("token_type_hint", rec.Hint)
@@ -123,7 +123,7 @@ func (p *provider) revocationRequest(ctx context.Context, m *metadata, rec *revo
 	form.Set(param, rec.Token)
 	var r *http.Request
 	var err error
-	if p.RevocationAuth == "" || p.RevocationAuth == "client" {
+	if p.Revocation.Auth == "" || p.Revocation.Auth == "client" {
 		r, err = p.request(ctx, m, address, form)
 	} else {
 		r, err = http.NewRequestWithContext(ctx, http.MethodPost, address, nil)
@@ -131,22 +131,22 @@ func (p *provider) revocationRequest(ctx context.Context, m *metadata, rec *revo
 	if err != nil {
 		return nil, errors.New("the address does not parse")
 	}
-	if p.RevocationMethod != "" {
-		r.Method = p.RevocationMethod
+	if p.Revocation.Method != "" {
+		r.Method = p.Revocation.Method
 	}
 	r.Header.Set("Accept", "application/json")
 	r.Header.Set("User-Agent", userAgent)
-	for k, v := range p.TokenHeaders {
+	for k, v := range p.Token.Headers {
 		r.Header.Set(k, v)
 	}
-	switch p.RevocationAuth {
+	switch p.Revocation.Auth {
 	case "basic":
 		p.basic(r)
 	case "bearer":
 		r.Header.Set("Authorization", "Bearer "+rec.Token)
 	}
-	if p.RevocationBody != "none" {
-		encodeBody(r, form, p.RevocationBody)
+	if p.Revocation.Body != "none" {
+		encodeBody(r, form, p.Revocation.Body)
 	}
 	return r, nil
 }

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"bff/internal/oauth"
+	"bff/internal/oauth/providers"
 	"bff/internal/secret"
 	"bff/internal/vault"
 )
@@ -144,9 +144,9 @@ func TestStylesOfRevocation(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			f := newFleet(t)
 			fake := newHost(t)
-			f.change = func(p *oauth.ProviderConfig) {
-				built, _ := oauth.Builtin(row.provider)
-				built.ClientID, built.ClientSecret = "client", secret.New("s")
+			f.change = func(p *providers.Config) {
+				built, _ := providers.Builtin(row.provider)
+				built.Client.ID, built.Client.Secret = "client", secret.New("s")
 				*p = fake.move(built)
 				p.Name = "rogue"
 			}

@@ -127,7 +127,7 @@ func (p *provider) checkSecurity(typ, issuer string, c *securityClaims) (fault s
 		return "it is a token of another type" // an ID token, which may have no type either, has no events (RFC 8417 section 4.5)
 	case !sameIssuer(c.Issuer, issuer) && !sameIssuer(c.Issuer, p.Issuer):
 		return "another issuer made it"
-	case !slices.Contains(c.Audience, p.ClientID):
+	case !slices.Contains(c.Audience, p.Client.ID):
 		return "it is for another client"
 	case c.IssuedAt <= 0 || issued.After(now.Add(clockSkew)) || issued.Before(now.Add(-securityFresh)):
 		return "it was not issued lately"

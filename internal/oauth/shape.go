@@ -29,7 +29,7 @@ func (a *answer) shape(r *http.Request) (*http.Request, error) {
 			return nil, err
 		}
 	}
-	if name := a.p.ClientParam; name != "" && form.Has("client_id") {
+	if name := a.p.Client.IDParam; name != "" && form.Has("client_id") {
 		form.Set(name, form.Get("client_id"))
 		form.Del("client_id")
 	}
@@ -43,10 +43,10 @@ func (a *answer) shape(r *http.Request) (*http.Request, error) {
 	}
 	r.Header.Set("Accept", "application/json")
 	r.Header.Set("User-Agent", userAgent)
-	for k, v := range a.p.TokenHeaders {
+	for k, v := range a.p.Token.Headers {
 		r.Header.Set(k, v)
 	}
-	encodeBody(r, form, a.p.TokenBody)
+	encodeBody(r, form, a.p.Token.Body)
 	return r, nil
 }
 

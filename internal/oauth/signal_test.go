@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"bff/internal/oauth"
+	"bff/internal/oauth/providers"
 	"bff/internal/vault"
 )
 
@@ -256,7 +257,7 @@ func TestSecurityEventsHaveTheirOwnKeys(t *testing.T) {
 		signer.json(w, 200, map[string]any{"issuer": issuer, "jwks_uri": signer.URL + "/jwks"})
 	}))
 	t.Cleanup(document.Close)
-	f.change = func(p *oauth.ProviderConfig) { p.RISCURL = document.URL }
+	f.change = func(p *providers.Config) { p.RISCURL = document.URL }
 	i := f.start(0)
 	c := f.g.securityClaims("sessions-revoked")
 	// Its keys are named without an algorithm there: RS256 alone is taken, so an ECDSA signature is not.

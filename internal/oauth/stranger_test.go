@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"bff/internal/oauth"
+	"bff/internal/oauth/providers"
 	"bff/internal/vault"
 )
 
@@ -259,7 +260,7 @@ func TestNoRedirectOfAProviderIsFollowed(t *testing.T) {
 	for _, code := range []int{301, 302, 303, 307, 308} {
 		for _, path := range []string{"/token", "/jwks", "/userinfo", "/par", "/.well-known/openid-configuration"} {
 			f := newFleet(t)
-			f.change = func(p *oauth.ProviderConfig) { p.ClientAuth = "client_secret_post" }
+			f.change = func(p *providers.Config) { p.Client.Auth = "client_secret_post" }
 			if path == "/par" {
 				f.g.extra = map[string]any{"require_pushed_authorization_requests": true, "pushed_authorization_request_endpoint": f.g.URL + "/par"}
 			}

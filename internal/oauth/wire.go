@@ -111,13 +111,13 @@ func (a *answer) straighten(body []byte) ([]byte, bool) {
 	}
 	a.fields = fields
 	fields = maps.Clone(fields)
-	if inner, ok := at(fields, a.p.TokenPath).(map[string]any); ok {
+	if inner, ok := at(fields, a.p.Token.Path).(map[string]any); ok {
 		for _, k := range [...]string{"access_token", "refresh_token", "expires_in", "scope"} {
 			delete(fields, k) // what stands beside it is another's: a bot's
 		}
 		maps.Copy(fields, inner)
 	}
-	if name := a.p.ErrorField; name != "" && a.status >= 400 {
+	if name := a.p.Token.ErrorField; name != "" && a.status >= 400 {
 		fields["error"] = fields[name]
 	}
 	a.straightenTimes(fields)
@@ -166,8 +166,8 @@ func (a *answer) straightenTimes(fields map[string]any) {
 	if at, ok := seconds(fields["expires_at"]); ok && fields["expires_in"] == nil && at > 0 {
 		fields["expires_in"] = at - float64(a.received.Unix())
 	}
-	if fields["expires_in"] == nil && a.p.Lifetime > 0 {
-		fields["expires_in"] = a.p.Lifetime.Seconds()
+	if fields["expires_in"] == nil && a.p.Token.Lifetime > 0 {
+		fields["expires_in"] = a.p.Token.Lifetime.Seconds()
 	}
 	for _, k := range [...]string{"expires_in", "refresh_token_expires_in"} {
 		if n, ok := seconds(fields[k]); ok {
@@ -262,7 +262,7 @@ func (a *answer) verdict(err error) verdict {
 
 // dead is why the grant is dead, if the answer says that it is.
 func (a *answer) dead() string {
-	switch reason := a.p.GrantErrors[a.code]; {
+	switch reason := a.p.Token.GrantErrors[a.code]; {
 	case reason != "":
 		return reason
 	case a.code != "invalid_grant":

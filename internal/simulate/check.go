@@ -16,6 +16,7 @@ import (
 	"bff/internal/app"
 	"bff/internal/config"
 	"bff/internal/oauth"
+	"bff/internal/oauth/providers"
 	"bff/internal/vault"
 )
 
@@ -24,7 +25,7 @@ const checkTimeout = 4 * app.CheckTimeout
 
 // Check tries a provider as far as it goes without a person. client says whether its client is known. The error counts what
 // failed.
-func Check(ctx context.Context, p oauth.ProviderConfig, client bool, w io.Writer) error {
+func Check(ctx context.Context, p providers.Config, client bool, w io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	out := app.NewFindings(w)
@@ -44,7 +45,7 @@ func Check(ctx context.Context, p oauth.ProviderConfig, client bool, w io.Writer
 
 // An examination looks at what a provider publishes. Whether flows work is the broker's to say.
 type examination struct {
-	provider oauth.ProviderConfig
+	provider providers.Config
 	client   *http.Client
 	out      *app.Findings
 	found    published
@@ -98,7 +99,7 @@ func (x *examination) metadata(ctx context.Context) {
 	if p.Issuer != "" {
 		where := strings.TrimSuffix(p.Issuer, "/") + "/.well-known/openid-configuration"
 		switch err := x.fetch(ctx, where, &x.found); {
-		case err != nil && p.AuthorizationURL != "" && p.TokenURL != "" && p.JWKSURL != "":
+		case err != nil && p.Authorization.URL != "" && p.Token.URL != "" && p.JWKSURL != "":
 			x.out.Say("warning", "discovery", err.Error()+"; the endpoints of the configuration are used")
 		case err != nil:
 			x.out.Say("failed", "discovery", where+": "+err.Error())
@@ -112,8 +113,8 @@ func (x *examination) metadata(ctx context.Context) {
 		to    *string
 		given string
 	}{
-		{&x.found.Authorization, p.AuthorizationURL}, {&x.found.Token, p.TokenURL}, {&x.found.Userinfo, p.UserinfoURL}, {&x.found.JWKS, p.JWKSURL},
-		{&x.found.Revocation, p.RevocationURL}, {&x.found.EndSession, p.EndSessionURL},
+		{&x.found.Authorization, p.Authorization.URL}, {&x.found.Token, p.Token.URL}, {&x.found.Userinfo, p.Userinfo.URL}, {&x.found.JWKS, p.JWKSURL},
+		{&x.found.Revocation, p.Revocation.URL}, {&x.found.EndSession, p.EndSessionURL},
 	} {
 		if f.given != "" {
 			*f.to = f.given
@@ -200,14 +201,14 @@ func (x *examination) habits() {
 		}
 	}
 	p, f := &x.provider, &x.found
-	say(slices.Contains(f.Challenges, "S256") || p.PKCE == "off", "PKCE", "S256, or configured off", "S256 is not published; if sign-in fails, write `pkce: off`")
+	say(slices.Contains(f.Challenges, "S256") || p.Authorization.PKCE == "off", "PKCE", "S256, or configured off", "S256 is not published; if sign-in fails, write `pkce: off`")
 	say(f.IssParameter, "iss parameter", "published, so required of every answer (RFC 9207)", "not published; one redirect URI per provider keeps answers apart")
 	for _, s := range p.Scopes {
 		if len(f.Scopes) > 0 && !slices.Contains(f.Scopes, s) && slices.Contains([]string{"openid", "email", "profile", "offline_access"}, s) {
 			x.out.Say("warning", "scope "+s, "is not published; the provider may refuse to be asked for it")
 		}
 	}
-	known := p.ClientAuth == "" || len(f.ClientAuth) == 0 || slices.Contains(f.ClientAuth, p.ClientAuth)
+	known := p.Client.Auth == "" || len(f.ClientAuth) == 0 || slices.Contains(f.ClientAuth, p.Client.Auth)
 	say(known, "client authentication", strings.Join(f.ClientAuth, ", "), "`client_auth` is not among what is published: "+strings.Join(f.ClientAuth, ", "))
 	for _, extra := range []struct {
 		there bool

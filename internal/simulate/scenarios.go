@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"bff/internal/demo"
-	"bff/internal/oauth"
+	"bff/internal/oauth/providers"
 )
 
 // A scenario is something that happens between a person, bff and a provider. It went well when what happened is what was expected, to the letter.
@@ -29,12 +29,12 @@ func (s scenario) lifetime() time.Duration {
 const rush = 50 // calls at once
 
 // scenarios are those for a provider.
-func scenarios(p oauth.ProviderConfig) []scenario {
+func scenarios(p providers.Config) []scenario {
 	all := append(signIns(p), refreshes(p)...)
 	return append(all, outages()...)
 }
 
-func signIns(p oauth.ProviderConfig) []scenario {
+func signIns(p providers.Config) []scenario {
 	altered := func(change func(url.Values)) func(*trial) string {
 		return func(s *trial) string {
 			a := s.through("/bff/login/"+s.provider, func(u *url.URL) {
@@ -46,7 +46,7 @@ func signIns(p oauth.ProviderConfig) []scenario {
 		}
 	}
 	unlinked := "204, then 403 not_connected, revoked at the provider"
-	if p.Issuer == "" && p.RevocationURL == "" {
+	if p.Issuer == "" && p.Revocation.URL == "" {
 		unlinked = "204, then 403 not_connected"
 	}
 	return []scenario{
@@ -87,9 +87,9 @@ func signIns(p oauth.ProviderConfig) []scenario {
 	}
 }
 
-func refreshes(p oauth.ProviderConfig) []scenario {
+func refreshes(p providers.Config) []scenario {
 	lost := "503 provider_unavailable, then 200, signed in"
-	if p.Rotates != "never" && p.ReuseLeeway == 0 {
+	if p.Token.Rotates != "never" && p.Token.ReuseLeeway == 0 {
 		lost = "503 provider_unavailable, then 403 needs_reauth, signed in, needs_reauth (rotated_away)"
 	}
 	return []scenario{

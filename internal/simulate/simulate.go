@@ -15,7 +15,7 @@ import (
 	"bff/internal/app"
 	"bff/internal/config"
 	"bff/internal/demo"
-	"bff/internal/oauth"
+	"bff/internal/oauth/providers"
 	"bff/internal/proxy"
 	"bff/internal/secret"
 )
@@ -28,7 +28,7 @@ const (
 
 // Run runs every scenario against the product, each with a provider, a bff and a browser of its own, and prints a table. The
 // error counts the scenarios that failed.
-func Run(ctx context.Context, p oauth.ProviderConfig, out io.Writer) error {
+func Run(ctx context.Context, p providers.Config, out io.Writer) error {
 	as, left := imitate(p)
 	for _, l := range left {
 		_, _ = fmt.Fprintf(out, "not simulated: %s\n", l)
@@ -72,20 +72,20 @@ func report(w io.Writer, all []scenario, happened []string) error {
 
 // An imitation is a provider as the demo can have it: its configuration for bff, and the demo's habits.
 type imitation struct {
-	provider oauth.ProviderConfig
+	provider providers.Config
 	habits   demo.Habits
 }
 
 // imitate finds the demo's habits for a provider. left names what the demo cannot imitate.
-func imitate(p oauth.ProviderConfig) (r imitation, left []string) {
-	google := p.AuthParams["access_type"] == "offline"
-	h := demo.Habits{Title: p.Title, Rotate: p.Rotates != "never", ReuseLeeway: p.ReuseLeeway, NoIDToken: p.Issuer == "", AnyScope: true, PKCE: demo.PKCERequired,
-		RefreshTokens: demo.RefreshAlways, IDTokenAlways: google, ScopeSeparator: p.ScopeSeparator, JSONBody: p.TokenBody == "json",
-		SeparateRefresh: p.RefreshURL != "" && p.RefreshURL != p.TokenURL, NoRevocation: p.RevocationURL == "" && p.Issuer == "", IncludeGranted: google}
+func imitate(p providers.Config) (r imitation, left []string) {
+	google := p.Authorization.Params["access_type"] == "offline"
+	h := demo.Habits{Title: p.Title, Rotate: p.Token.Rotates != "never", ReuseLeeway: p.Token.ReuseLeeway, NoIDToken: p.Issuer == "", AnyScope: true, PKCE: demo.PKCERequired,
+		RefreshTokens: demo.RefreshAlways, IDTokenAlways: google, ScopeSeparator: p.Authorization.ScopeSeparator, JSONBody: p.Token.Body == "json",
+		SeparateRefresh: p.Token.RefreshURL != "" && p.Token.RefreshURL != p.Token.URL, NoRevocation: p.Revocation.URL == "" && p.Issuer == "", IncludeGranted: google}
 	if google {
 		h.RefreshTokens, h.RevokeTakes, h.MaxRefresh = demo.RefreshOnConsent, demo.RevokeTakesGrant, 100
 	}
-	if p.PKCE == "off" {
+	if p.Authorization.PKCE == "off" {
 		h.PKCE = demo.PKCERejected
 	}
 	if len(p.ScopeAliases) > 0 {
@@ -100,41 +100,41 @@ func imitate(p oauth.ProviderConfig) (r imitation, left []string) {
 			clear()
 		}
 	}
-	drop("private_key_jwt", p.ClientAuth == "private_key_jwt", func() { p.ClientAuth = "" })
-	drop("client_id_param", p.ClientParam != "", func() { p.ClientParam = "" })
-	drop("scope_param", p.ScopeParam != "", func() { p.ScopeParam = "" })
-	drop("token_path", p.TokenPath != "", func() { p.TokenPath = "" })
-	drop("profile", len(p.Profile) > 0, func() { p.Profile = nil })
-	drop("the shape of userinfo", p.UserinfoMethod != "" || p.UserinfoBody != "" || strings.Contains(p.Subject, "."), func() { p.UserinfoMethod, p.UserinfoBody, p.Subject = "", "", "" })
-	drop("the shape of revocations", p.RevocationMethod+p.RevocationAuth+p.RevocationBody+p.RevocationParam != "", func() {
-		p.RevocationMethod, p.RevocationAuth, p.RevocationBody, p.RevocationParam = "", "", "", ""
+	drop("private_key_jwt", p.Client.Auth == "private_key_jwt", func() { p.Client.Auth = "" })
+	drop("client_id_param", p.Client.IDParam != "", func() { p.Client.IDParam = "" })
+	drop("scope_param", p.Authorization.ScopeParam != "", func() { p.Authorization.ScopeParam = "" })
+	drop("token_path", p.Token.Path != "", func() { p.Token.Path = "" })
+	drop("profile", len(p.Userinfo.Profile) > 0, func() { p.Userinfo.Profile = nil })
+	drop("the shape of userinfo", p.Userinfo.Method != "" || p.Userinfo.Body != "" || strings.Contains(p.Userinfo.Subject, "."), func() { p.Userinfo.Method, p.Userinfo.Body, p.Userinfo.Subject = "", "", "" })
+	drop("the shape of revocations", p.Revocation.Method+p.Revocation.Auth+p.Revocation.Body+p.Revocation.Param != "", func() {
+		p.Revocation.Method, p.Revocation.Auth, p.Revocation.Body, p.Revocation.Param = "", "", "", ""
 		if h.JSONBody { // there, of every endpoint that takes a token
-			p.RevocationBody = "json"
+			p.Revocation.Body = "json"
 		}
 	})
-	drop("error_field", p.ErrorField != "", func() { p.ErrorField = "" })
-	h.SubjectField, h.ClientAuth = p.Subject, p.ClientAuth
+	drop("error_field", p.Token.ErrorField != "", func() { p.Token.ErrorField = "" })
+	h.SubjectField, h.ClientAuth = p.Userinfo.Subject, p.Client.Auth
 	return imitation{p, h}, left
 }
 
 // at is the provider as the demo imitates it: its configuration, at the demo's addresses.
-func (r imitation) at(d *demo.Demo) oauth.ProviderConfig {
+func (r imitation) at(d *demo.Demo) providers.Config {
 	p := r.provider
-	p.ClientID, p.ClientSecret = d.ClientID, secret.New(d.ClientSecret)
+	p.Client.ID, p.Client.Secret = d.ClientID, secret.New(d.ClientSecret)
 	openID := p.Issuer != ""
 	p.Issuer, p.Issuers, p.CallbackIssuer = "", nil, ""
-	p.AuthorizationURL, p.TokenURL, p.RefreshURL, p.UserinfoURL, p.RevocationURL, p.JWKSURL, p.EndSessionURL, p.RISCURL = "", "", "", "", "", "", "", ""
+	p.Authorization.URL, p.Token.URL, p.Token.RefreshURL, p.Userinfo.URL, p.Revocation.URL, p.JWKSURL, p.EndSessionURL, p.RISCURL = "", "", "", "", "", "", "", ""
 	if r.habits.SeparateRefresh {
-		p.RefreshURL = d.Issuer + "/token/refresh"
+		p.Token.RefreshURL = d.Issuer + "/token/refresh"
 	}
 	if openID {
 		p.Issuer = d.Issuer
 		return p
 	}
 	p.CallbackIssuer = d.Issuer
-	p.AuthorizationURL, p.TokenURL, p.UserinfoURL = d.Issuer+"/o/oauth2/v2/auth", d.Issuer+"/token", d.Issuer+"/v1/userinfo"
+	p.Authorization.URL, p.Token.URL, p.Userinfo.URL = d.Issuer+"/o/oauth2/v2/auth", d.Issuer+"/token", d.Issuer+"/v1/userinfo"
 	if !r.habits.NoRevocation {
-		p.RevocationURL = d.Issuer + "/revoke"
+		p.Revocation.URL = d.Issuer + "/revoke"
 	}
 	return p
 }

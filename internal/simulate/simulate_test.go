@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"bff/internal/config"
-	"bff/internal/oauth"
+	"bff/internal/oauth/providers"
 	"bff/internal/simulate"
 )
 
@@ -25,8 +25,8 @@ func TestSimulate(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	google, _ := oauth.Builtin("google")
-	all := map[string]oauth.ProviderConfig{"google": google}
+	google, _ := providers.Builtin("google")
+	all := map[string]providers.Config{"google": google}
 	for _, name := range []string{"openid.yaml", "plain.yaml"} {
 		p, report := config.ReadProvider(filepath.Join(dir, name), func(string) string { return "secret" }, "")
 		if report != "" {

@@ -1,4 +1,4 @@
-package oauth
+package providers
 
 import (
 	"embed"
@@ -8,14 +8,14 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-//go:embed providers/*.yaml
-var builtins embed.FS
+//go:embed *.yaml
+var files embed.FS
 
-// Builtins lists the names of the built-in providers, sorted. Each is one file of providers/.
+// Builtins lists the names of the built-in providers, sorted.
 func Builtins() []string {
-	entries, err := builtins.ReadDir("providers")
+	entries, err := files.ReadDir(".")
 	if err != nil {
-		panic("oauth: the embedded providers are not there")
+		panic("providers: the embedded files are not there")
 	}
 	names := make([]string, 0, len(entries))
 	for _, e := range entries {
@@ -29,28 +29,28 @@ func BuiltinYAML(name string) ([]byte, bool) {
 	if name == "" || path.Base(name) != name {
 		return nil, false
 	}
-	b, err := builtins.ReadFile("providers/" + name + ".yaml")
+	b, err := files.ReadFile(name + ".yaml")
 	return b, err == nil
 }
 
 // Builtin returns a fresh copy of a built-in provider.
-func Builtin(name string) (ProviderConfig, bool) {
+func Builtin(name string) (Config, bool) {
 	b, ok := BuiltinYAML(name)
 	if !ok {
-		return ProviderConfig{}, false
+		return Config{}, false
 	}
-	p, err := ParseProvider(name, b)
+	p, err := Parse(name, b)
 	if err != nil {
-		panic("oauth: the built-in provider " + name + " does not parse: " + err.Error())
+		panic("providers: the built-in provider " + name + " does not parse: " + err.Error())
 	}
 	return p, true
 }
 
-// ParseProvider reads one provider's fields, strictly: an unknown one is an error.
-func ParseProvider(name string, file []byte) (ProviderConfig, error) {
-	var p ProviderConfig
+// Parse reads one provider's fields, strictly: an unknown one is an error.
+func Parse(name string, file []byte) (Config, error) {
+	var p Config
 	if err := yaml.UnmarshalWithOptions(file, &p, yaml.Strict()); err != nil {
-		return ProviderConfig{}, err
+		return Config{}, err
 	}
 	p.Name = name
 	return p, nil

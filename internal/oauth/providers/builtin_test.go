@@ -1,4 +1,4 @@
-package oauth_test
+package providers_test
 
 import (
 	"net/url"
@@ -9,27 +9,28 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"bff/internal/oauth"
+	"bff/internal/oauth/providers"
 	"bff/internal/secret"
 	"bff/internal/vault"
 )
 
 // Every built-in provider is a file that parses strictly, says where its facts come from, and is read back as it was written.
 func TestEveryBuiltinProviderIsAFileOfData(t *testing.T) {
-	names := oauth.Builtins()
+	names := providers.Builtins()
 	if len(names) < 20 {
 		t.Fatalf("%d built-in providers", len(names))
 	}
 	for _, name := range names {
 		t.Run(name, func(t *testing.T) {
-			file, ok := oauth.BuiltinYAML(name)
+			file, ok := providers.BuiltinYAML(name)
 			if !ok || !strings.HasPrefix(string(file), "# ") || !strings.Contains(string(file), "Facts: ") {
 				t.Fatal("there is no file, or it does not say where its facts come from")
 			}
-			p, ok := oauth.Builtin(name)
+			p, ok := providers.Builtin(name)
 			if !ok || p.Name != name || p.Title == "" {
 				t.Fatalf("%+v", p)
 			}
-			for _, u := range []string{p.Issuer, p.AuthorizationURL, p.TokenURL, p.RefreshURL, p.UserinfoURL, p.RevocationURL, p.JWKSURL, p.EndSessionURL, p.RISCURL} {
+			for _, u := range []string{p.Issuer, p.Authorization.URL, p.Token.URL, p.Token.RefreshURL, p.Userinfo.URL, p.Revocation.URL, p.JWKSURL, p.EndSessionURL, p.RISCURL} {
 				if parsed, err := url.Parse(u); u != "" && (err != nil || parsed.Scheme != "https" || parsed.Host == "") {
 					t.Errorf("%s is no https URL", u)
 				}
@@ -38,7 +39,7 @@ func TestEveryBuiltinProviderIsAFileOfData(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			back, err := oauth.ParseProvider(name, again)
+			back, err := providers.Parse(name, again)
 			if err != nil || !reflect.DeepEqual(p, back) {
 				t.Fatalf("it does not come back as it was: %v\n%s", err, again)
 			}
@@ -46,17 +47,17 @@ func TestEveryBuiltinProviderIsAFileOfData(t *testing.T) {
 				t.Fatal("a secret has a place in it")
 			}
 			own := p
-			own.ClientID, own.ClientSecret = "id", secret.New("secret")
-			if p.Issuer == "" && p.TokenURL == "" {
+			own.Client.ID, own.Client.Secret = "id", secret.New("secret")
+			if p.Issuer == "" && p.Token.URL == "" {
 				own.Issuer = "https://tenant.example.com" // okta, auth0, keycloak: each customer has one
 			}
-			if _, err := oauth.New(oauth.Config{Providers: []oauth.ProviderConfig{own}, Vault: &vault.Vault{}, Origin: "https://app.example.com"}); err != nil {
+			if _, err := oauth.New(oauth.Config{Providers: []providers.Config{own}, Vault: &vault.Vault{}, Origin: "https://app.example.com"}); err != nil {
 				t.Fatal(err)
 			}
 		})
 	}
 	for _, name := range []string{"", "nobody", "../oauth", "google.yaml", "providers/google", "."} {
-		if _, ok := oauth.Builtin(name); ok {
+		if _, ok := providers.Builtin(name); ok {
 			t.Errorf("there is a provider %q", name)
 		}
 	}
@@ -64,28 +65,29 @@ func TestEveryBuiltinProviderIsAFileOfData(t *testing.T) {
 
 func TestAProviderFileIsReadStrictly(t *testing.T) {
 	for _, file := range []string{"tokenurl: https://x", "title: a\ntitle: b", "scopes: 3", "lifetime: soon", "client_secret: literal", "name: x"} {
-		if _, err := oauth.ParseProvider("x", []byte(file)); err == nil {
+		if _, err := providers.Parse("x", []byte(file)); err == nil {
 			t.Errorf("%q was accepted", file)
 		}
 	}
 }
 
 func TestOverride(t *testing.T) {
-	google, _ := oauth.Builtin("google")
-	own := oauth.ProviderConfig{ClientID: "id", ClientSecret: secret.New("s"), Scopes: []string{"openid"}, AuthParams: map[string]string{"hd": "example.com"}}
-	p := oauth.Override(google, own)
-	if p.ClientID != "id" || len(p.Scopes) != 1 || p.AuthParams["hd"] != "example.com" || p.AuthParams["access_type"] != "offline" || p.TokenURL != google.TokenURL {
+	google, _ := providers.Builtin("google")
+	own := providers.Config{Client: providers.Client{ID: "id", Secret: secret.New("s")}, Scopes: []string{"openid"},
+		Authorization: providers.Authorization{Params: map[string]string{"hd": "example.com"}}}
+	p := providers.Override(google, own)
+	if p.Client.ID != "id" || len(p.Scopes) != 1 || p.Authorization.Params["hd"] != "example.com" || p.Authorization.Params["access_type"] != "offline" || p.Token.URL != google.Token.URL {
 		t.Fatalf("%+v", p)
 	}
-	if google.AuthParams["hd"] != "" {
+	if google.Authorization.Params["hd"] != "" {
 		t.Fatal("the base was changed")
 	}
-	p = oauth.Override(google, oauth.ProviderConfig{Issuer: "https://other.example.com"})
-	if p.TokenURL != "" || p.JWKSURL != "" || p.RISCURL != "" || p.Issuers != nil || p.AuthorizationURL != "" {
+	p = providers.Override(google, providers.Config{Issuer: "https://other.example.com"})
+	if p.Token.URL != "" || p.JWKSURL != "" || p.RISCURL != "" || p.Issuers != nil || p.Authorization.URL != "" {
 		t.Fatalf("endpoints of another issuer were kept: %+v", p)
 	}
-	p = oauth.Override(google, oauth.ProviderConfig{TokenURL: "https://proxy.example.com/token"})
-	if p.TokenURL != "https://proxy.example.com/token" || p.Issuer != google.Issuer {
+	p = providers.Override(google, providers.Config{Token: providers.Token{URL: "https://proxy.example.com/token"}})
+	if p.Token.URL != "https://proxy.example.com/token" || p.Issuer != google.Issuer {
 		t.Fatalf("%+v", p)
 	}
 }

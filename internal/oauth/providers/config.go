@@ -1,0 +1,118 @@
+package providers
+
+import (
+	"time"
+
+	"bff/internal/secret"
+	"bff/internal/vault"
+)
+
+// Config is one provider. A zero field means: discovered, or the standard's default.
+type Config struct {
+	Name  string `yaml:"-"`
+	Title string `yaml:"title,omitempty"`
+
+	// Issuer is the OpenID issuer; "" for a plain OAuth 2.0 provider. Issuers are further values of `iss` in its ID tokens, in which
+	// "{tid}" stands for the token's own tid claim. CallbackIssuer is the `iss` of its authorization answers (RFC 9207) where that
+	// is not the issuer.
+	Issuer         string   `yaml:"issuer,omitempty"`
+	Issuers        []string `yaml:"issuers,omitempty"`
+	CallbackIssuer string   `yaml:"callback_issuer,omitempty"`
+
+	// Endpoints. Each URL that is given wins over discovery.
+	Authorization Authorization `yaml:",inline"`
+	Token         Token         `yaml:",inline"`
+	Userinfo      Userinfo      `yaml:",inline"`
+	Revocation    Revocation    `yaml:",inline"`
+	JWKSURL       string        `yaml:"jwks_url,omitempty"`
+	EndSessionURL string        `yaml:"end_session_url,omitempty"`
+	// RISCURL is where the issuer and the keys of its security event tokens are published; those of its ID tokens by default.
+	RISCURL string `yaml:"risc_url,omitempty"`
+
+	Client       Client            `yaml:",inline"`
+	Scopes       []string          `yaml:"scopes,omitempty"`        // requested at sign-in
+	ScopeAliases map[string]string `yaml:"scope_aliases,omitempty"` // a granted name -> the name by which it is requested
+
+	Keep     vault.Keep `yaml:"keep,omitempty"`
+	NeedsAPI bool       `yaml:"-"` // some api uses this provider: a refresh token is wanted
+}
+
+// Client is how bff is registered at the provider, and how it proves that.
+type Client struct {
+	ID      string      `yaml:"-"`
+	Secret  secret.Text `yaml:"-"`
+	Key     secret.Text `yaml:"-"`                         // PKCS#8 PEM, of private_key_jwt
+	KeyID   string      `yaml:"client_key_id,omitempty"`   // kid of private_key_jwt
+	Auth    string      `yaml:"client_auth,omitempty"`     // one of ClientSecretBasic …; "": what metadata offers, else basic
+	IDParam string      `yaml:"client_id_param,omitempty"` // what `client_id` is called there
+}
+
+// The ways in which a client authenticates (OpenID Connect Core section 9).
+const (
+	ClientSecretBasic = "client_secret_basic"
+	ClientSecretPost  = "client_secret_post"
+	PrivateKeyJWT     = "private_key_jwt"
+)
+
+// Authorization is the authorization endpoint.
+type Authorization struct {
+	URL            string            `yaml:"authorization_url,omitempty"`
+	ScopeSeparator string            `yaml:"scope_separator,omitempty"` // " " by default
+	ScopeParam     string            `yaml:"scope_param,omitempty"`     // what `scope` is called in the authorization request
+	Params         map[string]string `yaml:"auth_params,omitempty"`     // of every authorization request
+	ConnectParams  map[string]string `yaml:"connect_params,omitempty"`  // further ones at connect
+	ConsentParams  map[string]string `yaml:"consent_params,omitempty"`  // that make the provider issue a refresh token again
+	PKCE           string            `yaml:"pkce,omitempty"`            // PKCEOff where the provider rejects code_challenge
+}
+
+// PKCEOff is the value of Authorization.PKCE that sends no code challenge.
+const PKCEOff = "off"
+
+// Token is the token endpoint.
+type Token struct {
+	URL           string            `yaml:"token_url,omitempty"`
+	RefreshURL    string            `yaml:"refresh_url,omitempty"` // where refresh tokens go, if not to the token endpoint
+	Body          string            `yaml:"token_body,omitempty"`  // "json", or "form" by default
+	Headers       map[string]string `yaml:"token_headers,omitempty"`
+	Params        map[string]string `yaml:"token_params,omitempty"`   // further ones of every token request
+	RefreshParams map[string]string `yaml:"refresh_params,omitempty"` // further ones of every refresh; "{redirect_uri}" is replaced
+	Path          string            `yaml:"token_path,omitempty"`     // of the object that holds the tokens in an answer
+	Lifetime      time.Duration     `yaml:"lifetime,omitempty"`       // of an access token whose answer does not say
+	Rotates       string            `yaml:"rotates,omitempty"`        // refresh tokens: "never", or "always"; "": they may
+	ReuseLeeway   time.Duration     `yaml:"reuse_leeway,omitempty"`   // how long a refresh token still works after it was used
+	ErrorField    string            `yaml:"error_field,omitempty"`    // of an answer that names the error; "error" by default
+	GrantErrors   map[string]string `yaml:"grant_errors,omitempty"`   // further errors that mean the grant is dead -> reason
+}
+
+// KeepsOld reports whether a refresh token that was used works again: the provider does not rotate, or tolerates reuse.
+func (t *Token) KeepsOld() bool { return t.Rotates == "never" || t.ReuseLeeway > 0 }
+
+// Userinfo is how the provider says whose tokens these are.
+type Userinfo struct {
+	URL     string            `yaml:"userinfo_url,omitempty"`
+	Method  string            `yaml:"userinfo_method,omitempty"` // GET by default
+	Headers map[string]string `yaml:"userinfo_headers,omitempty"`
+	Body    string            `yaml:"userinfo_body,omitempty"`
+	// Subject is the path of the user id in the userinfo answer, or, without one, in the token answer; "sub" by default.
+	// "a+b" joins two.
+	Subject string            `yaml:"subject,omitempty"`
+	Profile map[string]string `yaml:"profile,omitempty"` // paths of name, email, email_verified and picture where they differ
+}
+
+// SubjectPath is Subject or its default.
+func (u *Userinfo) SubjectPath() string {
+	if u.Subject == "" {
+		return "sub"
+	}
+	return u.Subject
+}
+
+// Revocation is the revocation endpoint.
+type Revocation struct {
+	URL    string `yaml:"revocation_url,omitempty"`    // "{client_id}" and "{token}" are replaced
+	Method string `yaml:"revocation_method,omitempty"` // POST by default
+	Auth   string `yaml:"revocation_auth,omitempty"`   // "client" by default, "basic" (the client's), "bearer" (the token), "none"
+	Body   string `yaml:"revocation_body,omitempty"`   // "form" by default, "json", "none"
+	Param  string `yaml:"revocation_param,omitempty"`  // what `token` is called there
+	Token  string `yaml:"revocation_token,omitempty"`  // "refresh" by default, with "access" where there is none; "access"
+}

@@ -1,0 +1,37 @@
+package providers
+
+import (
+	"maps"
+	"reflect"
+)
+
+// Override lays given over base: every field that is set replaces the base's; maps are merged. An issuer of its own leaves the
+// base's endpoints behind, for they belong to another.
+func Override(base, given Config) Config {
+	out := base
+	if given.Issuer != "" && given.Issuer != base.Issuer {
+		out.Issuers, out.CallbackIssuer = nil, ""
+		out.Authorization.URL, out.Token.URL, out.Token.RefreshURL = "", "", ""
+		out.Userinfo.URL, out.Revocation.URL = "", ""
+		out.JWKSURL, out.EndSessionURL, out.RISCURL = "", "", ""
+	}
+	overlay(reflect.ValueOf(&out).Elem(), reflect.ValueOf(given))
+	return out
+}
+
+func overlay(to, from reflect.Value) {
+	for i := range from.NumField() {
+		switch f := from.Field(i); {
+		case f.IsZero():
+		case to.Type().Field(i).Tag.Get("yaml") == ",inline":
+			overlay(to.Field(i), f)
+		case f.Kind() == reflect.Map:
+			merged := map[string]string{}
+			maps.Copy(merged, to.Field(i).Interface().(map[string]string))
+			maps.Copy(merged, f.Interface().(map[string]string))
+			to.Field(i).Set(reflect.ValueOf(merged))
+		default:
+			to.Field(i).Set(f)
+		}
+	}
+}
