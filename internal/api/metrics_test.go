@@ -10,12 +10,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"bff/internal/api"
+	"bff/internal/api/metrics"
 )
 
 func counted(t *testing.T) (*world, *prometheus.Registry) {
 	t.Helper()
 	reg := prometheus.NewRegistry()
-	m := api.NewMetrics(reg, "v1.2.3")
+	m := metrics.New(reg, "v1.2.3")
 	w := newWorld(t, func(s *settings) { s.api = func(c *api.Config) { c.Metrics = m } })
 	m.Refresh("demo", "granted", 80*time.Millisecond)
 	m.Revocation("demo", "done")

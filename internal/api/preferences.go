@@ -7,10 +7,11 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"strconv"
 	"time"
 	"unicode/utf8"
 
+	"bff/internal/api/problem"
+	"bff/internal/api/route"
 	"bff/internal/vault"
 )
 
@@ -20,33 +21,22 @@ const (
 )
 
 // getPreferences answers the user's own JSON object, "{}" before the first write.
-func (s *Server) getPreferences(c *call) error {
-	doc, _, err := s.cfg.Vault.Preferences(c.ctx(), c.session)
+func (a *account) getPreferences(c *route.Call) error {
+	doc, _, err := a.vault.Preferences(c.Ctx(), c.Session)
 	if err != nil {
 		return err
 	}
-	return document(c, doc)
-}
-
-// document answers with doc as it is stored: encoding it again would escape it.
-func document(c *call, doc []byte) error {
-	h := c.w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Content-Length", strconv.Itoa(len(doc)))
-	if c.r.Method != http.MethodHead {
-		_, _ = c.w.Write(doc)
-	}
-	return nil
+	return c.Document(doc)
 }
 
 // patchPreferences merges a patch into it (RFC 7396) and answers what is stored now. Two patches at once are both applied.
-func (s *Server) patchPreferences(c *call) error {
-	patch, err := readPatch(c.r)
+func (a *account) patchPreferences(c *route.Call) error {
+	patch, err := readPatch(c.R)
 	if err != nil {
 		return err
 	}
 	for range 16 {
-		doc, version, err := s.cfg.Vault.Preferences(c.ctx(), c.session)
+		doc, version, err := a.vault.Preferences(c.Ctx(), c.Session)
 		if err != nil {
 			return err
 		}
@@ -54,22 +44,22 @@ func (s *Server) patchPreferences(c *call) error {
 		if err != nil {
 			return err
 		}
-		switch err := s.cfg.Vault.SetPreferences(c.ctx(), c.session, next, version); {
+		switch err := a.vault.SetPreferences(c.Ctx(), c.Session, next, version); {
 		case err == nil:
-			return document(c, next)
+			return c.Document(next)
 		case errors.Is(err, vault.ErrNotFound):
-			return s.notSignedIn(c)
+			return c.NotSignedIn(a.providers)
 		case !errors.Is(err, vault.ErrConflict):
 			return err
 		}
 	}
-	return newProblem(codeRateLimited).because("The preferences are written by too many at once.").after(time.Second)
+	return problem.New(problem.RateLimited).Because("The preferences are written by too many at once.").After(time.Second)
 }
 
 func readPatch(r *http.Request) (map[string]any, error) {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "application/merge-patch+json" && kind != "application/json" {
-		return nil, newProblem(codeBadRequest).because("The content type must be application/merge-patch+json or application/json.")
+		return nil, problem.New(problem.BadRequest).Because("The content type must be application/merge-patch+json or application/json.")
 	}
 	body, err := io.ReadAll(r.Body) // bounded by the pipeline
 	if err != nil {
@@ -77,15 +67,15 @@ func readPatch(r *http.Request) (map[string]any, error) {
 		if errors.As(err, &tooLarge) {
 			return nil, err
 		}
-		return nil, newProblem(codeBadRequest).because("The body broke off.")
+		return nil, problem.New(problem.BadRequest).Because("The body broke off.")
 	}
 	v, err := strictJSON(body)
 	if err != nil {
-		return nil, newProblem(codeBadRequest).because("The body is not JSON, is nested too deeply, or repeats a name.")
+		return nil, problem.New(problem.BadRequest).Because("The body is not JSON, is nested too deeply, or repeats a name.")
 	}
 	patch, ok := v.(map[string]any)
 	if !ok {
-		return nil, newProblem(codeBadRequest).because("The patch must be a JSON object.")
+		return nil, problem.New(problem.BadRequest).Because("The patch must be a JSON object.")
 	}
 	return patch, nil
 }
@@ -100,11 +90,11 @@ func merged(doc []byte, patch map[string]any) ([]byte, error) {
 	enc := json.NewEncoder(&out)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(mergePatch(before, patch)); err != nil {
-		return nil, newProblem(codeBadRequest).because("A number is malformed.")
+		return nil, problem.New(problem.BadRequest).Because("A number is malformed.")
 	}
 	next := bytes.TrimSuffix(out.Bytes(), []byte("\n"))
 	if len(next) > maxPreferences {
-		return nil, newProblem(codeBodyTooLarge).because("The preferences would be larger than 16 KiB.")
+		return nil, problem.New(problem.BodyTooLarge).Because("The preferences would be larger than 16 KiB.")
 	}
 	return next, nil
 }

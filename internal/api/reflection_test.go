@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"bff/internal/api"
+	"bff/internal/api/frontend"
 )
 
 // No answer of bff's own repeats what was sent, in whatever place and however encoded: not in a problem document, not on a page, not in a header.
@@ -76,7 +76,7 @@ func TestNothingOfARequestIsRepeated(t *testing.T) {
 func TestNothingOfARequestIsRepeatedByTheFrontend(t *testing.T) {
 	s, upstream := devServer(t)
 	s.Close()
-	for name, h := range map[string]http.Handler{"dev server": api.DevServer(upstream, "bff")} {
+	for name, h := range map[string]http.Handler{"dev server": frontend.DevServer(upstream, "bff")} {
 		for _, mode := range []string{"navigate", "cors"} {
 			resp := get(h, "GET", "/m4rk3d?q=%3Cscript%3Em4rk3d", "Sec-Fetch-Mode", mode, "Accept", "text/html", "Referer", "http://m4rk3d/")
 			if got := text(resp); resp.StatusCode != http.StatusBadGateway || strings.Contains(got, "m4rk3d") {

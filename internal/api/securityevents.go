@@ -6,7 +6,10 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 
+	"bff/internal/api/problem"
+	"bff/internal/api/route"
 	"bff/internal/oauth"
 	"bff/internal/vault"
 )
@@ -23,29 +26,28 @@ type setError struct {
 //	sessions revoked, account disabled, credentials must change   the user's sessions end
 //	tokens revoked                                                the connections kept by the user are dead; those of a session learn it at their next refresh
 //	account purged                                                everything of the user is erased
-func (s *Server) securityEvents(c *call) error {
-	provider := c.r.PathValue("provider")
-	if _, ok := s.providers[provider]; !ok {
-		return newProblem(codeNotFound).because("No provider of that name is configured.")
+func (e *ends) securityEvents(c *route.Call) error {
+	provider := c.R.PathValue("provider")
+	if !slices.Contains(e.providers, provider) {
+		return problem.UnknownProvider()
 	}
-	c.w.Header().Set("Cache-Control", "no-store")
 	refuse := func(text string) error {
-		return c.json(http.StatusBadRequest, setError{"invalid_request", text})
+		return c.JSON(http.StatusBadRequest, setError{"invalid_request", text})
 	}
-	if kind, _, err := mime.ParseMediaType(c.r.Header.Get("Content-Type")); err != nil || kind != "application/secevent+jwt" {
+	if kind, _, err := mime.ParseMediaType(c.R.Header.Get("Content-Type")); err != nil || kind != "application/secevent+jwt" {
 		return refuse("the content type must be application/secevent+jwt")
 	}
-	raw, err := io.ReadAll(c.r.Body) // bounded by the pipeline
+	raw, err := io.ReadAll(c.R.Body) // bounded by the pipeline
 	if err != nil {
 		return refuse("the body is too large, or broke off")
 	}
-	events, err := s.cfg.Broker.SecurityEvents(c.ctx(), provider, string(raw))
+	events, err := e.broker.SecurityEvents(c.Ctx(), provider, string(raw))
 	if err != nil {
-		return s.refuseToken(c, err, func(text string) any { return setError{"invalid_request", text} })
+		return e.refuseToken(c, err, func(text string) any { return setError{"invalid_request", text} })
 	}
-	err = s.insist(c.ctx(), func(ctx context.Context) error {
-		for _, e := range events {
-			if err := s.heed(ctx, provider, e); err != nil {
+	err = e.insist(c.Ctx(), func(ctx context.Context) error {
+		for i := range events {
+			if err := e.carryOut(ctx, provider, &events[i]); err != nil {
 				return err
 			}
 		}
@@ -54,45 +56,44 @@ func (s *Server) securityEvents(c *call) error {
 	if err != nil {
 		return err
 	}
-	c.w.WriteHeader(http.StatusAccepted)
-	return nil
+	return c.Empty(http.StatusAccepted)
 }
 
-// heed does what one event asks for. Doing it twice is fine.
-func (s *Server) heed(ctx context.Context, provider string, e oauth.SecurityEvent) error {
-	if e.UserID == "" {
+// carryOut does what one event asks for. It may run twice for the same event.
+func (e *ends) carryOut(ctx context.Context, provider string, event *oauth.SecurityEvent) error {
+	if event.UserID == "" {
 		return nil
 	}
 	var err error
 	var ended int
-	switch e.Kind {
+	switch event.Kind {
 	case oauth.SessionsRevoked, oauth.AccountDisabled, oauth.CredentialChange:
-		ended, err = s.cfg.Vault.EndUser(ctx, e.UserID, "provider")
+		ended, err = e.vault.EndUser(ctx, event.UserID, "provider")
 	case oauth.TokensRevoked:
-		err = s.killKept(ctx, provider, e)
+		err = e.killKept(ctx, provider, event)
 	case oauth.AccountPurged:
-		err = s.cfg.Vault.Erase(ctx, e.UserID)
+		err = e.vault.Erase(ctx, event.UserID)
 	default:
 		return nil
 	}
 	if err == nil {
-		s.cfg.Log.Info("a security event was heeded", "provider", provider, "user", e.UserID, "sessions", ended)
+		e.log.InfoContext(ctx, "a security event was carried out", "provider", provider, "user", event.UserID, "sessions", ended)
 	}
 	return err
 }
 
-// killKept marks the user's kept connections of that account as dead, and forgets their tokens.
-func (s *Server) killKept(ctx context.Context, provider string, e oauth.SecurityEvent) error {
-	kept, err := s.cfg.Vault.Kept(ctx, e.UserID)
+// killKept marks the user's kept connections of that account as dead, and drops their tokens.
+func (e *ends) killKept(ctx context.Context, provider string, event *oauth.SecurityEvent) error {
+	kept, err := e.vault.Kept(ctx, event.UserID)
 	if err != nil {
 		return err
 	}
 	for i := range kept {
 		c := kept[i]
-		if c.Provider != provider || e.Subject != "" && c.Account.Subject != e.Subject {
+		if c.Provider != provider || event.Subject != "" && c.Account.Subject != event.Subject {
 			continue
 		}
-		if err := s.kill(ctx, c); err != nil {
+		if err := e.kill(ctx, c); err != nil {
 			return err
 		}
 	}
@@ -100,13 +101,13 @@ func (s *Server) killKept(ctx context.Context, provider string, e oauth.Security
 }
 
 // kill marks one connection, whoever else writes it at the moment.
-func (s *Server) kill(ctx context.Context, c vault.Connection) error {
+func (e *ends) kill(ctx context.Context, c vault.Connection) error {
 	for range 8 {
 		dead := c
 		dead.Status, dead.Reason, dead.Tokens = vault.StatusNeedsReauth, oauth.ReasonRevoked, vault.Tokens{}
-		_, err := s.cfg.Vault.Update(ctx, &c, dead)
+		_, err := e.vault.Update(ctx, &c, dead)
 		if errors.Is(err, vault.ErrConflict) {
-			if c, err = s.cfg.Vault.Reload(ctx, &c); err == nil {
+			if c, err = e.vault.Reload(ctx, &c); err == nil {
 				continue
 			}
 		}

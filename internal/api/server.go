@@ -7,36 +7,42 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
-	"net/netip"
-	"net/url"
 	"strings"
 	"sync"
 	"time"
 
+	"bff/internal/api/admin"
+	"bff/internal/api/frontend"
+	"bff/internal/api/live"
+	"bff/internal/api/metrics"
+	"bff/internal/api/route"
+	"bff/internal/api/signin"
 	"bff/internal/oauth"
 	"bff/internal/proxy"
-	"bff/internal/secret"
 	"bff/internal/vault"
 )
 
 // Config is what a Server needs.
 type Config struct {
-	Origin         string         // required: how browsers reach bff, "https://app.example.com"
-	Cookie         string         // required: the session cookie's whole name, "__Host-" included
-	Vault          *vault.Vault   // required
-	Broker         *oauth.Broker  // required
-	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
-	Origins        []string       // further origins that may call with credentials (CORS)
-	Mounts         []Mount        // the apis
-	Clients        []Client       // services that may ask on the admin listener
-	Frontend       http.Handler   // everything outside /bff and the mounts; nil: not found
-	Client         fs.FS          // holds client.js
-	Account        fs.FS          // holds the account page
-	Limits         Limits
-	Metrics        *Metrics         // those the broker's hooks count in; new ones when nil
+	Origin         string           // required: how browsers reach bff, "https://app.example.com"
+	Cookie         string           // required: the session cookie's whole name, "__Host-" included
+	Vault          *vault.Vault     // required
+	Broker         *oauth.Broker    // required
+	TrustedProxies route.Peers      // whose X-Forwarded-For and trace context are believed
+	Origins        []string         // further origins that may call with credentials (CORS)
+	Mounts         []Mount          // the apis
+	Clients        []Client         // services that may ask on the admin listener
+	Frontend       http.Handler     // everything outside /bff and the mounts; nil: not found
+	Client         fs.FS            // holds client.js
+	Account        fs.FS            // holds the account page
+	Limits         Limits           //
+	Metrics        *metrics.Metrics // those the broker's hooks count in; new ones when nil
 	Log            *slog.Logger     // discarded when nil
 	Now            func() time.Time // time.Now when nil
 }
+
+// A Client is a service that may ask on the admin listener.
+type Client = route.Client
 
 // Limits bound what one caller can spend. Zero means the default.
 type Limits struct {
@@ -56,73 +62,125 @@ type Mount struct {
 	Scopes   []string // a connection must have been granted all of them
 }
 
-// A Client is a service that may ask on the admin listener.
-type Client struct {
-	Name     string
-	Secret   secret.Text
-	Exchange []string // providers whose access tokens it may have
-}
-
 // A Server answers browsers, and the services behind the same front door. It is safe for concurrent use.
 type Server struct {
 	cfg       Config
-	secure    bool
-	host      string // of the origin
-	loopback  bool   // the origin is of this machine: for developing
-	table     *http.ServeMux
-	mounts    []mounted
-	origins   map[string]bool // this origin and the further ones
-	providers map[string]oauth.ProviderInfo
-	streams   *streams
-	logins    *addressLimiter
-	pace      *pace
-	clients   *clientBook
-	touching  sync.Map // session id: a touch is under way
-	metrics   *Metrics
+	front     *route.Front
+	providers []string
+	streams   *live.Streams
+	work      *background
 	browser   http.Handler
 	admin     http.Handler
-
-	base     context.Context // of work that outlives its request
-	stop     context.CancelFunc
-	work     sync.WaitGroup
-	draining chan struct{}
-	drained  sync.Once
+	draining  chan struct{}
+	drained   sync.Once
 }
 
 // New makes a server. It contacts nobody.
 func New(cfg Config) (*Server, error) {
-	if cfg.Vault == nil || cfg.Broker == nil || cfg.Origin == "" || cfg.Cookie == "" {
-		return nil, errors.New("new server: an origin, a cookie name, a vault and a broker are needed")
+	if cfg.Vault == nil || cfg.Broker == nil {
+		return nil, errors.New("new server: a vault and a broker are needed")
 	}
-	origin, err := url.Parse(cfg.Origin)
-	if err != nil || origin.Host == "" {
-		return nil, errors.New("new server: the origin is not an absolute URL")
+	front, err := route.NewFront(cfg.Origin, cfg.Cookie, cfg.Origins)
+	if err != nil {
+		return nil, fmt.Errorf("new server: %w", err)
 	}
 	cfg.defaults()
-	s := &Server{cfg: cfg, secure: origin.Scheme == "https", host: origin.Host, loopback: isLoopback(origin.Hostname()), origins: map[string]bool{cfg.Origin: true},
-		providers: map[string]oauth.ProviderInfo{}, draining: make(chan struct{})}
-	s.base, s.stop = context.WithCancel(context.Background())
-	for _, o := range cfg.Origins {
-		s.origins[o] = true
-	}
+	s := &Server{cfg: cfg, front: front, draining: make(chan struct{}), work: newBackground()}
 	for _, p := range cfg.Broker.Providers() {
-		s.providers[p.Name] = p
+		s.providers = append(s.providers, p.Name)
 	}
-	s.metrics = cfg.Metrics
-	s.metrics.expect(s.providers)
-	s.streams = newStreams(s)
-	s.logins = newAddressLimiter(cfg.Limits.LoginPerMinute, cfg.Now)
-	s.pace = newPace(cfg.Limits, cfg.Now)
-	s.clients = newClientBook(cfg.Clients, cfg.Now)
-	if err := s.mount(cfg.Mounts); err != nil {
+	cfg.Metrics.Expect(s.providers)
+	mounts, err := s.mountRows()
+	if err != nil {
 		return nil, err
 	}
-	s.buildTable()
-	if s.browser, err = s.shared(http.HandlerFunc(s.serve)); err != nil {
+	s.streams = live.New(live.Config{Vault: cfg.Vault, Now: cfg.Now})
+	if err := s.listeners(mounts); err != nil {
+		s.streams.Close()
 		return nil, err
 	}
-	s.admin = s.recovered(s.adminHandler())
 	return s, nil
+}
+
+// listeners makes the two handlers.
+func (s *Server) listeners(m *mounts) error {
+	cfg := route.Config{Providers: s.providers, Vault: s.cfg.Vault, Peers: s.cfg.TrustedProxies, Metrics: s.cfg.Metrics,
+		Log: s.cfg.Log}
+	touch := &toucher{vault: s.cfg.Vault, work: s.work}
+	m.calls.touch, m.calls.streams = touch, s.streams
+	browser := cfg
+	browser.Front, browser.Rows, browser.Mounts, browser.Rest = s.front, s.rows(), m.find, s.rest()
+	var err error
+	if s.browser, err = route.New(browser); err != nil {
+		return fmt.Errorf("new server: %w", err)
+	}
+	a := admin.New(admin.Config{Origin: s.cfg.Origin, Cookie: s.cfg.Cookie, Vault: s.cfg.Vault, Broker: s.cfg.Broker,
+		Clients: s.cfg.Clients, Peers: s.cfg.TrustedProxies, Draining: s.draining, Metrics: s.cfg.Metrics,
+		Touch: touch.slide, Now: s.cfg.Now, Log: s.cfg.Log})
+	services := cfg
+	services.Rows, services.Client = a.Rows(), a.Identify
+	if s.admin, err = route.New(services); err != nil {
+		return fmt.Errorf("new server: %w", err)
+	}
+	return nil
+}
+
+// rows is the whole surface for browsers, but for the mounts and the frontend.
+func (s *Server) rows() []route.Row {
+	flow := signin.New(signin.Config{Front: s.front, Vault: s.cfg.Vault, Broker: s.cfg.Broker, Providers: s.providers,
+		PerMinute: s.cfg.Limits.LoginPerMinute, Peers: s.cfg.TrustedProxies, Metrics: s.cfg.Metrics, Now: s.cfg.Now,
+		Log: s.cfg.Log})
+	a := &account{vault: s.cfg.Vault, broker: s.cfg.Broker, origin: s.cfg.Origin, providers: s.providers}
+	ends := &ends{vault: s.cfg.Vault, broker: s.cfg.Broker, providers: s.providers, work: s.work, log: s.cfg.Log}
+	events := &live.Events{Streams: s.streams, Draining: s.draining, Metrics: s.cfg.Metrics, Visible: a.visible}
+	files := &frontend.Embedded{Client: s.cfg.Client, Account: s.cfg.Account}
+	return table(flow, a, ends, events, files)
+}
+
+// table lists the rows: method, path, who may ask, from where, who may keep the answer, and what it does.
+func table(flow *signin.Flow, a *account, ends *ends, events *live.Events, files *frontend.Embedded) []route.Row {
+	row := func(method, path string, who route.Who, from route.From, keep route.Keep, do func(*route.Call) error) route.Row {
+		return route.Row{Method: method, Path: path, Who: who, From: from, Keep: keep, Do: do}
+	}
+	const (
+		nobody, anybody, somebody    = route.Nobody, route.Anybody, route.Somebody
+		anywhere, reading, changing  = route.Anywhere, route.Reading, route.Changing
+		navigation, own, page        = route.Navigation, route.OwnNavigation, route.Page
+		noStore, revalidate, carried = route.NoStore, route.Revalidate, route.Carried
+	)
+	return []route.Row{
+		row("GET", "/bff/session", anybody, reading, noStore, a.getSession),
+		row("GET", "/bff/login/{provider}", anybody, navigation, noStore, flow.Login),
+		row("GET", "/bff/connect/{provider}", somebody, own, noStore, flow.Connect),
+		row("GET", "/bff/callback/{provider}", nobody, anywhere, noStore, flow.Callback),
+		row("POST", "/bff/callback/{provider}", nobody, anywhere, noStore, flow.Callback),
+		row("POST", "/bff/logout", anybody, changing, noStore, a.logout),
+		row("GET", "/bff/connections", somebody, reading, noStore, a.listConnections),
+		row("DELETE", "/bff/connections/{id}", somebody, changing, noStore, a.unlink),
+		row("GET", "/bff/sessions", somebody, reading, noStore, a.listSessions),
+		row("DELETE", "/bff/sessions", somebody, changing, noStore, a.endOtherSessions),
+		row("DELETE", "/bff/sessions/{id}", somebody, changing, noStore, a.endSession),
+		row("GET", "/bff/preferences", somebody, reading, noStore, a.getPreferences),
+		row("PATCH", "/bff/preferences", somebody, changing, noStore, a.patchPreferences),
+		row("GET", "/bff/events", somebody, reading, noStore, events.Serve),
+		row("GET", "/bff/client.js", nobody, anywhere, revalidate, files.Script),
+		row("GET", "/bff/account", nobody, page, revalidate, files.Page),
+		row("GET", "/bff/account/{file}", nobody, page, revalidate, files.Page),
+		row("POST", "/bff/backchannel-logout/{provider}", nobody, anywhere, noStore, ends.backchannelLogout),
+		row("POST", "/bff/security-events/{provider}", nobody, anywhere, noStore, ends.securityEvents),
+	}
+}
+
+// rest is the frontend's row.
+func (s *Server) rest() *route.Row {
+	if s.cfg.Frontend == nil {
+		return nil
+	}
+	return &route.Row{Method: route.Any, Path: "/", Who: route.Nobody, From: route.Page, Keep: route.Carried,
+		Do: func(c *route.Call) error {
+			s.cfg.Frontend.ServeHTTP(c.W, c.R)
+			return nil
+		}}
 }
 
 func (cfg *Config) defaults() {
@@ -133,7 +191,7 @@ func (cfg *Config) defaults() {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	if cfg.Metrics == nil {
-		cfg.Metrics = NewMetrics(nil, "")
+		cfg.Metrics = metrics.New(nil, "")
 	}
 	if cfg.Limits.LoginPerMinute == 0 {
 		cfg.Limits.LoginPerMinute = 600
@@ -141,25 +199,6 @@ func (cfg *Config) defaults() {
 	if cfg.Limits.SessionConcurrency == 0 {
 		cfg.Limits.SessionConcurrency = 4096
 	}
-}
-
-// mounted is a mount with what its calls share.
-type mounted struct {
-	Mount
-	metrics mountMetrics
-}
-
-func (s *Server) mount(mounts []Mount) error {
-	for _, m := range mounts {
-		if m.Mount == nil || m.Name == "" {
-			return errors.New("new server: a mount needs a name and a proxy")
-		}
-		if _, ok := s.providers[m.Provider]; !ok {
-			return fmt.Errorf("new server: api %q names no configured provider", m.Name)
-		}
-		s.mounts = append(s.mounts, mounted{Mount: m, metrics: s.metrics.forMount(m.Name)})
-	}
-	return nil
 }
 
 // Browser is the handler of the browsers' listener.
@@ -176,26 +215,40 @@ func (s *Server) Drain() {
 // Close waits for writes that outlive their request, then ends what is left. No handler may run any more.
 func (s *Server) Close() {
 	s.Drain()
-	s.work.Wait()
-	s.stop()
-	s.streams.close()
+	s.work.close()
+	s.streams.Close()
 }
 
-// later runs f behind the caller's back, detached from the request.
-func (s *Server) later(f func(context.Context)) {
-	s.work.Go(func() {
-		ctx, cancel := context.WithTimeout(s.base, 5*time.Second)
+// background runs what outlives its request.
+type background struct {
+	base context.Context
+	stop context.CancelFunc
+	work sync.WaitGroup
+}
+
+func newBackground() *background {
+	b := &background{}
+	b.base, b.stop = context.WithCancel(context.Background())
+	return b
+}
+
+// later runs f behind the caller's back for at most five seconds, with the values of ctx and not its end.
+func (b *background) later(ctx context.Context, f func(context.Context)) {
+	b.work.Go(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
+		defer context.AfterFunc(b.base, cancel)()
 		f(ctx)
 	})
 }
 
-func (s *Server) now() time.Time { return s.cfg.Now() }
+// close waits for what runs.
+func (b *background) close() {
+	b.work.Wait()
+	b.stop()
+}
 
-// title is what a provider is called on a page.
-func (s *Server) title(provider string) string {
-	if p, ok := s.providers[provider]; ok {
-		return p.Title
-	}
+// title is what a provider without a title is called on a page.
+func title(provider string) string {
 	return strings.ToUpper(provider[:min(1, len(provider))]) + provider[min(1, len(provider)):]
 }

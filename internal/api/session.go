@@ -1,13 +1,25 @@
 package api
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
 	"time"
 
+	"bff/internal/api/problem"
+	"bff/internal/api/route"
+	"bff/internal/oauth"
 	"bff/internal/vault"
 )
+
+// account answers what a person sees and does of the own session, connections and preferences.
+type account struct {
+	vault     *vault.Vault
+	broker    *oauth.Broker
+	origin    string
+	providers []string // with whom people sign in
+}
 
 // The shapes of the answers. None of them can hold a token: they are built from public fields alone.
 type (
@@ -57,12 +69,12 @@ type (
 	}
 )
 
-// seconds is how times are told: UTC, whole seconds.
+// seconds is how times are written: UTC, whole seconds.
 func seconds(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }
 
-func (s *Server) connectionJSON(c *vault.Connection) connectionJSON {
+func (a *account) connectionJSON(c *vault.Connection) connectionJSON {
 	out := connectionJSON{
-		ID: c.ID, Provider: c.Provider, Title: s.title(c.Provider), Status: c.Status, Reason: c.Reason, Scopes: c.Scopes,
+		ID: c.ID, Provider: c.Provider, Title: a.title(c.Provider), Status: c.Status, Reason: c.Reason, Scopes: c.Scopes,
 		Account:     accountJSON{Subject: c.Account.Subject, Email: c.Account.Email, Name: c.Account.Name},
 		ConnectedAt: seconds(c.ConnectedAt),
 	}
@@ -76,17 +88,17 @@ func (s *Server) connectionJSON(c *vault.Connection) connectionJSON {
 	return out
 }
 
-func (s *Server) connectionsJSON(cs []vault.Connection) []connectionJSON {
+func (a *account) connectionsJSON(cs []vault.Connection) []connectionJSON {
 	out := make([]connectionJSON, len(cs))
 	for i := range cs {
-		out[i] = s.connectionJSON(&cs[i])
+		out[i] = a.connectionJSON(&cs[i])
 	}
 	return out
 }
 
-func (s *Server) providersJSON(signedIn bool) []providerJSON {
+func (a *account) providersJSON(signedIn bool) []providerJSON {
 	var out []providerJSON
-	for _, p := range s.cfg.Broker.Providers() {
+	for _, p := range a.broker.Providers() {
 		j := providerJSON{Name: p.Name, Title: p.Title, LoginURL: "/bff/login/" + url.PathEscape(p.Name)}
 		if signedIn {
 			j.ConnectURL = "/bff/connect/" + url.PathEscape(p.Name)
@@ -97,71 +109,92 @@ func (s *Server) providersJSON(signedIn bool) []providerJSON {
 }
 
 // getSession says who is signed in. It slides the idle time unless it is asked not to.
-func (s *Server) getSession(c *call) error {
-	if c.session == nil {
-		return c.json(http.StatusOK, sessionJSON{Providers: s.providersJSON(false)})
+func (a *account) getSession(c *route.Call) error {
+	if c.Session == nil {
+		return c.JSON(http.StatusOK, sessionJSON{Providers: a.providersJSON(false)})
 	}
-	if c.r.URL.Query().Get("touch") != "false" && s.cfg.Vault.Due(c.session) {
+	if c.R.URL.Query().Get("touch") != "false" && a.vault.Due(c.Session) {
 		// That the store fails now, after it answered, is no reason to withhold the answer.
-		_ = s.cfg.Vault.Touch(c.ctx(), c.session)
+		_ = a.vault.Touch(c.Ctx(), c.Session)
 	}
-	v, u := c.session, c.session.User
-	return c.json(http.StatusOK, sessionJSON{
+	v, u := c.Session, c.Session.User
+	return c.JSON(http.StatusOK, sessionJSON{
 		Authenticated: true,
 		User: &userJSON{ID: u.ID, Provider: u.Provider, Subject: u.Subject, Name: u.Name, Email: u.Email,
 			EmailVerified: u.EmailVerified, Picture: u.Picture},
 		Session:     &lifeJSON{ID: v.ID, CreatedAt: seconds(v.CreatedAt), IdleExpiresAt: seconds(v.IdleExpiresAt()), ExpiresAt: seconds(v.ExpiresAt())},
-		Connections: s.connectionsJSON(v.Connections),
-		Providers:   s.providersJSON(true),
+		Connections: a.connectionsJSON(v.Connections),
+		Providers:   a.providersJSON(true),
 	})
 }
 
-func (s *Server) listConnections(c *call) error {
-	return c.json(http.StatusOK, map[string]any{"connections": s.connectionsJSON(c.session.Connections)})
+func (a *account) listConnections(c *route.Call) error {
+	return c.JSON(http.StatusOK, map[string]any{"connections": a.connectionsJSON(c.Session.Connections)})
 }
 
 // unlink removes a connection at once; its revocation waits in the outbox until the provider has confirmed it.
-func (s *Server) unlink(c *call) error {
-	conn, ok := c.session.Connection(c.r.PathValue("id"))
+func (a *account) unlink(c *route.Call) error {
+	conn, ok := c.Session.Connection(c.R.PathValue("id"))
 	if !ok {
-		return newProblem(codeNotFound).because("The session has no such connection.")
+		return problem.New(problem.NotFound).Because("The session has no such connection.")
 	}
-	err := s.cfg.Vault.Unlink(c.ctx(), c.session, conn.ID, s.cfg.Broker.Revocation)
+	err := a.vault.Unlink(c.Ctx(), c.Session, conn.ID, a.broker.Revocation)
 	if errors.Is(err, vault.ErrNotFound) {
-		return s.goneFor(c, newProblem(codeNotFound).because("The session has no such connection."))
+		return goneFor(a.vault, a.providers, c, problem.New(problem.NotFound).Because("The session has no such connection."))
 	}
 	if err != nil {
 		return err
 	}
-	s.cfg.Broker.Nudge()
-	return c.noContent()
+	a.broker.Nudge()
+	return c.Empty(http.StatusNoContent)
+}
+
+// title is what a provider is called on a page.
+func (a *account) title(provider string) string {
+	for _, p := range a.broker.Providers() {
+		if p.Name == provider {
+			return p.Title
+		}
+	}
+	return title(provider)
+}
+
+// visible encodes what a browser may see of each connection, by id. When it was last used is no change.
+func (a *account) visible(session *vault.Session) map[string][]byte {
+	out := make(map[string][]byte, len(session.Connections))
+	for i := range session.Connections {
+		j := a.connectionJSON(&session.Connections[i])
+		j.UsedAt = nil
+		out[j.ID], _ = json.Marshal(j) // plain fields: it cannot fail
+	}
+	return out
 }
 
 // goneFor tells a session that ended meanwhile from one that lacks what was asked for.
-func (s *Server) goneFor(c *call, otherwise *problem) error {
-	_, err := s.cfg.Vault.LoadTicket(c.ctx(), c.session.Ticket())
+func goneFor(v *vault.Vault, providers []string, c *route.Call, otherwise *problem.Problem) error {
+	_, err := v.LoadTicket(c.Ctx(), c.Session.Ticket())
 	switch {
 	case err == nil:
 		return otherwise
 	case errors.Is(err, vault.ErrNotFound):
-		return s.notSignedIn(c)
+		return c.NotSignedIn(providers)
 	}
 	return err
 }
 
 // logout ends this session everywhere. Without one there is nothing to end, and that is fine.
-func (s *Server) logout(c *call) error {
+func (a *account) logout(c *route.Call) error {
 	out := struct {
 		LogoutURL *string `json:"logout_url"`
 	}{}
-	if c.session != nil {
-		if err := s.cfg.Vault.End(c.ctx(), c.session, "logout"); err != nil {
+	if c.Session != nil {
+		if err := a.vault.End(c.Ctx(), c.Session, "logout"); err != nil {
 			return err
 		}
-		if u := s.cfg.Broker.LogoutURL(c.ctx(), c.session.User.Provider, s.cfg.Origin+"/"); u != "" {
+		if u := a.broker.LogoutURL(c.Ctx(), c.Session.User.Provider, a.origin+"/"); u != "" {
 			out.LogoutURL = &u
 		}
 	}
-	s.cfg.Vault.ClearCookie(c.w)
-	return c.json(http.StatusOK, out)
+	a.vault.ClearCookie(c.W)
+	return c.JSON(http.StatusOK, out)
 }

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"time"
 
+	"bff/internal/api/problem"
+	"bff/internal/api/route"
 	"bff/internal/vault"
 )
 
@@ -18,8 +20,8 @@ type deviceJSON struct {
 }
 
 // listSessions lists this user's live sessions, the one seen last in front.
-func (s *Server) listSessions(c *call) error {
-	infos, err := s.cfg.Vault.Sessions(c.ctx(), c.session)
+func (a *account) listSessions(c *route.Call) error {
+	infos, err := a.vault.Sessions(c.Ctx(), c.Session)
 	if err != nil {
 		return err
 	}
@@ -27,33 +29,33 @@ func (s *Server) listSessions(c *call) error {
 	for i, in := range infos {
 		list[i] = deviceJSON{ID: in.ID, Device: in.Device, CreatedAt: seconds(in.CreatedAt), LastSeenAt: seconds(in.SeenAt), Current: in.Current}
 	}
-	return c.json(http.StatusOK, map[string]any{"sessions": list})
+	return c.JSON(http.StatusOK, map[string]any{"sessions": list})
 }
 
 // endSession ends one of the user's sessions. The one that asks is a logout.
-func (s *Server) endSession(c *call) error {
-	id := c.r.PathValue("id")
-	if id == c.session.ID {
-		if err := s.cfg.Vault.End(c.ctx(), c.session, "logout"); err != nil {
+func (a *account) endSession(c *route.Call) error {
+	id := c.R.PathValue("id")
+	if id == c.Session.ID {
+		if err := a.vault.End(c.Ctx(), c.Session, "logout"); err != nil {
 			return err
 		}
-		s.cfg.Vault.ClearCookie(c.w)
-		return c.noContent()
+		a.vault.ClearCookie(c.W)
+		return c.Empty(http.StatusNoContent)
 	}
-	err := s.cfg.Vault.EndOne(c.ctx(), c.session, id, "ended_elsewhere")
+	err := a.vault.EndOne(c.Ctx(), c.Session, id, "ended_elsewhere")
 	if errors.Is(err, vault.ErrNotFound) {
-		return s.goneFor(c, newProblem(codeNotFound).because("The user has no such session."))
+		return goneFor(a.vault, a.providers, c, problem.New(problem.NotFound).Because("The user has no such session."))
 	}
 	if err != nil {
 		return err
 	}
-	return c.noContent()
+	return c.Empty(http.StatusNoContent)
 }
 
 // endOtherSessions ends all of the user's sessions but this one.
-func (s *Server) endOtherSessions(c *call) error {
-	if err := s.cfg.Vault.EndOthers(c.ctx(), c.session, "ended_elsewhere"); err != nil {
+func (a *account) endOtherSessions(c *route.Call) error {
+	if err := a.vault.EndOthers(c.Ctx(), c.Session, "ended_elsewhere"); err != nil {
 		return err
 	}
-	return c.noContent()
+	return c.Empty(http.StatusNoContent)
 }

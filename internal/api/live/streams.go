@@ -1,4 +1,4 @@
-package api
+package live
 
 import (
 	"context"
@@ -9,21 +9,22 @@ import (
 	"bff/internal/vault"
 )
 
-// streams knows which sessions something long runs for, on this instance, and tells it when one ends or a connection changes. One subscription and
-// two goroutines serve all of it; a call that begins and ends costs a mutex and a map access.
-//
-//	vault's bus ─► matters   a session ended: close its done
-//	            ─► listen    a connection changed: wake who listens; resync: everybody is suspect
-//	a ticker    ─► inspect   suspects, and those whose idle or absolute time has passed, are read again
-//
-// A session that ends between its read and its watch is caught by `ended`, which remembers the last ones for a while. A store that is down ends nobody.
-type streams struct {
-	s     *Server
-	start sync.Once
-	stop  chan struct{}
+// Config is what Streams need.
+type Config struct {
+	Vault *vault.Vault     // required
+	Now   func() time.Time // required
+}
+
+// Streams are the sessions that something long runs for, on this instance. One subscription and two goroutines serve
+// all of it; a call that begins and ends costs a mutex and a map access. A session that ends between its read and its
+// watch is caught by `ended`, which keeps the last ones for a while. It is safe for concurrent use.
+type Streams struct {
+	cfg   Config
+	base  context.Context // ends with close
+	stop  context.CancelFunc
 	work  sync.WaitGroup
 	poke  chan struct{} // there are suspects
-	ready chan struct{} // closed when the store's announcements are heard for the first time
+	ready chan struct{} // closed when the store's announcements arrive for the first time
 
 	mu        sync.Mutex
 	closed    bool
@@ -41,19 +42,19 @@ type watched struct {
 	done     chan struct{} // closed when the session ended
 	reason   string        // set before done is closed
 	deadline time.Time
-	suspect  bool   // it may have ended unheard
-	missing  bool   // it was not found; who ended it, and why, may still be heard
+	suspect  bool   // its end may have been missed
+	missing  bool   // it was not found; who ended it, and why, may still arrive
 	release  func() // the same for every watcher: it gives back one
 }
 
 type end struct {
 	reason string
-	ticks  int // until it is forgotten
+	ticks  int // until it is dropped
 }
 
 const (
-	streamTick    = 2 * time.Second
-	rememberTicks = 30 // longer than a call may wait for its token
+	streamTick = 2 * time.Second
+	endedTicks = 30 // longer than a call may wait for its token
 )
 
 // closedChannel is what a session that is over is watched with.
@@ -63,14 +64,22 @@ func closedChannel() chan struct{} {
 	return c
 }
 
-func newStreams(s *Server) *streams {
-	return &streams{s: s, stop: make(chan struct{}), poke: make(chan struct{}, 1), ready: make(chan struct{}), watched: map[string]*watched{}, ended: map[string]end{},
-		listeners: map[string]map[*listener]struct{}{}}
+// New subscribes to the vault's bus: from now on no end is missed.
+func New(cfg Config) *Streams {
+	st := &Streams{cfg: cfg, poke: make(chan struct{}, 1), ready: make(chan struct{}), watched: map[string]*watched{},
+		ended: map[string]end{}, listeners: map[string]map[*listener]struct{}{}}
+	st.base, st.stop = context.WithCancel(context.Background())
+	events, cancel := cfg.Vault.Subscribe(st.matters)
+	st.work.Go(func() {
+		defer cancel()
+		st.listen(events)
+	})
+	st.work.Go(st.inspect)
+	return st
 }
 
-// close ends what still runs. It is for the very end: until then a proxied stream may finish.
-func (st *streams) close() {
-	st.start.Do(func() {}) // nothing starts any more
+// Close ends what still runs. It is for the very end: until then a proxied stream may finish.
+func (st *Streams) Close() {
 	st.mu.Lock()
 	if st.closed {
 		st.mu.Unlock()
@@ -82,18 +91,18 @@ func (st *streams) close() {
 	}
 	clear(st.watched)
 	st.mu.Unlock()
-	close(st.stop)
+	st.stop()
 	st.work.Wait()
 }
 
-// watch returns a channel that is closed within moments when the session ends anywhere. release is called once, when nobody looks at it any more.
-func (st *streams) watch(session *vault.Session) (done <-chan struct{}, release func()) {
+// Watch returns a channel that is closed within moments when the session ends anywhere. release is called once, when
+// nobody looks at it any more.
+func (st *Streams) Watch(session *vault.Session) (done <-chan struct{}, release func()) {
 	w := st.enter(session)
 	return w.done, w.release
 }
 
-func (st *streams) enter(session *vault.Session) *watched {
-	st.start.Do(st.run)
+func (st *Streams) enter(session *vault.Session) *watched {
 	id := session.ID
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -115,19 +124,9 @@ func (st *streams) enter(session *vault.Session) *watched {
 	return w
 }
 
-// run starts the goroutines, at the first watch.
-func (st *streams) run() {
-	events, cancel := st.s.cfg.Vault.Subscribe(st.matters)
-	st.work.Go(func() {
-		defer cancel()
-		st.listen(events)
-	})
-	st.work.Go(st.inspect)
-}
-
-// matters is asked on the bus's own time. An end is noted there and then: many at once, as when a user with many sessions is erased, would not fit into a
-// subscriber's room, and a resync knows no reasons.
-func (st *streams) matters(e vault.Event) bool {
+// matters runs on the bus's own goroutine. An end is noted there and then: many at once, as when a user with many
+// sessions is erased, would not fit into a subscriber's room, and a resync knows no reasons.
+func (st *Streams) matters(e vault.Event) bool {
 	switch e.Kind {
 	case vault.EventSession:
 		st.end(e.Session, e.Reason)
@@ -146,13 +145,13 @@ func audience(e vault.Event) string {
 	return e.User
 }
 
-func (st *streams) listen(events <-chan vault.Event) {
+func (st *Streams) listen(events <-chan vault.Event) {
 	tick := time.NewTicker(streamTick)
 	defer tick.Stop()
-	heard := sync.OnceFunc(func() { close(st.ready) })
+	begun := sync.OnceFunc(func() { close(st.ready) })
 	for {
 		select {
-		case <-st.stop:
+		case <-st.base.Done():
 			return
 		case <-tick.C:
 			st.tidy()
@@ -162,17 +161,17 @@ func (st *streams) listen(events <-chan vault.Event) {
 				st.wake(audience(e))
 			case vault.EventResync:
 				st.suspectAll()
-				heard()
+				begun()
 			}
 		}
 	}
 }
 
 // end closes a session's done.
-func (st *streams) end(id, reason string) {
+func (st *Streams) end(id, reason string) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	st.ended[id] = end{reason, rememberTicks}
+	st.ended[id] = end{reason, endedTicks}
 	if w := st.watched[id]; w != nil {
 		w.reason = reason
 		close(w.done)
@@ -180,7 +179,7 @@ func (st *streams) end(id, reason string) {
 	}
 }
 
-func (st *streams) wake(key string) {
+func (st *Streams) wake(key string) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	for l := range st.listeners[key] {
@@ -189,7 +188,7 @@ func (st *streams) wake(key string) {
 }
 
 // suspectAll is for a resync: anything may have been missed.
-func (st *streams) suspectAll() {
+func (st *Streams) suspectAll() {
 	st.mu.Lock()
 	for _, w := range st.watched {
 		w.suspect = true
@@ -205,7 +204,7 @@ func (st *streams) suspectAll() {
 }
 
 // suspect has one session looked at.
-func (st *streams) suspect(id string) {
+func (st *Streams) suspect(id string) {
 	st.mu.Lock()
 	if w := st.watched[id]; w != nil {
 		w.suspect = true
@@ -214,16 +213,16 @@ func (st *streams) suspect(id string) {
 	st.nudge()
 }
 
-func (st *streams) nudge() {
+func (st *Streams) nudge() {
 	select {
 	case st.poke <- struct{}{}:
 	default:
 	}
 }
 
-// tidy forgets what nobody watches, and finds those whose time has passed.
-func (st *streams) tidy() {
-	now, late := st.s.now(), false
+// tidy drops what nobody watches, and finds those whose time has passed.
+func (st *Streams) tidy() {
+	now, late := st.cfg.Now(), false
 	st.mu.Lock()
 	if st.uncertain > 0 {
 		st.uncertain--
@@ -253,10 +252,10 @@ func (st *streams) tidy() {
 }
 
 // inspect reads suspects again. It gives up at the first sign that the store is down: the next tick comes soon.
-func (st *streams) inspect() {
+func (st *Streams) inspect() {
 	for {
 		select {
-		case <-st.stop:
+		case <-st.base.Done():
 			return
 		case <-st.poke:
 		}
@@ -268,7 +267,7 @@ func (st *streams) inspect() {
 	}
 }
 
-func (st *streams) suspects() []*watched {
+func (st *Streams) suspects() []*watched {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	var out []*watched
@@ -281,26 +280,26 @@ func (st *streams) suspects() []*watched {
 }
 
 // look reads one session again and says whether the store answered.
-func (st *streams) look(w *watched) bool {
+func (st *Streams) look(w *watched) bool {
 	st.mu.Lock()
 	session, deadline := w.session, w.deadline
 	st.mu.Unlock()
-	ctx, cancel := context.WithTimeout(st.s.base, 3*time.Second)
+	ctx, cancel := context.WithTimeout(st.base, 3*time.Second)
 	defer cancel()
-	again, err := st.s.cfg.Vault.LoadTicket(ctx, session.Ticket())
+	again, err := st.cfg.Vault.LoadTicket(ctx, session.Ticket())
 	switch {
 	case err == nil:
 		st.seen(again)
 	case !errors.Is(err, vault.ErrNotFound):
 		return false
-	case !st.s.now().Before(deadline):
+	case !st.cfg.Now().Before(deadline):
 		st.end(session.ID, "expired")
 	default:
 		st.mu.Lock()
 		before := w.missing
 		w.missing = true
 		st.mu.Unlock()
-		if before { // a tick later still nothing was heard
+		if before { // a tick later still nothing arrived
 			st.end(session.ID, "ended_elsewhere")
 		}
 	}
@@ -308,7 +307,7 @@ func (st *streams) look(w *watched) bool {
 }
 
 // seen notes that a session was just read.
-func (st *streams) seen(session *vault.Session) {
+func (st *Streams) seen(session *vault.Session) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if w := st.watched[session.ID]; w != nil {

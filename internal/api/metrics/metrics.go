@@ -1,4 +1,4 @@
-package api
+package metrics
 
 import (
 	"net/http"
@@ -11,11 +11,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"bff/internal/api/problem"
 	"bff/internal/oauth"
 )
 
-// Metrics counts what the server, and the broker behind it, do. Labels come from the configuration and from closed lists: nothing a request says can
-// make a new series. It is made before the broker, whose hooks Refresh and Revocation are. It is safe for concurrent use.
+// Metrics counts what the server, and the broker behind it, do. Labels come from the configuration and from closed
+// lists: nothing a request says can make a new series. It is made before the broker, whose hooks Refresh and
+// Revocation are. It is safe for concurrent use.
 type Metrics struct {
 	scrape      http.Handler
 	requests    *prometheus.CounterVec
@@ -29,8 +31,9 @@ type Metrics struct {
 	streams     prometheus.Gauge
 }
 
-// NewMetrics registers bff's metrics, and those of the process and the Go runtime, with reg; with a new registry when reg is nil.
-func NewMetrics(reg *prometheus.Registry, version string) *Metrics {
+// New registers bff's metrics, and those of the process and the Go runtime, with reg; with a new registry when reg is
+// nil.
+func New(reg *prometheus.Registry, version string) *Metrics {
 	if reg == nil {
 		reg = prometheus.NewRegistry()
 	}
@@ -60,12 +63,12 @@ func counter(name, help string, labels ...string) *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 }
 
-// expect shows as 0 what has not happened yet: an alarm on an increase must see the first.
-func (m *Metrics) expect(providers map[string]oauth.ProviderInfo) {
-	for c := range meanings {
+// Expect shows as 0 what has not happened yet: an alarm on an increase must see the first.
+func (m *Metrics) Expect(providers []string) {
+	for _, c := range problem.Codes() {
 		m.problems.WithLabelValues(string(c))
 	}
-	for name := range providers {
+	for _, name := range providers {
 		m.signIns.WithLabelValues(name)
 		for _, outcome := range oauth.Outcomes() {
 			m.refreshes.WithLabelValues(name, outcome)
@@ -84,15 +87,28 @@ func (m *Metrics) Revocation(provider, outcome string) {
 	m.revocations.WithLabelValues(provider, outcome).Inc()
 }
 
+// Scrape answers Prometheus.
+func (m *Metrics) Scrape(w http.ResponseWriter, r *http.Request) { m.scrape.ServeHTTP(w, r) }
+
+// Streaming counts one open event stream until the function it returns is called.
+func (m *Metrics) Streaming() (closed func()) {
+	m.streams.Inc()
+	return m.streams.Dec
+}
+
 // Masked counts a secret that the tripwire of an api masked: proxy.Config.OnTrip.
 func (m *Metrics) Masked(api string) { m.masked.WithLabelValues(api).Inc() }
 
-func (m *Metrics) request(route string, status int) {
+// Request counts an answer of a route.
+func (m *Metrics) Request(route string, status int) {
 	m.requests.WithLabelValues(route, statusLabel(status)).Inc()
 }
 
-func (m *Metrics) problem(c code)           { m.problems.WithLabelValues(string(c)).Inc() }
-func (m *Metrics) signedIn(provider string) { m.signIns.WithLabelValues(provider).Inc() }
+// Problem counts a problem, or an outcome of a sign-in that was not a success.
+func (m *Metrics) Problem(c problem.Code) { m.problems.WithLabelValues(string(c)).Inc() }
+
+// SignedIn counts a finished sign-in.
+func (m *Metrics) SignedIn(provider string) { m.signIns.WithLabelValues(provider).Inc() }
 
 // statusLabel keeps an upstream's fancy numbers from becoming series.
 func statusLabel(status int) string {
@@ -102,19 +118,21 @@ func statusLabel(status int) string {
 	return strconv.Itoa(status)
 }
 
-// mountMetrics are one api's counters. Each is looked up once: a call costs an atomic load and an atomic add.
-type mountMetrics struct {
+// Calls are one api's counters. Each is looked up once: a call costs an atomic load and an atomic add.
+type Calls struct {
 	vec      *prometheus.CounterVec
 	name     string
 	byStatus *[600]atomic.Pointer[prometheus.Counter]
 }
 
-func (m *Metrics) forMount(name string) mountMetrics {
+// ForMount makes the counters of one api.
+func (m *Metrics) ForMount(name string) Calls {
 	m.masked.WithLabelValues(name) // shown as 0 before the first
-	return mountMetrics{vec: m.calls, name: name, byStatus: new([600]atomic.Pointer[prometheus.Counter])}
+	return Calls{vec: m.calls, name: name, byStatus: new([600]atomic.Pointer[prometheus.Counter])}
 }
 
-func (m mountMetrics) call(status int) {
+// Call counts one call.
+func (m Calls) Call(status int) {
 	if status < 200 || status > 599 {
 		status = 0
 	}

@@ -1,8 +1,9 @@
-package api
+package signin
 
 import "strings"
 
-// device says in words what a User-Agent claims to be: "Firefox on Linux". Only words of these lists come out, so nothing of the header is kept.
+// device says in words what a User-Agent claims to be: "Firefox on Linux". Only words of these lists come out, so
+// nothing of the header is kept.
 func device(userAgent string) string {
 	browser := first(userAgent, [][2]string{
 		{"Edg/", "Edge"}, {"EdgA/", "Edge"}, {"EdgiOS/", "Edge"}, {"OPR/", "Opera"}, {"SamsungBrowser/", "Samsung Internet"}, {"Vivaldi/", "Vivaldi"},

@@ -1,6 +1,7 @@
-package api
+package live
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,9 @@ import (
 	"slices"
 	"time"
 
+	"bff/internal/api/metrics"
+	"bff/internal/api/problem"
+	"bff/internal/api/route"
 	"bff/internal/vault"
 )
 
@@ -34,7 +38,7 @@ func (l *listener) wake() {
 }
 
 // join makes a listener for the session and its user's kept connections; nil when the session has too many.
-func (st *streams) join(session *vault.Session) *listener {
+func (st *Streams) join(session *vault.Session) *listener {
 	w := st.enter(session)
 	l := &listener{watched: w, changed: make(chan struct{}, 1)}
 	keys := []string{session.ID, session.User.ID}
@@ -65,8 +69,9 @@ func (st *streams) join(session *vault.Session) *listener {
 	return l
 }
 
-// hears waits until the store's announcements are heard, so that a stream which says it is open misses nothing. Only the first of an instance waits.
-func (st *streams) hears(ctx context.Context) {
+// arriving waits until the store's announcements arrive, so that a stream which says it is open misses nothing. Only
+// the first of an instance waits.
+func (st *Streams) arriving(ctx context.Context) {
 	select {
 	case <-st.ready:
 	case <-ctx.Done():
@@ -74,33 +79,40 @@ func (st *streams) hears(ctx context.Context) {
 	}
 }
 
-// events streams what happens to this session: that it ended, that a connection changed. It never slides the session, and holds nothing that
-// GET /bff/session would not tell.
-func (s *Server) events(c *call) error {
-	l := s.streams.join(c.session)
-	if l == nil {
-		return newProblem(codeRateLimited).because("The session has too many event streams open.").after(5 * time.Second)
-	}
-	defer l.close()
-	h := c.w.Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("X-Accel-Buffering", "no") // nginx
-	out := &eventWriter{w: c.w, rc: http.NewResponseController(c.w)}
-	if c.r.Method == http.MethodHead {
-		c.w.WriteHeader(http.StatusOK)
-		return nil
-	}
-	s.streams.hears(c.ctx())
-	s.metrics.streams.Inc()
-	defer s.metrics.streams.Dec()
-	out.write(fmt.Sprintf("retry: %d\n\n", eventsRetry.Milliseconds()))
-	s.tell(c, l, out)
-	return nil // the answer has begun: nothing can go wrong that a client could still be told
+// Events answers GET /bff/events.
+type Events struct {
+	Streams  *Streams
+	Draining <-chan struct{} // closed when the instance stops: the client comes back, to another one
+	Metrics  *metrics.Metrics
+	// Visible encodes what a browser may see of each connection, by id. What it leaves out is no change.
+	Visible func(*vault.Session) map[string][]byte
 }
 
-// tell runs a stream until the session, the client, or this instance's time is over.
-func (s *Server) tell(c *call, l *listener, out *eventWriter) {
-	known := s.visible(c.session)
+// Serve streams what happens to this session: that it ended, that a connection changed. It never slides the session,
+// and holds nothing that GET /bff/session would not say.
+func (e *Events) Serve(c *route.Call) error {
+	l := e.Streams.join(c.Session)
+	if l == nil {
+		return problem.New(problem.RateLimited).Because("The session has too many event streams open.").After(5 * time.Second)
+	}
+	defer l.close()
+	h := c.W.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("X-Accel-Buffering", "no") // nginx
+	out := &eventWriter{w: c.W, rc: http.NewResponseController(c.W)}
+	if c.R.Method == http.MethodHead {
+		return c.Empty(http.StatusOK)
+	}
+	e.Streams.arriving(c.Ctx())
+	defer e.Metrics.Streaming()()
+	out.write(fmt.Sprintf("retry: %d\n\n", eventsRetry.Milliseconds()))
+	e.follow(c, l, out)
+	return nil // the answer has begun: an error could not reach the client
+}
+
+// follow runs a stream until the session, the client, or this instance's time is over.
+func (e *Events) follow(c *route.Call, l *listener, out *eventWriter) {
+	known := e.Visible(c.Session)
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
 	var again <-chan time.Time
@@ -111,10 +123,10 @@ func (s *Server) tell(c *call, l *listener, out *eventWriter) {
 				out.event("session.ended", map[string]string{"reason": l.reason})
 			}
 			return
-		case <-c.ctx().Done():
+		case <-c.Ctx().Done():
 			return
-		case <-s.draining:
-			return // the client comes back, to another instance
+		case <-e.Draining:
+			return
 		case <-beat.C:
 			out.write(":\n\n")
 			continue
@@ -122,42 +134,39 @@ func (s *Server) tell(c *call, l *listener, out *eventWriter) {
 		case <-again:
 		}
 		again = nil
-		now, err := s.reread(c)
+		now, err := e.Streams.reread(c.Ctx(), c.Session)
 		switch {
 		case err == nil:
-			s.streams.seen(now)
-			known = s.tellChanges(out, known, s.visible(now))
+			e.Streams.seen(now)
+			next := e.Visible(now)
+			out.changes(known, next)
+			known = next
 		case errors.Is(err, vault.ErrNotFound):
-			s.streams.suspect(c.session.ID) // done is closed in a moment, with a reason
+			e.Streams.suspect(c.Session.ID) // done is closed in a moment, with a reason
 		default:
-			again = time.After(time.Second) // the store is down: what changed is told when it is back
+			again = time.After(time.Second) // the store is down: what changed is sent when it is back
 		}
 	}
 }
 
-func (s *Server) reread(c *call) (*vault.Session, error) {
-	ctx, cancel := context.WithTimeout(c.ctx(), 3*time.Second)
+func (st *Streams) reread(ctx context.Context, session *vault.Session) (*vault.Session, error) {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
-	return s.cfg.Vault.LoadTicket(ctx, c.session.Ticket())
+	return st.cfg.Vault.LoadTicket(ctx, session.Ticket())
 }
 
-// visible is what a browser may see of each connection, encoded, by id. When it was last used is no change.
-func (s *Server) visible(session *vault.Session) map[string]string {
-	out := make(map[string]string, len(session.Connections))
-	for i := range session.Connections {
-		j := s.connectionJSON(&session.Connections[i])
-		j.UsedAt = nil
-		b, _ := json.Marshal(j) // plain fields: it cannot fail
-		out[j.ID] = string(b)
-	}
-	return out
+// An eventWriter writes events; each has a time to get through, so that a client that is gone is noticed.
+type eventWriter struct {
+	w   http.ResponseWriter
+	rc  *http.ResponseController
+	err error
 }
 
-// tellChanges writes the difference of two readings, in the order of the ids.
-func (s *Server) tellChanges(out *eventWriter, before, now map[string]string) map[string]string {
+// changes writes the difference of two readings, in the order of the ids.
+func (e *eventWriter) changes(before, now map[string][]byte) {
 	var ids []string
 	for id, b := range now {
-		if before[id] != b {
+		if !bytes.Equal(before[id], b) {
 			ids = append(ids, id)
 		}
 	}
@@ -169,19 +178,11 @@ func (s *Server) tellChanges(out *eventWriter, before, now map[string]string) ma
 	slices.Sort(ids)
 	for _, id := range ids {
 		if b, ok := now[id]; ok {
-			out.event("connection.changed", json.RawMessage(b))
+			e.event("connection.changed", json.RawMessage(b))
 		} else {
-			out.event("connection.changed", map[string]string{"id": id, "status": "removed"})
+			e.event("connection.changed", map[string]string{"id": id, "status": "removed"})
 		}
 	}
-	return now
-}
-
-// An eventWriter writes events; each has a time to get through, so that a client that is gone is noticed.
-type eventWriter struct {
-	w   http.ResponseWriter
-	rc  *http.ResponseController
-	err error
 }
 
 func (e *eventWriter) event(name string, data any) {

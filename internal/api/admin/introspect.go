@@ -1,15 +1,17 @@
-package api
+package admin
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 
+	"bff/internal/api/route"
 	"bff/internal/secret"
 	"bff/internal/vault"
 )
 
-// introspection is the answer of RFC 7662 section 2.2. sub is the user's public id; the provider's own subject stands beside it, with the provider that
-// makes it one.
+// introspection is the answer of RFC 7662 section 2.2. sub is the user's public id; the provider's own subject stands
+// beside it, with the provider that makes it one.
 type introspection struct {
 	Active          bool   `json:"active"`
 	Subject         string `json:"sub,omitempty"`
@@ -26,31 +28,28 @@ type introspection struct {
 	Picture         string `json:"picture,omitempty"`
 }
 
-// introspect tells a service whose session a cookie's value is (RFC 7662). It slides nothing: that a service looks is not that a person is there.
-// A token_type_hint changes nothing.
-func (s *Server) introspect(a *ask) {
-	token := a.form.Get("token")
+// introspect says to a service whose session a cookie's value is (RFC 7662). It slides nothing: that a service looks
+// is not that a person is there. A token_type_hint changes nothing.
+func (a *Admin) introspect(c *route.Call) error {
+	token := c.Form.Get("token")
 	if token == "" {
-		a.refuse(invalid("token is missing"))
-		return
+		return route.Invalid("token is missing")
 	}
-	v, err := s.cfg.Vault.LoadTicket(a.r.Context(), secret.New(token))
+	v, err := a.cfg.Vault.LoadTicket(c.Ctx(), secret.New(token))
 	if errors.Is(err, vault.ErrNotFound) {
-		a.json(http.StatusOK, introspection{})
-		return
+		return c.JSON(http.StatusOK, introspection{})
 	}
 	if err != nil {
-		a.refuse(s.storeError(err))
-		return
+		return a.storeError(c.Ctx(), err)
 	}
 	u := v.User
 	out := introspection{
-		Active: true, Subject: u.ID, SessionID: v.ID, Issuer: s.cfg.Origin, Username: cmpOr(u.Email, cmpOr(u.Name, u.Subject)),
+		Active: true, Subject: u.ID, SessionID: v.ID, Issuer: a.cfg.Origin, Username: cmp.Or(u.Email, u.Name, u.Subject),
 		IssuedAt: v.CreatedAt.Unix(), ExpiresAt: v.IdleExpiresAt().Unix(),
 		Provider: u.Provider, ProviderSubject: u.Subject, Name: u.Name, Email: u.Email, Picture: u.Picture,
 	}
 	if u.Email != "" {
 		out.EmailVerified = &u.EmailVerified
 	}
-	a.json(http.StatusOK, out)
+	return c.JSON(http.StatusOK, out)
 }

@@ -1,16 +1,19 @@
-package api
+package signin
 
 import (
 	"net/url"
 	"path"
 	"strings"
 	"unicode/utf8"
+
+	"bff/internal/api/problem"
 )
 
 const maxReturnPath = 2048 // bytes
 
-// returnPath reads a return_to: a path of this origin, with its query and fragment. Anything else is "/". It is validated as a path only, by two readers
-// that must agree, and built anew from what they read; a bff_error of an earlier way back is left out.
+// returnPath reads a return_to: a path of this origin, with its query and fragment. Anything else is "/". It is
+// validated as a path only, by two readers that must agree, and built anew from what they read; a bff_error of an
+// earlier way back is left out.
 func returnPath(raw string) string {
 	if len(raw) > maxReturnPath || len(raw) == 0 || raw[0] != '/' || !utf8.ValidString(raw) {
 		return "/"
@@ -24,7 +27,8 @@ func returnPath(raw string) string {
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" || u.Path == "" || u.Path[0] != '/' {
 		return "/"
 	}
-	// The second reader: the text up to the first ? or #. What is decoded must still be one clean path, whichever way it is read.
+	// The second reader: the text up to the first ? or #. What is decoded must still be one clean path, whichever way
+	// it is read.
 	text, _, _ := strings.Cut(raw, "#")
 	text, _, _ = strings.Cut(text, "?")
 	decoded, err := url.PathUnescape(text)
@@ -58,7 +62,7 @@ func withoutError(query string) string {
 }
 
 // withError adds the outcome of a way back to a path that returnPath made.
-func withError(to string, c code) string {
+func withError(to string, c problem.Code) string {
 	to, fragment, found := strings.Cut(to, "#")
 	separator := "?"
 	if strings.Contains(to, "?") {

@@ -1,0 +1,75 @@
+package admin
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"bff/internal/api/metrics"
+	"bff/internal/api/route"
+	"bff/internal/oauth"
+	"bff/internal/vault"
+)
+
+// Config is what an Admin needs.
+type Config struct {
+	Origin   string          // of the issuer that introspection names
+	Cookie   string          // the session cookie's whole name
+	Vault    *vault.Vault    // required
+	Broker   *oauth.Broker   // required
+	Clients  []route.Client  // services that may ask
+	Peers    route.Peers     // whose X-Forwarded-For is believed
+	Draining <-chan struct{} // closed when the instance stops
+	Metrics  *metrics.Metrics
+	Touch    func(*vault.Session) // slides a session behind the caller's back
+	Now      func() time.Time
+	Log      *slog.Logger
+}
+
+// An Admin answers the admin listener. It is safe for concurrent use.
+type Admin struct {
+	cfg     Config
+	clients *clientBook
+}
+
+// New makes an Admin.
+func New(cfg Config) *Admin { return &Admin{cfg: cfg, clients: newClientBook(cfg.Clients, cfg.Now)} }
+
+// Rows is the whole surface of the listener.
+func (a *Admin) Rows() []route.Row {
+	row := func(method, path string, who route.Who, from route.From, do func(*route.Call) error) route.Row {
+		return route.Row{Method: method, Path: path, Who: who, From: from, Keep: route.NoStore, Do: do}
+	}
+	return []route.Row{
+		row("GET", "/healthz", route.Nobody, route.NoPage, healthy),
+		row("GET", "/readyz", route.Nobody, route.NoPage, a.ready),
+		row("GET", "/metrics", route.Nobody, route.NoPage, a.scrape),
+		row("POST", "/introspect", route.ClientForm, route.NoPage, a.introspect),
+		row("POST", "/token", route.ClientForm, route.NoPage, a.exchange),
+		row(route.Any, "/verify", route.Nobody, route.FrontProxy, a.verify),
+		row(route.Any, "/verify/", route.Nobody, route.FrontProxy, a.verify),
+	}
+}
+
+func healthy(c *route.Call) error { return c.Text(http.StatusOK, "ok") }
+
+func (a *Admin) scrape(c *route.Call) error {
+	a.cfg.Metrics.Scrape(c.W, c.R)
+	return nil
+}
+
+// ready says whether the instance can serve: the store answers, and nobody asked it to stop.
+func (a *Admin) ready(c *route.Call) error {
+	select {
+	case <-a.cfg.Draining:
+		return c.Text(http.StatusServiceUnavailable, "draining")
+	default:
+	}
+	ctx, cancel := context.WithTimeout(c.Ctx(), time.Second)
+	defer cancel()
+	if err := a.cfg.Vault.Ping(ctx); err != nil {
+		return c.Text(http.StatusServiceUnavailable, "the store does not answer")
+	}
+	return c.Text(http.StatusOK, "ok")
+}

@@ -1,0 +1,255 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+
+	"bff/internal/api/live"
+	"bff/internal/api/problem"
+	"bff/internal/api/route"
+	"bff/internal/api/signin"
+	"bff/internal/oauth"
+	"bff/internal/proxy"
+	"bff/internal/secret"
+	"bff/internal/vault"
+)
+
+// mounts are the rows of the apis.
+type mounts struct {
+	calls *calls
+	rows  []route.Row
+	all   []Mount
+}
+
+// calls carries proxied calls.
+type calls struct {
+	vault     *vault.Vault
+	broker    *oauth.Broker
+	providers []string
+	streams   *live.Streams
+	pace      *pace
+	touch     *toucher
+}
+
+// mountRows makes a row of every api. Each call goes: session, cross-site rule, allow-list, connection, scopes, token, upstream,
+// in this order.
+func (s *Server) mountRows() (*mounts, error) {
+	m := &mounts{all: s.cfg.Mounts, calls: &calls{vault: s.cfg.Vault, broker: s.cfg.Broker, providers: s.providers,
+		pace: newPace(s.cfg.Limits, s.cfg.Now)}}
+	for i := range m.all {
+		at := &m.all[i]
+		if at.Mount == nil || at.Name == "" {
+			return nil, errors.New("new server: a mount needs a name and a proxy")
+		}
+		if !slices.Contains(s.providers, at.Provider) {
+			return nil, fmt.Errorf("new server: api %q names no configured provider", at.Name)
+		}
+		counted := s.cfg.Metrics.ForMount(at.Name)
+		m.rows = append(m.rows, route.Row{Method: route.Any, Path: at.Name, Who: route.Somebody, From: route.Changing,
+			Keep: route.Carried, Fix: at.Provider,
+			Do: func(c *route.Call) error { return m.calls.carry(c, at) },
+			After: func(c *route.Call, status int) {
+				m.calls.pace.upstreamPause(c.Session, at.Name, status, c.W.Header())
+				counted.Call(status)
+			}})
+	}
+	return m, nil
+}
+
+// find returns the row of the mount that a request is for: by host first, then the longest path. nil: none.
+func (m *mounts) find(r *http.Request) *route.Row {
+	for i := range m.all {
+		if m.all[i].Serves(r) {
+			return &m.rows[i]
+		}
+	}
+	return nil
+}
+
+// carry carries one call.
+func (s *calls) carry(c *route.Call, m *Mount) error {
+	found, err := m.Find(c.R)
+	if err != nil {
+		return err
+	}
+	conn, err := s.pick(c, m)
+	if err != nil {
+		return err
+	}
+	if missing := lacking(conn.Scopes, m.Scopes); len(missing) > 0 {
+		return missingScopes(conn, missing)
+	}
+	leave, wait, ok := s.pace.enter(c.Session, m.Name, m.Provider)
+	if !ok {
+		return problem.New(problem.RateLimited).After(wait)
+	}
+	defer leave()
+	caller, err := s.caller(c, conn, m)
+	if err != nil {
+		return s.tokenProblem(c, conn, err)
+	}
+	s.touch.slide(c.Session)
+	done, release := s.streams.Watch(c.Session)
+	defer release()
+	select {
+	case <-done: // it ended while the call waited for its token
+		return c.NotSignedIn(s.providers)
+	default:
+	}
+	caller.Done = done
+	err = m.Serve(c.W, c.R, found, caller)
+	if err == nil {
+		return nil
+	}
+	var challenge *proxy.ScopeChallenge
+	if errors.As(err, &challenge) {
+		return s.challenged(conn, m, challenge)
+	}
+	return s.tokenProblem(c, conn, err)
+}
+
+// caller is what a call through conn brings along. It is a function of its own so that what it needs is off the stack while the
+// answer flows.
+func (s *calls) caller(c *route.Call, conn *vault.Connection, m *Mount) (proxy.Caller, error) {
+	fresh, err := s.broker.Token(c.Ctx(), *conn)
+	if err != nil {
+		return proxy.Caller{}, err
+	}
+	return proxy.Caller{
+		Credential: m.Token(fresh.Tokens.Access),
+		Secrets:    []secret.Text{fresh.Tokens.Refresh, c.Session.Ticket()},
+		Renew: func(ctx context.Context) (proxy.Credential, error) {
+			renewed, err := s.broker.Renew(ctx, fresh)
+			if err != nil || renewed.Tokens.Access.IsZero() {
+				return nil, err
+			}
+			return m.Token(renewed.Tokens.Access), nil
+		},
+	}, nil
+}
+
+// pick finds the connection a call goes through: the named one, or the first that was linked.
+func (s *calls) pick(c *route.Call, m *Mount) (*vault.Connection, error) {
+	names := proxy.ConnectionNames(c.R)
+	for i := range names {
+		if names[i] != names[0] {
+			return nil, problem.New(problem.BadRequest).Because("The connection is named twice, and differently.")
+		}
+	}
+	var conn *vault.Connection
+	if len(names) > 0 {
+		if named, ok := c.Session.Connection(names[0]); ok && named.Provider == m.Provider {
+			conn = named
+		}
+	} else {
+		for i := range c.Session.Connections {
+			if c.Session.Connections[i].Provider == m.Provider {
+				conn = &c.Session.Connections[i]
+				break
+			}
+		}
+	}
+	if conn == nil {
+		return nil, notConnected(m.Provider, m.Scopes)
+	}
+	if conn.Status != vault.StatusActive {
+		return nil, needsReauth(conn, conn.Reason)
+	}
+	return conn, nil
+}
+
+func notConnected(provider string, scopes []string) *problem.Problem {
+	p := problem.New(problem.NotConnected)
+	p.Provider, p.Fix = provider, problem.FixConnect(provider, "", scopes)
+	return p
+}
+
+func needsReauth(conn *vault.Connection, reason string) *problem.Problem {
+	p := problem.New(problem.NeedsReauth)
+	p.Provider, p.Connection, p.Fix = conn.Provider, conn.ID, problem.FixConnect(conn.Provider, conn.ID, nil)
+	switch reason {
+	case oauth.ReasonRevoked:
+		p.Detail = "The grant was withdrawn at the provider. Link the account again."
+	case oauth.ReasonExpired:
+		p.Detail = "The grant has come to its end. Link the account again."
+	case oauth.ReasonSessionPolicy:
+		p.Detail = "The provider asks for a new sign-in, as its administrator wants it. Link the account again."
+	}
+	return p
+}
+
+// lacking lists what of want is not in have, in want's order.
+func lacking(have, want []string) []string {
+	var out []string
+	for _, w := range want {
+		if !slices.Contains(have, w) {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+func missingScopes(conn *vault.Connection, missing []string) *problem.Problem {
+	p := problem.New(problem.MissingScopes)
+	p.Provider, p.Connection, p.MissingScopes, p.Fix = conn.Provider, conn.ID, missing, problem.FixConnect(conn.Provider, conn.ID, missing)
+	return p
+}
+
+// challenged is an api that wants more than the connection has, in its own words (RFC 6750 section 3.1, RFC 9470).
+func (s *calls) challenged(conn *vault.Connection, m *Mount, ch *proxy.ScopeChallenge) *problem.Problem {
+	missing := lacking(conn.Scopes, ch.Scopes)
+	if len(missing) == 0 {
+		missing = ch.Scopes
+	}
+	p := missingScopes(conn, missing)
+	if signin.AuthenticationOK(ch.ACRValues, ch.MaxAge) {
+		p.Fix = problem.FixConnect(conn.Provider, conn.ID, missing, "acr_values", ch.ACRValues, "max_age", ch.MaxAge)
+	}
+	if json.Valid(ch.Body) {
+		p.Upstream = ch.Body
+	} else if len(ch.Body) > 0 {
+		p.Upstream, _ = json.Marshal(string(ch.Body))
+	}
+	return p
+}
+
+// tokenProblem adds to an error of the token what a person can do about it.
+func (s *calls) tokenProblem(c *route.Call, conn *vault.Connection, err error) error {
+	var e *oauth.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	switch e.Kind {
+	case oauth.KindReauth:
+		return needsReauth(conn, e.Reason)
+	case oauth.KindGone:
+		return goneFor(s.vault, s.providers, c, notConnected(conn.Provider, nil))
+	}
+	return err
+}
+
+// A toucher slides idle times behind the callers' backs: one write at a time for a session.
+type toucher struct {
+	vault *vault.Vault
+	work  *background
+	busy  sync.Map // by session id
+}
+
+func (t *toucher) slide(session *vault.Session) {
+	if !t.vault.Due(session) {
+		return
+	}
+	if _, busy := t.busy.LoadOrStore(session.ID, struct{}{}); busy {
+		return
+	}
+	own := *session // the call goes on reading the one it has
+	t.work.later(context.Background(), func(ctx context.Context) {
+		defer t.busy.Delete(own.ID)
+		_ = t.vault.Touch(ctx, &own) // a store that is down slides nothing; the next call tries again
+	})
+}

@@ -1,0 +1,300 @@
+package route
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"bff/internal/api/answer"
+	"bff/internal/api/metrics"
+	"bff/internal/api/problem"
+	"bff/internal/proxy"
+	"bff/internal/trace"
+	"bff/internal/vault"
+)
+
+// bodyLimit bounds what a row reads, in bytes, unless it is Carried.
+const bodyLimit = 64 << 10
+
+// Config is what a Listener needs.
+type Config struct {
+	Rows      []Row
+	Mounts    func(*http.Request) *Row // rows that are looked for first; nil: none
+	Rest      *Row                     // everything that no row is for; nil: 404
+	Front     *Front                   // nil on the admin listener
+	Vault     *vault.Vault             // of rows that want a session
+	Providers []string                 // with whom people sign in
+	Client    func(*Call) error        // authenticates the caller of a ClientForm or ClientBasic row and sets it; nil: there are none
+	Peers     Peers
+	Metrics   *metrics.Metrics
+	Log       *slog.Logger
+}
+
+// A Listener is the handler of one of bff's two listeners. It is safe for concurrent use.
+type Listener struct {
+	cfg   Config
+	table *http.ServeMux
+	inner http.Handler
+}
+
+// New makes a listener of a table. A row without a policy is an error.
+func New(cfg Config) (*Listener, error) {
+	l := &Listener{cfg: cfg, table: http.NewServeMux()}
+	paths := map[string]methods{}
+	for i := range cfg.Rows {
+		row := &cfg.Rows[i]
+		if err := row.check(); err != nil {
+			return nil, err
+		}
+		if paths[row.Path] == nil {
+			paths[row.Path] = methods{}
+		}
+		paths[row.Path][row.Method] = row
+	}
+	for path, m := range paths {
+		l.table.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { l.dispatch(w, r, m) })
+	}
+	inner, err := l.cors(http.HandlerFunc(l.route))
+	if err != nil {
+		return nil, err
+	}
+	l.inner = inner
+	return l, nil
+}
+
+// ServeHTTP gives the request its id, and turns a panic into a 500. What was thrown may hold anything, so its type
+// and the stack are all that is logged.
+func (l *Listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r = l.named(w, r)
+	defer func() {
+		thrown := recover()
+		if thrown == nil {
+			return
+		}
+		if thrown == http.ErrAbortHandler {
+			panic(thrown) // the proxy's way to break off an answer that cannot be finished
+		}
+		l.cfg.Log.ErrorContext(r.Context(), "panic", "type", fmt.Sprintf("%T", thrown),
+			slog.String("stack", string(debug.Stack())))
+		problem.Write(w, r, problem.New(problem.Internal))
+	}()
+	l.inner.ServeHTTP(w, r)
+}
+
+// named gives the request its id, which every answer and every log line of it has. A trace context counts only from a
+// trusted proxy.
+func (l *Listener) named(w http.ResponseWriter, r *http.Request) *http.Request {
+	t := trace.Request{ID: trace.NewID()}
+	if l.cfg.Peers.trusts(r) {
+		t.Parent, t.State = oneOf(r.Header["Traceparent"]), strings.Join(r.Header["Tracestate"], ",")
+	} else {
+		delete(r.Header, "Traceparent")
+		delete(r.Header, "Tracestate")
+	}
+	w.Header().Set("BFF-Request-Id", t.ID)
+	return r.WithContext(trace.With(r.Context(), t))
+}
+
+// oneOf is the value of a field that may come once.
+func oneOf(values []string) string {
+	if len(values) == 1 {
+		return values[0]
+	}
+	return ""
+}
+
+// route finds the row of a request: a mount, a row of the table, or the rest.
+func (l *Listener) route(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor == 1 && len(r.TransferEncoding) > 0 {
+		// net/http forgets a Content-Length that came along: what follows may be a smuggled request.
+		w.Header().Set("Connection", "close")
+	}
+	if err := proxy.CheckLine(r); err != nil {
+		l.cfg.Metrics.Request("refused", http.StatusBadRequest)
+		problem.Write(w, r, problem.Of(err))
+		return
+	}
+	if l.cfg.Mounts != nil {
+		if row := l.cfg.Mounts(r); row != nil {
+			l.serve(w, r, row)
+			return
+		}
+	}
+	if _, pattern := l.table.Handler(r); pattern != "" {
+		l.table.ServeHTTP(w, r) // it sets the path's values
+		return
+	}
+	if l.cfg.Rest != nil && !underBFF(r) {
+		l.serve(w, r, l.cfg.Rest)
+		return
+	}
+	problem.Write(w, r, problem.New(problem.NotFound))
+}
+
+// underBFF says whether the address is of bff's own room, where the frontend has nothing.
+func underBFF(r *http.Request) bool {
+	return r.URL.Path == "/bff" || strings.HasPrefix(r.URL.Path, "/bff/")
+}
+
+// dispatch picks a path's row by method.
+func (l *Listener) dispatch(w http.ResponseWriter, r *http.Request, m methods) {
+	row := m.row(r.Method)
+	if row != nil {
+		l.serve(w, r, row)
+		return
+	}
+	p := problem.New(problem.MethodNotAllowed)
+	var allow []string
+	for method := range m {
+		if allow = append(allow, method); method == http.MethodGet {
+			allow = append(allow, http.MethodHead)
+		}
+	}
+	slices.Sort(allow)
+	p.Allow = strings.Join(allow, ", ")
+	problem.Write(w, r, p)
+}
+
+// serve takes one request through the row's policies to its handler, and writes what the handler returned instead of
+// an answer.
+func (l *Listener) serve(w http.ResponseWriter, r *http.Request, row *Row) {
+	watch := &statusWriter{ResponseWriter: w}
+	c := &Call{W: watch, R: r, Row: row, Front: l.cfg.Front}
+	if row.Keep != Carried {
+		if r.Body != nil {
+			r.Body = http.MaxBytesReader(watch, r.Body, bodyLimit)
+		}
+		row.Keep.set(w.Header())
+	}
+	l.answer(c, l.run(c))
+	if row.After != nil {
+		row.After(c, watch.status)
+	} else if row != l.cfg.Rest {
+		l.cfg.Metrics.Request(row.Path, watch.status)
+	}
+	if row.Keep != Carried {
+		l.cfg.Log.DebugContext(r.Context(), "request", "method", row.Method, "route", row.Path, "status", watch.status)
+	}
+}
+
+// set puts the headers of an answer that is bff's own.
+func (k Keep) set(h http.Header) {
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer") // a callback's address holds a code
+	h.Set("X-Frame-Options", "DENY")
+	switch k {
+	case NoStore:
+		h.Set("Cache-Control", "no-store")
+		answer.AddVary(h, "Cookie") // beside the Origin of CORS
+	case Revalidate:
+		h.Set("Cache-Control", "no-cache")
+	}
+}
+
+// run is the pipeline: front, session or client, who, from where, handler.
+func (l *Listener) run(c *Call) error {
+	if redirect, err := c.atHome(); redirect || err != nil {
+		return err
+	}
+	switch c.Row.Who {
+	case Anybody, Somebody:
+		if err := l.session(c); err != nil {
+			return err
+		}
+	}
+	if !c.admitted() {
+		return l.refused(c)
+	}
+	switch c.Row.Who {
+	case ClientForm, ClientBasic:
+		if err := l.cfg.Client(c); err != nil {
+			return err
+		}
+	}
+	return c.Row.Do(c)
+}
+
+// atHome leads a person who is at another name of this machine to the origin, and refuses a foreign name.
+func (c *Call) atHome() (redirected bool, err error) {
+	switch c.Row.From {
+	case Navigation, OwnNavigation, Page:
+	default:
+		return false, nil
+	}
+	redirect, foreign := c.Front.home(c.R)
+	if foreign {
+		return false, problem.New(problem.BadRequest).
+			Because("The application is not at this address. It is at the configured origin.")
+	}
+	if redirect {
+		return true, c.Redirect(c.Front.Origin+c.R.URL.RequestURI(), http.StatusTemporaryRedirect)
+	}
+	return false, nil
+}
+
+// session reads the session of a call.
+func (l *Listener) session(c *Call) error {
+	if severalCookies(c.R, c.Front.Cookie) {
+		return problem.New(problem.BadRequest).Because("There is more than one session cookie.")
+	}
+	session, err := l.cfg.Vault.Load(c.R)
+	switch {
+	case err == nil:
+		c.Session = session
+	case !errors.Is(err, vault.ErrNotFound):
+		return err
+	case c.Row.Who == Somebody:
+		return c.NotSignedIn(l.cfg.Providers)
+	}
+	return nil
+}
+
+func (l *Listener) refused(c *Call) error {
+	p := problem.New(problem.CSRFRejected)
+	if c.Row.From == NoPage {
+		p.Because("This listener is not for browsers.")
+	}
+	return p
+}
+
+// severalCookies says whether r has more than one cookie of that name. They are parsed only where the name occurs
+// more than once.
+func severalCookies(r *http.Request, name string) bool {
+	n := 0
+	for _, line := range r.Header["Cookie"] {
+		n += strings.Count(line, name)
+	}
+	return n > 1 && len(r.CookiesNamed(name)) > 1
+}
+
+// A Responder is an error that has an answer of its own, in another protocol's form.
+type Responder interface {
+	error
+	Respond(*Call) error
+}
+
+// answer writes what a handler returned instead of an answer.
+func (l *Listener) answer(c *Call, err error) {
+	if err == nil {
+		return
+	}
+	if own := (Responder)(nil); errors.As(err, &own) {
+		_ = own.Respond(c)
+		return
+	}
+	p := problem.Of(err)
+	if p == nil { // whoever has only stopped sending must not take net/http's own empty 200 for an answer
+		_ = http.NewResponseController(c.W).SetWriteDeadline(time.Unix(1, 0))
+		return
+	}
+	if p.Code == problem.Internal && !problem.Is(err, problem.Internal) {
+		l.cfg.Log.ErrorContext(c.Ctx(), "unexpected error", "error", err)
+	}
+	l.cfg.Metrics.Problem(p.Code)
+	problem.Write(c.W, c.R, p)
+}

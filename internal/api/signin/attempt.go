@@ -1,0 +1,138 @@
+package signin
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"bff/internal/api/problem"
+	"bff/internal/api/route"
+	"bff/internal/oauth"
+	"bff/internal/secret"
+)
+
+const (
+	attemptLife = 10 * time.Minute
+	maxAttempts = 12 // cookies alive in one browser
+	attemptName = 8  // characters of the state in the cookie's name
+)
+
+// An attempt is what a sign-in or a connect leaves in the vault until its way back. It is sealed: it holds the ticket
+// of the session it connects to.
+//
+//	state   = 43 characters, through the provider         finds the record
+//	opener  = 43 characters, in a cookie of its own       opens it
+//	cookie  : <session cookie>-<first 8 of state> = <made, ms in base 36>.<opener>      SameSite=Lax, under 150 bytes
+type attempt struct {
+	Provider string   `json:"p"`
+	Scopes   []string `json:"o,omitempty"` // asked for
+	Nonce    string   `json:"n"`
+	Verifier string   `json:"v"` // PKCE code verifier
+
+	ReturnTo   string `json:"r"`           // as returnPath made it
+	Ticket     string `json:"t,omitempty"` // of the session to link to, or of the one that a sign-in replaces
+	Connect    bool   `json:"c,omitempty"`
+	Connection string `json:"i,omitempty"` // the one to repair
+	Subject    string `json:"s,omitempty"` // the account it must be
+	Again      bool   `json:"a,omitempty"` // the second round, which asks for consent
+}
+
+// flow is the attempt as the broker knows it.
+func (a *attempt) flow() oauth.Attempt {
+	return oauth.Attempt{Provider: a.Provider, Scopes: a.Scopes, Nonce: secret.New(a.Nonce), Verifier: secret.New(a.Verifier)}
+}
+
+func (a *attempt) set(flow *oauth.Attempt) {
+	a.Provider, a.Scopes, a.Nonce, a.Verifier = flow.Provider, flow.Scopes, flow.Nonce.Reveal(), flow.Verifier.Reveal()
+}
+
+// begin stores an attempt, hands its cookie to the browser and sends it to the provider.
+func (f *Flow) begin(c *route.Call, in oauth.Begin, a attempt, status int) error {
+	flow, err := f.cfg.Broker.Begin(c.Ctx(), in)
+	if err != nil {
+		f.logFailed(c.Ctx(), in.Provider, err)
+		return err
+	}
+	a.set(&flow)
+	payload, err := json.Marshal(a)
+	if err != nil {
+		return err
+	}
+	state, opener, err := f.cfg.Vault.PutAttempt(c.Ctx(), payload, attemptLife)
+	if err != nil {
+		return err
+	}
+	to, err := f.cfg.Broker.URL(c.Ctx(), flow, state)
+	if err != nil {
+		f.logFailed(c.Ctx(), in.Provider, err)
+		return err
+	}
+	f.dropOldAttempts(c)
+	made := strconv.FormatInt(f.cfg.Now().UnixMilli(), 36) // several tabs may start within a second
+	f.setAttemptCookie(c.W, f.attemptCookie(state), made+"."+opener.Reveal(), int(attemptLife/time.Second))
+	return c.Redirect(to, status)
+}
+
+func (f *Flow) attemptCookie(state string) string {
+	return f.cfg.Front.Cookie + "-" + state[:min(attemptName, len(state))]
+}
+
+func (f *Flow) setAttemptCookie(w http.ResponseWriter, name, value string, maxAge int) {
+	http.SetCookie(w, &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: maxAge, Secure: f.cfg.Front.Secure, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+}
+
+// dropOldAttempts makes room for one more: of the attempts the browser holds, the oldest give way.
+func (f *Flow) dropOldAttempts(c *route.Call) {
+	type old struct {
+		name string
+		made int64
+	}
+	var alive []old
+	for _, k := range c.R.Cookies() {
+		rest, ok := strings.CutPrefix(k.Name, f.cfg.Front.Cookie+"-")
+		if !ok || len(rest) != attemptName {
+			continue
+		}
+		made, _, _ := strings.Cut(k.Value, ".")
+		at, err := strconv.ParseInt(made, 36, 64)
+		if err != nil {
+			at = 0
+		}
+		alive = append(alive, old{k.Name, at})
+	}
+	slices.SortFunc(alive, func(a, b old) int { return int(a.made - b.made) })
+	for len(alive) >= maxAttempts {
+		f.setAttemptCookie(c.W, alive[0].name, "", -1)
+		alive = alive[1:]
+	}
+}
+
+// take finds, opens and uses up the attempt of a way back. Without the browser's own cookie there is none: a state
+// alone proves nothing.
+func (f *Flow) take(c *route.Call, provider, state string) (attempt, error) {
+	expired := problem.New(problem.LoginExpired)
+	if state == "" {
+		return attempt{}, expired
+	}
+	cookies := c.R.CookiesNamed(f.attemptCookie(state))
+	if len(cookies) != 1 {
+		return attempt{}, expired
+	}
+	_, opener, _ := strings.Cut(cookies[0].Value, ".")
+	payload, err := f.cfg.Vault.TakeAttempt(c.Ctx(), state, secret.New(opener))
+	if err != nil {
+		return attempt{}, err
+	}
+	f.setAttemptCookie(c.W, f.attemptCookie(state), "", -1)
+	var a attempt
+	if json.Unmarshal(payload, &a) != nil || a.Verifier == "" {
+		return attempt{}, expired
+	}
+	if a.Provider != provider { // mix-up: each provider has a redirect URI of its own (RFC 9700 section 4.4.2)
+		return a, problem.New(problem.LoginFailed)
+	}
+	return a, nil
+}

@@ -1,0 +1,178 @@
+package signin
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"bff/internal/api/problem"
+	"bff/internal/api/route"
+	"bff/internal/oauth"
+	"bff/internal/secret"
+	"bff/internal/vault"
+)
+
+// Callback is the provider's way back. Whatever happened, a person is looking: the answer is a redirect to where they
+// were.
+func (f *Flow) Callback(c *route.Call) error {
+	provider := c.R.PathValue("provider")
+	if !f.known(provider) {
+		return problem.UnknownProvider()
+	}
+	q, err := f.answerOf(c)
+	if err != nil {
+		return err
+	}
+	if q == nil {
+		return nil // a cross-site POST, on its way to come again as a GET
+	}
+	var a attempt
+	if len(q["state"]) == 1 {
+		a, err = f.take(c, provider, q.Get("state"))
+	} else {
+		err = problem.New(problem.LoginExpired)
+	}
+	to := cmp.Or(a.ReturnTo, "/")
+	if err == nil {
+		var again bool
+		if again, err = f.finish(c, a, q); again {
+			return err
+		}
+	}
+	if err != nil {
+		why, ok := f.outcome(err)
+		if !ok {
+			return nil
+		}
+		f.cfg.Metrics.Problem(why)
+		f.logFailed(c.Ctx(), provider, err)
+		to = withError(to, why)
+	}
+	return c.Redirect(to, http.StatusSeeOther)
+}
+
+// answerOf reads the provider's answer. A form_post (OAuth 2.0 Form Post Response Mode) is a cross-site POST and
+// brings no Lax cookie, so it comes again as a GET, which does.
+func (f *Flow) answerOf(c *route.Call) (url.Values, error) {
+	if c.R.Method != http.MethodPost {
+		q, err := url.ParseQuery(c.R.URL.RawQuery)
+		if err != nil {
+			return nil, problem.New(problem.BadRequest).Because("The query is malformed.")
+		}
+		return q, nil
+	}
+	if err := c.R.ParseForm(); err != nil {
+		var tooLarge *http.MaxBytesError
+		if errors.As(err, &tooLarge) {
+			return nil, err
+		}
+		return nil, problem.New(problem.BadRequest).Because("The form is malformed.")
+	}
+	q := c.R.PostForm
+	if state := q.Get("state"); state != "" && len(c.R.CookiesNamed(f.attemptCookie(state))) == 0 && len(q.Encode()) < 8<<10 {
+		return nil, c.Redirect((&url.URL{Path: c.R.URL.Path, RawQuery: q.Encode()}).String(), http.StatusSeeOther)
+	}
+	return q, nil
+}
+
+// outcome is the bff_error of an error. ok is false when nobody is there to read it.
+func (f *Flow) outcome(err error) (why problem.Code, ok bool) {
+	if errors.Is(err, vault.ErrNotFound) {
+		return problem.LoginExpired, true // no attempt, or the session it was to link to is gone
+	}
+	p := problem.Of(err)
+	if p == nil {
+		return "", false
+	}
+	switch p.Code {
+	case problem.AccessDenied, problem.LoginExpired, problem.LoginFailed, problem.ProviderUnavailable, problem.StoreUnavailable, problem.WrongAccount:
+		return p.Code, true
+	}
+	return problem.LoginFailed, true
+}
+
+// logFailed tells the operator why a sign-in came to nothing, where it is not the person's doing.
+func (f *Flow) logFailed(ctx context.Context, provider string, err error) {
+	switch oauth.KindOf(err) {
+	case oauth.KindFailed, oauth.KindUnavailable, oauth.KindMisconfigured:
+		f.cfg.Log.WarnContext(ctx, "a sign-in failed", "provider", provider, "error", err)
+	}
+}
+
+// finish exchanges the code and makes the session or the link. again is true when the browser was sent to the
+// provider a second time.
+func (f *Flow) finish(c *route.Call, a attempt, q url.Values) (again bool, err error) {
+	g, err := f.cfg.Broker.Finish(c.Ctx(), a.flow(), q)
+	if err != nil {
+		return false, err
+	}
+	var session *vault.Session
+	if a.Connect {
+		if session, err = f.cfg.Vault.LoadTicket(c.Ctx(), secret.New(a.Ticket)); err != nil {
+			return false, err
+		}
+		if a.Subject != "" && g.Connection.Account.Subject != a.Subject {
+			return false, problem.New(problem.WrongAccount)
+		}
+	}
+	if g.WantsConsent && !a.Again {
+		kept, err := f.hasRefresh(c, session, g)
+		if err != nil {
+			return false, err
+		}
+		if !kept {
+			a.Again = true
+			in := oauth.Begin{Provider: a.Provider, Connect: a.Connect, Scopes: a.Scopes, Consent: true,
+				LoginHint: cmp.Or(g.Connection.Account.Email, g.Connection.Account.Subject)}
+			return true, f.begin(c, in, a, http.StatusSeeOther)
+		}
+	}
+	if a.Connect {
+		_, err = f.cfg.Vault.Link(c.Ctx(), session, g.Connection)
+		return false, err
+	}
+	return false, f.signIn(c, a, g)
+}
+
+// hasRefresh says whether a refresh token for this account is already there: Google gives one with the first consent
+// only.
+func (f *Flow) hasRefresh(c *route.Call, session *vault.Session, g oauth.Grant) (bool, error) {
+	var have []vault.Connection
+	if session != nil {
+		have = session.Connections
+	} else if g.Connection.Keep == vault.KeepUser {
+		kept, err := f.cfg.Vault.Kept(c.Ctx(), g.User.ID)
+		if err != nil {
+			return false, err
+		}
+		have = kept
+	}
+	for _, k := range have {
+		if k.Provider == g.Connection.Provider && k.Account.Subject == g.Connection.Account.Subject && k.Keep == g.Connection.Keep &&
+			k.Status == vault.StatusActive && !k.Tokens.Refresh.IsZero() {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// signIn makes the session. What the browser had when it set out ends, and what it has now: another tab may have
+// signed in meanwhile. The way back brings the Strict cookie only from an identity provider on the same site.
+func (f *Flow) signIn(c *route.Call, a attempt, g oauth.Grant) error {
+	var previous []secret.Text
+	if a.Ticket != "" {
+		previous = append(previous, secret.New(a.Ticket))
+	}
+	if now := c.R.CookiesNamed(f.cfg.Front.Cookie); len(now) == 1 {
+		previous = append(previous, secret.New(now[0].Value))
+	}
+	_, err := f.cfg.Vault.Create(c.W, c.R, vault.NewSession{
+		User: g.User, Device: device(c.R.UserAgent()), Connection: &g.Connection, Previous: previous, Handle: g.Handle,
+	})
+	if err == nil {
+		f.cfg.Metrics.SignedIn(g.Connection.Provider)
+	}
+	return err
+}

@@ -1,0 +1,14 @@
+// Package signin takes a person to a provider and back: the start of a sign-in or of the linking of an account, the
+// attempt that lives in between, and the callback.
+//
+//	GET /bff/login/{provider}     ─► attempt sealed in the store, opener in a Lax cookie ─► 302 to the provider
+//	GET /bff/callback/{provider}  ─► state finds it, the cookie opens it, it is used up ─► code exchanged ─► session or link
+//
+// # What can go wrong
+//
+//   - The way back is cross-site and brings no Strict cookie: the attempt carries what is needed.
+//   - A state without the browser's own cookie: login_expired. A state alone proves nothing.
+//   - A provider answers at another's redirect URI (mix-up, RFC 9700 section 4.4.2): login_failed.
+//
+// Standards: RFC 6749, RFC 9700, OpenID Connect Core 1.0, OAuth 2.0 Form Post Response Mode.
+package signin

@@ -1,0 +1,38 @@
+package signin
+
+import (
+	"log/slog"
+	"slices"
+	"time"
+
+	"bff/internal/api/metrics"
+	"bff/internal/api/route"
+	"bff/internal/oauth"
+	"bff/internal/vault"
+)
+
+// Config is what a Flow needs.
+type Config struct {
+	Front     *route.Front  // required: its cookies
+	Vault     *vault.Vault  // required
+	Broker    *oauth.Broker // required
+	Providers []string      // names of the configured providers
+	PerMinute int           // attempts per client address and minute
+	Peers     route.Peers
+	Metrics   *metrics.Metrics
+	Now       func() time.Time
+	Log       *slog.Logger
+}
+
+// A Flow takes people to providers and back. It is safe for concurrent use.
+type Flow struct {
+	cfg    Config
+	starts *addressLimiter
+}
+
+// New makes a Flow.
+func New(cfg Config) *Flow {
+	return &Flow{cfg: cfg, starts: newAddressLimiter(cfg.PerMinute, cfg.Now)}
+}
+
+func (f *Flow) known(provider string) bool { return slices.Contains(f.cfg.Providers, provider) }

@@ -1,0 +1,7 @@
+// Package trace carries what names one request through the layers: its id, and the trace context of a trusted front
+// proxy.
+//
+// A log line written with a context of the request, through a logger whose handler is [Handler], has the id as the
+// attribute "request". The trace context (W3C Trace Context) is passed on to upstreams as it came; nothing here makes
+// one.
+package trace

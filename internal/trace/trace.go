@@ -1,0 +1,47 @@
+package trace
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+)
+
+type key struct{}
+
+// A Request is what names one request.
+type Request struct {
+	ID     string // as in the header BFF-Request-Id
+	Parent string // traceparent of a trusted proxy, or ""
+	State  string // tracestate that came with it, or ""
+}
+
+// NewID returns a fresh id of a request: 26 characters, unguessable.
+func NewID() string { return rand.Text() }
+
+// With returns a context that carries r.
+func With(ctx context.Context, r Request) context.Context { return context.WithValue(ctx, key{}, r) }
+
+// From returns what With put there, or the zero Request.
+func From(ctx context.Context) Request {
+	r, _ := ctx.Value(key{}).(Request)
+	return r
+}
+
+// Handler adds the id of the request to every record that is written with a context of one.
+func Handler(next slog.Handler) slog.Handler { return handler{next} }
+
+type handler struct{ slog.Handler }
+
+func (h handler) Handle(ctx context.Context, r slog.Record) error {
+	if id := From(ctx).ID; id != "" {
+		r = r.Clone()
+		r.AddAttrs(slog.String("request", id))
+	}
+	return h.Handler.Handle(ctx, r)
+}
+
+func (h handler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return handler{h.Handler.WithAttrs(attrs)}
+}
+
+func (h handler) WithGroup(name string) slog.Handler { return handler{h.Handler.WithGroup(name)} }
