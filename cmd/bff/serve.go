@@ -8,6 +8,7 @@ import (
 
 	"bff/internal/app"
 	"bff/internal/config"
+	"bff/internal/trace"
 )
 
 type serveCommand struct {
@@ -72,11 +73,11 @@ func listeners(frontFlag, front, backFlag, back string) (browsers, admin net.Lis
 	return browsers, admin, nil
 }
 
-// logger writes to standard error as the configuration says.
+// logger writes to standard error as the configuration says. A line of a request has its id.
 func (sh *shell) logger(l config.Log) *slog.Logger {
 	o := &slog.HandlerOptions{Level: l.Level}
 	if l.Text {
-		return slog.New(slog.NewTextHandler(sh.stderr, o))
+		return slog.New(trace.Handler(slog.NewTextHandler(sh.stderr, o)))
 	}
-	return slog.New(slog.NewJSONHandler(sh.stderr, o))
+	return slog.New(trace.Handler(slog.NewJSONHandler(sh.stderr, o)))
 }

@@ -21,6 +21,7 @@ import (
 	"bff/internal/oauth/providers"
 	"bff/internal/proxy"
 	"bff/internal/secret"
+	"bff/internal/trace"
 	"bff/internal/vault"
 	"bff/web"
 )
@@ -80,7 +81,7 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 		}
 		t.Cleanup(w.demo.Close)
 	}
-	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	log := slog.New(trace.Handler(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	w.vault, err = vault.Open(vault.Config{Store: set.store, Keys: set.keys, Prefix: set.prefix, Cookie: "bff", Idle: set.idle, Lifetime: set.lifetime, Now: set.now, Log: log})
 	if err != nil {
 		t.Fatal(err)

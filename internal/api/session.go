@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"bff/internal/api/problem"
@@ -156,7 +157,7 @@ func (a *account) title(provider string) string {
 			return p.Title
 		}
 	}
-	return title(provider)
+	return strings.ToUpper(provider[:min(1, len(provider))]) + provider[min(1, len(provider)):]
 }
 
 // visible encodes what a browser may see of each connection, by id. When it was last used is no change.

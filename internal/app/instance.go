@@ -11,6 +11,8 @@ import (
 	"os"
 
 	"bff/internal/api"
+	"bff/internal/api/frontend"
+	"bff/internal/api/metrics"
 	"bff/internal/config"
 	"bff/internal/oauth"
 	"bff/internal/proxy"
@@ -52,19 +54,19 @@ func New(cfg *config.Config, o Options) (*Instance, error) {
 // plug makes what stands above the vault.
 func (in *Instance) plug(o Options) error {
 	cfg := in.cfg
-	metrics := api.NewMetrics(nil, o.Version)
+	counted := metrics.New(nil, o.Version)
 	broker, err := oauth.New(oauth.Config{Providers: cfg.Providers, Vault: in.vault, Origin: cfg.OriginText(), Log: in.log,
-		OnRefresh: metrics.Refresh, OnRevocation: metrics.Revocation})
+		OnRefresh: counted.Refresh, OnRevocation: counted.Revocation})
 	if err != nil {
 		return err
 	}
-	mounts, err := in.mounts(metrics)
+	mounts, err := in.mounts(counted)
 	if err != nil {
 		return err
 	}
-	frontend := o.Frontend
-	if frontend == nil {
-		if frontend, err = frontendHandler(&cfg.Frontend, cfg.SessionCookie()); err != nil {
+	pages := o.Frontend
+	if pages == nil {
+		if pages, err = frontendHandler(&cfg.Frontend, cfg.SessionCookie()); err != nil {
 			return err
 		}
 	}
@@ -72,18 +74,18 @@ func (in *Instance) plug(o Options) error {
 	in.server, err = api.New(api.Config{
 		Origin: cfg.OriginText(), Cookie: cfg.SessionCookie(), Vault: in.vault, Broker: broker,
 		TrustedProxies: cfg.TrustedProxies, Origins: cfg.Frontend.Origins, Mounts: mounts, Clients: clients(cfg.Clients),
-		Frontend: frontend, Client: web.Client(), Account: accountFiles{web.Account(), cfg.Frontend.Theme},
-		Limits: api.Limits(cfg.Limits), Metrics: metrics, Log: in.log,
+		Frontend: pages, Client: web.Client(), Account: accountFiles{web.Account(), cfg.Frontend.Theme},
+		Limits: api.Limits(cfg.Limits), Metrics: counted, Log: in.log,
 	})
 	return err
 }
 
 // mounts makes the apis. They share one transport.
-func (in *Instance) mounts(metrics *api.Metrics) ([]api.Mount, error) {
+func (in *Instance) mounts(counted *metrics.Metrics) ([]api.Mount, error) {
 	transport := proxy.NewTransport()
 	var all []api.Mount
 	for _, a := range in.cfg.APIs {
-		a.Transport, a.Log, a.OnTrip = transport, in.log, metrics.Masked
+		a.Transport, a.Log, a.OnTrip = transport, in.log, counted.Masked
 		m, err := proxy.New(a.Config)
 		if err != nil {
 			return nil, fmt.Errorf("api %s: %w", a.Name, err)
@@ -105,13 +107,13 @@ func clients(all []config.Client) (out []api.Client) {
 func frontendHandler(f *config.Frontend, cookie string) (http.Handler, error) {
 	switch {
 	case f.Upstream != nil:
-		return api.DevServer(f.Upstream, cookie), nil
+		return frontend.DevServer(f.Upstream, cookie), nil
 	case f.Dir != "":
 		root, err := os.OpenRoot(f.Dir)
 		if err != nil {
 			return nil, fmt.Errorf("frontend: the folder %s", config.FileError(err))
 		}
-		return api.Static(fs.FS(root.FS())), nil
+		return frontend.Static(fs.FS(root.FS())), nil
 	}
 	return nil, nil
 }

@@ -13,37 +13,54 @@ type Layers map[string][]string
 
 // House returns the layers of this repository, from the bottom up. No package imports one that stands below it here.
 func House() Layers {
+	domain := []string{"internal/secret", "internal/trace", "internal/vault", "internal/oauth", "internal/proxy"}
+	pipeline := append(slices.Clone(domain), "internal/api/answer", "internal/api/problem", "internal/api/metrics",
+		"internal/api/route")
+	domain, pipeline = slices.Clip(domain), slices.Clip(pipeline) // each append makes a list of its own
 	return Layers{
 		"internal/secret":    nil,
 		"internal/audit":     nil,
 		"internal/explain":   {"internal/audit"},
 		"internal/webhook":   {"internal/secret"},
 		"internal/users":     {"internal/secret", "internal/webhook"},
-		"internal/vault":     {"internal/secret"},
+		"internal/vault":     {"internal/secret", "internal/trace"},
 		"internal/assertion": {"internal/secret"},
 
 		"internal/oauth/providers": {"internal/secret", "internal/vault"},
 		"internal/oauth/claims":    nil,
 		"internal/oauth/client":    {"internal/secret", "internal/vault", "internal/oauth/providers", "internal/oauth/claims"},
 		"internal/oauth/refresh":   {"internal/secret", "internal/vault", "internal/oauth/providers", "internal/oauth/client"},
-		"internal/oauth": {"internal/secret", "internal/vault", "internal/oauth/providers", "internal/oauth/claims",
+		"internal/oauth": {"internal/secret", "internal/trace", "internal/vault", "internal/oauth/providers", "internal/oauth/claims",
 			"internal/oauth/client", "internal/oauth/refresh"},
 
 		"internal/proxy/jsonurl":  nil,
 		"internal/proxy/tripwire": {"internal/secret"},
-		"internal/proxy":          {"internal/secret", "internal/proxy/jsonurl", "internal/proxy/tripwire"},
-		"internal/api":            {"internal/secret", "internal/vault", "internal/oauth", "internal/proxy"},
-		"internal/demo":           nil,
-		"web":                     nil,
-		"internal/config":         {"internal/secret", "internal/vault", "internal/oauth/providers", "internal/oauth", "internal/proxy"},
+		"internal/proxy":          {"internal/secret", "internal/trace", "internal/proxy/jsonurl", "internal/proxy/tripwire"},
+		"internal/trace":          nil,
+
+		"internal/api/answer":  nil,
+		"internal/api/problem": append(domain, "internal/api/answer"),
+		"internal/api/metrics": append(domain, "internal/api/problem"),
+		"internal/api/route": append(domain, "internal/api/answer", "internal/api/problem",
+			"internal/api/metrics"),
+		"internal/api/live":     pipeline,
+		"internal/api/frontend": pipeline,
+		"internal/api/admin":    pipeline,
+		"internal/api/signin":   pipeline,
+		"internal/api": append(pipeline, "internal/api/live", "internal/api/frontend", "internal/api/admin",
+			"internal/api/signin"),
+
+		"internal/demo":   nil,
+		"web":             nil,
+		"internal/config": {"internal/secret", "internal/vault", "internal/oauth/providers", "internal/oauth", "internal/proxy"},
 		"internal/app": {"internal/secret", "internal/vault", "internal/oauth/providers", "internal/oauth", "internal/proxy", "internal/api", "internal/config",
-			"web"},
+			"internal/api/frontend", "internal/api/metrics", "web"},
 		"internal/simulate": {"internal/secret", "internal/vault", "internal/oauth/providers", "internal/oauth",
 			"internal/proxy", "internal/config",
 			"internal/app", "internal/demo"},
-		"internal/devsite": {"internal/api", "internal/config", "internal/app", "internal/demo", "web"},
+		"internal/devsite": {"internal/api/frontend", "internal/config", "internal/app", "internal/demo", "web"},
 		"cmd/bff": {"internal/vault", "internal/oauth/providers", "internal/oauth", "internal/config", "internal/app", "internal/simulate",
-			"internal/devsite"},
+			"internal/trace", "internal/devsite"},
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 	"net/url"
 	"strings"
 
-	"bff/internal/api"
+	"bff/internal/api/frontend"
 	"bff/internal/demo"
 	"bff/web"
 )
@@ -29,7 +29,7 @@ type site struct {
 }
 
 func newSite(d *demo.Demo, origin, cookie string) *site {
-	s := &site{demo: d, origin: origin, host: strings.TrimPrefix(origin, "http://"), cookie: cookie, files: api.Static(web.Demo())}
+	s := &site{demo: d, origin: origin, host: strings.TrimPrefix(origin, "http://"), cookie: cookie, files: frontend.Static(web.Demo())}
 	s.control = d.Control(demo.Hooks{Who: s.who, SignIn: s.signIn})
 	return s
 }

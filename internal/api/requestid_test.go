@@ -1,0 +1,86 @@
+package api_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"bff/internal/api"
+	"bff/internal/proxy"
+)
+
+// Every answer of both listeners has an id of its own: routes, refusals, the frontend, mounts and what is nowhere.
+func TestEveryAnswerHasItsOwnRequestID(t *testing.T) {
+	w := newWorld(t, withPages)
+	b := w.browser()
+	b.signIn("ada")
+	seen := map[string]string{}
+	check := func(what string, resp *http.Response) {
+		t.Helper()
+		ids := resp.Header.Values("BFF-Request-Id")
+		if len(ids) != 1 || len(ids[0]) < 20 {
+			t.Errorf("%s: ids %q", what, ids)
+			return
+		}
+		if other := seen[ids[0]]; other != "" {
+			t.Errorf("%s has the id of %s", what, other)
+		}
+		seen[ids[0]] = what
+	}
+	planted := header("BFF-Request-Id", "planted")
+	for _, target := range []string{"/bff/session", "/bff/nowhere", "/bff/client.js", "/bff/account", "/a//b", "/",
+		"/api/calendar/users/me/calendarList", "/api/calendar/not/allowed", "/bff/login/demo"} {
+		check(target, b.fetch("GET", target, "", planted))
+	}
+	for _, target := range []string{"/healthz", "/metrics", "/nowhere", "/verify"} {
+		check("admin "+target, ask(t, w, "GET", target, ""))
+	}
+}
+
+// A problem document and the log lines of its request name the id of the answer.
+func TestTheRequestIDIsInTheProblemAndInTheLog(t *testing.T) {
+	w := newWorld(t)
+	resp := w.browser().fetch("GET", "/bff/connections", "")
+	id := resp.Header.Get("BFF-Request-Id")
+	if p := refused(t, resp, 401, "not_signed_in"); p["request_id"] != id {
+		t.Errorf("the problem names %v, the answer %q", p["request_id"], id)
+	}
+	if !strings.Contains(w.log.String(), "request="+id) {
+		t.Errorf("no log line has %s:\n%s", id, w.log)
+	}
+}
+
+// A trace context is believed from a trusted proxy and from nobody else.
+func TestTraceparentComesFromTrustedProxiesOnly(t *testing.T) {
+	const parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+	for _, c := range []struct {
+		name    string
+		trusted string
+		want    string
+	}{
+		{"a trusted proxy", "127.0.0.0/8", parent},
+		{"anybody else", "10.0.0.0/8", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := make(chan string, 1)
+			up := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				got <- r.Header.Get("Traceparent")
+			}))
+			t.Cleanup(up.Close)
+			w := newWorld(t, func(s *settings) {
+				s.mounts = []proxy.Config{{Name: "desk", Path: "/api/desk", Upstream: up.URL, Allow: []string{"GET /x"}}}
+				s.api = func(cfg *api.Config) { cfg.TrustedProxies = []netip.Prefix{netip.MustParsePrefix(c.trusted)} }
+			})
+			b := w.browser()
+			b.signIn("ada")
+			if resp := b.fetch("GET", "/api/desk/x", "", header("Traceparent", parent)); resp.StatusCode != http.StatusOK {
+				t.Fatalf("%d %s", resp.StatusCode, text(resp))
+			}
+			if at := <-got; at != c.want {
+				t.Errorf("the upstream got %q, want %q", at, c.want)
+			}
+		})
+	}
+}
