@@ -9,10 +9,12 @@ import (
 	"slices"
 	"sync"
 
+	"bff/internal/api/backend"
 	"bff/internal/api/live"
 	"bff/internal/api/problem"
 	"bff/internal/api/route"
 	"bff/internal/api/signin"
+	"bff/internal/assertion"
 	"bff/internal/oauth"
 	"bff/internal/proxy"
 	"bff/internal/secret"
@@ -30,35 +32,46 @@ type mounts struct {
 type calls struct {
 	vault     *vault.Vault
 	broker    *oauth.Broker
+	signer    *assertion.Signer
 	providers []string
 	streams   *live.Streams
 	pace      *pace
 	touch     *toucher
 }
 
-// mountRows makes a row of every api. Each call goes: session, cross-site rule, allow-list, connection, scopes, token, upstream,
-// in this order.
+// mountRows makes a row of every api and backend.
 func (s *Server) mountRows() (*mounts, error) {
-	m := &mounts{all: s.cfg.Mounts, calls: &calls{vault: s.cfg.Vault, broker: s.cfg.Broker, providers: s.providers,
-		pace: newPace(s.cfg.Limits, s.cfg.Now)}}
+	m := &mounts{all: s.cfg.Mounts, calls: &calls{vault: s.cfg.Vault, broker: s.cfg.Broker, signer: s.cfg.Signer,
+		providers: s.providers, pace: newPace(s.cfg.Limits, s.cfg.Now)}}
 	for i := range m.all {
 		at := &m.all[i]
 		if at.Mount == nil || at.Name == "" {
 			return nil, errors.New("new server: a mount needs a name and a proxy")
 		}
-		if !slices.Contains(s.providers, at.Provider) {
+		row := m.apiRow(at)
+		if at.Identity != "" {
+			var err error
+			if row, err = m.backendRow(at); err != nil {
+				return nil, err
+			}
+		} else if !slices.Contains(s.providers, at.Provider) {
 			return nil, fmt.Errorf("new server: api %q names no configured provider", at.Name)
 		}
 		counted := s.cfg.Metrics.ForMount(at.Name)
-		m.rows = append(m.rows, route.Row{Method: route.Any, Path: at.Name, Who: route.Somebody, From: route.Changing,
-			Keep: route.Carried, Fix: at.Provider,
-			Do: func(c *route.Call) error { return m.calls.carry(c, at) },
-			After: func(c *route.Call, status int) {
-				m.calls.pace.upstreamPause(c.Session, at.Name, status, c.W.Header())
-				counted.Call(status)
-			}})
+		row.After = func(c *route.Call, status int) {
+			m.calls.pace.upstreamPause(c.Session, at.Name, status, c.W.Header())
+			counted.Call(status)
+		}
+		m.rows = append(m.rows, row)
 	}
 	return m, nil
+}
+
+// apiRow is the row of a provider's api. Each call goes: session, cross-site rule, allow-list, rights, connection, scopes,
+// token, upstream, in this order.
+func (m *mounts) apiRow(at *Mount) route.Row {
+	return route.Row{Method: route.Any, Path: at.Name, Who: route.Somebody, From: route.Changing, Keep: route.Carried,
+		Fix: at.Provider, Do: func(c *route.Call) error { return m.calls.carry(c, at) }}
 }
 
 // find returns the row of the mount that a request is for: by host first, then the longest path. nil: none.
@@ -75,6 +88,9 @@ func (m *mounts) find(r *http.Request) *route.Row {
 func (s *calls) carry(c *route.Call, m *Mount) error {
 	found, err := m.Find(c.R)
 	if err != nil {
+		return err
+	}
+	if err := backend.Require(c.Session, m.Require); err != nil {
 		return err
 	}
 	conn, err := s.pick(c, m)

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"bff/internal/api"
+	"bff/internal/assertion"
 	"bff/internal/demo"
 	"bff/internal/oauth"
 	"bff/internal/oauth/providers"
@@ -35,6 +36,7 @@ type world struct {
 	demo   *demo.Demo
 	vault  *vault.Vault
 	broker *oauth.Broker
+	signer *assertion.Signer
 	server *api.Server
 	front  *httptest.Server
 	admin  *httptest.Server
@@ -105,7 +107,8 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	if w.broker, err = oauth.New(oauth.Config{Providers: []providers.Config{p}, Vault: w.vault, Origin: w.origin, Log: log, Now: set.now}); err != nil {
 		t.Fatal(err)
 	}
-	cfg := api.Config{Origin: w.origin, Cookie: "bff", Vault: w.vault, Broker: w.broker, Client: web.Client(), Account: web.Account(), Log: log, Now: set.now}
+	w.signer = newSigner(t, w.vault, set.now, set.keys...)
+	cfg := api.Config{Origin: w.origin, Cookie: "bff", Vault: w.vault, Broker: w.broker, Signer: w.signer, Client: web.Client(), Account: web.Account(), Log: log, Now: set.now}
 	mounts := append([]proxy.Config{{Name: "calendar", Path: "/api/calendar", Upstream: w.demo.APIURL,
 		Allow: []string{"GET /users/me/calendarList", "GET /calendars/{id}/events", "POST /calendars/{id}/events"}}}, set.mounts...)
 	transport := proxy.NewTransport()
@@ -130,6 +133,20 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	}
 	w.serve(listener)
 	return w
+}
+
+func newSigner(t testing.TB, v *vault.Vault, now func() time.Time, keys ...vault.Key) *assertion.Signer {
+	t.Helper()
+	var seeds []secret.Text
+	for _, k := range keys {
+		seeds = append(seeds, k.Derive(assertion.Label))
+	}
+	s, err := assertion.New(assertion.Config{Seeds: seeds, Board: v, Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
 }
 
 func (w *world) serve(listener net.Listener) {

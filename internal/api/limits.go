@@ -65,7 +65,7 @@ func newPace(limits Limits, now func() time.Time) *pace {
 // enter takes a place for one call of session through an api of a provider; leave gives it back and is called once. When ok is false there is none, and wait
 // says when to come again.
 func (p *pace) enter(session *vault.Session, api, provider string) (leave func(), wait time.Duration, ok bool) {
-	id := session.ID
+	id := sessionID(session)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if wait := p.paused(id, api); wait > 0 {
@@ -92,6 +92,14 @@ func (p *pace) enter(session *vault.Session, api, provider string) (leave func()
 			delete(p.inFlight, id)
 		}
 	}, 0, true
+}
+
+// sessionID is "" for the calls of nobody: they share what one session has.
+func sessionID(session *vault.Session) string {
+	if session == nil {
+		return ""
+	}
+	return session.ID
 }
 
 // early takes one call from each bucket that it falls under, or none and says how long to wait. Full buckets are forgotten, at most once a minute.

@@ -34,7 +34,7 @@ func withSecond(t *testing.T, w *world) (two *world, spent *atomic.Int32) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server, err := api.New(api.Config{Origin: w.origin, Cookie: "bff", Vault: w.vault, Broker: broker})
+	server, err := api.New(api.Config{Origin: w.origin, Cookie: "bff", Vault: w.vault, Broker: broker, Signer: w.signer})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,8 @@ import (
 	"bff/internal/api/live"
 	"bff/internal/api/metrics"
 	"bff/internal/api/route"
+	"bff/internal/assertion"
+	"bff/internal/audit"
 	"bff/internal/oauth"
 	"bff/internal/proxy"
 	"bff/internal/vault"
@@ -20,17 +22,19 @@ import (
 
 // Config is what a Server needs.
 type Config struct {
-	Origin         string        // required: how browsers reach bff, "https://app.example.com"
-	Cookie         string        // required: the session cookie's whole name, "__Host-" included
-	Vault          *vault.Vault  // required
-	Broker         *oauth.Broker // required
-	TrustedProxies route.Peers   // whose X-Forwarded-For and trace context are believed
-	Origins        []string      // further origins that may call with credentials (CORS)
-	Mounts         []Mount       // the apis
-	Clients        []Client      // services that may ask on the admin listener
-	Frontend       http.Handler  // everything outside /bff and the mounts; nil: not found
-	Client         fs.FS         // holds client.js
-	Account        fs.FS         // holds the account page
+	Origin         string            // required: how browsers reach bff, "https://app.example.com"
+	Cookie         string            // required: the session cookie's whole name, "__Host-" included
+	Vault          *vault.Vault      // required
+	Broker         *oauth.Broker     // required
+	Signer         *assertion.Signer // required
+	Audit          audit.Recorder    // discarded when nil
+	TrustedProxies route.Peers       // whose X-Forwarded-For and trace context are believed
+	Origins        []string          // further origins that may call with credentials (CORS)
+	Mounts         []Mount           // the apis
+	Clients        []Client          // services that may ask on the admin listener
+	Frontend       http.Handler      // everything outside /bff and the mounts; nil: not found
+	Client         fs.FS             // holds client.js
+	Account        fs.FS             // holds the account page
 	Limits         Limits
 	Metrics        *metrics.Metrics // those the broker's hooks count in; new ones when nil
 	Log            *slog.Logger     // discarded when nil
@@ -53,9 +57,12 @@ type Limits struct {
 // A Mount is one api: where it is and what a call through it must bring.
 type Mount struct {
 	*proxy.Mount
-	Name     string
-	Provider string
-	Scopes   []string // a connection must have been granted all of them
+	Name      string
+	Provider  string    // whose access token a call carries; "" for a backend
+	Scopes    []string  // a connection must have been granted all of them
+	Identity  string    // of a backend: the audience of the assertion that a call carries; "" for a provider's api
+	Require   []string  // rights of which the user must have all
+	Anonymous Anonymous // of a backend: what happens to calls of nobody
 }
 
 // A Server answers browsers, and the services behind the same front door. It is safe for concurrent use.
@@ -73,8 +80,8 @@ type Server struct {
 
 // New makes a server. It contacts nobody.
 func New(cfg Config) (*Server, error) {
-	if cfg.Vault == nil || cfg.Broker == nil {
-		return nil, errors.New("new server: a vault and a broker are needed")
+	if cfg.Vault == nil || cfg.Broker == nil || cfg.Signer == nil {
+		return nil, errors.New("new server: a vault, a broker and a signer are needed")
 	}
 	front, err := route.NewFront(cfg.Origin, cfg.Cookie, cfg.Origins)
 	if err != nil {
@@ -110,8 +117,8 @@ func (s *Server) listeners(m *mounts) error {
 	if s.browser, err = route.New(browser); err != nil {
 		return fmt.Errorf("new server: %w", err)
 	}
-	a := admin.New(admin.Config{Origin: s.cfg.Origin, Cookie: s.cfg.Cookie, Vault: s.cfg.Vault, Broker: s.cfg.Broker,
-		Clients: s.cfg.Clients, Peers: s.cfg.TrustedProxies, Draining: s.draining, Metrics: s.cfg.Metrics,
+	a := admin.New(admin.Config{Front: s.front, Vault: s.cfg.Vault, Broker: s.cfg.Broker,
+		Signer: s.cfg.Signer, Providers: s.providers, Audit: s.cfg.Audit, Clients: s.cfg.Clients, Peers: s.cfg.TrustedProxies, Draining: s.draining, Metrics: s.cfg.Metrics,
 		Touch: touch.slide, Now: s.cfg.Now, Log: s.cfg.Log})
 	services := cfg
 	services.Rows, services.Client = a.Rows(), a.Identify
@@ -127,6 +134,9 @@ func (cfg *Config) defaults() {
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Audit == nil {
+		cfg.Audit = audit.Discard{}
 	}
 	if cfg.Metrics == nil {
 		cfg.Metrics = metrics.New(nil, "")

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bff/internal/api/backend"
 	"bff/internal/api/frontend"
 	"bff/internal/api/live"
 	"bff/internal/api/route"
@@ -16,11 +17,13 @@ func (s *Server) rows() []route.Row {
 	ends := &ends{vault: s.cfg.Vault, broker: s.cfg.Broker, providers: s.providers, work: s.work, log: s.cfg.Log}
 	events := &live.Events{Streams: s.streams, Draining: s.draining, Metrics: s.cfg.Metrics, Visible: a.visible}
 	files := &frontend.Embedded{Client: s.cfg.Client, Account: s.cfg.Account}
-	return table(flow, a, ends, events, files)
+	return table(flow, a, ends, events, files, backend.Keys(s.cfg.Signer))
 }
 
 // table lists the rows: method, path, who may ask, from where, who may keep the answer, and what it does.
-func table(flow *signin.Flow, a *account, ends *ends, events *live.Events, files *frontend.Embedded) []route.Row {
+func table(
+	flow *signin.Flow, a *account, ends *ends, events *live.Events, files *frontend.Embedded, keys func(*route.Call) error,
+) []route.Row {
 	row := func(method, path string, who route.Who, from route.From, keep route.Keep, do func(*route.Call) error) route.Row {
 		return route.Row{Method: method, Path: path, Who: who, From: from, Keep: keep, Do: do}
 	}
@@ -32,6 +35,8 @@ func table(flow *signin.Flow, a *account, ends *ends, events *live.Events, files
 	)
 	return []route.Row{
 		row("GET", "/bff/session", anybody, reading, noStore, a.getSession),
+		row("GET", "/bff/jwks.json", nobody, anywhere, carried, keys),
+		row("GET", "/bff/login", anybody, navigation, noStore, flow.Choose),
 		row("GET", "/bff/login/{provider}", anybody, navigation, noStore, flow.Login),
 		row("GET", "/bff/connect/{provider}", somebody, own, noStore, flow.Connect),
 		row("GET", "/bff/callback/{provider}", nobody, anywhere, noStore, flow.Callback),

@@ -13,9 +13,11 @@ import (
 	"bff/internal/api"
 	"bff/internal/api/frontend"
 	"bff/internal/api/metrics"
+	"bff/internal/assertion"
 	"bff/internal/config"
 	"bff/internal/oauth"
 	"bff/internal/proxy"
+	"bff/internal/secret"
 	"bff/internal/vault"
 	"bff/web"
 )
@@ -33,6 +35,7 @@ type Instance struct {
 	log    *slog.Logger
 	vault  *vault.Vault
 	broker *oauth.Broker
+	signer *assertion.Signer
 	server *api.Server
 }
 
@@ -46,6 +49,9 @@ func New(cfg *config.Config, o Options) (*Instance, error) {
 	}
 	in := &Instance{cfg: cfg, log: o.Log, vault: v}
 	if err := in.plug(o); err != nil {
+		if in.signer != nil {
+			in.signer.Close()
+		}
 		return nil, errors.Join(err, v.Close())
 	}
 	return in, nil
@@ -60,6 +66,9 @@ func (in *Instance) plug(o Options) error {
 	if err != nil {
 		return err
 	}
+	if in.signer, err = in.newSigner(); err != nil {
+		return err
+	}
 	mounts, err := in.mounts(counted)
 	if err != nil {
 		return err
@@ -72,12 +81,21 @@ func (in *Instance) plug(o Options) error {
 	}
 	in.broker = broker
 	in.server, err = api.New(api.Config{
-		Origin: cfg.OriginText(), Cookie: cfg.SessionCookie(), Vault: in.vault, Broker: broker,
+		Origin: cfg.OriginText(), Cookie: cfg.SessionCookie(), Vault: in.vault, Broker: broker, Signer: in.signer,
 		TrustedProxies: cfg.TrustedProxies, Origins: cfg.Frontend.Origins, Mounts: mounts, Clients: clients(cfg.Clients),
 		Frontend: pages, Client: web.Client(), Account: accountFiles{web.Account(), cfg.Frontend.Theme},
 		Limits: api.Limits(cfg.Limits), Metrics: counted, Log: in.log,
 	})
 	return err
+}
+
+// newSigner makes what signs assertions: its keys follow the key ring.
+func (in *Instance) newSigner() (*assertion.Signer, error) {
+	var seeds []secret.Text
+	for _, k := range in.cfg.Session.Keys {
+		seeds = append(seeds, k.Derive(assertion.Label))
+	}
+	return assertion.New(assertion.Config{Seeds: seeds, Board: in.vault, Log: in.log})
 }
 
 // mounts makes the apis. They share one transport.
@@ -102,8 +120,8 @@ func clients(all []config.Client) (out []api.Client) {
 	return out
 }
 
-// frontendHandler serves what is outside /bff and the mounts, nil when nothing does. A folder is opened once, and no link leads
-// out of it.
+// frontendHandler serves what is outside /bff and the mounts, nil when nothing does. A folder is opened once, and no
+// link leads out of it.
 func frontendHandler(f *config.Frontend, cookie string) (http.Handler, error) {
 	switch {
 	case f.Upstream != nil:
@@ -127,6 +145,7 @@ func (in *Instance) Close(ctx context.Context) error {
 		in.log.Warn("refreshes were still running at the end of the shutdown timeout")
 	}
 	in.server.Close()
+	in.signer.Close()
 	if err := in.vault.Close(); err != nil {
 		return fmt.Errorf("close the store: %w", err)
 	}

@@ -13,7 +13,8 @@ type Layers map[string][]string
 
 // House returns the layers of this repository, from the bottom up. No package imports one that stands below it here.
 func House() Layers {
-	domain := []string{"internal/secret", "internal/trace", "internal/vault", "internal/oauth", "internal/proxy"}
+	domain := []string{"internal/secret", "internal/trace", "internal/vault", "internal/oauth", "internal/proxy",
+		"internal/audit", "internal/assertion"}
 	pipeline := append(slices.Clone(domain), "internal/api/answer", "internal/api/problem", "internal/api/metrics",
 		"internal/api/route")
 	domain, pipeline = slices.Clip(domain), slices.Clip(pipeline) // each append makes a list of its own
@@ -45,16 +46,17 @@ func House() Layers {
 			"internal/api/metrics"),
 		"internal/api/live":     pipeline,
 		"internal/api/frontend": pipeline,
-		"internal/api/admin":    pipeline,
+		"internal/api/backend":  pipeline,
+		"internal/api/admin":    append(pipeline, "internal/api/backend", "internal/api/signin", "internal/users"),
 		"internal/api/signin":   pipeline,
 		"internal/api": append(pipeline, "internal/api/live", "internal/api/frontend", "internal/api/admin",
-			"internal/api/signin"),
+			"internal/api/signin", "internal/api/backend"),
 
 		"internal/demo":   nil,
 		"web":             nil,
 		"internal/config": {"internal/secret", "internal/vault", "internal/oauth/providers", "internal/oauth", "internal/proxy"},
 		"internal/app": {"internal/secret", "internal/vault", "internal/oauth/providers", "internal/oauth", "internal/proxy", "internal/api", "internal/config",
-			"internal/api/frontend", "internal/api/metrics", "web"},
+			"internal/api/frontend", "internal/api/metrics", "internal/assertion", "web"},
 		"internal/simulate": {"internal/secret", "internal/vault", "internal/oauth/providers", "internal/oauth",
 			"internal/proxy", "internal/config",
 			"internal/app", "internal/demo"},

@@ -77,7 +77,7 @@ func assert(t testing.TB, s *assertion.Signer, c assertion.Claims) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return token.Reveal()
+	return token.Token.Reveal()
 }
 
 func part(t testing.TB, token string, i int) map[string]any {

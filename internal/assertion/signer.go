@@ -64,7 +64,7 @@ type Signer struct {
 	board Board
 	now   func() time.Time
 	log   *slog.Logger
-	made  *otter.Cache[cacheKey, *signed]
+	made  *otter.Cache[cacheKey, *Signed]
 
 	asking sync.Mutex // held by who asks the board
 	choice atomic.Pointer[choice]
@@ -73,9 +73,10 @@ type Signer struct {
 // cacheKey is what an assertion is kept under.
 type cacheKey struct{ issuer, session, audience string }
 
-type signed struct {
-	claims Claims
-	token  secret.Text
+// A Signed is an assertion.
+type Signed struct {
+	Claims Claims // as they were signed: shared, so never changed
+	Token  secret.Text
 }
 
 // New makes a signer. It asks nobody.
@@ -101,8 +102,8 @@ func New(cfg Config) (*Signer, error) {
 	if s.set, s.view, err = keySet(s.keys); err != nil {
 		return nil, err
 	}
-	s.made = otter.Must(&otter.Options[cacheKey, *signed]{
-		MaximumSize: cached, ExpiryCalculator: otter.ExpiryWriting[cacheKey, *signed](Life),
+	s.made = otter.Must(&otter.Options[cacheKey, *Signed]{
+		MaximumSize: cached, ExpiryCalculator: otter.ExpiryWriting[cacheKey, *Signed](Life),
 	})
 	return s, nil
 }
@@ -115,32 +116,32 @@ func (s *Signer) Close() {
 
 // Assert returns an assertion of c, which has at least half of its life before it. The caller's times are not looked
 // at. An error is the board's, which has never answered yet.
-func (s *Signer) Assert(ctx context.Context, c Claims) (secret.Text, error) {
+func (s *Signer) Assert(ctx context.Context, c Claims) (*Signed, error) {
 	now := s.now()
 	key := cacheKey{c.Issuer, c.SessionID, c.Audience}
-	if known, ok := s.made.GetIfPresent(key); ok && known.claims.says(&c) {
-		if age := now.Unix() - known.claims.IssuedAt; age >= 0 && age < int64(renewAt/time.Second) {
-			return known.token, nil
+	if known, ok := s.made.GetIfPresent(key); ok && known.Claims.says(&c) {
+		if age := now.Unix() - known.Claims.IssuedAt; age >= 0 && age < int64(renewAt/time.Second) {
+			return known, nil
 		}
 	}
 	chosen, err := s.current(ctx)
 	if chosen.key == nil {
-		return secret.Text{}, err
+		return nil, err
 	}
 	c.Rights = append([]string{}, c.Rights...) // never null, and the caller's no longer
 	c.IssuedAt = now.Unix()
 	c.ExpiresAt = c.IssuedAt + int64(Life/time.Second)
 	payload, err := json.Marshal(c)
 	if err != nil {
-		return secret.Text{}, err
+		return nil, err
 	}
 	token, err := chosen.key.sign(typAssertion, payload)
 	if err != nil {
-		return secret.Text{}, err
+		return nil, err
 	}
-	out := &signed{c, secret.New(token)}
+	out := &Signed{c, secret.New(token)}
 	s.made.Set(key, out)
-	return out.token, nil
+	return out, nil
 }
 
 // Sign returns a compact JWS of payload, of any type but an assertion's.

@@ -19,6 +19,8 @@ type User struct {
 	Name, Email   string
 	EmailVerified bool
 	Picture       string
+	Rights        []string // what the user may do, sorted
+	AppID         string   // the application's own id of this user
 }
 
 // A Session is what Load found, as of one read. Treat it as read-only; only Touch changes SeenAt.

@@ -26,7 +26,7 @@ func newTampered(t *testing.T) *tampered {
 	t.Helper()
 	server := testenv.Redis(t)
 	x := &tampered{t: t, v: open(t, server.URL), c: server.Client(), ctx: context.Background()}
-	for user, s := range map[vault.User]**vault.Session{ada(): &x.ada, grace(): &x.grace} {
+	for s, user := range map[**vault.Session]vault.User{&x.ada: ada(), &x.grace: grace()} {
 		_, r := signIn(t, x.v, vault.NewSession{User: user, Connection: google(vault.KeepSession), Device: "device of " + user.Name, Handle: "google/" + user.Name})
 		for _, c := range []*vault.Connection{google(vault.KeepUser), google(vault.KeepSession)} {
 			c.Account.Subject = "3"

@@ -6,25 +6,30 @@ import (
 	"net/http"
 	"time"
 
+	"bff/internal/api/backend"
 	"bff/internal/api/metrics"
 	"bff/internal/api/route"
+	"bff/internal/assertion"
+	"bff/internal/audit"
 	"bff/internal/oauth"
 	"bff/internal/vault"
 )
 
 // Config is what an Admin needs.
 type Config struct {
-	Origin   string          // of the issuer that introspection names
-	Cookie   string          // the session cookie's whole name
-	Vault    *vault.Vault    // required
-	Broker   *oauth.Broker   // required
-	Clients  []route.Client  // services that may ask
-	Peers    route.Peers     // whose X-Forwarded-For is believed
-	Draining <-chan struct{} // closed when the instance stops
-	Metrics  *metrics.Metrics
-	Touch    func(*vault.Session) // slides a session behind the caller's back
-	Now      func() time.Time
-	Log      *slog.Logger
+	Front     *route.Front      // required: the issuer of assertions and introspection, and its cookie
+	Vault     *vault.Vault      // required
+	Broker    *oauth.Broker     // required
+	Signer    *assertion.Signer // required
+	Providers []string          // with whom people sign in
+	Clients   []route.Client    // services that may ask
+	Peers     route.Peers       // whose X-Forwarded-For and X-Forwarded-Uri are believed
+	Draining  <-chan struct{}   // closed when the instance stops
+	Audit     audit.Recorder    // required
+	Metrics   *metrics.Metrics
+	Touch     func(*vault.Session) // slides a session behind the caller's back
+	Now       func() time.Time
+	Log       *slog.Logger
 }
 
 // An Admin answers the admin listener. It is safe for concurrent use.
@@ -45,6 +50,7 @@ func (a *Admin) Rows() []route.Row {
 		row("GET", "/healthz", route.Nobody, route.NoPage, healthy),
 		row("GET", "/readyz", route.Nobody, route.NoPage, a.ready),
 		row("GET", "/metrics", route.Nobody, route.NoPage, a.scrape),
+		row("GET", "/jwks.json", route.Nobody, route.NoPage, backend.Keys(a.cfg.Signer)),
 		row("POST", "/introspect", route.ClientForm, route.NoPage, a.introspect),
 		row("POST", "/token", route.ClientForm, route.NoPage, a.exchange),
 		row(route.Any, "/verify", route.Nobody, route.FrontProxy, a.verify),

@@ -3,30 +3,115 @@ package admin
 import (
 	"errors"
 	"net/http"
+	"net/url"
+	"strings"
 
+	"bff/internal/api/backend"
 	"bff/internal/api/problem"
 	"bff/internal/api/route"
+	"bff/internal/api/signin"
+	"bff/internal/users"
 	"bff/internal/vault"
 )
 
-// verify is forward-auth: a front proxy passes a browser's Cookie on and asks whether somebody is signed in. 204 with
-// BFF-User and BFF-Session, or 401; 503 when the store is down, so that a front proxy never mistakes an outage for a
-// sign-out. The method is the caller's, and the address may go on below /verify: Envoy passes both on. Nothing but
-// the cookie counts. It slides the session, as a call to bff itself would.
+// verify is forward-auth: a front proxy passes a browser's headers on and asks whether the request may go through.
+// The answers are
+//
+//	204  yes, with who is asking in headers, and an assertion where one was asked for
+//	302  not signed in, redirect=1, and a person looks: to sign in, and back
+//	401  not signed in
+//	403  from another site, or without a right that is required
+//	503  the store does not answer: a front proxy must not mistake that for a sign-out
+//
+// The method is the caller's, and the address may go on below /verify: Envoy passes both on. It slides the session,
+// as a call to bff itself would.
 func (a *Admin) verify(c *route.Call) error {
+	q, err := readQuestion(c.R)
+	if err != nil {
+		return err
+	}
 	// Two session cookies are no session here: nginx takes any status but 2xx, 401 and 403 for a failure of its own.
-	if len(c.R.CookiesNamed(a.cfg.Cookie)) != 1 {
+	if len(c.R.CookiesNamed(a.cfg.Front.Cookie)) > 1 {
 		return problem.New(problem.NotSignedIn)
 	}
 	session, err := a.cfg.Vault.Load(c.R)
 	if errors.Is(err, vault.ErrNotFound) {
-		return problem.New(problem.NotSignedIn)
+		return a.turnedAway(c, q)
 	}
 	if err != nil {
 		return err
 	}
+	if q.changes && !a.cfg.Front.Sent(c.R) {
+		return problem.New(problem.CSRFRejected)
+	}
+	if err := backend.Require(session, q.require); err != nil {
+		return err
+	}
+	if err := a.present(c, session, q.audience); err != nil {
+		return err
+	}
 	a.cfg.Touch(session)
-	c.W.Header().Set("BFF-User", session.User.ID)
-	c.W.Header().Set("BFF-Session", session.ID)
 	return c.Empty(http.StatusNoContent)
+}
+
+// present says in headers who is asking.
+func (a *Admin) present(c *route.Call, session *vault.Session, audience string) error {
+	h := c.W.Header()
+	if audience != "" {
+		made, err := a.cfg.Signer.Assert(c.Ctx(), backend.Claims(a.cfg.Front.Origin, audience, session))
+		if err != nil {
+			return errors.Join(vault.ErrUnavailable, err)
+		}
+		h.Set("Authorization", "Bearer "+made.Token.Reveal())
+	}
+	backend.SetHeaders(h, session, users.RightsHeader(session.User.Rights))
+	return nil
+}
+
+// turnedAway is the answer when nobody is signed in. A link from another site brings no Strict cookie, so before
+// anybody is sent to sign in, a page of this origin loads the address again, once: then the navigation is this
+// origin's own.
+func (a *Admin) turnedAway(c *route.Call, q question) error {
+	if !q.redirect || q.changes || !route.LooksAtPages(c.R) {
+		return problem.New(problem.NotSignedIn)
+	}
+	to := "/"
+	if a.cfg.Peers.Trusts(c.R) && len(c.R.Header["X-Forwarded-Uri"]) == 1 {
+		to = signin.ReturnPath(c.R.Header.Get("X-Forwarded-Uri"))
+	}
+	switch c.R.Header.Get("Sec-Fetch-Site") {
+	case "cross-site", "same-site":
+		return c.Redirect("/bff/continue?to="+url.QueryEscape(to), http.StatusFound)
+	}
+	return c.Redirect(route.SignInURL(a.cfg.Providers, to), http.StatusFound)
+}
+
+// A question is what a front proxy asks.
+type question struct {
+	require  []string // rights, all of them
+	audience string   // of the assertion; "" for none
+	redirect bool     // people are sent to sign in
+	changes  bool     // the request may change something
+}
+
+const maxAudience = 64
+
+// readQuestion reads the parameters of the address /verify. Below it the address is the client's own, and so is the
+// query: it asks nothing.
+func readQuestion(r *http.Request) (question, error) {
+	out := question{changes: route.Changes(r, r.Header["X-Forwarded-Method"])}
+	if r.URL.Path != "/verify" {
+		return out, nil
+	}
+	q, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil || len(q["redirect"]) > 1 || len(q["audience"]) > 1 {
+		return out, problem.New(problem.BadRequest).Because("The query of /verify is malformed, or repeats a parameter.")
+	}
+	out.require, out.redirect, out.audience = q["require"], q.Get("redirect") == "1", q.Get("audience")
+	strange := func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`"\,;`, r) }
+	if len(out.audience) > maxAudience || strings.ContainsFunc(out.audience, strange) ||
+		q.Has("audience") && out.audience == "" {
+		return out, problem.New(problem.BadRequest).Because("The audience is an identity: a short name without spaces.")
+	}
+	return out, nil
 }

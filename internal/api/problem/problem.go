@@ -18,6 +18,7 @@ const (
 	NeedsReauth           Code = "needs_reauth"
 	MissingScopes         Code = "missing_scopes"
 	RouteNotAllowed       Code = "route_not_allowed"
+	NotPermitted          Code = "not_permitted"
 	BadRequest            Code = "bad_request"
 	NotFound              Code = "not_found"
 	MethodNotAllowed      Code = "method_not_allowed"
@@ -57,6 +58,8 @@ var meanings = map[Code]meaning{
 		"The connection does not have all the scopes this needs. Ask for them."},
 	RouteNotAllowed: {403, "Route not allowed",
 		"This method and path are not on the api's allow-list."},
+	NotPermitted: {403, "Not permitted",
+		"This needs a right that the user does not have. Whoever runs the application can give it."},
 	BadRequest: {400, "Bad request",
 		"The request can be read in more than one way, or a parameter is malformed."},
 	NotFound: {404, "Not found",
@@ -108,6 +111,7 @@ type Problem struct {
 	Provider      string          `json:"provider,omitempty"`
 	Connection    string          `json:"connection,omitempty"`
 	MissingScopes []string        `json:"missing_scopes,omitempty"`
+	MissingRights []string        `json:"missing_rights,omitempty"`
 	RetryAfter    int             `json:"retry_after,omitempty"` // seconds
 	Fix           *Fix            `json:"fix,omitempty"`
 	Upstream      json.RawMessage `json:"upstream,omitempty"` // what an api said of missing scopes, when it is JSON

@@ -29,8 +29,8 @@ func (p Peers) Address(r *http.Request) netip.Addr {
 	return addr
 }
 
-// trusts says whether the connection's peer is a trusted proxy.
-func (p Peers) trusts(r *http.Request) bool {
+// Trusts says whether the connection's peer is a trusted proxy.
+func (p Peers) Trusts(r *http.Request) bool {
 	if len(p) == 0 {
 		return false
 	}

@@ -30,6 +30,8 @@ func (c *Call) admitted() bool {
 		// A page that made a name of its own point here (DNS rebinding) would read metrics as "same-origin".
 		site := c.R.Header["Sec-Fetch-Site"]
 		return len(site) == 0 || len(site) == 1 && site[0] == "none"
+	case Visiting:
+		return isVisit(c.R) || c.Front.sent(c.R, false)
 	case Changing:
 		return c.Front.sent(c.R, false)
 	}

@@ -90,7 +90,7 @@ func (l *Listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // trusted proxy.
 func (l *Listener) named(w http.ResponseWriter, r *http.Request) *http.Request {
 	t := trace.Request{ID: trace.NewID()}
-	if l.cfg.Peers.trusts(r) {
+	if l.cfg.Peers.Trusts(r) {
 		t.Parent, t.State = oneOf(r.Header["Traceparent"]), strings.Join(r.Header["Tracestate"], ",")
 	} else {
 		delete(r.Header, "Traceparent")
@@ -248,6 +248,8 @@ func (l *Listener) session(c *Call) error {
 		c.Session = session
 	case !errors.Is(err, vault.ErrNotFound):
 		return err
+	case c.Row.Who == Somebody && c.Row.SignIn && LooksAtPages(c.R):
+		return toSignIn{SignInURL(l.cfg.Providers, c.R.URL.RequestURI())}
 	case c.Row.Who == Somebody:
 		return c.NotSignedIn(l.cfg.Providers)
 	}

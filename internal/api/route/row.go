@@ -14,6 +14,7 @@ type Row struct {
 	Keep   Keep
 	Do     func(*Call) error
 	May    Permission // what a client must be allowed; of ClientForm and ClientBasic rows
+	SignIn bool       // a Somebody row where a person who is not signed in is sent to sign in, and comes back
 	Fix    string     // the provider with which somebody who is not signed in should sign in; "" where it is not clear
 	After  func(*Call, int)
 }
@@ -41,6 +42,7 @@ const (
 	Anywhere      From = iota + 1 // reads nothing of a session and changes nothing by itself, or carries its own proof
 	Reading                       // reads: other origins may send it, but cannot read the answer
 	Changing                      // changes something, or calls an api
+	Visiting                      // a person goes there from any site; all else as Changing
 	Navigation                    // a person goes there, from any site
 	OwnNavigation                 // a person goes there, from this origin
 	Page                          // what a browser shows or loads, at this origin

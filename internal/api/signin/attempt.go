@@ -32,7 +32,7 @@ type attempt struct {
 	Nonce    string   `json:"n"`
 	Verifier string   `json:"v"` // PKCE code verifier
 
-	ReturnTo   string `json:"r"`           // as returnPath made it
+	ReturnTo   string `json:"r"`           // as ReturnPath made it
 	Ticket     string `json:"t,omitempty"` // of the session to link to, or of the one that a sign-in replaces
 	Connect    bool   `json:"c,omitempty"`
 	Connection string `json:"i,omitempty"` // the one to repair

@@ -11,10 +11,10 @@ import (
 
 const maxReturnPath = 2048 // bytes
 
-// returnPath reads a return_to: a path of this origin, with its query and fragment. Anything else is "/". It is
+// ReturnPath reads a return_to: a path of this origin, with its query and fragment. Anything else is "/". It is
 // validated as a path only, by two readers that must agree, and built anew from what they read; a bff_error of an
 // earlier way back is left out.
-func returnPath(raw string) string {
+func ReturnPath(raw string) string {
 	if len(raw) > maxReturnPath || len(raw) == 0 || raw[0] != '/' || !utf8.ValidString(raw) {
 		return "/"
 	}
@@ -61,7 +61,7 @@ func withoutError(query string) string {
 	return strings.Join(kept, "&")
 }
 
-// withError adds the outcome of a way back to a path that returnPath made.
+// withError adds the outcome of a way back to a path that ReturnPath made.
 func withError(to string, c problem.Code) string {
 	to, fragment, found := strings.Cut(to, "#")
 	separator := "?"

@@ -70,7 +70,7 @@ func (f *Flow) start(c *route.Call) (oauth.Begin, attempt, error) {
 	if !printable(in.LoginHint, 320) || !printable(in.Prompt, 64) || !scopesOK(in.Scopes) || !printable(in.ACRValues, 512) || !ageOK(in.MaxAge) {
 		return oauth.Begin{}, attempt{}, problem.New(problem.BadRequest).Because("A parameter is malformed or too long.")
 	}
-	return in, attempt{ReturnTo: returnPath(q.Get("return_to"))}, nil
+	return in, attempt{ReturnTo: ReturnPath(q.Get("return_to"))}, nil
 }
 
 // AuthenticationOK says whether what an api asks of the authentication (RFC 9470) may go into an address.

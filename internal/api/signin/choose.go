@@ -1,0 +1,46 @@
+package signin
+
+import (
+	"bytes"
+	_ "embed"
+	"html/template"
+	"net/http"
+	"net/url"
+
+	"bff/internal/api/answer"
+	"bff/internal/api/route"
+)
+
+//go:embed choose.html
+var chooseText string
+
+var choosePage = template.Must(template.New("choose").Parse(chooseText))
+
+// choosePolicy lets the page load the account page's styles and nothing else.
+const choosePolicy = "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+
+// A choice is one provider on the page.
+type choice struct{ Title, URL string }
+
+// Choose lets a person choose the provider of a sign-in. Where there is one, there is nothing to choose.
+func (f *Flow) Choose(c *route.Call) error {
+	to := ReturnPath(c.R.URL.Query().Get("return_to"))
+	names := f.cfg.Providers
+	if len(names) == 1 {
+		return c.Redirect(route.SignInURL(names, to), http.StatusFound)
+	}
+	var choices []choice
+	for _, p := range f.cfg.Broker.Providers() {
+		choices = append(
+			choices,
+			choice{p.Title, "/bff/login/" + url.PathEscape(p.Name) + "?return_to=" + url.QueryEscape(to)},
+		)
+	}
+	var page bytes.Buffer
+	if err := choosePage.Execute(&page, choices); err != nil {
+		return err
+	}
+	c.W.Header().Set("Content-Security-Policy", choosePolicy)
+	answer.Body(c.W, c.R, http.StatusOK, "text/html; charset=utf-8", page.Bytes())
+	return nil
+}
