@@ -17,7 +17,7 @@ build:
 tools: $(LOCKS:package-lock.json=node_modules/.package-lock.json)
 	@command -v redis-server >/dev/null && command -v redis-sentinel >/dev/null || { $(INSTALL) redis-server redis-sentinel; }
 	@command -v chromium >/dev/null || { $(INSTALL) chromium; }
-	@test -x /usr/sbin/nginx && test -x /usr/bin/caddy || { $(INSTALL) nginx-light caddy; }
+	@test -x /usr/sbin/nginx && test -x /usr/bin/caddy || { $(INSTALL) nginx caddy; }
 	@python3 -c 'import cryptography' 2>/dev/null || /usr/bin/python3 -c 'import cryptography' 2>/dev/null || { $(INSTALL) python3-cryptography; }
 
 %/node_modules/.package-lock.json: %/package-lock.json

@@ -38,6 +38,7 @@ type Demo struct {
 	APIURL       string // …/calendar/v3
 	FilesURL     string // …/drive/v3
 	UploadURL    string // …/upload/drive/v3
+	BackendURL   string // of the application's own backend
 
 	cfg       Config
 	habits    Habits
@@ -47,6 +48,7 @@ type Demo struct {
 	hangUp    context.CancelFunc
 	provider  *port
 	api       *port
+	backend   *port
 	pageStyle string // CSP source of the pages' style sheet
 
 	mu       sync.Mutex
@@ -111,11 +113,17 @@ func Start(cfg Config) (*Demo, error) {
 		d.Close()
 		return nil, fmt.Errorf("start demo: %w", err)
 	}
+	if d.backend, err = listen(d.base, d.backendRoutes()); err != nil {
+		d.Close()
+		return nil, fmt.Errorf("start demo: %w", err)
+	}
 	d.Issuer = "http://localhost:" + d.provider.number()
 	api := "http://localhost:" + d.api.number()
 	d.APIURL, d.FilesURL, d.UploadURL = api+"/calendar/v3", api+"/drive/v3", api+"/upload/drive/v3"
+	d.BackendURL = "http://localhost:" + d.backend.number()
 	d.provider.serve()
 	d.api.serve()
+	d.backend.serve()
 	if cfg.Issued != nil {
 		cfg.Issued("client_secret", d.ClientSecret)
 	}
@@ -152,8 +160,10 @@ func (c Config) withDefaults() Config {
 func (d *Demo) Close() {
 	d.stop()
 	d.provider.close()
-	if d.api != nil {
-		d.api.close()
+	for _, p := range []*port{d.api, d.backend} {
+		if p != nil {
+			p.close()
+		}
 	}
 }
 

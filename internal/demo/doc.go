@@ -9,6 +9,7 @@
 //	bff     ─► /token  code + PKCE S256 ─► family of tokens: access (30 s), refresh (rotating; a used one kills the family), ID token
 //	        ─► /revoke, /v1/userinfo, /oauth2/v3/certs, /.well-known/openid-configuration, /logout
 //	        ─► (another port) /calendar/v3/…, /drive/v3/…, /upload/drive/v3/…
+//	        ─► (a third port) /greeting: an application's own backend, which takes assertions
 //	demo    ─► bff: back-channel logout, security events
 //
 // [Habits] say what kind of provider it plays, [Mode] what is wrong with it at the moment. The authorization server

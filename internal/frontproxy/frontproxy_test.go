@@ -34,10 +34,6 @@ func TestWhoIsNotSignedIn(t *testing.T) {
 			!strings.HasSuffix(to, "/bff/login/op?return_to=%2Fdeep%2Fpage%3Fa%3Db%26c%3D%252F") {
 			t.Fatalf("a person: %d to %q", first.Status, to)
 		}
-		if a := s.client.Navigate("/deep/page?a=b&c=%2F"); a.Status != http.StatusOK ||
-			a.URL != s.origin+"/deep/page?a=b&c=%2F" {
-			t.Errorf("after the sign-in: %d at %s", a.Status, a.URL)
-		}
 	})
 }
 
@@ -91,12 +87,14 @@ func assertionOf(t *testing.T, r *http.Request) map[string]any {
 func TestAnotherSitesRequests(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.client.SignIn("op")
+		plain := &http.Transport{}
+		t.Cleanup(plain.CloseIdleConnections)
 		_, before := s.app.last()
 		for _, from := range []string{"same-site", "cross-site", "none"} {
 			for _, method := range []string{"POST", "DELETE", "PUT"} {
 				r := s.client.Request(method, "/buy", "x=1", "Cookie", "bff="+s.client.Session(), "Origin", "https://evil.example",
 					"Sec-Fetch-Site", from, "X-Forwarded-Method", "GET")
-				resp, err := http.DefaultTransport.RoundTrip(r)
+				resp, err := plain.RoundTrip(r)
 				if err != nil {
 					t.Fatal(err)
 				}

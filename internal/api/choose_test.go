@@ -1,0 +1,59 @@
+package api_test
+
+import (
+	"html"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// Where there are several providers a person chooses one, and comes back to where she wanted; a script is sent nowhere.
+func TestAPersonChoosesAmongProviders(t *testing.T) {
+	w, _ := withSecond(t, newWorld(t))
+	b := w.browser()
+	want := "/bff/login?return_to=" + url.QueryEscape("/deep?a=b")
+	resp := b.visit("/bff/login?return_to="+url.QueryEscape("/deep?a=b"), "none")
+	page := text(resp)
+	if resp.StatusCode != http.StatusOK ||
+		!strings.Contains(resp.Header.Get("Content-Security-Policy"), "default-src 'none'") ||
+		resp.Header.Get("Cache-Control") != "no-store" {
+		t.Fatalf("%d %v", resp.StatusCode, resp.Header)
+	}
+	for _, name := range []string{"demo", "other"} {
+		if link := `href="/bff/login/` + name + `?return_to=%2Fdeep%3Fa%3Db"`; !strings.Contains(page, link) {
+			t.Errorf("%s is not offered: %s", name, page)
+		}
+	}
+	refused(t, b.fetch("GET", want, ""), 403, "csrf_rejected")
+}
+
+// Whatever return_to says, every link of the page stays here.
+func TestTheChoiceOfProvidersLeadsNowhereElse(t *testing.T) {
+	w, _ := withSecond(t, newWorld(t))
+	b := w.browser()
+	links := regexp.MustCompile(`href="([^"]*)"`)
+	for i, raw := range returnURLs() {
+		if i%7 > 0 {
+			continue // the same reader as a sign-in's, which sees all of them
+		}
+		page := text(b.visit("/bff/login?return_to="+url.QueryEscape(raw), "none"))
+		for _, link := range links.FindAllStringSubmatch(page, -1) {
+			u, err := url.Parse(html.UnescapeString(link[1]))
+			if err != nil || u.Host != "" || !strings.HasPrefix(u.Path, "/bff/") ||
+				asBrowsersDo(u.Query().Get("return_to")) != "app.example.com" {
+				t.Fatalf("%q gives %q", raw, link[1])
+			}
+		}
+	}
+}
+
+// With one provider there is nothing to choose.
+func TestOneProviderIsNoChoice(t *testing.T) {
+	w := newWorld(t)
+	resp := w.browser().visit("/bff/login?return_to=%2Fa", "none")
+	if to := resp.Header.Get("Location"); resp.StatusCode != http.StatusFound || to != "/bff/login/demo?return_to=%2Fa" {
+		t.Errorf("%d to %q", resp.StatusCode, to)
+	}
+}
