@@ -11,27 +11,35 @@ import (
 )
 
 type checkCommand struct {
-	Config  string `default:"bff.yaml" placeholder:"FILE" help:"The configuration (default: ${default})."`
+	Config  string `default:"bff.yaml" placeholder:"FILE" help:"The configuration, - for standard input (default: ${default})."`
 	Offline bool   `help:"Check the file alone; reach for nothing."`
 }
 
 func (c *checkCommand) Run(sh *shell) error {
-	cfg, report := config.Load(c.Config, sh.env)
+	name := c.Config
+	if name == "-" {
+		name = "standard input"
+	}
+	cfg, report := config.Load(c.Config, sh.stdin, sh.env)
 	if report != "" {
 		return wrongUse("%s%s", report, count(report))
 	}
+	cfg.Session.Cache = false // it would connect to the store at once
 	in, err := app.New(cfg, app.Options{Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
-		return wrongUse("%s: %v", c.Config, err)
+		return wrongUse("%s: %v", name, err)
 	}
 	out := app.NewFindings(sh.stdout)
-	out.Say("ok", c.Config, "no mistakes")
+	out.Say("ok", name, "no mistakes")
 	for _, w := range cfg.Warnings() {
-		at := c.Config
+		at := name
 		if w.At.Line > 0 {
-			at = fmt.Sprintf("%s:%d:%d", c.Config, w.At.Line, w.At.Column)
+			at = fmt.Sprintf("%s:%d:%d", name, w.At.Line, w.At.Column)
 		}
 		out.Say("warning", at, w.Text)
+	}
+	for _, key := range app.Unwired(cfg) {
+		out.Say("warning", name, "`"+key+"` has no effect in this version")
 	}
 	if !c.Offline {
 		in.Reach(sh.ctx, out)

@@ -17,7 +17,7 @@ import (
 func main() {
 	vault.Quiet()
 	log.SetOutput(io.Discard) // net/http would print there what an upstream sends unasked
-	os.Exit(run(context.Background(), os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
+	os.Exit(run(context.Background(), os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr))
 }
 
 // Exit codes.
@@ -32,6 +32,8 @@ type commands struct {
 	Dev      devCommand      `cmd:"" help:"Run everything in one process, with nothing to set up: a demo provider, a demo API and the demo app."`
 	Serve    serveCommand    `cmd:"" help:"Run bff as the configuration says."`
 	Check    checkCommand    `cmd:"" help:"Tell every mistake of the configuration at once, then try the store and each provider."`
+	Init     initCommand     `cmd:"" help:"Print a complete, commented bff.yaml for some built-in providers."`
+	Schema   schemaCommand   `cmd:"" help:"Print the JSON Schema (2020-12) of bff.yaml, for editors."`
 	Keygen   keygenCommand   `cmd:"" help:"Print a fresh key for session.keys."`
 	Provider providerCommand `cmd:"" help:"List, show and try providers."`
 	Version  versionCommand  `cmd:"" help:"Print version, commit and Go version."`
@@ -41,6 +43,7 @@ type commands struct {
 type shell struct {
 	ctx            context.Context
 	env            func(string) string
+	stdin          io.Reader
 	stdout, stderr io.Writer
 }
 
@@ -68,9 +71,9 @@ func runError(err error) error {
 type stopped struct{ code int }
 
 // run is the program: what main and the tests call.
-func run(ctx context.Context, args []string, env func(string) string, stdout, stderr io.Writer) (code int) {
+func run(ctx context.Context, args []string, env func(string) string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 	if len(args) == 0 { // wrong usage, and worth all help there is
-		run(ctx, []string{"--help"}, env, stderr, stderr)
+		run(ctx, []string{"--help"}, env, stdin, stderr, stderr)
 		return exitWrong
 	}
 	defer func() {
@@ -94,7 +97,7 @@ func run(ctx context.Context, args []string, env func(string) string, stdout, st
 		fmt.Fprintf(stderr, "bff: %s\nSee `%s --help`.\n", meant(err), helpFor(err))
 		return exitWrong
 	}
-	err = parsed.Run(&shell{ctx: ctx, env: env, stdout: stdout, stderr: stderr})
+	err = parsed.Run(&shell{ctx: ctx, env: env, stdin: stdin, stdout: stdout, stderr: stderr})
 	var e *exit
 	switch {
 	case err == nil:

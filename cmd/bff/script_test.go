@@ -18,7 +18,9 @@ var update = flag.Bool("update", false, "write what the scripts print into them"
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"bff": func() { os.Exit(bff.Run(context.Background(), os.Args[1:], os.Getenv, os.Stdout, os.Stderr)) },
+		"bff": func() {
+			os.Exit(bff.RunWith(context.Background(), os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr))
+		},
 	})
 }
 

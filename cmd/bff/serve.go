@@ -12,13 +12,13 @@ import (
 )
 
 type serveCommand struct {
-	Config string `default:"bff.yaml" placeholder:"FILE" help:"The configuration (default: ${default})."`
+	Config string `default:"bff.yaml" placeholder:"FILE" help:"The configuration, - for standard input (default: ${default})."`
 	Listen string `placeholder:"ADDR" help:"Address for browsers, instead of the file's listen."`
 	Admin  string `placeholder:"ADDR" help:"Address for health, metrics and introspection, instead of the file's admin."`
 }
 
 func (s *serveCommand) Run(sh *shell) error {
-	cfg, report := config.Load(s.Config, sh.env)
+	cfg, report := config.Load(s.Config, sh.stdin, sh.env)
 	if report != "" {
 		return wrongUse("%s", report)
 	}

@@ -48,6 +48,9 @@ func New(cfg *config.Config, o Options) (*Instance, error) {
 		return nil, err
 	}
 	in := &Instance{cfg: cfg, log: o.Log, vault: v}
+	for _, key := range Unwired(cfg) {
+		o.Log.Warn("this version does nothing with a key of the configuration", "key", key)
+	}
 	if err := in.plug(o); err != nil {
 		if in.signer != nil {
 			in.signer.Close()
@@ -61,7 +64,7 @@ func New(cfg *config.Config, o Options) (*Instance, error) {
 func (in *Instance) plug(o Options) error {
 	cfg := in.cfg
 	counted := metrics.New(nil, o.Version)
-	broker, err := oauth.New(oauth.Config{Providers: cfg.Providers, Vault: in.vault, Origin: cfg.OriginText(), Log: in.log,
+	broker, err := oauth.New(oauth.Config{Providers: cfg.OAuth(), Vault: in.vault, Origin: cfg.OriginText(), Log: in.log,
 		OnRefresh: counted.Refresh, OnRevocation: counted.Revocation})
 	if err != nil {
 		return err
@@ -103,6 +106,9 @@ func (in *Instance) mounts(counted *metrics.Metrics) ([]api.Mount, error) {
 	transport := proxy.NewTransport()
 	var all []api.Mount
 	for _, a := range in.cfg.APIs {
+		if a.Identity != "" {
+			return nil, fmt.Errorf("api %s: this version has no backends; remove it", a.Name)
+		}
 		a.Transport, a.Log, a.OnTrip = transport, in.log, counted.Masked
 		m, err := proxy.New(a.Config)
 		if err != nil {

@@ -52,9 +52,10 @@ func House() Layers {
 		"internal/api": append(pipeline, "internal/api/live", "internal/api/frontend", "internal/api/admin",
 			"internal/api/signin", "internal/api/backend"),
 
-		"internal/demo":   nil,
-		"web":             nil,
-		"internal/config": {"internal/secret", "internal/vault", "internal/oauth/providers", "internal/oauth", "internal/proxy"},
+		"internal/demo": nil,
+		"web":           nil,
+		"internal/config": {"internal/secret", "internal/vault", "internal/oauth/providers", "internal/proxy", "internal/users",
+			"internal/webhook"},
 		"internal/app": {"internal/secret", "internal/vault", "internal/oauth/providers", "internal/oauth", "internal/proxy", "internal/api", "internal/config",
 			"internal/api/frontend", "internal/api/metrics", "internal/assertion", "web"},
 		"internal/simulate": {"internal/secret", "internal/vault", "internal/oauth/providers", "internal/oauth",

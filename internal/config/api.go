@@ -5,80 +5,224 @@ import (
 	"errors"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
 
 	"bff/internal/proxy"
+	"bff/internal/users"
 )
 
-// An API is one upstream HTTP API.
+// An API is one upstream HTTP API, called with a provider's token, or one backend, called with an assertion.
 type API struct {
 	proxy.Config
-	Provider string
-	Scopes   []string // that a connection must have granted
-	spoken   []string // headers whose value stands in the file
-}
+	Provider        string   // "" for a backend
+	Identity        string   // the audience of the assertion; "" for a provider's API
+	Scopes          []string // that a connection must have granted
+	Require         []string // rights, all of them
+	Anonymous       string   // of a backend: "refuse", "redirect" or "pass"
+	Pause           string   // "off", "route" or "api": what a 429 of the upstream pauses
+	Verbs           []string // wildcards of Allow whose segment may end in a custom verb
+	RequestHeaders  []string // nil: the usual
+	ResponseHeaders []string // nil: the usual
 
-func indexed(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }
+	literal []string // headers whose value stands in the file
+}
 
 func (c *Config) readAPIs(v value) {
 	v.named("write a name and below it `provider:`, `upstream:` and `allow:`", func(name string, v value) {
-		a := API{Config: proxy.Config{Name: name, Timeout: 30 * time.Second}}
-		a.read(v)
+		a := API{Config: proxy.Config{Name: name}}
+		a.readFrom(v)
 		c.APIs = append(c.APIs, a)
 	})
 }
 
-func (a *API) read(v value) {
-	there := v.object("write `provider:`, `upstream:` and `allow:` below it",
-		field{"path", func(v value) { set(&a.Path)(v.mountPath(a.Name)) }, ""},
-		field{"host", func(v value) { set(&a.Host)(v.mountHost()) }, ""},
-		field{"provider", func(v value) { set(&a.Provider)(v.text("write the name of one of `providers`")) }, "write the name of one of `providers`"},
-		field{"upstream", func(v value) { set(&a.Upstream)(v.base("https://www.googleapis.com/calendar/v3")) },
-			"write where the API is, as in `upstream: https://www.googleapis.com/calendar/v3`"},
-		field{"upstreams", func(v value) {
+func (a *API) readFrom(v value) {
+	below := a.fields()
+	applyDefaults(below)
+	there := v.object("write `provider:`, `upstream:` and `allow:` below it", below...)
+	if there == nil {
+		return
+	}
+	has := func(name string) bool { return there[name].r != nil }
+	switch {
+	case has("path") && has("host"):
+		v.r.wrong(there["path"].key, "%s: `path` and `host` exclude each other; keep one", v.name())
+	case a.Path == "" && !has("path") && !has("host"):
+		a.Path = "/api/" + a.Name
+	}
+	switch {
+	case has("provider") && has("identity"):
+		v.r.wrong(there["identity"].key, "%s has both `provider` and `identity`; keep `provider` for an API that is called with a "+
+			"provider's token, or `identity` for a backend of your own", v.name())
+	case !has("provider") && !has("identity"):
+		v.r.wrong(v.key, "%s has no `provider`; write the name of one of `providers`, or `identity: %s` for a backend of your own",
+			v.name(), a.Name)
+	}
+	if a.Path == "/" && !has("identity") {
+		p := there["path"]
+		p.wrong("%s would put the API over the frontend; write `path: /api/%s`", p.name(), a.Name)
+	}
+	for _, name := range []string{"scopes", "header", "scheme"} {
+		if has("identity") && has(name) {
+			v.r.wrong(there[name].key, "`%s.%s` is for a provider's API; a backend gets an assertion: remove it", v.path, name)
+		}
+	}
+	if has("anonymous") && has("provider") {
+		v.r.wrong(there["anonymous"].key, "`%s.anonymous` is for backends, which have `identity`; remove it", v.path)
+	}
+	if a.Anonymous == "pass" && len(a.Require) > 0 {
+		v.r.wrong(there["anonymous"].key, "%s lets calls of nobody pass and has `require`; write `anonymous: refuse` or "+
+			"`anonymous: redirect`", v.name())
+	}
+}
+
+func (a *API) fields() []field {
+	return slices.Concat(a.whereFields(), a.whoFields(), a.allowFields(), a.headerFields(), a.timeFields())
+}
+
+func (a *API) whereFields() []field {
+	const bases = "write a path below the mount and its upstream, as in `/upload: https://www.googleapis.com/upload/drive/v3`"
+	return []field{
+		field{name: "path", absent: "`/api/<name>`", example: "/api/calendar",
+			about: "Where it is mounted. Not below `/bff`, and no two on overlapping paths; `/` is for a backend alone, which then is " +
+				"the whole site.",
+		}.by(textSchema(), func(v value) { set(&a.Path)(v.mountPath(a.Name)) }),
+		field{name: "host", absent: "none", example: "drive.app.example.com",
+			about: "Instead of `path`: a host of its own, for clients that drop path prefixes.",
+		}.by(textSchema(), func(v value) { set(&a.Host)(v.mountHost()) }),
+		field{name: "upstream", example: "https://www.googleapis.com/calendar/v3",
+			about:   "Absolute base URL. `http` is taken, for upstreams on inner networks.",
+			missing: "write where the API is, as in `upstream: https://www.googleapis.com/calendar/v3`",
+		}.by(urlSchema(), func(v value) { set(&a.Upstream)(v.base("https://www.googleapis.com/calendar/v3")) }),
+		field{name: "upstreams", absent: "none", example: "{/upload: https://www.googleapis.com/upload/drive/v3}",
+			about: "Further bases, by the path below the mount.",
+		}.by(mapSchema(urlSchema()), func(v value) {
 			a.Upstreams = map[string]string{}
-			v.keyed("write a path below the mount and its upstream, as in `/upload: https://www.googleapis.com/upload/drive/v3`", func(key string, in value) {
+			v.keyed(bases, func(key string, in value) {
 				if u, ok := in.base("https://www.googleapis.com/upload/drive/v3"); ok {
 					a.Upstreams[key] = u
 				}
 			})
-		}, ""},
-		field{"scopes", func(v value) { a.Scopes = v.scopes() }, ""},
-		field{"allow", func(v value) {
-			a.Allow = v.texts("write a list of what may be called, as in `- GET /users/me/calendarList`")
-		}, ""},
-		field{"encoded", func(v value) { a.Encoded = v.texts("write a list of wildcards of `allow`, as in `encoded: [id]`") }, ""},
-		field{"rewrite", func(v value) {
-			a.Rewrite = v.texts("write a list of JSON paths, as in `rewrite: ['$[\"@odata.nextLink\"]']`")
-		}, ""},
-		field{"header", func(v value) { set(&a.Header)(v.headerName()) }, ""},
-		field{"scheme", func(v value) { set(&a.Scheme)(v.text("write the word before the token, as in `scheme: token`")) }, ""},
-		field{"headers", func(v value) {
+		}),
+	}
+}
+
+func (a *API) whoFields() []field {
+	return []field{
+		field{name: "provider", absent: "required, or `identity`", example: "google",
+			about: "Whose access token a call carries."}.text(&a.Provider, "write the name of one of `providers`"),
+		field{name: "identity", absent: "none", example: "app",
+			about: "Instead of `provider`, for a backend of your own: the audience of the assertion that a call carries.",
+		}.by(textSchema(), func(v value) { set(&a.Identity)(v.audience()) }),
+		field{name: "scopes", def: "[]", example: "[https://www.googleapis.com/auth/calendar.readonly]",
+			about: "What a connection must have been granted before a call goes through. One that lacks some is answered " +
+				"`missing_scopes`, with the way to add them.",
+		}.by(listSchema(textSchema()), func(v value) { a.Scopes = v.scopes() }),
+		field{name: "require", absent: "none", example: "[staff]", about: "Rights that the user must have, all of them."}.
+			by(listSchema(textSchema()), func(v value) { a.Require = v.rights() }),
+		field{name: "anonymous", def: "refuse", example: "redirect",
+			about: "What a backend's call without a session gets: `refuse` is 401, `redirect` sends a navigation to sign in, `pass` " +
+				"calls without an assertion.",
+		}.word(&a.Anonymous, "refuse", "redirect", "pass"),
+	}
+}
+
+func (a *API) allowFields() []field {
+	return []field{
+		field{name: "allow", absent: "nothing", example: "[GET /users/me/calendarList, \"GET /calendars/{id}/events\"]",
+			about: "What may be called: patterns of Go's `net/http.ServeMux`, `METHOD /path`, below the mount. `{id}` is one segment, " +
+				"`{rest...}` all that is left, and `GET` allows `HEAD` too. Nothing is allowed unless listed.",
+		}.texts(&a.Allow, "write a list of what may be called, as in `- GET /users/me/calendarList`"),
+		field{name: "encoded", absent: "none", example: "[id]", about: "Names of wildcards whose segment may hold `%2F`."}.
+			texts(&a.Encoded, "write a list of wildcards of `allow`, as in `encoded: [id]`"),
+		field{name: "verbs", absent: "none", example: "[range]",
+			about: "Names of wildcards whose segment may end in a custom verb (`values/A1:B2:append`) for methods other than `GET`.",
+		}.texts(&a.Verbs, "write a list of wildcards of `allow`, as in `verbs: [range]`"),
+		field{name: "rewrite", absent: "none", example: `['$["@odata.nextLink"]', "$.items[*].link"]`,
+			about: "JSON fields that hold absolute URLs of the upstream, to be turned into URLs of the mount.",
+		}.texts(&a.Rewrite, "write a list of JSON paths, as in `rewrite: ['$[\"@odata.nextLink\"]']`"),
+	}
+}
+
+func (a *API) headerFields() []field {
+	return []field{
+		field{name: "header", absent: "`Authorization`", example: "X-Shopify-Access-Token", about: "The header that carries the token."}.
+			by(textSchema(), func(v value) { set(&a.Header)(v.headerName()) }),
+		field{name: "scheme", absent: "`Bearer`; none with another `header`", example: "token", about: "The word before the token."}.
+			text(&a.Scheme, "write the word before the token, as in `scheme: token`"),
+		field{name: "headers", absent: "none", example: `{Notion-Version: "2022-06-28"}`,
+			about: "Fixed headers for the upstream. A value may be `env:NAME` or `file:PATH`.",
+		}.by(mapSchema(textSchema()), func(v value) {
 			a.SetHeaders = map[string]string{}
 			v.keyed("write a header and its value, as in `Notion-Version: \"2022-06-28\"`", func(key string, in value) {
 				if s, referred, ok := in.headerValue(); ok {
 					a.SetHeaders[key] = s
 					if !referred {
-						a.spoken = append(a.spoken, key)
+						a.literal = append(a.literal, key)
 					}
 				}
 			})
-		}, ""},
-		field{"timeout", func(v value) { set(&a.Timeout)(v.duration(100*time.Millisecond, time.Hour)) }, ""},
-		field{"idle", func(v value) { set(&a.Idle)(v.duration(time.Second, 24*time.Hour)) }, ""},
-	)
-	if there == nil {
-		return
+		}),
+		field{name: "request_headers", absent: "the usual, and whatever speaks of neither user, origin nor route", example: "[Notion-Version]",
+			about: "Headers of the browser that reach the upstream: then these alone, besides the usual.",
+		}.by(listSchema(textSchema()), func(v value) { a.RequestHeaders = v.headerNames("Notion-Version") }),
+		field{name: "response_headers", absent: "the usual, and whatever gives no instruction to the browser", example: "[X-Total-Count]",
+			about: "Headers of the upstream that reach the browser: then these alone, besides the usual.",
+		}.by(listSchema(textSchema()), func(v value) { a.ResponseHeaders = v.headerNames("X-Total-Count") }),
 	}
-	if p, ok := there["path"]; ok && a.Host != "" {
-		p.r.wrong(p.key, "%s: `path` and `host` exclude each other; keep one", v.name())
+}
+
+func (a *API) timeFields() []field {
+	return []field{
+		field{name: "timeout", def: "30s", about: "To the answer's header. There is no limit on what then streams."}.
+			duration(&a.Timeout, 100*time.Millisecond, time.Hour),
+		field{name: "idle", absent: "`10m`", example: "1h", about: "A call on which no byte moves for this long ends."}.
+			duration(&a.Idle, time.Second, 24*time.Hour),
+		field{name: "pause", def: "off", example: "route",
+			about: "What an upstream's 429 pauses for this session until its `Retry-After`: nothing, the same pattern of `allow`, or the " +
+				"whole api.",
+		}.word(&a.Pause, "off", "route", "api"),
 	}
-	if _, ok := there["path"]; !ok && a.Host == "" {
-		a.Path = "/api/" + a.Name
+}
+
+var audienceName = regexp.MustCompile(`^[A-Za-z0-9](?:[A-Za-z0-9._:/-]{0,126}[A-Za-z0-9])?$`)
+
+// audience reads the audience of assertions.
+func (v value) audience() (string, bool) {
+	const want = "write a name for the backend, as in `identity: app`"
+	text, ok := v.text(want)
+	if ok && !audienceName.MatchString(text) {
+		v.wrong("%s is no audience; %s", v.name(), want)
+		return "", false
 	}
+	return text, ok
+}
+
+// rights reads a list of rights.
+func (v value) rights() (all []string) {
+	for i, right := range v.texts("write a list of rights, as in `require: [staff]`") {
+		if err := users.CheckRight(right); right != "" && err != nil {
+			path := indexed(v.path, i)
+			v.r.wrong(v.r.where(path), "`%s` is a right that cannot be: %v", path, err)
+		}
+		all = append(all, right)
+	}
+	return all
+}
+
+// headerNames reads a list of names of headers; an empty list is not nil.
+func (v value) headerNames(example string) []string {
+	all := []string{}
+	want := "write a list of headers, as in `" + v.leaf() + ": [" + example + "]`"
+	v.list(want, func(_ int, in value) {
+		name, ok := in.text(want)
+		if ok && !headerToken.MatchString(name) {
+			in.wrong("%s is no header name; %s", in.name(), want)
+		}
+		all = append(all, name)
+	})
+	return all
 }
 
 var cleanPath = regexp.MustCompile(`^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$`)
@@ -91,7 +235,7 @@ func (v value) mountPath(name string) (string, bool) {
 	case !ok:
 		return "", false
 	case text == "/":
-		v.wrong("%s would put the API over the frontend; %s", v.name(), want)
+		return text, true
 	case text == "/bff" || strings.HasPrefix(text, "/bff/"):
 		v.wrong("%s is below /bff, which is bff's own; %s", v.name(), want)
 	case strings.HasSuffix(text, "/") && cleanPath.MatchString(strings.TrimSuffix(text, "/")):
@@ -232,14 +376,15 @@ func (c *Config) agreeOnMounts(r *reader) {
 }
 
 func overlap(a, b string) bool {
-	return a == b || strings.HasPrefix(a, b+"/") || strings.HasPrefix(b, a+"/")
+	return a == b || a != "/" && b != "/" && (strings.HasPrefix(a, b+"/") || strings.HasPrefix(b, a+"/"))
 }
 
-// try has the proxy judge the api. What is wrong with origin, path and upstream is told already, so harmless ones stand in for them.
+// try has the proxy judge the api. What is wrong with origin, path and upstream is
+// reported already, so harmless ones stand in for them.
 func (a *API) try(r *reader, path string) {
 	trial := a.Config
 	trial.Origin, trial.Upstream = cmp.Or(a.Origin, "https://origin.invalid"), cmp.Or(a.Upstream, "https://upstream.invalid")
-	if trial.Path == "" && trial.Host == "" {
+	if trial.Path == "/" || trial.Path == "" && trial.Host == "" {
 		trial.Path = "/api/" + a.Name
 	}
 	_, err := proxy.New(trial)

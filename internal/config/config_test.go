@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"bff/internal/config"
 	"bff/internal/secret"
@@ -73,10 +74,13 @@ func TestSample(t *testing.T) {
 			Scopes: []string{"https://www.googleapis.com/auth/calendar.readonly"}, Allow: []string{"GET /users/me/calendarList", "GET /calendars/{id}/events"},
 			Timeout: 30 * time.Second}},
 		Clients:  []config.Client{{Name: "billing", Secret: secret.New("billing-secret"), Exchange: []string{"google"}}},
+		Limits:   config.Limits{LoginPerMinute: 600, SessionConcurrency: 4096},
+		Cache:    true,
 		Dir:      filepath.Join(dir, "dist"),
 		Shutdown: 15 * time.Second,
 	}
-	if diff := cmp.Diff(want, v, cmp.AllowUnexported(secret.Text{}), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
+	if diff := cmp.Diff(want, v, cmpopts.EquateEmpty(), cmp.AllowUnexported(secret.Text{}),
+		cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
 		t.Errorf("the sample reads differently (-want +got):\n%s", diff)
 	}
 	if len(providers) != 2 || providers[0].Name != "google" || providers[1].Name != "acme" {
@@ -136,7 +140,7 @@ frontend:
 		Upstreams: map[string]string{"/upload": "https://www.googleapis.com/upload/drive/v3"}, Allow: []string{"GET /files/{id}"}, Encoded: []string{"id"},
 		Rewrite: []string{"$.paging.next"}, Header: "X-Token", Scheme: "token", Headers: map[string]string{"Notion-Version": "2022-06-28", "X-Key": "notion-key"},
 		Timeout: 5 * time.Second, Idle: 2 * time.Minute}
-	if diff := cmp.Diff(want, v.APIs[0]); diff != "" {
+	if diff := cmp.Diff(want, v.APIs[0], cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("api (-want +got):\n%s", diff)
 	}
 	if v.Cookie != "bff" || v.Limits != (config.Limits{LoginPerMinute: 30, SessionConcurrency: 8, SessionPerSecond: 20, APIConcurrency: 100,

@@ -1,10 +1,11 @@
 package config
 
 import (
-	"bff/internal/oauth/providers"
 	"log/slog"
 	"net/netip"
 	"time"
+
+	"bff/internal/oauth/providers"
 )
 
 // A View is what a test compares of a configuration.
@@ -43,7 +44,7 @@ func ReadView(name string, data []byte, env func(string) string) (*View, string)
 	}
 	v := &View{Origin: c.OriginText(), Listen: c.Listen, Admin: c.Admin, Trusted: c.TrustedProxies, Store: c.Session.Store.Reveal(),
 		Cookie: c.SessionCookie(), Prefix: c.Session.Prefix, Cache: c.Session.Cache, Idle: c.Session.Idle, Lifetime: c.Session.Lifetime,
-		Providers: c.Providers, Clients: c.Clients, Dir: c.Frontend.Dir, Origins: c.Frontend.Origins, Limits: c.Limits,
+		Providers: c.OAuth(), Clients: c.Clients, Dir: c.Frontend.Dir, Origins: c.Frontend.Origins, Limits: c.Limits,
 		Level: c.Log.Level, Text: c.Log.Text, Shutdown: c.Shutdown}
 	if c.Frontend.Upstream != nil {
 		v.Upstream = c.Frontend.Upstream.String()
@@ -62,11 +63,19 @@ func ReadView(name string, data []byte, env func(string) string) (*View, string)
 	return v, ""
 }
 
-// ProviderKeys are the keys that a provider may have.
-func ProviderKeys() []string {
-	var keys []string
-	for _, f := range providerFields(&providers.Config{}, "x") {
-		keys = append(keys, f.name)
+// Names are the keys of a section, by its path.
+func Names(section string) []string { return names(sections()[section]) }
+
+// EachKey calls f for every key there is.
+func EachKey(f func(path, about, def, absent, example, missing string)) {
+	all := sections()
+	for _, section := range sortedKeys(all) {
+		for _, k := range all[section] {
+			path := section + "." + k.name
+			if section == "top" {
+				path = k.name
+			}
+			f(path, k.about, k.def, k.absent, k.example, k.missing)
+		}
 	}
-	return keys
 }

@@ -1,6 +1,9 @@
 package config
 
 import (
+	"cmp"
+	"errors"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -9,51 +12,150 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"bff/internal/oauth/providers"
+	"bff/internal/users"
 	"bff/internal/vault"
 )
 
 // readProviders reads the providers in the file's order, which is the order in which they are offered.
 func (c *Config) readProviders(v value) {
-	v.named("write the name of a provider, as in `google:`, with `client_id:` and `client_secret:` below it", func(name string, v value) {
-		given, base := providers.Config{Name: name}, providers.Config{}
-		builtin, known := providers.Builtin(name)
-		if known {
-			base = builtin
-		}
-		there := v.object("write `client_id:` and `client_secret:` below it", providerFields(&given, name)...)
-		if there == nil {
-			return
-		}
-		merged := providers.Override(base, given)
-		if merged.Issuer != "" && !anyOf(there, "scopes") && !known {
-			merged.Scopes = []string{"openid", "email", "profile"}
-		}
-		if merged.Keep == "" {
-			merged.Keep = vault.KeepSession
-		}
-		if !known && merged.Issuer == "" && (merged.Authorization.URL == "" || merged.Token.URL == "") && !anyOf(there, "issuer", "authorization_url", "token_url") {
-			v.r.wrong(v.key, "%s", unknownProvider(v.path, name))
-			return
-		}
-		if known && merged.Issuer == "" && merged.Authorization.URL == "" && merged.Token.URL == "" && !anyOf(there, "issuer") {
-			v.r.wrong(v.key, "%s has no `issuer`: each organisation has its own; write it to the last slash, as in `issuer: https://id.example.com`", v.name())
-		}
-		if merged.Issuer == "" && (merged.Authorization.URL == "") != (merged.Token.URL == "") && !anyOf(there, "issuer") {
-			v.r.wrong(v.key, "%s has one of `authorization_url` and `token_url`; write both, or its `issuer`", v.name())
-		}
-		if s, ok := there["scopes"]; ok && merged.Issuer != "" && len(given.Scopes) > 0 && !slices.Contains(given.Scopes, "openid") {
-			s.wrong("%s lacks `openid`, without which an OpenID Provider does not say who signed in; write `scopes: [openid, %s]`", s.name(), strings.Join(given.Scopes, ", "))
-		}
-		if clientKey := merged.Client.Auth == "private_key_jwt"; clientKey && !anyOf(there, "client_key") {
-			v.r.wrong(v.key, "%s has no `client_key`, which `private_key_jwt` needs; write `client_key: file:/run/secrets/%s.pem`", v.name(), name)
-		} else if !clientKey && !anyOf(there, "client_secret") {
-			v.r.wrong(v.key, "%s has no `client_secret`; write `client_secret: env:%s`", v.name(), VariableFor(name, "CLIENT_SECRET"))
-		}
-		c.Providers = append(c.Providers, merged)
-	})
+	v.named("write the name of a provider, as in `google:`, with `client_id:` and `client_secret:` below it", c.readProvider)
 	if m, ok := asMapping(v.node); ok && len(m.Values) == 0 {
 		v.wrong("%s is empty; nobody could sign in: write at least one, as in `google:`", v.name())
 	}
+}
+
+func (c *Config) readProvider(name string, v value) {
+	given := Provider{Config: providers.Config{Name: name}}
+	below := given.fields(name, "providers")
+	applyDefaults(below)
+	keep := given.Keep // its default must not replace a built-in's
+	given.Keep = ""
+	there := v.object("write `client_id:` and `client_secret:` below it", below...)
+	if there == nil {
+		return
+	}
+	base, known := c.base(name, there)
+	merged := given
+	merged.Config = providers.Override(base, given.Config)
+	if merged.Issuer != "" && !anyOf(there, "scopes") && len(base.Scopes) == 0 {
+		merged.Scopes = []string{"openid", "email", "profile"}
+	}
+	merged.Keep = cmp.Or(merged.Keep, keep)
+	if !known && !merged.reachable() && !anyOf(there, "issuer", "authorization_url", "token_url", "file") {
+		v.r.wrong(v.key, "%s", unknownProvider(v.path, name))
+		return
+	}
+	merged.checkEndpoints(v, there, known)
+	merged.checkClient(v, there)
+	c.Providers = append(c.Providers, merged)
+}
+
+// base is what the fields of the file are laid over: a provider file, a file of provider_dir, or a built-in provider.
+func (c *Config) base(name string, there map[string]value) (p providers.Config, known bool) {
+	if f, ok := there["file"]; ok {
+		return f.providerFile(name)
+	}
+	if c.ProviderDir != "" {
+		path := filepath.Join(c.ProviderDir, name+".yaml")
+		if p, err := loadProvider(path, name); err == nil {
+			return p, true
+		}
+	}
+	return providers.Builtin(name)
+}
+
+// reachable reports whether it is known where the provider is.
+func (p *Provider) reachable() bool {
+	return p.Issuer != "" || p.Authorization.URL != "" && p.Token.URL != ""
+}
+
+func (p *Provider) checkEndpoints(v value, there map[string]value, known bool) {
+	if anyOf(there, "issuer") {
+		return
+	}
+	switch both := (p.Authorization.URL == "") == (p.Token.URL == ""); {
+	case p.Issuer != "":
+	case !both:
+		v.r.wrong(v.key, "%s has one of `authorization_url` and `token_url`; write both, or its `issuer`", v.name())
+	case known && p.Authorization.URL == "":
+		v.r.wrong(v.key, "%s has no `issuer`: each organisation has its own; write it to the last slash, as in "+
+			"`issuer: https://id.example.com`", v.name())
+	}
+}
+
+// checkClient is what must hold of scopes and the client's credential.
+func (p *Provider) checkClient(v value, there map[string]value) {
+	s, ok := there["scopes"]
+	if ok && p.Issuer != "" && len(p.Scopes) > 0 && !slices.Contains(p.Scopes, "openid") {
+		s.wrong("%s lacks `openid`, without which an OpenID Provider does not say who signed in; write `scopes: [openid, %s]`",
+			s.name(), strings.Join(p.Scopes, ", "))
+	}
+	switch byKey := p.Client.Auth == "private_key_jwt"; {
+	case byKey && !anyOf(there, "client_key"):
+		v.r.wrong(v.key, "%s has no `client_key`, which `private_key_jwt` needs; write `client_key: file:/run/secrets/%s.pem`",
+			v.name(), p.Name)
+	case !byKey && !anyOf(there, "client_secret"):
+		v.r.wrong(v.key, "%s has no `client_secret`; write `client_secret: env:%s`", v.name(), VariableFor(p.Name, "CLIENT_SECRET"))
+	}
+	for i, claim := range p.Rights {
+		if err := users.CheckClaim(claim); claim != "" && err != nil {
+			path := indexed(v.path+".rights", i)
+			v.r.wrong(v.r.where(path), "`%s` is no path of a claim; write one such as `groups` or `realm_access.roles`", path)
+		}
+	}
+}
+
+// providerFile reads the provider file that a key names.
+func (v value) providerFile(name string) (providers.Config, bool) {
+	text, ok := v.text("write the path of a provider file, as in `file: ./acme.yaml`")
+	if !ok {
+		return providers.Config{}, true
+	}
+	path := v.r.path(text)
+	p, err := loadProvider(path, name)
+	if err != nil {
+		v.wrong("%s: the file %v", v.name(), err)
+		return providers.Config{}, true
+	}
+	v.r.files = append(v.r.files, path)
+	return p, true
+}
+
+// loadProvider reads a provider file, in the form of the built-in ones. The error is the end of a sentence about the file.
+func loadProvider(path, name string) (providers.Config, error) {
+	data, err := readBounded(path, maxFile)
+	if err != nil {
+		return providers.Config{}, errors.New(FileError(err))
+	}
+	src, top := parse(path, data)
+	if top == nil {
+		return providers.Config{}, src.first()
+	}
+	r := newReader(src, func(string) string { return "" }, path, map[string]Position{})
+	v := r.top(top)
+	if inner, ok := v.onlyNamed(); ok { // as `bff provider show` prints it
+		v = inner
+	}
+	p := Provider{Config: providers.Config{Name: name}}
+	v.object("write the provider's fields, as `bff provider show` prints them", p.dataFields(true)...)
+	if len(src.mistakes) > 0 {
+		return providers.Config{}, src.first()
+	}
+	return p.Config, nil
+}
+
+// onlyNamed returns what stands below the one key of a mapping, when that is a mapping and no field of a provider.
+func (v value) onlyNamed() (value, bool) {
+	m, ok := asMapping(v.node)
+	if !ok || len(m.Values) != 1 {
+		return v, false
+	}
+	key := m.Values[0].Key.GetToken()
+	inner := v.r.value(m.Values[0].Value, positionOf(key), v.child(key.Value))
+	if _, ok := asMapping(inner.node); !ok || slices.Contains(names(new(Provider).dataFields(true)), key.Value) {
+		return v, false
+	}
+	return inner, true
 }
 
 func anyOf(there map[string]value, names ...string) bool {
@@ -68,29 +170,81 @@ func unknownProvider(path, name string) string {
 	return text + "; give it an `issuer`, or `authorization_url` and `token_url`. Built in are " + listed(providers.Builtins())
 }
 
-// providerFields are the keys of a provider: the yaml tags of providers.Config, so that a new field there is a new key here. The client is ours.
-func providerFields(p *providers.Config, name string) []field {
+// fields are the keys of a provider: those of its client, those that say what its accounts are worth, and its data.
+func (p *Provider) fields(name, path string) []field {
 	secret, key := VariableFor(name, "CLIENT_SECRET"), VariableFor(name, "CLIENT_KEY")
-	fields := []field{
-		{"client_id", func(v value) { set(&p.Client.ID)(v.setting("write the id that the provider gave this client")) },
-			"write the id that the provider gave this client"},
-		{"client_secret", func(v value) { set(&p.Client.Secret)(v.secret(secret, "/run/secrets/"+name)) }, ""},
-		{"client_key", func(v value) { set(&p.Client.Key)(v.longSecret(key, "/run/secrets/"+name+".pem")) }, ""},
+	const id = "write the id that the provider gave this client"
+	own := []field{
+		field{name: "client_id", example: "1234.apps.googleusercontent.com", missing: id,
+			about: "As the provider gave it; may be `env:NAME` or `file:PATH` too."}.
+			by(textSchema(), func(v value) { set(&p.Client.ID)(v.setting(id)) }),
+		field{name: "client_secret", absent: "required, but with `private_key_jwt`", example: "env:GOOGLE_CLIENT_SECRET",
+			about: "As the provider gave it."}.secret(&p.Client.Secret, secret, "/run/secrets/"+name),
+		field{name: "client_key", absent: "none", example: "file:/run/secrets/acme.pem",
+			about: "For `private_key_jwt`: a private key, PKCS#8 PEM; a secret of several lines, so best `file:PATH`."}.
+			by(secretSchema(), func(v value) { set(&p.Client.Key)(v.longSecret(key, "/run/secrets/"+name+".pem")) }),
+		field{name: "rights", absent: "none", example: "[realm_access.roles]",
+			about: "Claims, of ID token and userinfo, whose strings become rights of the user as they are.",
+		}.texts(&p.Rights, "write a list of claims, as in `rights: [realm_access.roles]`"),
+		field{name: "sign_in", def: "true", about: "`false`: accounts of this provider are linked only, and nobody signs in with them."}.
+			flag(&p.SignIn),
+		field{name: "file", absent: "none", example: "./acme.yaml",
+			about:                            "A provider file, in the form of the built-in ones, that the fields here are laid over."}.
+			by(textSchema(), func(value) {}), // base reads it
 	}
-	return append(fields, endpointFields(reflect.ValueOf(p).Elem())...)
+	return append(own, p.dataFields(false)...)
 }
 
-// endpointFields are the fields of s by their yaml tags; those of a group stand beside the others.
-func endpointFields(s reflect.Value) (fields []field) {
+// dataFields are the yaml tags of providers.Config, so that a new field there is a new key here. A provider file may have the
+// fields of a client as well, which it does not decide.
+func (p *Provider) dataFields(inFile bool) []field {
+	all := taggedFields(reflect.ValueOf(&p.Config).Elem())
+	if !inFile {
+		return all
+	}
+	for i := range all {
+		all[i].def = ""
+	}
+	for _, name := range []string{"client_id", "client_secret", "client_key"} {
+		all = append(all, field{name: name}.by(nil, func(value) {}))
+	}
+	return all
+}
+
+// taggedFields are the fields of s by their yaml tags; those of a group stand beside the others.
+func taggedFields(s reflect.Value) (all []field) {
 	for i := range s.NumField() {
 		switch key, options, _ := strings.Cut(s.Type().Field(i).Tag.Get("yaml"), ","); {
 		case options == "inline":
-			fields = append(fields, endpointFields(s.Field(i))...)
+			all = append(all, taggedFields(s.Field(i))...)
 		case key != "" && key != "-":
-			fields = append(fields, field{name: key, read: func(v value) { v.into(s.Field(i), key) }})
+			doc := providerDocs()[key]
+			f := field{name: key, about: doc.about, absent: doc.absent, def: doc.def, example: doc.example}
+			all = append(all, f.by(typeSchema(s.Type().Field(i).Type, key), func(v value) { v.into(s.Field(i), key) }))
 		}
 	}
-	return fields
+	return all
+}
+
+// typeSchema is the schema of a field of providers.Config.
+func typeSchema(t reflect.Type, key string) schema {
+	switch {
+	case wordsOf(key) != nil:
+		return schema{"type": "string", "enum": wordsOf(key)}
+	case key == "issuer" || strings.HasSuffix(key, "_url"):
+		return urlSchema()
+	case t == reflect.TypeFor[time.Duration]():
+		return field{}.duration(nil, 0, 0).schema
+	case t.Kind() == reflect.Bool:
+		return schema{"type": "boolean"}
+	case t.Kind() == reflect.Slice:
+		return listSchema(textSchema())
+	case t.Kind() == reflect.Map && t.Elem().Kind() == reflect.String:
+		return mapSchema(textSchema())
+	case t.Kind() == reflect.String:
+		return textSchema()
+	}
+	return schema{}
 }
 
 // wordsOf are the values of a provider's key that takes one of a few; none when it takes any.
@@ -167,30 +321,31 @@ func (v value) byType(to reflect.Value) {
 
 // agreeOnProviders is what must hold between providers and whoever names them.
 func (c *Config) agreeOnProviders(r *reader) {
-	var names []string
-	for _, p := range c.Providers {
-		names = append(names, p.Name)
-	}
+	known := c.providerNames()
 	for i := range c.APIs {
 		a := &c.APIs[i]
 		if a.Provider == "" {
 			continue
 		}
-		c.named(r, "apis."+a.Name+".provider", a.Provider, names)
+		c.named(r, "apis."+a.Name+".provider", a.Provider, known)
 		for j := range c.Providers {
 			if c.Providers[j].Name == a.Provider {
 				c.Providers[j].NeedsAPI = true
 			}
 		}
 	}
-	for _, cl := range c.Clients {
-		for i, e := range cl.Exchange {
-			c.named(r, indexed("clients."+cl.Name+".exchange", i), e, names)
+	for _, a := range c.APIs {
+		if a.Identity != "" && slices.Contains(known, a.Identity) {
+			path := "apis." + a.Name + ".identity"
+			r.wrong(r.where(path), "`%s` is the name of a provider too, and `exchange` could not tell them apart; write another", path)
 		}
+	}
+	if len(c.Providers) > 0 && !slices.ContainsFunc(c.Providers, func(p Provider) bool { return p.SignIn }) {
+		r.wrong(r.where("providers"), "`providers` has `sign_in: false` for every provider; nobody could sign in: leave one without it")
 	}
 }
 
-// named tells where something names a provider that is not there. A provider with mistakes of its own counts as there.
+// named reports where something names a provider that is not there. A provider with mistakes of its own counts as there.
 func (c *Config) named(r *reader, path, provider string, names []string) {
 	if _, there := r.positions["providers."+provider]; there || slices.Contains(names, provider) {
 		return

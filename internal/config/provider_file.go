@@ -38,7 +38,7 @@ func ReadProvider(file string, env func(string) string, name string) (providers.
 		return providers.Config{}, fmt.Sprintf("%s: holds %d providers; give one, as `bff provider show` prints it\n",
 			file, len(c.Providers))
 	}
-	return c.Providers[0], ""
+	return c.Providers[0].Config, ""
 }
 
 // HasProvider reports whether a file can be read and has a provider of that name.
@@ -91,6 +91,6 @@ func only(v value, key string) value {
 func Trial(p providers.Config) *Config {
 	c := Defaults()
 	c.Session.Store, c.Session.Keys = secret.New("memory:"), []vault.Key{vault.NewKey()}
-	c.Providers = []providers.Config{p}
+	c.Providers = []Provider{{Config: p, SignIn: true}}
 	return c
 }

@@ -16,6 +16,7 @@ type reader struct {
 	anchors   map[string]ast.Node
 	budget    int                 // values that may still be read
 	positions map[string]Position // where each value is, by its path
+	files     []string            // that values refer to
 }
 
 func newReader(src *source, env func(string) string, file string, positions map[string]Position) *reader {

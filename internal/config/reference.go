@@ -114,6 +114,7 @@ func (v value) fromFile(path string) (secret.Text, bool) {
 	case text == "":
 		v.wrong("%s: the file is empty; put the secret into it", v.name())
 	default:
+		v.r.files = append(v.r.files, v.r.path(path))
 		return secret.New(text), true
 	}
 	return secret.Text{}, false
@@ -128,6 +129,18 @@ func (r *reader) path(p string) string {
 }
 
 var errTooLarge = errors.New("too large")
+
+// readNamed reads the configuration: a file, or stdin where the name is "-".
+func readNamed(name string, stdin io.Reader) ([]byte, error) {
+	if name != "-" {
+		return readBounded(name, maxFile)
+	}
+	b, err := io.ReadAll(io.LimitReader(stdin, maxFile+1))
+	if err == nil && len(b) > maxFile {
+		err = errTooLarge
+	}
+	return b, err
+}
 
 // readBounded reads a regular file of at most limit bytes. It does not wait for what is no file.
 func readBounded(path string, limit int64) ([]byte, error) {

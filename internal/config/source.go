@@ -64,6 +64,15 @@ func (s *source) reported(at Position) bool {
 	return slices.ContainsFunc(s.mistakes, func(m mistake) bool { return m.at == at })
 }
 
+// first returns the first mistake as an error: the end of a sentence about the file.
+func (s *source) first() error {
+	if len(s.mistakes) == 0 {
+		return nil
+	}
+	m := s.mistakes[0]
+	return fmt.Errorf("has a mistake in line %d: %s", max(1, m.at.Line), m.text)
+}
+
 // report prints every mistake in the order of the file, each with its line and a caret.
 func (s *source) report() string {
 	slices.SortStableFunc(s.mistakes, func(a, b mistake) int {

@@ -21,13 +21,6 @@ type value struct {
 	path string   // "providers.google.client_id"
 }
 
-// A field is a key that a mapping may have.
-type field struct {
-	name    string
-	read    func(value)
-	missing string // what to write, when the key must be there
-}
-
 // spot is where a message about the whole value points: a block of keys is known by the key above it.
 func (v value) spot() Position {
 	if m, ok := asMapping(v.node); ok && !m.IsFlowStyle {
@@ -101,10 +94,7 @@ func (v value) object(want string, fields ...field) map[string]value {
 		v.unlike(want)
 		return nil
 	}
-	names := make([]string, len(fields))
-	for i, f := range fields {
-		names[i] = f.name
-	}
+	names := names(fields)
 	seen := map[string]value{}
 	v.pairs(m, func(key string, at Position, in value) {
 		i := slices.Index(names, key)
@@ -321,6 +311,21 @@ func (v value) flag() (bool, bool) {
 	}
 	v.show()
 	return b.Value, true
+}
+
+// flagOr reads true, false or a word, which counts as true.
+func (v value) flagOr(word string) (flag, isWord bool) {
+	if s, ok := v.node.(*ast.StringNode); ok && s.Value == word {
+		v.show()
+		return true, true
+	}
+	b, ok := v.node.(*ast.BoolNode)
+	if !ok {
+		v.unlike("write `" + v.leaf() + ": true`, `" + v.leaf() + ": false` or `" + v.leaf() + ": " + word + "`")
+		return false, false
+	}
+	v.show()
+	return b.Value, false
 }
 
 // number reads a whole number within bounds.

@@ -38,7 +38,7 @@ func (c *Config) Warnings() []Warning {
 		add("admin", "is reachable from outside this machine; see to it that no browser reaches it")
 	}
 	for _, p := range c.Providers {
-		c.warnOfProvider(p, add)
+		c.warnOfProvider(p.Config, add)
 	}
 	for _, a := range c.APIs {
 		if u, err := url.Parse(a.Upstream); err == nil && u.Scheme == "http" && !loopback(u.Hostname()) && !inner(u.Hostname()) {
@@ -47,7 +47,7 @@ func (c *Config) Warnings() []Warning {
 		if len(a.Allow) == 0 {
 			add("apis."+a.Name, "has nothing on its list, so every call is refused; write `allow:` and below it patterns such as `- GET /users/me/calendarList`")
 		}
-		for _, h := range a.spoken {
+		for _, h := range a.literal {
 			if likeSecret.MatchString(h) {
 				add("apis."+a.Name+".headers."+h, "looks like a secret that stands in the file; write `%s: env:%s`", h, VariableFor(a.Name, "KEY"))
 			}

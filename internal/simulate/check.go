@@ -228,7 +228,7 @@ func (x *examination) clientKnown(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = v.Close() }()
-	broker, err := oauth.New(oauth.Config{Providers: cfg.Providers, Vault: v, Origin: "http://localhost:8080", Log: slog.New(slog.DiscardHandler)})
+	broker, err := oauth.New(oauth.Config{Providers: cfg.OAuth(), Vault: v, Origin: "http://localhost:8080", Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,41 @@
+package app
+
+import "bff/internal/config"
+
+// Unwired returns the keys that a configuration sets and that nothing in this version reads. Whoever wires one takes its line out.
+func Unwired(c *config.Config) (keys []string) {
+	add := func(key string, set bool) {
+		if set {
+			keys = append(keys, key)
+		}
+	}
+	add("name", c.Name != "")
+	add("logo", c.Logo != "")
+	add("users", len(c.Users.Allow) > 0 || len(c.Users.Rights) > 0 || c.Users.Hook != nil || c.Users.Forget > 0)
+	add("events", len(c.Events) > 0)
+	add("fronts", len(c.Fronts) > 0)
+	add("tls", c.TLS.On())
+	add("telemetry", c.Telemetry.Endpoint != "")
+	add("log.access", c.Log.Access)
+	add("log.audit", c.Log.Audit != "")
+	for _, p := range c.Providers {
+		add("providers."+p.Name+".rights", len(p.Rights) > 0)
+		add("providers."+p.Name+".sign_in", !p.SignIn)
+	}
+	for _, a := range c.APIs {
+		path := "apis." + a.Name
+		add(path+".identity", a.Identity != "")
+		add(path+".require", len(a.Require) > 0)
+		add(path+".pause", a.Pause != "off")
+		add(path+".verbs", len(a.Verbs) > 0)
+		add(path+".request_headers", a.RequestHeaders != nil)
+		add(path+".response_headers", a.ResponseHeaders != nil)
+	}
+	for _, cl := range c.Clients {
+		path := "clients." + cl.Name
+		add(path+".offline", len(cl.Offline) > 0)
+		add(path+".manage", cl.Manage)
+		add(path+".data", cl.Data)
+	}
+	return keys
+}

@@ -1,0 +1,31 @@
+package config
+
+// agree is what must hold between parts of the file.
+func (c *Config) agree(v value) {
+	r := v.r
+	c.agreeOnProviders(r)
+	c.agreeOnMounts(r)
+	c.agreeOnClients(r)
+	c.agreeOnUsers(r)
+	c.agreeOnFronts(r)
+	if OneListener(c.Listen, c.Admin) {
+		r.wrong(r.where("admin", "listen"), "`admin` is the address of `listen`; browsers must not reach it: write another port")
+	}
+	if c.TLS.On() && c.Origin != nil && !c.Secure() {
+		r.wrong(r.where("tls"), "`tls` is set and `origin` is http; write `origin: https://%s`", c.Origin.Host)
+	}
+	for _, addr := range []string{c.Listen, c.Admin} {
+		if c.TLS.Redirect != "" && OneListener(c.TLS.Redirect, addr) {
+			r.wrong(r.where("tls.redirect"), "`tls.redirect` is the address of another listener; write another port")
+		}
+	}
+	root := ""
+	for _, a := range c.APIs {
+		if a.Path == "/" {
+			root = a.Name
+		}
+	}
+	if root != "" && (c.Frontend.Dir != "" || c.Frontend.Upstream != nil) {
+		r.wrong(r.where("frontend"), "`apis.%s` is the whole site, so `frontend` would never be reached; remove one of them", root)
+	}
+}

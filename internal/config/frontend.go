@@ -1,0 +1,238 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+func (f *Frontend) fields() []field {
+	return append(f.served(),
+		field{name: "origins", def: "[]", example: "[https://admin.example.com]",
+			about: "Further origins that may call with credentials (CORS), written as browsers send them; no wildcards.",
+		}.by(listSchema(urlSchema()), f.readOrigins),
+		field{name: "theme", absent: "none", example: "./theme.css",
+			about: "A style sheet of your own for `/bff/account` and the other pages of bff: " +
+				"[which variables](client.md#the-account-page). Read anew at each load.",
+		}.by(textSchema(), f.readTheme),
+	)
+}
+
+// served are the keys that each front has.
+func (f *Frontend) served() []field {
+	return []field{
+		field{name: "dir", absent: "none", example: "./dist",
+			about: "Folder of the built frontend. A path of no file is answered with `index.html`. No link leads out of the folder.",
+		}.by(textSchema(), f.readDir),
+		field{name: "upstream", absent: "none", example: "http://localhost:5173",
+			about: "Instead of `dir`: a dev server, with WebSocket for hot reload.",
+		}.by(urlSchema(), func(v value) {
+			u, ok := v.absolute("http://localhost:5173", true)
+			if ok && (u.Path != "" && u.Path != "/" || u.RawQuery != "") {
+				v.wrong("%s has a path; a dev server is reached at its root: write `%s://%s`", v.name(), u.Scheme, u.Host)
+			} else if ok {
+				f.Upstream = u
+			}
+		}),
+	}
+}
+
+// noBoth refuses a frontend with two sources.
+func noBoth(v value, there map[string]value) {
+	if up, ok := there["upstream"]; ok && there["dir"].r != nil {
+		v.r.wrong(up.key, "%s has both `dir` and `upstream`; keep `dir` for built files, or `upstream` for a dev server", v.name())
+	}
+}
+
+func (f *Frontend) readDir(v value) {
+	dir, ok := v.text("write the folder of the built frontend, as in `dir: ./dist`")
+	if !ok {
+		return
+	}
+	f.Dir = v.r.path(dir)
+	info, err := os.Stat(f.Dir)
+	switch {
+	case err != nil:
+		v.wrong("%s: the folder %s; build the frontend, or write where it is", v.name(), FileError(err))
+	case !info.IsDir():
+		v.wrong("%s is a file; write the folder that holds index.html", v.name())
+	default:
+		if _, err := os.Stat(filepath.Join(f.Dir, "index.html")); err != nil {
+			v.wrong("%s: the folder holds no index.html; build the frontend, or write where it is", v.name())
+		}
+	}
+}
+
+func (f *Frontend) readOrigins(v value) {
+	v.list("write a list: `origins: [https://other.example.com]`", func(_ int, in value) {
+		if u, ok := in.origin("https://other.example.com"); ok {
+			f.Origins = append(f.Origins, originText(u))
+		}
+	})
+}
+
+func (f *Frontend) readTheme(v value) {
+	file, ok := v.text("write a style sheet of your own, as in `theme: ./theme.css`")
+	if !ok {
+		return
+	}
+	f.Theme = v.r.path(file)
+	info, err := os.Stat(f.Theme)
+	switch {
+	case err != nil:
+		v.wrong("%s: the file %s; write where the style sheet is", v.name(), FileError(err))
+	case !info.Mode().IsRegular():
+		v.wrong("%s is no file; write the style sheet itself, as in `theme: ./theme.css`", v.name())
+	}
+}
+
+func (f *Front) fields() []field {
+	return []field{
+		field{name: "origin", example: "https://shop.example.org",
+			about:   "How browsers reach this front, written as they send it in `Origin`.",
+			missing: "write how browsers reach it, as in `origin: https://shop.example.org`",
+		}.by(urlSchema(), func(v value) { f.Origin, _ = v.origin("https://shop.example.org") }),
+		field{name: "frontend", absent: "none", about: "What this front serves outside `/bff` and the apis: `dir` or `upstream`."}.
+			object("write `dir: ./shop` below it", f.Frontend.served(), noBoth),
+		field{name: "apis", absent: "all", example: "[calendar, app]", about: "The apis that this front has, by name."}.
+			texts(&f.APIs, "write a list of names of `apis`, as in `apis: [calendar]`"),
+	}
+}
+
+func (c *Config) readFronts(v value) {
+	const want = "write a list of origins, as in `- origin: https://shop.example.org`"
+	v.list(want, func(_ int, in value) {
+		f := Front{}
+		below := f.fields()
+		applyDefaults(below)
+		if in.object("write `origin: https://shop.example.org`", below...) != nil {
+			c.Fronts = append(c.Fronts, f)
+		}
+	})
+}
+
+// agreeOnFronts is what must hold between the origins: each is another, and CORS has none of them.
+func (c *Config) agreeOnFronts(r *reader) {
+	seen := map[string]string{}
+	if c.Origin != nil {
+		seen[c.OriginText()] = "origin"
+	}
+	for i, o := range c.Frontend.Origins {
+		if path := indexed("frontend.origins", i); seen[o] != "" {
+			r.wrong(r.where(path), "`%s` is `origin` itself, which needs no mention; remove it", path)
+		}
+	}
+	known := map[string]bool{}
+	for _, a := range c.APIs {
+		known[a.Name] = true
+	}
+	for i, f := range c.Fronts {
+		path := indexed("fronts", i)
+		for j, name := range f.APIs {
+			if at := indexed(path+".apis", j); !known[name] && r.positions["apis."+name] == (Position{}) {
+				r.wrong(r.where(at), "`%s` names no api of this file%s", at, meant(name, sortedKeys(known)))
+			}
+		}
+		if f.Origin == nil {
+			continue
+		}
+		if other := seen[f.Text()]; other != "" {
+			r.wrong(r.where(path+".origin"), "`%s.origin` is the same as `%s`; every front has an origin of its own", path, other)
+		}
+		if c.Origin != nil && c.Origin.Scheme != f.Origin.Scheme {
+			r.wrong(r.where(path+".origin"), "`%s.origin` is %s and `origin` is %s; all fronts speak the same", path,
+				f.Origin.Scheme, c.Origin.Scheme)
+		}
+		seen[f.Text()] = path + ".origin"
+	}
+}
+
+// meant is the end of a sentence about a name that is none of those there are.
+func meant(name string, known []string) string {
+	switch near := Nearest(name, known); {
+	case near != "":
+		return "; did you mean `" + near + "`?"
+	case len(known) > 0:
+		return "; write one of " + listed(known)
+	}
+	return "; there are none"
+}
+
+func (t *TLS) fields() []field {
+	return []field{
+		field{name: "cert", absent: "none", example: "./cert.pem",
+			about: "The certificate chain, PEM. It is read again when the file changes."}.
+			by(textSchema(), func(v value) { set(&t.Cert)(v.readableFile("cert.pem")) }),
+		field{name: "key", absent: "none", example: "./key.pem", about: "The certificate's private key, PEM."}.
+			by(textSchema(), func(v value) { set(&t.Key)(v.readableFile("key.pem")) }),
+		field{name: "acme", absent: "none", about: "Instead of `cert` and `key`: certificates from a certificate authority (RFC 8555)."}.
+			by(nil, t.readACME).withBelow(new(ACME).fields()),
+		field{name: "redirect", absent: "none", example: `":80"`,
+			about: "An address whose plain http requests are redirected to `origin`.",
+		}.by(textSchema(), func(v value) { set(&t.Redirect)(v.listenAddress(":80")) }),
+	}
+}
+
+func (a *ACME) fields() []field {
+	return []field{
+		field{name: "email", absent: "none", example: "ops@example.com", about: "Whom the certificate authority writes to."}.
+			by(textSchema(), func(v value) {
+				text, ok := v.text("write an address, as in `email: ops@example.com`")
+				if local, domain, found := strings.Cut(text, "@"); ok && (!found || local == "" || !validHost(domain)) {
+					v.wrong("%s is no e-mail address; write one, as in `email: ops@example.com`", v.name())
+				} else if ok {
+					a.Email = text
+				}
+			}),
+		field{name: "cache", example: "/var/lib/bff",
+			about:   "Folder for the account's key and the certificates. It is created, and only this user can read it.",
+			missing: "write where certificates are kept, as in `cache: /var/lib/bff`",
+		}.by(textSchema(), func(v value) {
+			if text, ok := v.text("write a folder, as in `cache: /var/lib/bff`"); ok {
+				a.Cache = v.r.path(text)
+			}
+		}),
+		field{name: "directory", absent: "Let's Encrypt", example: "https://acme.example/directory",
+			about: "The directory URL of another certificate authority.",
+		}.by(urlSchema(), func(v value) {
+			if u, ok := v.absolute("https://acme-v02.api.letsencrypt.org/directory", false); ok {
+				a.Directory = u.String()
+			}
+		}),
+	}
+}
+
+func (t *TLS) readACME(v value) {
+	a := &ACME{}
+	if v.object("write `cache: /var/lib/bff` below it", a.fields()...) != nil {
+		t.ACME = a
+	}
+}
+
+// agree is what must hold between the keys of tls.
+func (t *TLS) agree(v value, there map[string]value) {
+	has := func(name string) bool { return there[name].r != nil }
+	switch {
+	case has("acme") && (has("cert") || has("key")):
+		v.r.wrong(there["acme"].key, "%s has both `acme` and certificate files; keep one", v.name())
+	case has("cert") != has("key"):
+		v.r.wrong(v.key, "%s has one of `cert` and `key`; write both", v.name())
+	case !has("cert") && !has("acme"):
+		v.r.wrong(v.key, "%s has no certificate; write `cert:` and `key:`, or `acme:`, below it", v.name())
+	}
+}
+
+// readableFile reads the path of a file that this user can read.
+func (v value) readableFile(example string) (string, bool) {
+	text, ok := v.text("write a file, as in `" + v.leaf() + ": ./" + example + "`")
+	if !ok {
+		return "", false
+	}
+	path := v.r.path(text)
+	if _, err := readBounded(path, maxSecret); err != nil {
+		v.wrong("%s: the file %s; write where it is", v.name(), FileError(err))
+		return "", false
+	}
+	v.r.files = append(v.r.files, path)
+	return path, true
+}
