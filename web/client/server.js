@@ -117,6 +117,7 @@ async function sessionOfAssertion(token, url, issuer, audience) {
   } catch {
     return nobody;
   }
+  if (!header || !claims) return nobody;
   const algorithm = Object.hasOwn(algorithms, header.alg) && algorithms[/** @type {"EdDSA"} */ (header.alg)];
   if (more.length || header.typ !== "at+jwt" || header.crit || !algorithm) return nobody;
   const key = await keyOf(url, header.kid);
