@@ -86,7 +86,7 @@ func TestPagesHaveNoInlineScriptOrStyleAndNameNoOtherOrigin(t *testing.T) {
 }
 
 func TestThePagesOfTheAccountAreThere(t *testing.T) {
-	for _, name := range []string{"index.html", "done.html", "done.js", "main.js", "account.js", "tokens.css", "account.css", "theme.css", "icon.svg"} {
+	for _, name := range []string{"index.html", "done.html", "done.js", "main.js", "account.js", "app.json", "tokens.css", "account.css", "theme.css", "icon.svg"} {
 		if _, err := fs.Stat(web.Account(), name); err != nil {
 			t.Error(err)
 		}

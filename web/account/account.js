@@ -3,23 +3,37 @@
 //   import { mount } from "/bff/account/account.js";
 //   mount(document.querySelector("#account"), { client });
 //
-/** @import { Client, Connection, Device, Session, SignedIn } from "/bff/types.js" */
-import { allowed } from "./scopes.js";
-import { face, h, icon, mark, when } from "./ui.js";
-import { language, languages, say } from "./words.js";
+/** @import { Client, Device, Session, SignedIn } from "/bff/types.js" */
+import { devices } from "./devices.js";
+import { linked } from "./linked.js";
+import { askToErase, data, uses, who } from "./person.js";
+import { h, icon, mark } from "./ui.js";
+import { language, languages, named, say } from "./words.js";
 
-/** @param {Element} root @param {{ client: Client, lang?: string }} options @returns {() => void} takes it away again */
+/** What bff says about the application. @typedef {{ name?: string | null, logo?: string | null }} App */
+/** @typedef {{ provider: string, title?: string, subject: string, email?: string, name?: string, sign_in?: boolean,
+ *   }} Identity */
+/** @typedef {{ client: string, provider: string, connection: string, reason: string, at: string }} Use */
+/** What bff keeps about the person, as in the file that can be downloaded.
+ * @typedef {{ identities?: Identity[], uses?: Use[] }} Kept */
+/** @typedef {{ tone: string, text: string, url?: string, button?: string }} Notice */
+
+/** @param {Element} root @param {{ client: Client, lang?: string }} options @returns {() => void} takes it away */
 export function mount(root, { client, lang = language(new URLSearchParams(location.search).get("lang")) }) {
   const page = new Account(root, client, lang);
   return () => page.stop();
 }
 
-class Account {
+export class Account {
   /** @type {Session | undefined} */
   session;
   /** @type {Device[]} */
   devices = [];
-  /** What to tell: where the person came from, or what just happened. @type {{ tone: string, text: string, url?: string, button?: string } | undefined} */
+  /** @type {Kept | undefined} */
+  kept;
+  /** @type {App} */
+  app = {};
+  /** What to say: how the way back from a provider ended, or what just happened. @type {Notice | undefined} */
   notice;
   outage = false;
   busy = false;
@@ -28,16 +42,19 @@ class Account {
   constructor(root, client, lang) {
     this.client = client;
     this.lang = lang;
-    this.words = languages[lang];
-    this.view = h("div", { lang, dir: "ltr" });
+    this.own = root === document.body;
+    this.words = named(languages[lang], languages[lang].app);
+    this.view = h("div", null);
     this.live = h("p", { class: "unseen", role: "status" });
-    this.dialog = h("dialog", { class: "ask", lang, dir: "ltr", "aria-labelledby": "ask-title", "aria-describedby": "ask-text" });
-    root.append(this.view, this.live, this.dialog);
-    if (root === document.body) document.documentElement.lang = lang;
-    this.takeError();
+    this.dialog = h("dialog", { class: "ask", "aria-labelledby": "ask-title", "aria-describedby": "ask-text" });
+    this.shell = h("div", { class: "bff", lang, dir: "ltr" }, this.view, this.live, this.dialog);
+    root.append(this.shell);
+    if (this.own) document.documentElement.lang = lang;
+    this.erasing = this.takeQuery();
     this.draw();
+    this.loadApp();
     this.stopListening = client.onAuthStateChange((event, session, reason) => this.changed(event, session, reason));
-    this.refresh = () => document.visibilityState === "visible" && this.session?.authenticated && this.loadDevices();
+    this.refresh = () => document.visibilityState === "visible" && this.session?.authenticated && this.load();
     document.addEventListener("visibilitychange", this.refresh);
     this.clock = setInterval(() => this.draw(), 60e3);
     this.patience = setTimeout(() => this.fail(), 4e3); // the client waits an outage out; the person should know
@@ -48,18 +65,37 @@ class Account {
     clearInterval(this.clock);
     clearTimeout(this.patience);
     document.removeEventListener("visibilitychange", this.refresh);
-    [this.view, this.live, this.dialog].forEach((el) => el.remove());
+    this.shell.remove();
   }
 
-  /** The outcome of a way back from a provider, taken out of the address so that a reload does not repeat it. */
-  takeError() {
-    const here = new URL(location.href), code = here.searchParams.get("bff_error");
-    if (!code) return;
+  /** The outcome of a way back from a provider, taken out of the address so that a reload does not repeat it.
+   * @returns {boolean} whether the person came back in order to erase the account */
+  takeQuery() {
+    const here = new URL(location.href);
+    const code = here.searchParams.get("bff_error"), erase = here.searchParams.has("erase");
+    if (!code && !erase) return false;
     here.searchParams.delete("bff_error");
+    here.searchParams.delete("erase");
     history.replaceState(history.state, "", here);
+    if (!code) return true;
     /** @type {Record<string, string>} */
     const failed = this.words.failed;
     this.notice = { tone: code === "access_denied" ? "" : "warn", text: failed[code] || failed.other };
+    return false;
+  }
+
+  async loadApp() {
+    try {
+      const answer = await this.client.fetch("/bff/account/app.json");
+      if (!answer.ok) return;
+      this.app = await answer.json();
+    } catch {
+      return; // without its name it is "this application"
+    }
+    const { name } = this.app, words = languages[this.lang];
+    if (!name) return;
+    this.words = named(words, { app: name, App: name, ofApp: name });
+    this.draw();
   }
 
   /** @param {string} event @param {Session} session @param {string} [reason] */
@@ -72,23 +108,30 @@ class Account {
       const over = this.words.over;
       this.dialog.close();
       this.devices = [];
+      this.kept = undefined;
       if (!this.notice?.url) this.notice = { tone: "", text: over[reason || "expired"] || over.logout };
       this.announce(this.notice.text);
     } else if (event === "SIGNED_IN") {
       this.notice = undefined;
     }
     this.draw();
-    if (session.authenticated) this.loadDevices();
+    if (session.authenticated) this.load();
     else if (event !== "INITIAL_SESSION") this.focus("h1");
+    if (this.erasing && session.authenticated) askToErase(this, session);
+    this.erasing = false;
   }
 
-  async loadDevices() {
-    try {
-      this.devices = await this.client.listSessions();
-      this.draw();
-    } catch {
-      // The next look will tell whether the session ended or the server is out of reach.
-    }
+  /** Reads what is not in the session: devices, identities, uses. */
+  async load() {
+    const read = async () => {
+      const answer = await this.client.fetch("/bff/account/export");
+      return answer.ok ? answer.json() : undefined;
+    };
+    const [sessions, kept] = await Promise.allSettled([this.client.listSessions(), read()]);
+    // What could not be read stays as it was: the next look says whether the session ended or the server is away.
+    if (sessions.status === "fulfilled") this.devices = sessions.value;
+    if (kept.status === "fulfilled") this.kept = kept.value;
+    this.draw();
   }
 
   fail() {
@@ -109,7 +152,9 @@ class Account {
     if (el instanceof HTMLElement) el.focus();
   }
 
-  /** Does one thing at a time, and says how it went. @param {() => Promise<unknown>} work @param {string} good @param {string} bad @param {string} next where the focus goes */
+  /** Does one thing at a time, and says how it went.
+   * @param {() => Promise<unknown>} work @param {string} good @param {string} bad @param {string} next where the focus
+   *   goes */
   async act(work, good, bad, next) {
     if (this.busy) return;
     this.busy = true;
@@ -129,7 +174,15 @@ class Account {
     this.focus(next);
   }
 
-  /** Asks before something ends. @param {{ title: string, points: string[], yes: string, no: string }} question @returns {Promise<boolean>} */
+  /** Opens the dialog with a title and what is below it. @param {string} title @param {...any} content */
+  show(title, ...content) {
+    this.dialog.replaceChildren(h("h2", { id: "ask-title" }, title), ...content);
+    this.dialog.oncancel = null;
+    this.dialog.showModal();
+  }
+
+  /** Asks before something ends.
+   * @param {{ title: string, points: string[], yes: string, no: string }} question @returns {Promise<boolean>} */
   ask({ title, points, yes, no }) {
     const { dialog } = this;
     return new Promise((resolve) => {
@@ -137,46 +190,56 @@ class Account {
         dialog.close();
         resolve(value);
       };
-      dialog.replaceChildren(
-        h("h2", { id: "ask-title" }, title),
+      this.show(title,
         h("ul", { id: "ask-text" }, points.map((p) => h("li", null, p))),
         h("div", { class: "actions" },
           h("button", { class: "button", type: "button", autofocus: true, onclick: answer(false) }, no),
           h("button", { class: "button danger primary", type: "button", onclick: answer(true) }, yes)));
       dialog.oncancel = answer(false);
-      dialog.showModal();
     });
   }
 
+  /** Where a way through a provider comes back to: here. @param {string} [more] */
+  returnTo(more = "") {
+    return this.own ? `/bff/account?lang=${this.lang}${more}` : location.pathname + location.search;
+  }
+
   draw() {
-    const focused = this.view.contains(document.activeElement) ? document.activeElement?.id : "";
-    if (this.view.parentElement === document.body) document.title = this.words.title;
-    this.view.replaceChildren(...this.frame(!this.session ? this.waiting() : this.session.authenticated ? this.signedIn(this.session) : this.signedOut()));
+    const { session, view } = this, focused = view.contains(document.activeElement) ? document.activeElement?.id : "";
+    if (this.own) document.title = this.app.name ? `${this.words.title} · ${this.app.name}` : this.words.title;
+    const content = !session ? this.waiting() : session.authenticated ? this.signedIn(session) : this.signedOut();
+    view.replaceChildren(...this.frame(content));
     if (focused) this.focus("#" + CSS.escape(focused));
   }
 
-  /** @param {Node[]} content */
+  /** @param {Node[]} content @returns {Node[]} */
   frame(content) {
-    const { words, lang } = this, other = lang === "de" ? "en" : "de", here = new URL(location.href);
+    const { words, lang, app, own } = this, other = lang === "de" ? "en" : "de", here = new URL(location.href);
+    if (!own) return [h("div", { class: "account", id: "account" }, content)];
     here.searchParams.set("lang", other);
-    const own = this.view.parentElement === document.body;
     return [
-      own && h("a", { class: "skip", href: "#account" }, words.skip),
-      own && h("header", { class: "top" },
-        h("a", { href: "/" }, icon("back", 16), words.back),
+      h("a", { class: "skip", href: "#account" }, words.skip),
+      h("header", { class: "top" },
+        h("a", { href: "/" }, icon("back", 16),
+          app.logo && h("img", { src: "/bff/account/" + app.logo, alt: "", class: "logo" }),
+          app.name ? say(words.backTo, { name: app.name }) : words.back),
         h("a", { href: here.pathname + here.search, lang: other, hreflang: other }, words.otherLanguage)),
-      h(own ? "main" : "div", { class: "account", id: "account" }, content),
-    ].filter((x) => x instanceof Node);
+      h("main", { class: "account", id: "account" }, content),
+    ];
   }
 
   /** @returns {Node[]} */
   waiting() {
     const { words } = this;
-    if (this.outage) {
-      return [h("h1", { tabindex: -1 }, words.title), h("div", { class: "notice warn", role: "alert" }, icon("warn"), h("div", null, h("p", null, words.outage),
-        h("button", { class: "button", type: "button", id: "again", onclick: () => location.reload() }, words.again)))];
+    if (!this.outage) {
+      return [h("h1", { class: "unseen" }, words.title), h("p", { class: "unseen", role: "status" }, words.loading),
+        h("div", { class: "bone thin" }), h("div", { class: "bone" })];
     }
-    return [h("h1", { class: "unseen" }, words.title), h("p", { class: "unseen", role: "status" }, words.loading), h("div", { class: "bone thin" }), h("div", { class: "bone" })];
+    const again = h("button", { class: "button", type: "button", id: "again", onclick: () => location.reload() },
+      words.again);
+    return [h("h1", { tabindex: -1 }, words.title),
+      h("div", { class: "notice warn", role: "alert" }, icon("warn"),
+        h("div", null, h("p", null, words.outage), again))];
   }
 
   note() {
@@ -189,148 +252,53 @@ class Account {
     };
     return [h("div", { class: "notice " + notice.tone },
       icon(notice.tone === "good" ? "check" : notice.tone ? "warn" : "info"),
-      h("div", null, h("p", null, notice.text), notice.url && h("a", { class: "button", href: notice.url }, notice.button)),
-      h("button", { class: "button quiet close", type: "button", id: "dismiss", "aria-label": words.dismiss, onclick: dismiss }, icon("close")))];
+      h("div", null, h("p", null, notice.text),
+        notice.url && h("a", { class: "button", href: notice.url }, notice.button)),
+      h("button", { class: "button quiet close", type: "button", id: "dismiss", "aria-label": words.dismiss,
+        onclick: dismiss }, icon("close")))];
   }
 
   /** @returns {Node[]} */
   signedOut() {
-    const { words, session, lang } = this, providers = session?.providers || [];
-    const to = encodeURIComponent("/bff/account?lang=" + lang);
+    const { words, session, app } = this, providers = session?.providers || [];
+    const to = encodeURIComponent(this.returnTo());
     return [h("div", { class: "signed-out" },
       this.note(),
-      h("div", null, h("h1", { tabindex: -1 }, words.signIn), h("p", { class: "soft" }, providers.length ? words.signInHint : words.noProviders)),
+      h("div", null,
+        h("h1", { tabindex: -1 }, app.name ? say(words.signInTo, { name: app.name }) : words.signIn),
+        h("p", { class: "soft" }, providers.length ? words.signInHint : words.noProviders)),
       providers.length > 0 && h("ul", { class: "providers" }, providers.map((p) =>
-        h("li", null, h("a", { class: "button", href: `${p.login_url}?return_to=${to}` }, mark(p.name, p.title, "small"), say(words.signInWith, { title: p.title }))))),
+        h("li", null, h("a", { class: "button", href: `${p.login_url}?return_to=${to}` },
+          mark(p.name, p.title, "small"), say(words.signInWith, { title: p.title }))))),
       h("p", { class: "foot" }, words.footerOut))];
   }
 
   /** @param {SignedIn} session @returns {Node[]} */
   signedIn(session) {
     return [
-      this.who(session),
+      who(this, session),
       ...this.note(),
-      this.linked(session),
-      this.sessions(),
+      linked(this, session),
+      devices(this),
+      uses(this, session),
+      data(this, session),
       h("footer", { class: "foot" }, h("p", null, this.ends(session)), h("p", null, this.words.footer)),
-    ];
+    ].filter((x) => x instanceof Node);
   }
 
   /** @param {SignedIn} session */
-  ends(session) {
-    const rel = new Intl.RelativeTimeFormat(this.lang), idle = Math.max(1, Math.round((Date.parse(session.session.idle_expires_at) - Date.now()) / 60e3));
-    const end = new Date(session.session.expires_at).toLocaleString(this.lang, { dateStyle: "medium", timeStyle: "short" });
-    return say(this.words.ends, { idle: idle < 120 ? rel.format(idle, "minute") : rel.format(Math.round(idle / 60), "hour"), end });
+  ends({ session }) {
+    const rel = new Intl.RelativeTimeFormat(this.lang);
+    const idle = Math.max(1, Math.round((Date.parse(session.idle_expires_at) - Date.now()) / 60e3));
+    const end = new Date(session.expires_at).toLocaleString(this.lang, { dateStyle: "medium", timeStyle: "short" });
+    const left = idle < 120 ? rel.format(idle, "minute") : rel.format(Math.round(idle / 60), "hour");
+    return say(this.words.ends, { idle: left, end });
   }
 
-  /** @param {string} provider */
+  /** What a provider is called. @param {string} provider */
   title(provider) {
     const s = this.session;
-    return s?.providers?.find((p) => p.name === provider)?.title || (s?.authenticated && s.connections.find((c) => c.provider === provider)?.title) || provider;
-  }
-
-  /** @param {SignedIn} session */
-  who({ user }) {
-    const { words } = this, name = user.name || user.email || user.subject;
-    return h("section", { class: "who", "aria-labelledby": "name" },
-      face(user.subject, name),
-      h("div", null,
-        h("h1", { id: "name", tabindex: -1 }, h("span", { class: "unseen" }, words.title + ": "), h("bdi", null, name)),
-        user.name && user.email && h("p", null, h("bdi", null, user.email)),
-        h("p", { class: "soft small" }, say(words.signedInWith, { title: this.title(user.provider) }))),
-      h("div", { class: "actions" }, h("button", { class: "button", type: "button", id: "sign-out", "aria-disabled": this.busy && "true", onclick: () => this.signOut(user.provider) }, words.signOut)));
-  }
-
-  /** @param {string} provider */
-  signOut(provider) {
-    const { words } = this, title = this.title(provider);
-    this.act(async () => {
-      const { logout_url: url } = await this.client.logout();
-      if (url) this.notice = { tone: "", text: say(words.alsoAt, { title }), url, button: say(words.alsoAtButton, { title }) };
-    }, "", words.signOutFails, "h1");
-  }
-
-  /** @param {SignedIn} session */
-  linked(session) {
-    const { words } = this, providers = session.providers || [], to = encodeURIComponent("/bff/account?lang=" + this.lang);
-    return h("section", { class: "part", "aria-labelledby": "linked" },
-      h("header", null, h("h2", { id: "linked", tabindex: -1 }, words.linked), h("p", { class: "soft small" }, words.linkedHint)),
-      session.connections.length
-        ? h("ul", { class: "cards" }, session.connections.map((c) => h("li", { class: "card" }, this.connection(c, session))))
-        : h("p", { class: "soft" }, words.noneLinked),
-      providers.length > 0 && h("div", { class: "link-more" },
-        h("h3", { class: "small" }, words.linkMore),
-        h("ul", { class: "providers" }, providers.map((p) =>
-          h("li", null, h("a", { class: "button", href: `${p.connect_url}?return_to=${to}` }, mark(p.name, p.title, "small"), p.title))))));
-  }
-
-  /** @param {Connection} c @param {SignedIn} session */
-  connection(c, session) {
-    const { words, lang } = this, title = c.title || this.title(c.provider), account = c.account.email || c.account.name || c.account.subject;
-    const values = { title, account }, broken = c.status !== "active", own = c.provider === session.user.provider && c.account.subject === session.user.subject;
-    const may = allowed(c.provider, c.scopes, lang), url = session.providers?.find((p) => p.name === c.provider)?.connect_url || "/bff/connect/" + encodeURIComponent(c.provider);
-    const repair = `${url}?connection=${encodeURIComponent(c.id)}&return_to=${encodeURIComponent("/bff/account?lang=" + lang)}`;
-    return [
-      h("header", null, mark(c.provider, title),
-        h("div", null, h("h3", null, title, own && h("span", { class: "pill" }, words.usedToSignIn)), h("p", { class: "soft small" }, h("bdi", null, account))),
-        h("span", { class: broken ? "pill warn" : "pill good" }, icon(broken ? "warn" : "check", 14), broken ? words.broken : words.active)),
-      broken && h("div", { class: "notice warn" }, icon("warn"), h("div", null,
-        h("p", null, say(words.why[c.reason || "unknown"] || words.why.unknown, values)),
-        h("a", { class: "button primary", href: repair, "aria-label": say(words.repairName, values) }, words.repair))),
-      h("div", { class: "may" }, h("p", null, broken ? words.mayAgain : words.may),
-        may.length ? h("ul", null, may.map((m) => h("li", null, icon(m.kind, 17), m.words ? h("span", null, m.words) : h("code", null, m.scope)))) : h("p", { class: "soft" }, words.mayNothing)),
-      h("footer", null,
-        h("dl", { class: "facts" },
-          h("div", null, h("dt", null, words.linkedAt), h("dd", null, when(c.connected_at, lang, words.now))),
-          h("div", null, h("dt", null, words.usedAt), h("dd", null, c.used_at ? when(c.used_at, lang, words.now) : words.neverUsed))),
-        h("button", { class: "button danger", type: "button", id: "unlink-" + c.id, "aria-disabled": this.busy && "true", "aria-label": say(words.unlinkName, values),
-          onclick: () => this.unlink(c, values, own) }, words.unlink)),
-    ];
-  }
-
-  /** @param {Connection} c @param {Record<string, string>} values @param {boolean} own */
-  async unlink(c, values, own) {
-    const { words } = this, fill = (/** @type {string} */ t) => say(t, values);
-    const points = own ? [...words.unlinkWhat, words.unlinkStay] : words.unlinkWhat;
-    if (!await this.ask({ title: fill(words.unlinkAsk), points: points.map(fill), yes: words.unlink, no: words.unlinkCancel })) return;
-    await this.act(async () => {
-      await this.client.disconnect(c.id);
-      const s = this.session;
-      if (s?.authenticated) this.session = { ...s, connections: s.connections.filter((x) => x.id !== c.id) };
-    }, fill(words.unlinked), fill(words.unlinkFails), "#linked");
-  }
-
-  sessions() {
-    const { words, lang } = this, others = this.devices.filter((d) => !d.current), devices = [...this.devices.filter((d) => d.current), ...others];
-    /** @param {string} text @param {string} iso */
-    const timed = (text, iso) => {
-      const [before, after] = text.split("{time}");
-      return [before, when(iso, lang, words.now), after];
-    };
-    return h("section", { class: "part", "aria-labelledby": "sessions" },
-      h("header", null, h("h2", { id: "sessions", tabindex: -1 }, words.sessions), h("p", { class: "soft small" }, others.length ? words.sessionsHint : words.onlyHere)),
-      devices.length > 0 && h("ul", { class: "rows" }, devices.map((d) => {
-        const device = words.device(d.device);
-        return h("li", { class: "row" }, icon(/iPhone|Android/.test(d.device) ? "phone" : "desktop", 22),
-          h("div", null, h("strong", null, device, d.current && h("span", { class: "pill good" }, words.thisDevice)),
-            h("p", { class: "soft small" }, timed(words.signedInAt, d.created_at), ", ", d.current ? words.inUse : timed(words.seenAt, d.last_seen_at))),
-          !d.current && h("button", { class: "button", type: "button", id: "end-" + d.id, "aria-disabled": this.busy && "true", "aria-label": say(words.endName, { device }),
-            onclick: () => this.end(d.id, say(words.ended, { device })) }, words.end));
-      })),
-      others.length > 1 && h("div", { class: "actions" }, h("button", { class: "button danger", type: "button", id: "end-others", "aria-disabled": this.busy && "true", onclick: () => this.endOthers() }, words.endOthers)));
-  }
-
-  async endOthers() {
-    const { words } = this;
-    if (!await this.ask({ title: words.endOthersAsk, points: words.endOthersWhat, yes: words.endOthers, no: words.cancel })) return;
-    await this.end(undefined, words.endedOthers);
-  }
-
-  /** @param {string | undefined} id @param {string} good */
-  end(id, good) {
-    return this.act(async () => {
-      await this.client.revokeSession(id);
-      await this.loadDevices();
-    }, good, this.words.endFails, "#sessions");
+    return s?.providers?.find((p) => p.name === provider)?.title
+      || (s?.authenticated && s.connections.find((c) => c.provider === provider)?.title) || provider;
   }
 }

@@ -1,4 +1,5 @@
-// Scopes in plain words. A row: scope, kind, English, German. A scope that is not here is shown as it is: better no words than wrong ones.
+// Scopes in plain words. A row: scope, kind, English, German. A scope that is not here is shown as it is: better no
+// words than wrong ones.
 // Kinds: who (who you are), see, change (writes, sends, deletes), keep (works while you are away).
 
 /** @typedef {"who" | "see" | "change" | "keep"} Kind */
@@ -18,43 +19,60 @@ const common = [
 
   [google + "userinfo.profile", "who", "See your name and profile", "Ihren Namen und Ihr Profil sehen"],
   [google + "userinfo.email", "who", "See your email address", "Ihre E-Mail-Adresse sehen"],
-  [google + "calendar", "change", "See, change, share and delete all your calendars", "Alle Ihre Kalender sehen, ändern, freigeben und löschen"],
+  [google + "calendar", "change", "See, change, share and delete all your calendars",
+    "Alle Ihre Kalender sehen, ändern, freigeben und löschen"],
   [google + "calendar.readonly", "see", "See all your calendars and events", "Alle Ihre Kalender und Termine sehen"],
-  [google + "calendar.events", "change", "See and change events on all your calendars", "Termine in allen Ihren Kalendern sehen und ändern"],
-  [google + "calendar.events.readonly", "see", "See events on all your calendars", "Termine in allen Ihren Kalendern sehen"],
+  [google + "calendar.events", "change", "See and change events on all your calendars",
+    "Termine in allen Ihren Kalendern sehen und ändern"],
+  [google + "calendar.events.readonly", "see", "See events on all your calendars",
+    "Termine in allen Ihren Kalendern sehen"],
   [google + "calendar.freebusy", "see", "See when you are busy", "Sehen, wann Sie belegt sind"],
   [google + "calendar.settings.readonly", "see", "See your calendar settings", "Ihre Kalendereinstellungen sehen"],
-  [google + "drive", "change", "See, change, create and delete all your files", "Alle Ihre Dateien sehen, ändern, anlegen und löschen"],
+  [google + "drive", "change", "See, change, create and delete all your files",
+    "Alle Ihre Dateien sehen, ändern, anlegen und löschen"],
   [google + "drive.readonly", "see", "See and download all your files", "Alle Ihre Dateien sehen und herunterladen"],
-  [google + "drive.file", "change", "Work with the files you open or create with this app", "Mit Dateien arbeiten, die Sie mit dieser Anwendung öffnen oder anlegen"],
-  [google + "drive.metadata.readonly", "see", "See the names and details of your files, not what is in them", "Namen und Angaben Ihrer Dateien sehen, nicht deren Inhalt"],
-  [google + "drive.appdata", "change", "Keep its own settings in your Drive", "Eigene Einstellungen in Ihrem Drive ablegen"],
+  [google + "drive.file", "change", "Work with the files you open or create with this app",
+    "Mit Dateien arbeiten, die Sie mit dieser Anwendung öffnen oder anlegen"],
+  [google + "drive.metadata.readonly", "see", "See the names and details of your files, not what is in them",
+    "Namen und Angaben Ihrer Dateien sehen, nicht deren Inhalt"],
+  [google + "drive.appdata", "change", "Keep its own settings in your Drive",
+    "Eigene Einstellungen in Ihrem Drive ablegen"],
   [google + "documents", "change", "See, change and create your documents", "Ihre Dokumente sehen, ändern und anlegen"],
   [google + "documents.readonly", "see", "See your documents", "Ihre Dokumente sehen"],
-  [google + "spreadsheets", "change", "See, change and create your spreadsheets", "Ihre Tabellen sehen, ändern und anlegen"],
+  [google + "spreadsheets", "change", "See, change and create your spreadsheets",
+    "Ihre Tabellen sehen, ändern und anlegen"],
   [google + "spreadsheets.readonly", "see", "See your spreadsheets", "Ihre Tabellen sehen"],
-  [google + "presentations", "change", "See, change and create your presentations", "Ihre Präsentationen sehen, ändern und anlegen"],
+  [google + "presentations", "change", "See, change and create your presentations",
+    "Ihre Präsentationen sehen, ändern und anlegen"],
   [google + "presentations.readonly", "see", "See your presentations", "Ihre Präsentationen sehen"],
-  ["https://mail.google.com/", "change", "Read, write, send and delete all your mail", "Alle Ihre E-Mails lesen, schreiben, senden und löschen"],
+  ["https://mail.google.com/", "change", "Read, write, send and delete all your mail",
+    "Alle Ihre E-Mails lesen, schreiben, senden und löschen"],
   [google + "gmail.readonly", "see", "Read all your mail and settings", "Alle Ihre E-Mails und Einstellungen lesen"],
-  [google + "gmail.modify", "change", "Read, write, send and sort your mail", "Ihre E-Mails lesen, schreiben, senden und ordnen"],
+  [google + "gmail.modify", "change", "Read, write, send and sort your mail",
+    "Ihre E-Mails lesen, schreiben, senden und ordnen"],
   [google + "gmail.send", "change", "Send mail for you", "In Ihrem Namen E-Mails senden"],
-  [google + "gmail.compose", "change", "Write drafts and send mail for you", "In Ihrem Namen Entwürfe schreiben und E-Mails senden"],
+  [google + "gmail.compose", "change", "Write drafts and send mail for you",
+    "In Ihrem Namen Entwürfe schreiben und E-Mails senden"],
   [google + "gmail.labels", "change", "See and change your mail labels", "Ihre E-Mail-Labels sehen und ändern"],
-  [google + "gmail.metadata", "see", "See who your mail is from and about, not what it says", "Absender und Betreff Ihrer E-Mails sehen, nicht den Inhalt"],
+  [google + "gmail.metadata", "see", "See who your mail is from and about, not what it says",
+    "Absender und Betreff Ihrer E-Mails sehen, nicht den Inhalt"],
   [google + "contacts", "change", "See, change and delete your contacts", "Ihre Kontakte sehen, ändern und löschen"],
   [google + "contacts.readonly", "see", "See your contacts", "Ihre Kontakte sehen"],
-  [google + "contacts.other.readonly", "see", "See people you have been in touch with", "Personen sehen, mit denen Sie Kontakt hatten"],
+  [google + "contacts.other.readonly", "see", "See people you have been in touch with",
+    "Personen sehen, mit denen Sie Kontakt hatten"],
   [google + "tasks", "change", "See, change and delete your tasks", "Ihre Aufgaben sehen, ändern und löschen"],
   [google + "tasks.readonly", "see", "See your tasks", "Ihre Aufgaben sehen"],
   [google + "youtube", "change", "Manage your YouTube account", "Ihr YouTube-Konto verwalten"],
   [google + "youtube.readonly", "see", "See your YouTube account", "Ihr YouTube-Konto sehen"],
-  [google + "youtube.upload", "change", "Upload and manage your YouTube videos", "Ihre YouTube-Videos hochladen und verwalten"],
+  [google + "youtube.upload", "change", "Upload and manage your YouTube videos",
+    "Ihre YouTube-Videos hochladen und verwalten"],
   [google + "photoslibrary.readonly", "see", "See your photos", "Ihre Fotos sehen"],
-  [google + "cloud-platform", "change", "See, change and delete your Google Cloud data", "Ihre Google-Cloud-Daten sehen, ändern und löschen"],
+  [google + "cloud-platform", "change", "See, change and delete your Google Cloud data",
+    "Ihre Google-Cloud-Daten sehen, ändern und löschen"],
 
   ["User.Read", "who", "See your name and profile", "Ihren Namen und Ihr Profil sehen"],
-  ["User.ReadBasic.All", "see", "See the names of people in your organisation", "Namen von Personen Ihrer Organisation sehen"],
+  ["User.ReadBasic.All", "see", "See the names of people in your organisation",
+    "Namen von Personen Ihrer Organisation sehen"],
   ["Mail.Read", "see", "Read your mail", "Ihre E-Mails lesen"],
   ["Mail.ReadWrite", "change", "Read, write and delete your mail", "Ihre E-Mails lesen, schreiben und löschen"],
   ["Mail.Send", "change", "Send mail for you", "In Ihrem Namen E-Mails senden"],
@@ -65,8 +83,10 @@ const common = [
   ["Files.Read", "see", "See your files", "Ihre Dateien sehen"],
   ["Files.Read.All", "see", "See all files you have access to", "Alle Dateien sehen, auf die Sie Zugriff haben"],
   ["Files.ReadWrite", "change", "See, change and delete your files", "Ihre Dateien sehen, ändern und löschen"],
-  ["Files.ReadWrite.All", "change", "See, change and delete all files you have access to", "Alle Dateien sehen, ändern und löschen, auf die Sie Zugriff haben"],
-  ["Sites.Read.All", "see", "See the SharePoint sites you have access to", "SharePoint-Sites sehen, auf die Sie Zugriff haben"],
+  ["Files.ReadWrite.All", "change", "See, change and delete all files you have access to",
+    "Alle Dateien sehen, ändern und löschen, auf die Sie Zugriff haben"],
+  ["Sites.Read.All", "see", "See the SharePoint sites you have access to",
+    "SharePoint-Sites sehen, auf die Sie Zugriff haben"],
   ["Tasks.ReadWrite", "change", "See and change your tasks", "Ihre Aufgaben sehen und ändern"],
   ["Notes.Read", "see", "See your notebooks", "Ihre Notizbücher sehen"],
   ["Chat.Read", "see", "Read your chats", "Ihre Chats lesen"],
@@ -75,8 +95,10 @@ const common = [
 /** @type {Record<string, Row[]>} Names that mean something at one provider only. */
 const own = {
   github: [
-    ["repo", "change", "See and change all your repositories, private ones too", "Alle Ihre Repositorys sehen und ändern, auch private"],
-    ["public_repo", "change", "See and change your public repositories", "Ihre öffentlichen Repositorys sehen und ändern"],
+    ["repo", "change", "See and change all your repositories, private ones too",
+      "Alle Ihre Repositorys sehen und ändern, auch private"],
+    ["public_repo", "change", "See and change your public repositories",
+      "Ihre öffentlichen Repositorys sehen und ändern"],
     ["repo:status", "change", "See and set commit statuses", "Commit-Status sehen und setzen"],
     ["user", "change", "See and change your profile", "Ihr Profil sehen und ändern"],
     ["read:user", "who", "See your profile", "Ihr Profil sehen"],
@@ -128,7 +150,8 @@ const own = {
     ["account_info.read", "who", "See your profile", "Ihr Profil sehen"],
     ["files.metadata.read", "see", "See the names and details of your files", "Namen und Angaben Ihrer Dateien sehen"],
     ["files.content.read", "see", "See what is in your files", "Den Inhalt Ihrer Dateien sehen"],
-    ["files.content.write", "change", "Change, create and delete your files", "Ihre Dateien ändern, anlegen und löschen"],
+    ["files.content.write", "change", "Change, create and delete your files",
+      "Ihre Dateien ändern, anlegen und löschen"],
     ["sharing.write", "change", "Share your files", "Ihre Dateien freigeben"],
   ],
   atlassian: [
@@ -137,7 +160,9 @@ const own = {
     ["read:jira-work", "see", "See your Jira projects and issues", "Ihre Jira-Projekte und -Vorgänge sehen"],
     ["write:jira-work", "change", "Create and change Jira issues", "Jira-Vorgänge anlegen und ändern"],
   ],
-  linkedin: [["w_member_social", "change", "Post and comment for you", "In Ihrem Namen Beiträge und Kommentare schreiben"]],
+  linkedin: [
+    ["w_member_social", "change", "Post and comment for you", "In Ihrem Namen Beiträge und Kommentare schreiben"],
+  ],
   linear: [
     ["read", "see", "See your workspace", "Ihren Workspace sehen"],
     ["write", "change", "Change your workspace", "Ihren Workspace ändern"],
@@ -158,7 +183,9 @@ export function allowed(provider, scopes, lang) {
   for (const scope of scopes) {
     const bare = scope.replace(/^https:\/\/graph\.microsoft\.com\//, "");
     const row = (own[provider] || []).find(([s]) => s === bare) || common.find(([s]) => s === bare);
-    const entry = row ? { kind: row[1], words: lang === "de" ? row[3] : row[2] } : { kind: /** @type {"other"} */ ("other"), scope };
+    const entry = row
+      ? { kind: row[1], words: lang === "de" ? row[3] : row[2] }
+      : { kind: /** @type {"other"} */ ("other"), scope };
     found.set(entry.words || scope, entry);
   }
   return [...found.values()].sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));

@@ -1,210 +1,14 @@
-// What the account page says, in two languages. `{…}` are filled in by say().
+// What the account page says. `{…}` are filled in by say(); `{app}` is the application's name, or "this application".
+import { english } from "./english.js";
+import { german } from "./german.js";
 
-const en = {
-  title: "Your account",
-  back: "Back to the application",
-  skip: "Skip to your account",
-  otherLanguage: "Deutsch",
-  loading: "Looking up your account …",
-  signedInWith: "Signed in with {title}",
-  signOut: "Sign out",
-  signOutFails: "You could not be signed out just now. Please try again.",
-  alsoAt: "You are signed out here. You may still be signed in at {title}.",
-  alsoAtButton: "Sign out at {title} too",
-  ends: "This session ends by itself {idle} without use, and in any case {end}.",
-
-  linked: "Linked accounts",
-  linkedHint: "What this application may use on your behalf. The keys to these accounts stay on its server, never in your browser.",
-  noneLinked: "No account is linked. You are signed in all the same.",
-  usedToSignIn: "Used to sign in",
-  active: "Active",
-  broken: "Needs attention",
-  may: "This application may",
-  mayAgain: "Once it is linked again, this application may",
-  mayNothing: "It was allowed nothing beyond signing you in.",
-  linkedAt: "Linked",
-  usedAt: "Last used",
-  neverUsed: "not yet",
-  now: "just now",
-  repair: "Link again",
-  unlink: "Unlink",
-  unlinkName: "Unlink {title}, {account}",
-  repairName: "Link again: {title}, {account}",
-  linkMore: "Link another account",
-  why: {
-    revoked: "{title} no longer lets this application use the account: access was taken back there. Link it again if that was not meant.",
-    expired: "The permission at {title} has run out. Link the account again to go on.",
-    session_policy: "Your organisation wants you to sign in at {title} again from time to time. Link the account again to go on.",
-    rotated_away: "The last renewal of this link was lost on the way. Nothing is wrong with your account: link it again.",
-    unknown: "{title} does not accept this link any more. Link the account again.",
-  },
-
-  unlinkAsk: "Unlink {title}?",
-  unlinkWhat: [
-    "{account} is gone from this application at once, on this device and wherever else you use it with this link.",
-    "{title} is told to take back the permission. If other applications of the same maker use it, they may lose it too.",
-    "Nothing at {title} is deleted. You can link the account again at any time.",
-  ],
-  unlinkStay: "You signed in with this account: you stay signed in on this device.",
-  unlinkCancel: "Keep it",
-  unlinked: "{title} is unlinked, and is told to take back the permission.",
-  unlinkFails: "{title} could not be unlinked just now. Nothing was changed. Please try again.",
-
-  sessions: "Where you are signed in",
-  sessionsHint: "End what you do not recognise. Whoever sits there is signed out within a second.",
-  thisDevice: "This device",
-  signedInAt: "signed in {time}",
-  seenAt: "last seen {time}",
-  inUse: "active now",
-  end: "Sign out",
-  endName: "Sign out {device}",
-  endOthers: "Sign out all other devices",
-  endOthersAsk: "Sign out all other devices?",
-  endOthersWhat: ["Every other device and browser is signed out at once.", "You stay signed in here, and your linked accounts stay linked."],
-  cancel: "Cancel",
-  ended: "{device} is signed out.",
-  endedOthers: "All other devices are signed out.",
-  endFails: "That device could not be signed out just now. Please try again.",
-  onlyHere: "You are signed in on this device only.",
-  device: (/** @type {string} */ d) => d,
-
-  signIn: "Sign in",
-  signInHint: "Choose how. You can see and unlink everything here afterwards.",
-  signInWith: "Continue with {title}",
-  noProviders: "There is no way to sign in yet: no provider is configured.",
-  over: {
-    logout: "You are signed out.",
-    ended_elsewhere: "This session was ended from another device.",
-    provider: "Your account's provider ended this session.",
-    expired: "Your session has run out. Sign in again to go on.",
-    erased: "Your account and all that was kept of it here are erased.",
-  },
-
-  failed: {
-    access_denied: "You said no at the provider, so nothing was linked or changed.",
-    login_expired: "That sign-in took too long, or was finished before. Please start again.",
-    login_failed: "The provider's answer could not be trusted, so it was thrown away. Please try again.",
-    provider_unavailable: "The provider does not answer at the moment. Please try again in a little while.",
-    store_unavailable: "This application cannot reach its memory at the moment. Please try again in a little while.",
-    wrong_account: "You chose another account than the one to be linked again. Please choose the same one, or link the other as a new account.",
-    other: "That did not work. Please try again.",
-  },
-  outage: "This application cannot look up your account at the moment. You have not been signed out.",
-  again: "Try again",
-  dismiss: "Dismiss",
-  footer: "This browser holds one cookie that says which session is yours. The keys to your linked accounts are on the server, encrypted.",
-  footerOut: "Once you are signed in, this browser holds one cookie that says which session is yours. The keys to your linked accounts stay on the server, encrypted.",
-  doneTitle: "Done",
-  doneText: "You can close this window and go back to the application.",
-  failedTitle: "That did not work",
-};
-
-/** @type {typeof en} */
-const de = {
-  title: "Ihr Konto",
-  back: "Zurück zur Anwendung",
-  skip: "Zu Ihrem Konto springen",
-  otherLanguage: "English",
-  loading: "Ihr Konto wird nachgeschlagen …",
-  signedInWith: "Angemeldet mit {title}",
-  signOut: "Abmelden",
-  signOutFails: "Sie konnten gerade nicht abgemeldet werden. Bitte versuchen Sie es noch einmal.",
-  alsoAt: "Sie sind hier abgemeldet. Bei {title} sind Sie vielleicht noch angemeldet.",
-  alsoAtButton: "Auch bei {title} abmelden",
-  ends: "Diese Sitzung endet von selbst: {idle}, wenn sie nicht benutzt wird, und spätestens {end}.",
-
-  linked: "Verknüpfte Konten",
-  linkedHint: "Was diese Anwendung in Ihrem Namen nutzen darf. Die Schlüssel zu diesen Konten bleiben auf ihrem Server, nie in Ihrem Browser.",
-  noneLinked: "Es ist kein Konto verknüpft. Angemeldet sind Sie trotzdem.",
-  usedToSignIn: "Zur Anmeldung benutzt",
-  active: "Aktiv",
-  broken: "Braucht Aufmerksamkeit",
-  may: "Diese Anwendung darf",
-  mayAgain: "Neu verknüpft, darf diese Anwendung",
-  mayNothing: "Außer der Anmeldung wurde ihr nichts erlaubt.",
-  linkedAt: "Verknüpft",
-  usedAt: "Zuletzt benutzt",
-  neverUsed: "noch nicht",
-  now: "gerade eben",
-  repair: "Neu verknüpfen",
-  unlink: "Trennen",
-  unlinkName: "{title}, {account} trennen",
-  repairName: "Neu verknüpfen: {title}, {account}",
-  linkMore: "Weiteres Konto verknüpfen",
-  why: {
-    revoked: "{title} lässt diese Anwendung das Konto nicht mehr nutzen: Der Zugriff wurde dort entzogen. Verknüpfen Sie es neu, wenn das nicht gewollt war.",
-    expired: "Die Erlaubnis bei {title} ist abgelaufen. Verknüpfen Sie das Konto neu, um fortzufahren.",
-    session_policy: "Ihre Organisation verlangt von Zeit zu Zeit eine neue Anmeldung bei {title}. Verknüpfen Sie das Konto neu, um fortzufahren.",
-    rotated_away: "Die letzte Erneuerung dieser Verknüpfung ging unterwegs verloren. Mit Ihrem Konto ist alles in Ordnung: Verknüpfen Sie es neu.",
-    unknown: "{title} nimmt diese Verknüpfung nicht mehr an. Verknüpfen Sie das Konto neu.",
-  },
-
-  unlinkAsk: "{title} trennen?",
-  unlinkWhat: [
-    "{account} verschwindet sofort aus dieser Anwendung, auf diesem Gerät und überall, wo Sie sie mit dieser Verknüpfung nutzen.",
-    "{title} wird aufgefordert, die Erlaubnis zurückzunehmen. Nutzen andere Anwendungen desselben Herstellers sie mit, können auch sie sie verlieren.",
-    "Bei {title} wird nichts gelöscht. Sie können das Konto jederzeit neu verknüpfen.",
-  ],
-  unlinkStay: "Mit diesem Konto haben Sie sich angemeldet: Auf diesem Gerät bleiben Sie angemeldet.",
-  unlinkCancel: "Behalten",
-  unlinked: "{title} ist getrennt und wird aufgefordert, die Erlaubnis zurückzunehmen.",
-  unlinkFails: "{title} konnte gerade nicht getrennt werden. Nichts wurde geändert. Bitte versuchen Sie es noch einmal.",
-
-  sessions: "Wo Sie angemeldet sind",
-  sessionsHint: "Beenden Sie, was Sie nicht erkennen. Wer dort sitzt, ist binnen einer Sekunde abgemeldet.",
-  thisDevice: "Dieses Gerät",
-  signedInAt: "angemeldet {time}",
-  seenAt: "zuletzt gesehen {time}",
-  inUse: "gerade aktiv",
-  end: "Abmelden",
-  endName: "{device} abmelden",
-  endOthers: "Alle anderen Geräte abmelden",
-  endOthersAsk: "Alle anderen Geräte abmelden?",
-  endOthersWhat: ["Jedes andere Gerät und jeder andere Browser wird sofort abgemeldet.", "Hier bleiben Sie angemeldet, und Ihre Konten bleiben verknüpft."],
-  cancel: "Abbrechen",
-  ended: "{device} ist abgemeldet.",
-  endedOthers: "Alle anderen Geräte sind abgemeldet.",
-  endFails: "Dieses Gerät konnte gerade nicht abgemeldet werden. Bitte versuchen Sie es noch einmal.",
-  onlyHere: "Sie sind nur auf diesem Gerät angemeldet.",
-  device: (d) => ({ "Unknown device": "Unbekanntes Gerät" })[d] || d.replace(/^A browser on /, "Ein Browser unter ").replace(/ on (iPhone|iPad)$/, " auf dem $1").replace(/ on /, " unter "),
-
-  signIn: "Anmelden",
-  signInHint: "Wählen Sie, wie. Danach können Sie hier alles sehen und trennen.",
-  signInWith: "Weiter mit {title}",
-  noProviders: "Noch gibt es keinen Weg, sich anzumelden: Es ist kein Anbieter eingerichtet.",
-  over: {
-    logout: "Sie sind abgemeldet.",
-    ended_elsewhere: "Diese Sitzung wurde von einem anderen Gerät aus beendet.",
-    provider: "Der Anbieter Ihres Kontos hat diese Sitzung beendet.",
-    expired: "Ihre Sitzung ist abgelaufen. Melden Sie sich neu an, um fortzufahren.",
-    erased: "Ihr Konto und alles, was hier davon aufbewahrt wurde, ist gelöscht.",
-  },
-
-  failed: {
-    access_denied: "Sie haben beim Anbieter abgelehnt. Es wurde nichts verknüpft oder geändert.",
-    login_expired: "Diese Anmeldung hat zu lange gedauert oder war schon abgeschlossen. Bitte beginnen Sie noch einmal.",
-    login_failed: "Der Antwort des Anbieters war nicht zu trauen, darum wurde sie verworfen. Bitte versuchen Sie es noch einmal.",
-    provider_unavailable: "Der Anbieter antwortet gerade nicht. Bitte versuchen Sie es etwas später noch einmal.",
-    store_unavailable: "Diese Anwendung erreicht gerade ihr Gedächtnis nicht. Bitte versuchen Sie es etwas später noch einmal.",
-    wrong_account: "Sie haben ein anderes Konto gewählt als das, das neu verknüpft werden soll. Bitte wählen Sie dasselbe, oder verknüpfen Sie das andere als weiteres Konto.",
-    other: "Das hat nicht geklappt. Bitte versuchen Sie es noch einmal.",
-  },
-  outage: "Diese Anwendung kann Ihr Konto gerade nicht nachschlagen. Sie wurden nicht abgemeldet.",
-  again: "Noch einmal versuchen",
-  dismiss: "Schließen",
-  footer: "Dieser Browser hat ein Cookie, das sagt, welche Sitzung Ihre ist. Die Schlüssel zu Ihren verknüpften Konten liegen verschlüsselt auf dem Server.",
-  footerOut: "Wenn Sie angemeldet sind, hat dieser Browser ein Cookie, das sagt, welche Sitzung Ihre ist. Die Schlüssel zu Ihren verknüpften Konten bleiben verschlüsselt auf dem Server.",
-  doneTitle: "Fertig",
-  doneText: "Sie können dieses Fenster schließen und zur Anwendung zurückkehren.",
-  failedTitle: "Das hat nicht geklappt",
-};
-
-/** @typedef {typeof en} Words */
+/** @typedef {typeof english} Words */
 
 /** @type {Record<string, Words>} */
-export const languages = { en, de };
+export const languages = { en: english, de: german };
 
-/** The language a person reads: `?lang=`, else the first one of theirs that there is, else English. @param {string | null} [asked] */
+/** The language a person reads: `?lang=`, else the first one of theirs that there is, else English.
+ * @param {string | null} [asked] */
 export function language(asked) {
   const wanted = [asked || "", ...navigator.languages].map((l) => l.slice(0, 2).toLowerCase());
   return wanted.find((l) => l in languages) || "en";
@@ -212,3 +16,13 @@ export function language(asked) {
 
 /** Fills `{name}` in. @param {string} text @param {Record<string, string>} [values] */
 export const say = (text, values = {}) => text.replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
+
+/** A copy of words with names filled in. @template T @param {T} words @param {Record<string, string>} names
+ * @returns {T} */
+export function named(words, names) {
+  if (typeof words === "string") return /** @type {T} */ (say(words, names));
+  if (Array.isArray(words)) return /** @type {T} */ (words.map((w) => named(w, names)));
+  if (typeof words !== "object" || !words) return words;
+  const pairs = Object.entries(words).map(([k, v]) => [k, named(v, names)]);
+  return /** @type {T} */ (Object.fromEntries(pairs));
+}

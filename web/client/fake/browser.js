@@ -17,6 +17,7 @@ export const launch = () => {
 /** A page that is watched. `end()` closes it and fails on what it did wrong. @param {import("playwright-core").Browser} browser @param {string | string[]} origin where it may go */
 export async function watched(browser, origin, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1180, height: 900 }, locale: "en", reducedMotion: "reduce", ...options });
+  context.setDefaultTimeout(20e3);
   const page = await context.newPage(), wrong = [], heard = [];
   let bytes = 0;
   const watch = (p) => {

@@ -5,13 +5,21 @@ import { readFileSync } from "node:fs";
 import { extname } from "node:path";
 import { pathToFileURL } from "node:url";
 
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
-const types = { ".html": "text/html; charset=utf-8", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml" };
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
+  "form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const types = {
+  ".html": "text/html; charset=utf-8", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml",
+  ".json": "application/json",
+};
 const before = (minutes) => new Date(Date.now() - minutes * 60e3).toISOString();
 const g = "https://www.googleapis.com/auth/";
 
 const providers = (signedIn) => [["google", "Google"], ["github", "GitHub"], ["demo", "Demo"]].map(([name, title]) =>
   ({ name, title, login_url: "/bff/login/" + name, ...(signedIn && { connect_url: "/bff/connect/" + name }) }));
+
+/** The file with all that is kept. */
+const kept = ({ identities, uses, connections, sessions, preferences }) =>
+  ({ user: { id: "u_1" }, identities, connections, sessions, preferences, uses });
 
 /** What is there at the start of each scenario. */
 export function fresh() {
@@ -22,6 +30,18 @@ export function fresh() {
     /** @type {Record<string, [type: string, body: string]>} further files */
     files: {},
     preferences: {},
+    /** @type {{ name: string | null, logo: string | null }} */
+    app: { name: null, logo: null },
+    created: before(600),
+    rights: [],
+    identities: [
+      { provider: "google", title: "Google", subject: "1", email: "ada@example.com", sign_in: true },
+      { provider: "github", title: "GitHub", subject: "3", name: "ada", sign_in: false },
+    ],
+    uses: [],
+    /** What was posted to connect an account. */
+    posted: [],
+    moreProviders: [],
     logoutURL: "https://accounts.example.com/logout?client_id=x",
     connections: [
       { id: "c_1", provider: "google", title: "Google", account: { subject: "1", email: "ada@example.com", name: "Ada Lovelace" }, status: "active",
@@ -42,10 +62,12 @@ function session(state) {
   if (!state.signedIn) return { authenticated: false, providers: providers(false) };
   return {
     authenticated: true,
-    user: { id: "u_1", provider: "google", subject: "1", name: "Ada Lovelace", email: "ada@example.com", email_verified: true, picture: "https://elsewhere.example/ada.png" },
-    session: { id: "s_1", created_at: before(600), idle_expires_at: before(-28), expires_at: before(-120) },
+    user: { id: "u_1", provider: "google", subject: "1", name: "Ada Lovelace", email: "ada@example.com",
+      email_verified: true, picture: "https://elsewhere.example/ada.png", rights: state.rights,
+      created_at: "2026-01-02T03:04:05Z" },
+    session: { id: "s_1", created_at: state.created, idle_expires_at: before(-28), expires_at: before(-120) },
     connections: state.connections,
-    providers: providers(true),
+    providers: [...providers(true), ...state.moreProviders],
   };
 }
 
@@ -68,6 +90,17 @@ async function answerPreferences(q, r, state) {
     .end(JSON.stringify(state.preferences));
 }
 
+const logo = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><circle cx="4" cy="4" r="4"/></svg>';
+
+/** POST /bff/connect/{provider}: an ordinary form, an ordinary way back. */
+async function takeForm(q, r, state) {
+  let body = "";
+  for await (const chunk of q) body += chunk;
+  const form = Object.fromEntries(new URLSearchParams(body));
+  state.posted.push([q.url, form]);
+  r.writeHead(303, { Location: form.return_to }).end();
+}
+
 const files = { "/bff/client.js": "client.js", "/bff/account": "../account/index.html", "/bff/account/done": "../account/done.html" };
 const fileOf = (path) => files[path] || path.match(/^\/bff\/account\/([a-z]+\.(?:js|css|svg))$/)?.[1].replace(/^/, "../account/");
 
@@ -81,14 +114,25 @@ export async function serve(port = 0) {
     const empty = () => r.writeHead(204).end();
     const own = state.files[pathname];
     if (own) return r.writeHead(200, { "Content-Type": own[0] }).end(own[1]);
-    const file = fileOf(pathname);
+    if (pathname === "/bff/account/app.json") return json(state.app);
+    if (route === "GET /bff/account/logo.svg") return r.writeHead(200, { "Content-Type": types[".svg"] }).end(logo);
+    const file = q.method === "GET" && fileOf(pathname);
     if (file) return r.writeHead(200, { "Content-Type": types[extname(file)], "Content-Security-Policy": policy }).end(readFileSync(new URL("../" + file, import.meta.url)));
+    if (q.method === "POST" && pathname.startsWith("/bff/connect/")) return takeForm(q, r, state);
+    if (pathname.startsWith("/bff/login/")) state.created = before(0);
     if (pathname.match(/^\/bff\/(login|connect)\//)) return r.writeHead(303, { Location: searchParams.get("return_to") }).end();
     if (pathname === "/") return r.writeHead(200, { "Content-Type": types[".html"] }).end("<!doctype html><title>app</title><link rel=icon href=data:,>");
     if (state.outage) return problem("store_unavailable", 503);
     if (route === "GET /bff/session") return json(session(state));
     if (!state.signedIn) return route === "POST /bff/logout" ? json({ logout_url: null }) : problem("not_signed_in", 401);
     if (state.failing && q.method !== "GET") return problem("store_unavailable", 503);
+    if (route === "GET /bff/account/export") return json(kept(state));
+    if (route === "DELETE /bff/account") {
+      if (Date.now() - Date.parse(state.created) > 300e3) return problem("not_signed_in", 401);
+      Object.assign(state, { signedIn: false, connections: [], identities: [] });
+      empty();
+      return void setTimeout(() => self.say("session.ended", { reason: "erased" }), 20);
+    }
     if (route === "GET /bff/sessions") return json({ sessions: state.sessions });
     if (pathname === "/bff/preferences") return answerPreferences(q, r, state);
     if (route === "GET /bff/events") {
