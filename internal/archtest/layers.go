@@ -21,6 +21,7 @@ func House() Layers {
 	return Layers{
 		"internal/secret":    nil,
 		"internal/audit":     nil,
+		"internal/telemetry": nil,
 		"internal/explain":   {"internal/audit"},
 		"internal/webhook":   {"internal/secret"},
 		"internal/users":     {"internal/secret", "internal/webhook"},

@@ -1,0 +1,59 @@
+package telemetry
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"go.opentelemetry.io/otel/attribute"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+)
+
+// attributes are the names that may leave the process. Their values are of closed lists, of the configuration, or
+// numbers. An address is not among them: some providers have tokens in paths.
+var attributes = []attribute.Key{
+	"http.request.method", "http.response.status_code", "http.route", "http.request.resend_count",
+	"server.address", "server.port", "network.protocol.version", "url.scheme", "error.type",
+	"db.system", "db.system.name", "db.operation", "db.operation.name", "db.redis.num_cmd",
+}
+
+// allowed is an exporter that sees to it that a span says nothing but what is on the list.
+type allowed struct{ sdktrace.SpanExporter }
+
+func (a allowed) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
+	out := make([]sdktrace.ReadOnlySpan, len(spans))
+	for i, s := range spans {
+		out[i] = reduced{s}
+	}
+	return a.SpanExporter.ExportSpans(ctx, out)
+}
+
+// reduced is a span without what is not on the list.
+type reduced struct{ sdktrace.ReadOnlySpan }
+
+func (r reduced) Attributes() []attribute.KeyValue {
+	var out []attribute.KeyValue
+	for _, kv := range r.ReadOnlySpan.Attributes() {
+		if slices.Contains(attributes, kv.Key) || strings.HasPrefix(string(kv.Key), "bff.") {
+			out = append(out, kv)
+		}
+	}
+	return out
+}
+
+// Events are left out: an exception's message may repeat an address.
+func (r reduced) Events() []sdktrace.Event { return nil }
+
+// Links keep the context they point to, and nothing else.
+func (r reduced) Links() []sdktrace.Link {
+	links := slices.Clone(r.ReadOnlySpan.Links())
+	for i := range links {
+		links[i].Attributes = nil
+	}
+	return links
+}
+
+// Status keeps whether the span failed; the text of an error may repeat an address.
+func (r reduced) Status() sdktrace.Status {
+	return sdktrace.Status{Code: r.ReadOnlySpan.Status().Code}
+}

@@ -1,0 +1,20 @@
+// Package telemetry sends traces to an OpenTelemetry collector over OTLP/HTTP.
+//
+//	handler ─┐
+//	refresh  ├─► spans ─► sampled? ─► [allowed attributes only] ─► batches ─► collector
+//	upstream │
+//	store   ─┘
+//
+// It owns the sampling, the trust in a trace context that comes from outside, and the list of what a span may say. A
+// span leaves the process with its name, its times, the attributes on an allow-list and whether it failed. Everything
+// else that a library puts into a span (an address with its query, the text of an error, a command with its
+// arguments) stays here, so a credential has no way out.
+//
+// A nil *Telemetry is telemetry that is off: its methods return what they were given.
+//
+// # What can go wrong
+//
+//   - The collector is down or slow: spans are dropped. No call waits for it.
+//   - A stranger sends a traceparent header: it is removed before anything reads it, unless the request comes from a
+//     trusted proxy.
+package telemetry

@@ -1,0 +1,102 @@
+package telemetry
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	metricnoop "go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
+)
+
+// Config says where spans go.
+type Config struct {
+	// Endpoint is the collector's base URL, "http://127.0.0.1:4318". Where it is empty, the standard variables
+	// OTEL_EXPORTER_OTLP_ENDPOINT and OTEL_EXPORTER_OTLP_TRACES_ENDPOINT turn telemetry on.
+	Endpoint string
+	// Sample is the share of traces that begin here and are sent, 0 to 1. Where Endpoint is empty, OTEL_TRACES_SAMPLER
+	// counts.
+	Sample  float64
+	Version string              // of bff
+	Env     func(string) string // the environment
+}
+
+// A Telemetry makes spans and sends them. It is safe for concurrent use. nil is one that is off.
+type Telemetry struct {
+	provider *sdktrace.TracerProvider
+	carrier  propagation.TextMapPropagator
+}
+
+// New starts a Telemetry, nil where the configuration and the environment name no collector. It contacts nobody.
+// Close it.
+func New(ctx context.Context, cfg Config) (*Telemetry, error) {
+	if cfg.Env("OTEL_SDK_DISABLED") == "true" || cfg.Endpoint == "" &&
+		cfg.Env("OTEL_EXPORTER_OTLP_ENDPOINT") == "" && cfg.Env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") == "" {
+		return nil, nil
+	}
+	var out []otlptracehttp.Option
+	var opts []sdktrace.TracerProviderOption
+	if cfg.Endpoint != "" {
+		out = append(out, otlptracehttp.WithEndpointURL(cfg.Endpoint+"/v1/traces"))
+		opts = append(opts, sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(cfg.Sample))))
+	}
+	exporter, err := otlptracehttp.New(ctx, out...)
+	if err != nil {
+		return nil, fmt.Errorf("start telemetry: %w", err)
+	}
+	about, err := resource.Merge(resource.NewSchemaless(attribute.String("service.name", "bff"),
+		attribute.String("service.version", cfg.Version)), resource.Environment())
+	if err != nil {
+		return nil, fmt.Errorf("start telemetry: %w", err)
+	}
+	opts = append(opts, sdktrace.WithBatcher(allowed{exporter}), sdktrace.WithResource(about))
+	return &Telemetry{provider: sdktrace.NewTracerProvider(opts...), carrier: propagation.TraceContext{}}, nil
+}
+
+// Close sends what waits, within ctx.
+func (t *Telemetry) Close(ctx context.Context) error {
+	if t == nil {
+		return nil
+	}
+	return t.provider.Shutdown(ctx)
+}
+
+// Provider returns what makes spans: for the store and the broker.
+func (t *Telemetry) Provider() trace.TracerProvider {
+	if t == nil {
+		return noop.NewTracerProvider()
+	}
+	return t.provider
+}
+
+// Handler makes a span of every request. The trace context of a request for which trusts is false is removed.
+func (t *Telemetry) Handler(next http.Handler, trusts func(*http.Request) bool) http.Handler {
+	if t == nil {
+		return next
+	}
+	spans := otelhttp.NewHandler(next, "bff", otelhttp.WithTracerProvider(t.provider), otelhttp.WithPropagators(t.carrier),
+		otelhttp.WithMeterProvider(metricnoop.NewMeterProvider()))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !trusts(r) {
+			delete(r.Header, "Traceparent")
+			delete(r.Header, "Tracestate")
+		}
+		spans.ServeHTTP(w, r)
+	})
+}
+
+// Transport makes a span of every request that leaves, and hands on the trace context.
+func (t *Telemetry) Transport(next http.RoundTripper) http.RoundTripper {
+	if t == nil {
+		return next
+	}
+	return otelhttp.NewTransport(next, otelhttp.WithTracerProvider(t.provider), otelhttp.WithPropagators(t.carrier),
+		otelhttp.WithMeterProvider(metricnoop.NewMeterProvider()))
+}

@@ -1,0 +1,194 @@
+package telemetry_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	"google.golang.org/protobuf/proto"
+
+	"bff/internal/telemetry"
+)
+
+// A receiver is a collector that keeps what it got.
+type receiver struct {
+	*httptest.Server
+	mu    sync.Mutex
+	raw   []byte
+	names []string
+	spans map[string]string // name -> trace id
+}
+
+func newReceiver(t *testing.T) *receiver {
+	t.Helper()
+	rc := &receiver{spans: map[string]string{}}
+	rc.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
+		var got collector.ExportTraceServiceRequest
+		if err != nil || r.URL.Path != "/v1/traces" || proto.Unmarshal(body, &got) != nil {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		rc.mu.Lock()
+		defer rc.mu.Unlock()
+		rc.raw = append(rc.raw, body...)
+		for _, rs := range got.ResourceSpans {
+			for _, ss := range rs.ScopeSpans {
+				for _, s := range ss.Spans {
+					rc.names = append(rc.names, s.Name)
+					rc.spans[s.Name] = string(s.TraceId)
+				}
+			}
+		}
+		w.Header().Set("Content-Type", "application/x-protobuf")
+	}))
+	t.Cleanup(rc.Close)
+	return rc
+}
+
+func started(t *testing.T, rc *receiver, sample float64) *telemetry.Telemetry {
+	t.Helper()
+	tel, err := telemetry.New(
+		t.Context(),
+		telemetry.Config{Endpoint: rc.URL, Sample: sample, Env: func(string) string { return "" }},
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tel
+}
+
+const planted = "ya29.planted-credential"
+
+// A call whose address, error, events and attributes hold a credential: the collector gets its spans and not the
+// credential.
+func TestSpansHoldNoCredential(t *testing.T) {
+	rc := newReceiver(t)
+	tel := started(t, rc, 1)
+	upstream := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer upstream.Close()
+	client := &http.Client{Transport: tel.Transport(&http.Transport{})}
+	h := tel.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, span := tel.Provider().Tracer("bff").Start(r.Context(), "refresh")
+		defer span.End()
+		span.RecordError(&url{planted})
+		span.SetStatus(codes.Error, planted)
+		span.SetAttributes(attribute.String("http.url", planted), attribute.String("bff.provider", "google"))
+		for _, address := range []string{upstream.URL + "/t/" + planted + "?access_token=" + planted, "http://127.0.0.1:1/" + planted} {
+			out, _ := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(planted))
+			out.Header.Set("Authorization", "Bearer "+planted)
+			if resp, err := client.Do(out); err == nil {
+				_ = resp.Body.Close()
+			}
+		}
+	}), func(*http.Request) bool { return false })
+	r := httptest.NewRequest(http.MethodGet, "/bff/callback/google?code="+planted, nil)
+	r.Header.Set("Cookie", "bff="+planted)
+	h.ServeHTTP(httptest.NewRecorder(), r)
+	if err := tel.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	rc.mu.Lock()
+	defer rc.mu.Unlock()
+	if strings.Contains(string(rc.raw), planted) {
+		t.Error("the collector received the credential")
+	}
+	if !slices.Contains(rc.names, "refresh") || len(rc.names) != 4 {
+		t.Errorf("spans %q, want the call, the refresh and two requests", rc.names)
+	}
+	if !strings.Contains(string(rc.raw), "bff.provider") {
+		t.Error("an attribute that is allowed did not arrive")
+	}
+}
+
+type url struct{ text string }
+
+func (u *url) Error() string { return "Get " + u.text }
+
+// A trace context counts from a trusted proxy only: from anybody else it neither names the trace nor decides that it
+// is sampled.
+func TestATraceContextCountsFromATrustedProxyOnly(t *testing.T) {
+	const parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	for name, trusted := range map[string]bool{"a trusted proxy": true, "a stranger": false} {
+		rc := newReceiver(t)
+		tel := started(t, rc, 0)
+		seen := ""
+		h := tel.Handler(
+			http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen = r.Header.Get("Traceparent") }),
+			func(*http.Request) bool { return trusted },
+		)
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Header.Set("Traceparent", parent)
+		h.ServeHTTP(httptest.NewRecorder(), r)
+		if err := tel.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		rc.mu.Lock()
+		if sent := len(rc.names) == 1; sent != trusted {
+			t.Errorf("%s: sent %v, want %v", name, sent, trusted)
+		}
+		if !trusted && seen != "" {
+			t.Errorf("%s: the handler still sees %q", name, seen)
+		}
+		rc.mu.Unlock()
+	}
+}
+
+func TestTelemetryThatIsOffChangesNothing(t *testing.T) {
+	tel, err := telemetry.New(t.Context(), telemetry.Config{Env: func(string) string { return "" }})
+	if err != nil || tel != nil {
+		t.Fatalf("without a collector: %v, %v", tel, err)
+	}
+	rt := &http.Transport{}
+	if tel.Transport(rt) != http.RoundTripper(rt) || tel.Close(t.Context()) != nil {
+		t.Error("telemetry that is off wraps what it was given")
+	}
+	if _, span := tel.Provider().Tracer("x").Start(t.Context(), "y"); span.IsRecording() {
+		t.Error("telemetry that is off records")
+	}
+}
+
+// The standard variables turn it on, and off.
+func TestTheStandardVariablesCount(t *testing.T) {
+	rc := newReceiver(t)
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", rc.URL)
+	env := map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": rc.URL}
+	tel, err := telemetry.New(t.Context(), telemetry.Config{Env: func(n string) string { return env[n] }})
+	if err != nil || tel == nil {
+		t.Fatalf("with OTEL_EXPORTER_OTLP_ENDPOINT: %v, %v", tel, err)
+	}
+	_, span := tel.Provider().Tracer("bff").Start(t.Context(), "one")
+	span.End()
+	if err := tel.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	rc.mu.Lock()
+	defer rc.mu.Unlock()
+	if !slices.Contains(rc.names, "one") {
+		t.Errorf("the collector got %q", rc.names)
+	}
+	env["OTEL_SDK_DISABLED"] = "true"
+	if tel, _ := telemetry.New(t.Context(), telemetry.Config{Env: func(n string) string { return env[n] }}); tel != nil {
+		t.Error("OTEL_SDK_DISABLED=true does not turn it off")
+	}
+}
+
+// A collector that does not exist costs spans and nothing else.
+func TestACollectorThatIsDownCostsSpansOnly(t *testing.T) {
+	rc := newReceiver(t)
+	tel := started(t, rc, 1)
+	rc.Server.Close()
+	w := httptest.NewRecorder()
+	tel.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }),
+		func(*http.Request) bool { return false }).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+	if w.Code != http.StatusTeapot {
+		t.Errorf("status %d", w.Code)
+	}
+}
