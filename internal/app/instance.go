@@ -106,22 +106,21 @@ func (in *Instance) mounts(counted *metrics.Metrics) ([]api.Mount, error) {
 	transport := proxy.NewTransport()
 	var all []api.Mount
 	for _, a := range in.cfg.APIs {
-		if a.Identity != "" {
-			return nil, fmt.Errorf("api %s: this version has no backends; remove it", a.Name)
-		}
 		a.Transport, a.Log, a.OnTrip = transport, in.log, counted.Masked
 		m, err := proxy.New(a.Config)
 		if err != nil {
 			return nil, fmt.Errorf("api %s: %w", a.Name, err)
 		}
-		all = append(all, api.Mount{Mount: m, Name: a.Name, Provider: a.Provider, Scopes: a.Scopes})
+		all = append(all, api.Mount{Mount: m, Name: a.Name, Provider: a.Provider, Scopes: a.Scopes,
+			Identity: a.Identity, Require: a.Require, Anonymous: api.Anonymous(a.Anonymous)})
 	}
 	return all, nil
 }
 
 func clients(all []config.Client) (out []api.Client) {
 	for _, c := range all {
-		out = append(out, api.Client{Name: c.Name, Secret: c.Secret, Exchange: c.Exchange})
+		out = append(out, api.Client{Name: c.Name, Secret: c.Secret, Exchange: c.Exchange, Offline: c.Offline,
+			Manage: c.Manage, Data: c.Data, Shared: c.Shared})
 	}
 	return out
 }
