@@ -86,7 +86,7 @@ func (in *Instance) plug(o Options) error {
 	in.server, err = api.New(api.Config{
 		Origin: cfg.OriginText(), Cookie: cfg.SessionCookie(), Vault: in.vault, Broker: broker, Signer: in.signer,
 		TrustedProxies: cfg.TrustedProxies, Origins: cfg.Frontend.Origins, Mounts: mounts, Clients: clients(cfg.Clients),
-		Frontend: pages, Client: web.Client(), Account: accountFiles{web.Account(), cfg.Frontend.Theme},
+		Frontend: pages, Client: web.Client(), Account: accountFiles{web.Account(), cfg.Frontend.Theme, cfg.Name, cfg.Logo},
 		Limits: api.Limits(cfg.Limits), Metrics: counted, Log: in.log,
 	})
 	return err

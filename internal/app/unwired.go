@@ -9,8 +9,6 @@ func Unwired(c *config.Config) (keys []string) {
 			keys = append(keys, key)
 		}
 	}
-	add("name", c.Name != "")
-	add("logo", c.Logo != "")
 	add("users", len(c.Users.Allow) > 0 || len(c.Users.Rights) > 0 || c.Users.Hook != nil || c.Users.Forget > 0)
 	add("events", len(c.Events) > 0)
 	add("fronts", len(c.Fronts) > 0)
