@@ -22,8 +22,6 @@ func Unwired(c *config.Config) (keys []string) {
 	}
 	for _, a := range c.APIs {
 		path := "apis." + a.Name
-		add(path+".identity", a.Identity != "")
-		add(path+".require", len(a.Require) > 0)
 		add(path+".pause", a.Pause != "off")
 		add(path+".verbs", len(a.Verbs) > 0)
 		add(path+".request_headers", a.RequestHeaders != nil)

@@ -209,6 +209,16 @@ func BenchmarkProxiedCall(b *testing.B) {
 	b.Run("session.cache", func(b *testing.B) { compare(b, plain, product(b, "http://"+up, true)) })
 }
 
+// BenchmarkBackendCall compares one call to a backend, with an assertion, with one through a provider's api, by the same
+// person through the same instance: cpu-ratio is the first by the second.
+func BenchmarkBackendCall(b *testing.B) {
+	up, _ := play(b, "upstream")
+	api := product(b, "http://"+up, true)
+	backend := api
+	backend.to = "http://" + api.addr + "/app/items"
+	compare(b, api, backend)
+}
+
 // compare has both do the same in turns.
 func compare(b *testing.B, plain, ours process) {
 	const rounds, calls = 7, 6000
@@ -267,10 +277,15 @@ apis:
     provider: demo
     upstream: %s
     allow: [GET /items, POST /sink, GET /source, GET /stream, GET /socket]
+  app:
+    path: /app
+    identity: app
+    upstream: %s
+    allow: [GET /items]
 limits:
   login_per_minute: 100000
   session_concurrency: 100000
-`, origin, store.URL, cache, d.Issuer, d.ClientID, api), append(env, "DEMO_SECRET="+d.ClientSecret)...)
+`, origin, store.URL, cache, d.Issuer, d.ClientID, api, api), append(env, "DEMO_SECRET="+d.ClientSecret)...)
 	signIn := func(b *testing.B) string { return signInAgain(b, p, d.Approve) }
 	cookie := signIn(b)
 	return process{

@@ -93,6 +93,14 @@ apis:
     allow:
       - GET /files
       - GET /files/{id}
+  app:
+    path: /app
+    identity: app
+    upstream: %s
+    allow: [GET /greeting]
+users:
+  rights:
+    admin: ["email:ada@example.com"]
 `
 
 // devConfig reads devFile with a fresh key.
@@ -103,14 +111,14 @@ func devConfig(origin string, d *demo.Demo) (*config.Config, string) {
 		"BFF_KEY":            "bffk1_" + base64.RawURLEncoding.EncodeToString(key),
 		"DEMO_CLIENT_SECRET": d.ClientSecret,
 	}
-	text := fmt.Sprintf(devFile, origin, d.Issuer, d.ClientID, d.APIURL, d.FilesURL)
+	text := fmt.Sprintf(devFile, origin, d.Issuer, d.ClientID, d.APIURL, d.FilesURL, d.BackendURL)
 	return config.Read("bff dev", []byte(text), func(name string) string { return secrets[name] })
 }
 
 // banner says where it is and what to try.
 func banner(w io.Writer, origin, issuer, admin string) {
 	fmt.Fprint(w, strings.NewReplacer("{origin}", origin, "{issuer}", issuer, "{admin}", "http://"+admin).Replace(`
-  bff dev: an app, its broker, a provider and two APIs, all in this process.
+  bff dev: an app, its broker, a provider, two APIs and a backend of the app's own, all in this process.
 
   Open       {origin}
   Provider   {issuer}   (behaves like Google; tokens live 30 seconds)
