@@ -256,6 +256,10 @@ func wordsOf(key string) []string {
 		return []string{"client_secret_basic", "client_secret_post", "private_key_jwt"}
 	case "pkce":
 		return []string{"off"}
+	case "granted_scopes":
+		return []string{"callback"}
+	case "reason":
+		return []string{"revoked", "expired", "session_policy", "unknown"}
 	case "rotates":
 		return []string{"never", "always"}
 	case "token_body":
@@ -314,6 +318,31 @@ func (v value) byType(to reflect.Value) {
 		set(p)(v.duration(time.Second, 10*366*24*time.Hour))
 	case *bool:
 		set(p)(v.flag())
+	case *int:
+		set(p)(v.number(0, 1<<20))
+	default:
+		v.byKind(to)
+	}
+}
+
+// byKind reads groups of keys: one, a list of them, or several by name.
+func (v value) byKind(to reflect.Value) {
+	switch t := to.Type(); {
+	case t.Kind() == reflect.Struct:
+		v.object("write `name: value` lines", endpointFields(to)...)
+	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct:
+		v.list("write a list of `{name: value}`", func(_ int, in value) {
+			element := reflect.New(t.Elem()).Elem()
+			in.byKind(element)
+			to.Set(reflect.Append(to, element))
+		})
+	case t.Kind() == reflect.Map && t.Elem().Kind() == reflect.Struct:
+		to.Set(reflect.MakeMap(t))
+		v.keyed("write `name: {…}` lines", func(key string, in value) {
+			element := reflect.New(t.Elem()).Elem()
+			in.byKind(element)
+			to.SetMapIndex(reflect.ValueOf(key), element)
+		})
 	default:
 		v.wrong("%s cannot be set here; remove it", v.name())
 	}

@@ -5,28 +5,33 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 
-	"golang.org/x/sync/singleflight"
-
+	"bff/internal/oauth/client"
 	"bff/internal/oauth/providers"
+	"bff/internal/oauth/refresh"
 	"bff/internal/vault"
 )
 
-const maxBehind = 64
+const connectTimeout = 5 * time.Second
 
 // Config is what a Broker needs.
 type Config struct {
 	Providers    []providers.Config // required
 	Vault        *vault.Vault       // required
 	Origin       string             // required: redirect URIs are Origin + "/bff/callback/" + name
+	Transport    http.RoundTripper  // carries requests to providers; [client.NewTransport] when nil
 	Now          func() time.Time   // time.Now when nil
 	Log          *slog.Logger       // discarded when nil
 	Patience     time.Duration      // how long a caller waits for a refresh; 10 s when zero
-	TokenTimeout time.Duration      // of one token call, whoever still waits for it; 30 s when zero
+	TokenTimeout time.Duration      // of one token request, whoever still waits for it; 30 s when zero
 
-	OnRefresh    func(provider, outcome string, took time.Duration) // nil: nobody counts
-	OnRevocation func(provider, outcome string)                     // nil: nobody counts
+	OnRefresh    func(provider, outcome string, took time.Duration) // may be nil
+	OnRevocation func(provider, outcome string)                     // may be nil
+	// OnClaims is given the verified claims of an ID token that came with a refresh, so that rights can be decided anew. It runs in the
+	// background and may be nil.
+	OnClaims func(ctx context.Context, c vault.Connection, claims map[string]any)
 }
 
 // A Broker runs flows and keeps tokens fresh. It is safe for concurrent use.
@@ -34,22 +39,48 @@ type Broker struct {
 	cfg       Config
 	vault     *vault.Vault
 	names     []string
-	providers map[string]*provider
-	base      context.Context // of work that no caller waits for
-	stop      context.CancelFunc
+	providers map[string]*client.Provider
+	refresher *refresh.Refresher
 
-	flight  singleflight.Group // by connection
-	held    heldTokens
-	memory  *memories
-	behind  chan struct{} // bounds refreshes behind callers' backs
-	errands errands
-	nudge   chan struct{}
+	base       context.Context // of work that no caller waits for
+	stop       context.CancelFunc
+	background *refresh.Background
+	nudge      chan struct{}
 }
 
 // New makes a broker. It contacts no provider.
 func New(cfg Config) (*Broker, error) {
 	if cfg.Vault == nil || cfg.Origin == "" {
 		return nil, errors.New("new broker: a vault and an origin are needed")
+	}
+	cfg.setDefaults()
+	b := &Broker{cfg: cfg, vault: cfg.Vault, providers: map[string]*client.Provider{}, background: &refresh.Background{},
+		nudge: make(chan struct{}, 1)}
+	b.base, b.stop = context.WithCancel(context.Background())
+	var all []*client.Provider
+	for _, pc := range cfg.Providers {
+		if b.providers[pc.Name] != nil {
+			return nil, fmt.Errorf("new broker: provider %q is there twice", pc.Name)
+		}
+		p, err := client.New(pc, client.Options{Origin: cfg.Origin, Transport: cfg.Transport, Now: cfg.Now, Log: cfg.Log})
+		if err != nil {
+			return nil, fmt.Errorf("new broker: provider %q %w", pc.Name, err)
+		}
+		b.names = append(b.names, pc.Name)
+		b.providers[pc.Name] = p
+		all = append(all, p)
+	}
+	b.refresher = refresh.New(refresh.Config{
+		Providers: all, Vault: cfg.Vault, Now: cfg.Now, Log: cfg.Log, Patience: cfg.Patience, TokenTimeout: cfg.TokenTimeout,
+		Base: b.base, Background: b.background,
+		OnRefresh: cfg.OnRefresh, OnOrphan: b.orphaned, SameSubject: b.sameSubject, OnIDToken: b.refreshedIDToken,
+	})
+	return b, nil
+}
+
+func (cfg *Config) setDefaults() {
+	if cfg.Transport == nil {
+		cfg.Transport = client.NewTransport(connectTimeout)
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -69,53 +100,9 @@ func New(cfg Config) (*Broker, error) {
 	if cfg.OnRevocation == nil {
 		cfg.OnRevocation = func(string, string) {}
 	}
-	b := &Broker{cfg: cfg, vault: cfg.Vault, providers: map[string]*provider{}, memory: newMemories(),
-		behind: make(chan struct{}, maxBehind), nudge: make(chan struct{}, 1)}
-	b.base, b.stop = context.WithCancel(context.Background())
-	client := newClient(cfg.Now)
-	for _, pc := range cfg.Providers {
-		if b.providers[pc.Name] != nil {
-			return nil, fmt.Errorf("new broker: provider %q is there twice", pc.Name)
-		}
-		p, err := newProvider(pc, cfg.Origin)
-		if err != nil {
-			return nil, fmt.Errorf("new broker: provider %q %w", pc.Name, err)
-		}
-		p.client, p.now = client, cfg.Now
-		b.names = append(b.names, pc.Name)
-		b.providers[pc.Name] = p
-	}
-	return b, nil
 }
 
-// newProvider checks what a configuration must have for the provider to be asked anything at all.
-func newProvider(pc providers.Config, origin string) (*provider, error) {
-	if pc.Name == "" || pc.Client.ID == "" || pc.Issuer == "" && (pc.Authorization.URL == "" || pc.Token.URL == "") {
-		return nil, errors.New("needs a name, a client id, and an issuer or its endpoints")
-	}
-	switch pc.Client.Auth {
-	case "", clientSecretBasic, clientSecretPost, privateKeyJWT:
-	default:
-		return nil, errors.New("has a client_auth that is none of client_secret_basic, client_secret_post and private_key_jwt")
-	}
-	if pc.Title == "" {
-		pc.Title = pc.Name
-	}
-	if pc.Keep == "" {
-		pc.Keep = vault.KeepSession
-	}
-	p := &provider{Config: pc, redirect: origin + "/bff/callback/" + pc.Name}
-	if pc.Client.Auth == privateKeyJWT || !pc.Client.Key.IsZero() {
-		signer, err := newSigner(&pc)
-		if err != nil {
-			return nil, err
-		}
-		p.signer = signer
-	}
-	return p, nil
-}
-
-// ProviderInfo is what may be told of a provider.
+// ProviderInfo is what others may know of a provider.
 type ProviderInfo struct {
 	Name, Title string
 	Keep        vault.Keep
@@ -131,7 +118,7 @@ func (b *Broker) Providers() []ProviderInfo {
 	return out
 }
 
-func (b *Broker) provider(op, name string) (*provider, error) {
+func (b *Broker) provider(op, name string) (*client.Provider, error) {
 	if p := b.providers[name]; p != nil {
 		return p, nil
 	}
@@ -144,24 +131,23 @@ func (b *Broker) Check(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	m, err := p.metadata(ctx)
-	if err != nil {
-		return err
-	}
-	if m.JWKSURL == "" {
-		return nil
-	}
-	if err := p.reach(ctx, m.JWKSURL); err != nil {
-		return p.fail(KindUnavailable, "fetch the keys of", err)
-	}
-	return nil
+	return p.Check(ctx)
 }
 
-// Idle waits until nothing goes on behind the callers' backs, or ctx ends.
-func (b *Broker) Idle(ctx context.Context) error { return b.errands.wait(ctx) }
+// Token returns c with an access token that is good now: c itself, or as it is after a refresh. It waits for one only when the token is
+// spent. c must have been read a moment ago. Errors are *Error.
+func (b *Broker) Token(ctx context.Context, c vault.Connection) (vault.Connection, error) {
+	return b.refresher.Token(ctx, c)
+}
+
+// Renew is Token after an API refused c's access token: one forced refresh, unless another token is stored by now. Where it is not
+// possible, or was done several times just now, it returns the token there is.
+func (b *Broker) Renew(ctx context.Context, c vault.Connection) (vault.Connection, error) {
+	return b.refresher.Renew(ctx, c)
+}
 
 // Drain waits for refreshes under way and for tokens the store has not taken yet, until ctx ends. The broker is of no use after it.
 func (b *Broker) Drain(ctx context.Context) error {
 	defer b.stop()
-	return b.errands.wait(ctx)
+	return b.background.Wait(ctx)
 }

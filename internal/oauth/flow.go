@@ -4,34 +4,32 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"golang.org/x/oauth2"
 
+	"bff/internal/oauth/client"
+	"bff/internal/oauth/providers"
 	"bff/internal/secret"
 	"bff/internal/vault"
 )
 
-const pkceOff = "off"
-
-// Begin says what to ask for.
+// Begin says what to request.
 type Begin struct {
 	Provider          string
 	Connect           bool     // link or repair, rather than sign in
 	Scopes            []string // beyond the provider's own
 	LoginHint, Prompt string
-	ACRValues, MaxAge string // of authentication, for an api that asks for it (RFC 9470); it is the api that checks what came of it
+	ACRValues, MaxAge string // of authentication, for an api that wants it (RFC 9470); it is the api that checks what came of it
 	Consent           bool   // make the provider issue a refresh token again
 }
 
 // An Attempt must come back unchanged from wherever it was kept. It holds secrets: keep it sealed.
 type Attempt struct {
 	Provider string
-	Scopes   []string // asked for
+	Scopes   []string // requested
 	Nonce    secret.Text
 	Verifier secret.Text // PKCE code verifier
 	Params   map[string]string
@@ -68,7 +66,7 @@ func (b *Broker) Begin(ctx context.Context, in Begin) (Attempt, error) {
 	if err != nil {
 		return Attempt{}, err
 	}
-	if _, err := p.metadata(ctx); err != nil {
+	if _, err := p.Metadata(ctx); err != nil {
 		return Attempt{}, err
 	}
 	params := map[string]string{}
@@ -89,7 +87,7 @@ func (b *Broker) Begin(ctx context.Context, in Begin) (Attempt, error) {
 	if in.Consent {
 		add(p.Authorization.ConsentParams)
 	}
-	return Attempt{Provider: p.Name, Scopes: p.asked(in.Scopes), Params: params,
+	return Attempt{Provider: p.Name, Scopes: p.RequestedScopes(in.Scopes), Params: params,
 		Nonce: secret.New(oauth2.GenerateVerifier()), Verifier: secret.New(oauth2.GenerateVerifier())}, nil
 }
 
@@ -99,159 +97,107 @@ func (b *Broker) URL(ctx context.Context, a Attempt, state string) (string, erro
 	if err != nil {
 		return "", err
 	}
-	m, err := p.metadata(ctx)
+	m, err := p.Metadata(ctx)
 	if err != nil {
 		return "", err
 	}
-	raw := p.config(m).AuthCodeURL(state, p.authOptions(a)...)
-	u, err := url.Parse(raw)
-	if err != nil {
-		return "", p.fail(KindMisconfigured, "begin", errors.New("the authorization endpoint does not parse"))
-	}
-	q := u.Query()
-	if p.Client.IDParam != "" {
-		q.Del("client_id")
-		q.Set(p.Client.IDParam, p.Client.ID)
-	}
-	if m.RequirePAR {
-		uri, err := p.push(ctx, m, q)
-		if err != nil {
-			return "", err
-		}
-		q = url.Values{"client_id": {p.Client.ID}, "request_uri": {uri}} // nothing else (RFC 9126 section 4)
-	}
-	u.RawQuery = q.Encode()
-	return u.String(), nil
-}
-
-func (p *provider) authOptions(a Attempt) []oauth2.AuthCodeOption {
-	separator, scope := p.Authorization.ScopeSeparator, p.Authorization.ScopeParam
-	if separator == "" {
-		separator = " "
-	}
-	if scope == "" {
-		scope = "scope"
-	}
-	var opts []oauth2.AuthCodeOption
-	if len(a.Scopes) > 0 {
-		opts = append(opts, oauth2.SetAuthURLParam(scope, strings.Join(a.Scopes, separator)))
-	}
-	if p.Authorization.PKCE != pkceOff {
-		opts = append(opts, oauth2.S256ChallengeOption(a.Verifier.Reveal()))
-	}
-	if p.Issuer != "" {
-		opts = append(opts, oauth2.SetAuthURLParam("nonce", a.Nonce.Reveal()))
-	}
-	for k, v := range a.Params {
-		opts = append(opts, oauth2.SetAuthURLParam(k, v))
-	}
-	return opts
-}
-
-// push sends the request ahead (RFC 9126): what a browser then carries is a reference.
-func (p *provider) push(ctx context.Context, m *metadata, q url.Values) (string, error) {
-	const op = "push the authorization request to"
-	if m.PARURL == "" {
-		return "", p.fail(KindMisconfigured, op, errors.New("it requires one and names no endpoint"))
-	}
-	ctx, cancel := context.WithTimeout(ctx, metadataTimeout)
-	defer cancel()
-	r, err := p.request(ctx, m, m.PARURL, q)
-	if err != nil {
-		return "", p.fail(KindMisconfigured, op, err)
-	}
-	encodeBody(r, q, "form")
-	resp, err := p.client.Do(r)
-	if err != nil {
-		return "", &Error{Kind: KindUnavailable, Op: op, Provider: p.Name, RetryAfter: time.Second}
-	}
-	defer resp.Body.Close()
-	var body struct {
-		URI   string `json:"request_uri"`
-		Error string `json:"error"`
-	}
-	err = json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(&body)
-	switch s := resp.StatusCode; {
-	case s >= 500 || s == http.StatusTooManyRequests:
-		return "", &Error{Kind: KindUnavailable, Op: op, Provider: p.Name, RetryAfter: max(time.Second, retryAfter(resp.Header, p.now()))}
-	case s != http.StatusCreated && s != http.StatusOK || err != nil || body.URI == "":
-		return "", p.fail(KindMisconfigured, op, errors.New("it was refused"))
-	}
-	return body.URI, nil
+	return p.AuthorizationURL(ctx, m, client.Authorization{State: state, Scopes: a.Scopes, Nonce: a.Nonce, Verifier: a.Verifier,
+		Params: a.Params})
 }
 
 // A Grant is what a finished attempt brought.
 type Grant struct {
 	User         vault.User
 	Connection   vault.Connection
-	Handle       string // names the session at the provider, which [Logout] may name again; "" when the provider did not say
-	WantsConsent bool   // an api needs a refresh token, the provider gives one with consent only, and none came
+	Handle       string         // names the session at the provider, which [Logout] may name again; "" when the provider did not say
+	WantsConsent bool           // an api needs a refresh token, the provider gives one with consent only, and none came
+	Claims       map[string]any // of the ID token and of userinfo, as the provider made them; numbers are json.Number
+	AuthTime     time.Time      // when the person authenticated at the provider; zero when it did not say
 }
 
-// Finish takes the provider's way back: iss, error, code, exchange, identity, in this order.
+// Finish takes the provider's callback: iss, error, code, exchange, identity, in this order.
 func (b *Broker) Finish(ctx context.Context, a Attempt, q url.Values) (Grant, error) {
 	p, err := b.provider("finish", a.Provider)
 	if err != nil {
 		return Grant{}, err
 	}
-	m, err := p.metadata(ctx)
+	m, err := p.Metadata(ctx)
 	if err != nil {
 		return Grant{}, err
 	}
-	if err := p.checkCallback(m, q); err != nil {
+	if err := checkCallback(p, m, q); err != nil {
 		return Grant{}, err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.cfg.Patience)
 	defer cancel()
-	var tok *oauth2.Token
-	ans, err := p.ask(ctx, m, &answer{params: p.Token.Params}, func(ctx context.Context) (err error) {
-		var opts []oauth2.AuthCodeOption
-		if p.Authorization.PKCE != pkceOff {
-			opts = append(opts, oauth2.VerifierOption(a.Verifier.Reveal()))
-		}
-		tok, err = p.config(m).Exchange(ctx, q.Get("code"), opts...)
-		return err
-	})
-	switch v := ans.verdict(err); {
-	case v == granted:
-	case v == unclear && ans.status == http.StatusOK:
-		return Grant{}, p.fail(KindFailed, "exchange the code at", errors.New("its answer is no token answer"))
-	case v == unspent, v == unclear:
-		return Grant{}, &Error{Kind: KindUnavailable, Op: "exchange the code at", Provider: p.Name, RetryAfter: ans.retryAfter}
-	case v == misconfigured:
-		if p.breaker.alarm(b.cfg.Now()) {
-			b.cfg.Log.Error("the provider refuses this client", "provider", p.Name, "op", "exchange", "code", known(ans.code))
-		}
-		return Grant{}, p.fail(KindFailed, "exchange the code at", ErrClientRefused)
-	default:
-		return Grant{}, p.fail(KindFailed, "exchange the code at", ErrCodeRefused)
+	ans := p.Exchange(ctx, m, q.Get("code"), a.Verifier)
+	if err := b.exchanged(p, ans); err != nil {
+		return Grant{}, err
 	}
-	who, err := p.identify(ctx, m, a, tok, ans.fields)
+	who, err := b.identify(ctx, p, m, a, ans)
 	if err != nil {
 		return Grant{}, err
 	}
-	tokens := readTokens(tok, ans.received)
-	g := Grant{
-		Handle: p.handle(who.session),
-		User: vault.User{ID: vault.UserID(p.Name, p.Issuer, who.Subject), Provider: p.Name, Subject: who.Subject, Name: who.Name, Email: who.Email,
-			EmailVerified: who.EmailVerified, Picture: who.Picture},
-		Connection: vault.Connection{Provider: p.Name, Keep: p.Keep, Account: vault.Account{Subject: who.Subject, Email: who.Email, Name: who.Name},
-			Status: vault.StatusActive, Scopes: p.granted(extra(tok, "scope"), a.Scopes), ConnectedAt: b.cfg.Now(), UsedAt: b.cfg.Now(), Tokens: tokens},
+	now, tokens := b.cfg.Now(), ans.Tokens
+	return Grant{
+		Handle: handle(p, who.session),
+		User: vault.User{ID: vault.UserID(p.Name, p.Issuer, who.subject), Provider: p.Name, Subject: who.subject, Name: who.name,
+			Email: who.email, EmailVerified: who.emailVerified, Picture: who.picture},
+		Connection: vault.Connection{Provider: p.Name, Keep: p.Keep,
+			Account: vault.Account{Subject: who.subject, Email: who.email, Name: who.name}, Status: vault.StatusActive,
+			Scopes: granted(p, q, ans.Scope, a.Scopes), ConnectedAt: now, UsedAt: now, Tokens: tokens},
 		WantsConsent: tokens.Refresh.IsZero() && !tokens.Expiry.IsZero() && p.NeedsAPI && p.Authorization.ConsentParams != nil,
+		Claims:       who.claims,
+		AuthTime:     who.authTime,
+	}, nil
+}
+
+// exchanged says what an answer to an exchange that is no success means.
+func (b *Broker) exchanged(p *client.Provider, ans *client.Answer) error {
+	const op = "exchange the code at"
+	switch v := ans.Verdict(); {
+	case v == client.Granted:
+		return nil
+	case ans.TooLarge:
+		return p.Unavailable(op, errors.New("its answer is too large"))
+	case ans.Status == http.StatusOK && (v == client.Unclear || v == client.Unspent):
+		return p.Fail(KindFailed, op, errors.New("its answer is no token answer"))
+	case ans.Unreadable():
+		return p.Fail(KindFailed, op, errors.New("it is refused, in a form that no field of the provider reads"))
+	case v == client.Unspent, v == client.Unclear:
+		return &Error{Kind: KindUnavailable, Op: op, Provider: p.Name, RetryAfter: ans.RetryAfter}
+	case v == client.DeadGrant:
+		return p.Fail(KindFailed, op, ErrCodeRefused)
 	}
-	return g, nil
+	if p.AlarmDue() {
+		b.cfg.Log.Error("the provider refuses this client", "provider", p.Name, "op", "exchange", "code", ans.KnownCode())
+	}
+	return p.Fail(KindFailed, op, ErrClientRefused)
+}
+
+// granted is what the person allowed: what the answer says, or, where the provider says it in its callback, what that says.
+func granted(p *client.Provider, q url.Values, answer string, requested []string) []string {
+	if p.Authorization.GrantedScopes == providers.GrantedByCallback && q.Has("scope") {
+		return p.GrantedScopes(q.Get("scope"), nil)
+	}
+	return p.GrantedScopes(answer, requested)
 }
 
 // checkCallback is everything that is decided before a code is spent. iss comes first, on error answers too (RFC 9207 section 2.4).
-func (p *provider) checkCallback(m *metadata, q url.Values) error {
-	fail := func(text string) error { return p.fail(KindFailed, "return from", errors.New(text)) }
+func checkCallback(p *client.Provider, m *client.Metadata, q url.Values) error {
+	fail := func(text string) error { return p.Fail(KindFailed, "return from", errors.New(text)) }
 	for _, k := range [...]string{"code", "error", "iss", "state"} {
 		if len(q[k]) > 1 {
 			return fail("a parameter is repeated")
 		}
 	}
-	switch iss := q.Get("iss"); {
-	case q.Has("iss") && iss != p.callbackIssuer():
+	switch want := p.AnswerIssuer(); {
+	case q.Has("iss") && want == "":
+		// There is nothing to compare with, and unknown parameters are ignored (RFC 6749 section 4.1.2). One redirect URI for each provider
+		// keeps the answers of two apart.
+		p.WarnOnce("callback issuer", "the provider names itself in its callback, and nothing is configured to compare that with: "+
+			"write its `iss` as `callback_issuer` of the provider")
+	case q.Has("iss") && q.Get("iss") != want:
 		return fail("the answer is another issuer's")
 	case !q.Has("iss") && m.IssParameter:
 		return fail("the answer lacks the iss parameter")
@@ -259,9 +205,9 @@ func (p *provider) checkCallback(m *metadata, q url.Values) error {
 	switch q.Get("error") {
 	case "":
 	case "access_denied", "interaction_required", "login_required", "consent_required", "account_selection_required":
-		return p.fail(KindDenied, "return from", nil)
+		return p.Fail(KindDenied, "return from", nil)
 	case "temporarily_unavailable", "server_error":
-		return p.fail(KindUnavailable, "return from", nil)
+		return p.Fail(KindUnavailable, "return from", nil)
 	default:
 		return fail("the provider reports an error")
 	}
@@ -269,13 +215,6 @@ func (p *provider) checkCallback(m *metadata, q url.Values) error {
 		return fail("the answer lacks a code")
 	}
 	return nil
-}
-
-func (p *provider) callbackIssuer() string {
-	if p.CallbackIssuer != "" {
-		return p.CallbackIssuer
-	}
-	return p.Issuer
 }
 
 // LogoutURL is where a browser ends its session at the provider (OpenID Connect RP-Initiated Logout 1.0), or "". It carries no id_token_hint.
@@ -286,7 +225,7 @@ func (b *Broker) LogoutURL(ctx context.Context, name, returnTo string) string {
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	m, err := p.metadata(ctx)
+	m, err := p.Metadata(ctx)
 	if err != nil || m.EndSessionURL == "" {
 		return ""
 	}
@@ -299,49 +238,4 @@ func (b *Broker) LogoutURL(ctx context.Context, name, returnTo string) string {
 	q.Set("post_logout_redirect_uri", returnTo)
 	u.RawQuery = q.Encode()
 	return u.String()
-}
-
-func (p *provider) reach(ctx context.Context, address string) error {
-	ctx, cancel := context.WithTimeout(ctx, metadataTimeout)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return errors.New("the address does not parse")
-	}
-	resp, err := p.client.Do(r)
-	if err != nil {
-		return errors.New("no answer")
-	}
-	defer resp.Body.Close()
-	_, _ = io.Copy(io.Discard, resp.Body)
-	if resp.StatusCode != http.StatusOK {
-		return errors.New("the answer is not 200")
-	}
-	return nil
-}
-
-// readTokens takes from a token answer what is kept. The lifetime counts from when the answer arrived.
-func readTokens(tok *oauth2.Token, at time.Time) vault.Tokens {
-	t := vault.Tokens{Access: secret.New(tok.AccessToken), ObtainedAt: at, Refresh: secret.New(tok.RefreshToken)}
-	if tok.ExpiresIn > 0 {
-		t.Expiry = at.Add(time.Duration(tok.ExpiresIn) * time.Second)
-	}
-	if n, ok := tok.Extra("refresh_token_expires_in").(float64); ok && n > 0 {
-		t.RefreshExpiry = at.Add(time.Duration(n) * time.Second)
-	}
-	return t
-}
-
-func extra(tok *oauth2.Token, field string) string {
-	s, _ := tok.Extra(field).(string)
-	return s
-}
-
-// known lets only the standards' own error codes through to a log line: anything else is a stranger's text.
-func known(code string) string {
-	switch code {
-	case "invalid_client", "unauthorized_client", "invalid_request", "unsupported_grant_type", "invalid_scope", "deleted_client", "invalid_grant":
-		return code
-	}
-	return "other"
 }

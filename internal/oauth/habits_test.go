@@ -245,6 +245,7 @@ func TestRefreshesWithEachProvidersHabits(t *testing.T) {
 		{"Slack says no with ok:false", "slack", "/api/oauth.v2.access", 200, `{"ok":false,"error":"invalid_refresh_token"}`, oauth.KindReauth, oauth.ReasonRevoked},
 		{"Slack is busy", "slack", "/api/oauth.v2.access", 200, `{"ok":false,"error":"ratelimited"}`, oauth.KindUnavailable, ""},
 		{"Slack's answer without a user's token is none", "slack", "/api/oauth.v2.access", 200, `{"ok":true,"access_token":"xoxb","refresh_token":"xoxe","authed_user":{"id":"U1"}}`, oauth.KindUnavailable, ""},
+		{"Slack renews a user's token beside the user", "slack", "/api/oauth.v2.access", 200, `{"ok":true,"access_token":"at-2","refresh_token":"rt-2","token_type":"user","authed_user":{"id":"U1"}}`, 0, ""},
 		{"Figma refreshes elsewhere", "figma", "/v1/oauth/refresh", 200, `{"access_token":"at-2","expires_in":7776000}`, 0, ""},
 		{"Microsoft wants to see the person", "microsoft", "/common/oauth2/v2.0/token", 400, `{"error":"interaction_required"}`, oauth.KindReauth, oauth.ReasonSessionPolicy},
 		{"Twitch says it in message", "twitch", "/oauth2/token", 400, `{"error":"Bad Request","status":400,"message":"Invalid refresh token"}`, oauth.KindReauth, oauth.ReasonRevoked},

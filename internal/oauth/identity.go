@@ -1,186 +1,176 @@
 package oauth
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"io"
-	"net/http"
+	"maps"
 	"slices"
-	"strconv"
 	"strings"
+	"time"
 
-	"golang.org/x/oauth2"
+	"bff/internal/oauth/claims"
+	"bff/internal/oauth/client"
+	"bff/internal/oauth/providers"
+	"bff/internal/vault"
 )
 
-// claims are what is kept of whoever signed in.
-type claims struct {
-	Subject       string
-	Name          string
-	Email         string
-	EmailVerified bool
-	Picture       string
-	session       string // at the provider: sid
+// An account is who signed in.
+type account struct {
+	subject       string
+	name          string
+	email         string
+	emailVerified bool
+	picture       string
+
+	session  string // at the provider: sid
+	authTime time.Time
+	claims   claims.Object // of the ID token, and of userinfo where the ID token has none of that name
 }
 
-const (
-	maxSubject = 255 // bytes, OpenID Connect Core section 2
-	maxClaim   = 1024
-)
+const maxClaim = 1024
 
 // identify says whose tokens these are: by the ID token, by userinfo, or, where a provider has neither, by the token answer itself.
-func (p *provider) identify(ctx context.Context, m *metadata, a Attempt, tok *oauth2.Token, answer map[string]any) (claims, error) {
-	var who claims
-	fail := func(text string) (claims, error) {
-		return claims{}, p.fail(KindFailed, "identify the account at", errors.New(text))
-	}
-	raw := extra(tok, "id_token")
-	if p.Issuer != "" && (raw != "" || slices.Contains(a.Scopes, "openid")) {
-		c, err := p.verifyIDToken(ctx, m, a, raw, tok.AccessToken)
+func (b *Broker) identify(ctx context.Context, p *client.Provider, m *client.Metadata, a Attempt, ans *client.Answer) (account, error) {
+	const op = "identify the account at"
+	var who account
+	if p.IsOpenID() && (!ans.IDToken.IsZero() || slices.Contains(a.Scopes, "openid")) {
+		token, err := b.idToken(ctx, p, m, a, ans)
 		if err != nil {
-			return claims{}, err
+			return account{}, err
 		}
-		who = c
+		who = readAccount(token.Claims, token.Subject, nil)
+		who.session, who.authTime = token.Session, token.AuthTime
 	}
-	if m.UserinfoURL == "" && p.Issuer == "" {
-		who = looseClaims(answer, p.subjectPath(), p.Userinfo.Profile)
+	if m.UserinfoURL == "" && !p.IsOpenID() {
+		who = readAccount(ans.Fields, ans.Fields.Joined(p.Userinfo.SubjectPath()), &p.Userinfo)
+		who.claims = nil // they are tokens
 	}
-	if m.UserinfoURL != "" && (who.Subject == "" || who.Name == "" && slices.Contains(a.Scopes, "profile") || who.Email == "" && slices.Contains(a.Scopes, "email")) {
-		info, err := p.userinfo(ctx, m, tok.AccessToken)
+	if m.UserinfoURL != "" && (who.subject == "" || client.Wanted(a.Scopes, who.name, who.email)) {
+		info, err := p.FetchUserinfo(ctx, m, ans.Tokens.Access)
+		subject := info.Joined(p.Userinfo.SubjectPath())
 		switch {
-		case err != nil && who.Subject == "":
-			return claims{}, err
-		case err == nil && who.Subject != "" && info.Subject != who.Subject:
-			return fail("userinfo speaks of another subject than the ID token") // OpenID Connect Core 5.3.2
-		case err == nil:
-			who = merge(who, info)
+		case err != nil && who.subject == "":
+			return account{}, err
+		case err != nil:
+			p.WarnOnce("userinfo", "userinfo could not be used: accounts have no name or address from it", "error", err.Error())
+		case who.subject != "" && subject == "":
+			// OpenID Connect Core section 5.3.2: one that names nobody must not be used.
+			p.WarnOnce("userinfo sub", "userinfo names no subject and is not used")
+		case who.subject != "" && subject != who.subject:
+			return account{}, p.Fail(KindFailed, op, errors.New("userinfo is of another subject than the ID token"))
+		default:
+			who = merge(who, readAccount(info, subject, &p.Userinfo))
 		}
 	}
-	if who.Subject == "" || len(who.Subject) > maxSubject {
-		return fail("there is no usable subject")
+	if who.subject == "" || len(who.subject) > claims.MaxSubject {
+		return account{}, p.Fail(KindFailed, op, errors.New("there is no usable subject"))
 	}
-	for _, text := range [...]*string{&who.Name, &who.Email, &who.Picture} {
-		if len(*text) > maxClaim {
-			*text = ""
-		}
-	}
-	if !strings.HasPrefix(who.Picture, "https://") {
-		who.Picture = ""
-	}
+	who.bound()
 	return who, nil
 }
 
-func (p *provider) subjectPath() string {
-	if p.Userinfo.Subject == "" {
-		return "sub"
+// idToken verifies the ID token of a sign-in.
+func (b *Broker) idToken(ctx context.Context, p *client.Provider, m *client.Metadata, a Attempt, ans *client.Answer) (claims.IDToken, error) {
+	const op = "verify the ID token of"
+	fail := func(text string) (claims.IDToken, error) {
+		return claims.IDToken{}, p.Fail(KindFailed, op, errors.New(text))
 	}
-	return p.Userinfo.Subject
+	if ans.IDToken.IsZero() {
+		return fail("there is none")
+	}
+	o, h, err := m.Keys.Verify(ctx, ans.IDToken.Reveal())
+	if errors.Is(err, client.ErrKeys) {
+		return claims.IDToken{}, p.Unavailable(op, err)
+	}
+	if err != nil {
+		return claims.IDToken{}, p.Fail(KindFailed, op, err)
+	}
+	token, fault := claims.CheckIDToken(o, h, p.Expect(), claims.ForSignIn{
+		Nonce: a.Nonce.Reveal(), AccessToken: ans.Tokens.Access.Reveal(), HostedDomain: p.Authorization.Params["hd"],
+	})
+	if fault != "" {
+		return fail(fault)
+	}
+	return token, nil
+}
+
+// sameSubject refuses an answer to a refresh whose ID token is another account's (OpenID Connect Core section 12.2). The answer came from the
+// token endpoint itself, so it is read without its signature: one that cannot be read decides nothing.
+func (b *Broker) sameSubject(c vault.Connection, ans *client.Answer) error {
+	p := b.providers[c.Provider]
+	if p == nil || !p.IsOpenID() || ans.IDToken.IsZero() {
+		return nil
+	}
+	o, err := claims.ParseUnverified(ans.IDToken.Reveal())
+	if err != nil || o.Text("sub") == "" || o.Text("sub") == c.Account.Subject {
+		return nil
+	}
+	return errors.New("the ID token is another account's")
+}
+
+// refreshedIDToken hands the claims of an ID token that came with a refresh on.
+func (b *Broker) refreshedIDToken(ctx context.Context, c vault.Connection, ans *client.Answer) {
+	p := b.providers[c.Provider]
+	if b.cfg.OnClaims == nil || p == nil || !p.IsOpenID() {
+		return
+	}
+	b.background.Go(func() {
+		m, err := p.Metadata(b.base)
+		if err != nil {
+			return
+		}
+		o, h, err := m.Keys.Verify(b.base, ans.IDToken.Reveal())
+		if err != nil {
+			p.WarnOnce("refreshed id token", "an ID token that came with a refresh does not verify: its claims are not used")
+			return
+		}
+		if token, fault := claims.CheckRefreshedIDToken(o, h, p.Expect(), c.Account.Subject); fault == "" {
+			b.cfg.OnClaims(b.base, c, token.Claims)
+		}
+	})
+}
+
+// readAccount reads claims whose names and types vary between providers: numbers as ids, booleans as texts.
+func readAccount(o claims.Object, subject string, from *providers.Userinfo) account {
+	get := func(claim string) any {
+		if from != nil && from.Profile[claim] != "" {
+			return o.At(from.Profile[claim])
+		}
+		return o[claim]
+	}
+	verified := get("email_verified")
+	return account{subject: subject, name: claims.Text(get("name")), email: claims.Text(get("email")),
+		picture: claims.Text(get("picture")), emailVerified: verified == true || verified == "true", claims: o}
 }
 
 // merge fills from userinfo what the ID token left out.
-func merge(token, info claims) claims {
-	if token.Subject == "" {
+func merge(token, info account) account {
+	if token.subject == "" {
 		return info
 	}
-	if token.Name == "" {
-		token.Name = info.Name
+	all := maps.Clone(info.claims)
+	maps.Copy(all, token.claims)
+	token.claims = all
+	if token.name == "" {
+		token.name = info.name
 	}
-	if token.Email == "" {
-		token.Email, token.EmailVerified = info.Email, info.EmailVerified
+	if token.email == "" {
+		token.email, token.emailVerified = info.email, info.emailVerified
 	}
-	if token.Picture == "" {
-		token.Picture = info.Picture
+	if token.picture == "" {
+		token.picture = info.picture
 	}
 	return token
 }
 
-// userinfo asks who the access token belongs to.
-func (p *provider) userinfo(ctx context.Context, m *metadata, access string) (claims, error) {
-	fail := func(kind Kind, text string) (claims, error) {
-		return claims{}, p.fail(kind, "ask userinfo of", errors.New(text))
-	}
-	method := p.Userinfo.Method
-	if method == "" {
-		method = http.MethodGet
-	}
-	r, err := http.NewRequestWithContext(ctx, method, m.UserinfoURL, strings.NewReader(p.Userinfo.Body))
-	if err != nil {
-		return fail(KindFailed, "the address does not parse")
-	}
-	r.Header.Set("Authorization", "Bearer "+access)
-	r.Header.Set("Accept", "application/json")
-	r.Header.Set("User-Agent", userAgent)
-	for k, v := range p.Userinfo.Headers {
-		r.Header.Set(k, strings.ReplaceAll(v, "{client_id}", p.Client.ID))
-	}
-	resp, err := p.client.Do(r)
-	if err != nil {
-		return fail(KindUnavailable, "no answer")
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= 500 {
-		return fail(KindUnavailable, "it is down")
-	}
-	if resp.StatusCode != http.StatusOK {
-		return fail(KindFailed, "the answer is not 200")
-	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	if err != nil {
-		return fail(KindUnavailable, "the answer broke off")
-	}
-	loose, err := readObject(body)
-	if err != nil {
-		return fail(KindFailed, "the answer is not a JSON object")
-	}
-	return looseClaims(loose, p.subjectPath(), p.Userinfo.Profile), nil
-}
-
-// readObject reads a JSON object and leaves its numbers as they are written: an id may have more digits than a float.
-func readObject(b []byte) (map[string]any, error) {
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.UseNumber()
-	var m map[string]any
-	if err := d.Decode(&m); err != nil || m == nil {
-		return nil, errors.New("not a JSON object")
-	}
-	return m, nil
-}
-
-// looseClaims reads claims whose names and types vary between providers: numbers as ids, booleans as strings.
-func looseClaims(m map[string]any, subject string, profile map[string]string) claims {
-	get := func(claim string) any {
-		if path := profile[claim]; path != "" {
-			return at(m, path)
+// bound leaves out texts that are too long to keep and pictures that are not fetched over https.
+func (who *account) bound() {
+	for _, text := range [...]*string{&who.name, &who.email, &who.picture} {
+		if len(*text) > maxClaim {
+			*text = ""
 		}
-		return m[claim]
 	}
-	verified := get("email_verified")
-	return claims{Subject: joined(m, subject), Name: text(get("name")), Email: text(get("email")), Picture: text(get("picture")),
-		EmailVerified: verified == true || verified == "true"}
-}
-
-// joined reads a subject that may be of several parts, each of which must be there.
-func joined(m map[string]any, paths string) string {
-	var parts []string
-	for _, path := range strings.Split(paths, "+") {
-		part := text(at(m, path))
-		if part == "" {
-			return ""
-		}
-		parts = append(parts, part)
+	if !strings.HasPrefix(who.picture, "https://") {
+		who.picture = ""
 	}
-	return strings.Join(parts, "/")
-}
-
-func text(v any) string {
-	switch v := v.(type) {
-	case string:
-		return v
-	case json.Number:
-		return v.String()
-	case float64:
-		return strconv.FormatFloat(v, 'f', -1, 64)
-	}
-	return ""
 }

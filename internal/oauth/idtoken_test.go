@@ -96,7 +96,8 @@ func TestIDTokens(t *testing.T) {
 		{name: "a logout token is not", raw: func(c map[string]any) string { return f.g.sign(c, "logout+jwt") }},
 		{name: "an access token is not", raw: func(c map[string]any) string { return f.g.sign(c, "at+jwt") }},
 		{name: "one whose claims were changed is not", raw: tampered(f.g)},
-		{name: "one of many kilobytes is not", change: with("pad", strings.Repeat("x", 28<<10))},
+		{name: "one of 60 kB, as a directory with 547 groups makes it, is accepted", change: with("groups", strings.Repeat("x", 45<<10)), good: true},
+		{name: "one of more than a megabyte is not", change: with("pad", strings.Repeat("x", 900<<10))},
 		{name: "no token at all is not", raw: func(map[string]any) string { return "" }},
 		{name: "a word is not", raw: func(map[string]any) string { return "token" }},
 	} {

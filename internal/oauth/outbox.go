@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"bff/internal/oauth/client"
+	"bff/internal/oauth/refresh"
 	"bff/internal/vault"
 )
 
@@ -14,6 +16,8 @@ const (
 	outboxUsers = 16
 	outboxLease = time.Minute
 	orphanTries = 6
+	orphanFirst = 250 * time.Millisecond
+	orphanMax   = 5 * time.Second
 )
 
 // Run works on the outbox until ctx ends: what was unlinked is revoked at its provider until that confirms, or is known not to.
@@ -24,7 +28,7 @@ func (b *Broker) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-b.nudge:
-		case <-time.After(outboxEvery + jitter(outboxEvery/2)):
+		case <-time.After(outboxEvery + refresh.Jitter(outboxEvery/2)):
 		}
 	}
 }
@@ -46,9 +50,9 @@ func (b *Broker) workOutbox(ctx context.Context) {
 		}
 		var group sync.WaitGroup
 		for _, j := range jobs {
-			b.errands.begin()
+			b.background.Begin()
 			group.Go(func() {
-				defer b.errands.end()
+				defer b.background.End()
 				b.workJob(ctx, j)
 			})
 		}
@@ -56,7 +60,7 @@ func (b *Broker) workOutbox(ctx context.Context) {
 	}
 }
 
-// workJob makes one attempt. What the store cannot be told comes again with the next lease: revoking twice is fine.
+// workJob makes one attempt. What the store does not take comes again with the next lease: revoking twice is fine.
 func (b *Broker) workJob(ctx context.Context, j vault.Job) {
 	result, wait := b.revoke(ctx, j.Payload)
 	name := providerOf(j.Payload)
@@ -67,14 +71,14 @@ func (b *Broker) workJob(ctx context.Context, j vault.Job) {
 	switch {
 	case ctx.Err() != nil:
 		return
-	case result == revoked:
+	case result == client.Revoked:
 		b.cfg.OnRevocation(name, "revoked")
-	case result == impossible, result == refused && j.Attempts+1 >= revocationRefused, age > revocationLimit:
+	case result == client.Impossible, result == client.Refused && j.Attempts+1 >= revocationRefused, age > revocationLimit:
 		b.cfg.OnRevocation(name, "given_up")
 		b.cfg.Log.Warn("a revocation was given up", "provider", name)
 	default:
 		b.cfg.OnRevocation(name, "retried")
-		wait = max(wait, backoff(j.Attempts, revocationFirst, revocationMax))
+		wait = max(wait, refresh.Backoff(j.Attempts, revocationFirst, revocationMax))
 		_ = b.vault.JobRetry(ctx, j, b.cfg.Now().Add(wait))
 		return
 	}
@@ -83,29 +87,29 @@ func (b *Broker) workJob(ctx context.Context, j vault.Job) {
 
 // orphaned deals with tokens whose connection ended while they were being fetched. What was unlinked is revoked: the outbox knows an older token only. A session
 // that merely ended leaves its grant alone.
-func (b *Broker) orphaned(p *provider, c vault.Connection) {
+func (b *Broker) orphaned(c vault.Connection) {
 	payload := b.Revocation(c)
 	if payload == nil {
 		return
 	}
-	b.errands.run(func() {
+	b.background.Go(func() {
 		for n := range orphanTries {
 			result, wait := b.revoke(b.base, payload)
-			if result == revoked {
-				b.cfg.OnRevocation(p.Name, "revoked")
+			if result == client.Revoked {
+				b.cfg.OnRevocation(c.Provider, "revoked")
 				return
 			}
-			if result == impossible {
+			if result == client.Impossible {
 				return
 			}
 			select {
 			case <-b.base.Done():
 				return
-			case <-time.After(max(wait, backoff(n, failureFirst, failureMax))):
+			case <-time.After(max(wait, refresh.Backoff(n, orphanFirst, orphanMax))):
 			}
 		}
-		b.cfg.OnRevocation(p.Name, "given_up")
-		b.cfg.Log.Warn("a revocation was given up", "provider", p.Name)
+		b.cfg.OnRevocation(c.Provider, "given_up")
+		b.cfg.Log.Warn("a revocation was given up", "provider", c.Provider)
 	})
 }
 

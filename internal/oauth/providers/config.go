@@ -45,6 +45,8 @@ type Client struct {
 	KeyID   string      `yaml:"client_key_id,omitempty"`   // kid of private_key_jwt
 	Auth    string      `yaml:"client_auth,omitempty"`     // one of ClientSecretBasic …; "": what metadata offers, else basic
 	IDParam string      `yaml:"client_id_param,omitempty"` // what `client_id` is called there
+	// AssertionAudience is the audience of private_key_jwt where it is not the issuer.
+	AssertionAudience string `yaml:"assertion_audience,omitempty"`
 }
 
 // The ways in which a client authenticates (OpenID Connect Core section 9).
@@ -63,7 +65,13 @@ type Authorization struct {
 	ConnectParams  map[string]string `yaml:"connect_params,omitempty"`  // further ones at connect
 	ConsentParams  map[string]string `yaml:"consent_params,omitempty"`  // that make the provider issue a refresh token again
 	PKCE           string            `yaml:"pkce,omitempty"`            // PKCEOff where the provider rejects code_challenge
+
+	// GrantedScopes is GrantedByCallback where the callback's `scope` says what the person allowed, and the token answer does not.
+	GrantedScopes string `yaml:"granted_scopes,omitempty"`
 }
+
+// GrantedByCallback is a value of Authorization.GrantedScopes.
+const GrantedByCallback = "callback"
 
 // PKCEOff is the value of Authorization.PKCE that sends no code challenge.
 const PKCEOff = "off"
@@ -82,6 +90,20 @@ type Token struct {
 	ReuseLeeway   time.Duration     `yaml:"reuse_leeway,omitempty"`   // how long a refresh token still works after it was used
 	ErrorField    string            `yaml:"error_field,omitempty"`    // of an answer that names the error; "error" by default
 	GrantErrors   map[string]string `yaml:"grant_errors,omitempty"`   // further errors that mean the grant is dead -> reason
+
+	// RefusedRefresh are further answers to a refresh that mean the grant is dead. The first that matches counts.
+	RefusedRefresh []RefusedRefresh `yaml:"refused_refresh,omitempty"`
+}
+
+// A RefusedRefresh is an answer to a refresh that means that the grant is dead. Every condition that is given must hold, and one must be
+// given. Texts are compared without case.
+type RefusedRefresh struct {
+	Status      int    `yaml:"status,omitempty"`      // of the answer
+	Code        string `yaml:"code,omitempty"`        // of the error
+	Description string `yaml:"description,omitempty"` // a part of the text beside the code
+	Path        string `yaml:"path,omitempty"`        // of a further field, "errors.0.field"
+	Value       string `yaml:"value,omitempty"`       // of that field
+	Reason      string `yaml:"reason"`                // one of revoked, expired, session_policy, unknown
 }
 
 // KeepsOld reports whether a refresh token that was used works again: the provider does not rotate, or tolerates reuse.

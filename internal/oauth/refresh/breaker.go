@@ -1,6 +1,7 @@
-package oauth
+package refresh
 
 import (
+	"bff/internal/oauth/client"
 	"crypto/rand"
 	"encoding/binary"
 	"sync"
@@ -13,7 +14,6 @@ const (
 	breakMax     = 10 * time.Second
 	refusedFirst = 5 * time.Second
 	refusedMax   = 30 * time.Second
-	alarmEvery   = time.Minute
 )
 
 // A breaker keeps callers from queueing before a provider that does not answer, and lets one through now and then to see whether it is back. An answer of
@@ -25,7 +25,6 @@ type breaker struct {
 	probing  bool      // one call is trying, half open
 	refusals int       // in a row: the provider refuses bff itself
 	refused  time.Time // and is not asked before this
-	alarmed  time.Time
 }
 
 // enter asks whether a call may be made now. Not: wait says how long not, refused whether because the provider refuses bff itself.
@@ -53,6 +52,13 @@ func (b *breaker) succeed() {
 	b.failures, b.refusals, b.probing, b.until = 0, 0, false, time.Time{}
 }
 
+// answered notes that the provider is there, whatever it said to one caller.
+func (b *breaker) answered() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.failures, b.probing, b.until = 0, false, time.Time{}
+}
+
 // fail counts. retryAfter, when the provider gave one, keeps everybody away for that long.
 func (b *breaker) fail(now time.Time, retryAfter time.Duration) {
 	b.mu.Lock()
@@ -60,36 +66,20 @@ func (b *breaker) fail(now time.Time, retryAfter time.Duration) {
 	b.failures++
 	b.probing = false
 	if b.failures >= breakAfter {
-		b.until = later(b.until, now.Add(backoff(b.failures-breakAfter, breakFirst, breakMax)))
+		b.until = later(b.until, now.Add(Backoff(b.failures-breakAfter, breakFirst, breakMax)))
 	}
 	if retryAfter > 0 {
 		b.until = later(b.until, now.Add(retryAfter))
 	}
 }
 
-// refuse notes that the provider refuses bff itself, and says whether it is time for an alarm.
-func (b *breaker) refuse(now time.Time) (alarm bool) {
+// refuse notes that the provider refuses bff itself.
+func (b *breaker) refuse(now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.failures, b.probing = 0, false
-	b.refused = now.Add(backoff(b.refusals, refusedFirst, refusedMax))
+	b.refused = now.Add(Backoff(b.refusals, refusedFirst, refusedMax))
 	b.refusals++
-	return b.ring(now)
-}
-
-// alarm says whether it is time for one.
-func (b *breaker) alarm(now time.Time) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.ring(now)
-}
-
-func (b *breaker) ring(now time.Time) bool {
-	if now.Sub(b.alarmed) < alarmEvery {
-		return false
-	}
-	b.alarmed = now
-	return true
 }
 
 // abandon is a call that came to nothing, through no fault of the provider.
@@ -99,23 +89,23 @@ func (b *breaker) abandon() {
 	b.probing = false
 }
 
-// backoff doubles from first to most, and takes off up to a third at random so that instances do not come in step.
-func backoff(n int, first, most time.Duration) time.Duration {
+// Backoff doubles from first to most, and takes off up to a third at random so that instances do not come in step.
+func Backoff(n int, first, most time.Duration) time.Duration {
 	d := most
 	if n < 16 {
 		d = min(first<<n, most)
 	}
-	return d - jitter(d/3)
+	return d - Jitter(d/3)
 }
 
-// jitter is a random part of d.
-func jitter(d time.Duration) time.Duration {
+// Jitter is a random part of d.
+func Jitter(d time.Duration) time.Duration {
 	if d <= 0 {
 		return 0
 	}
 	var b [8]byte
 	if _, err := rand.Read(b[:]); err != nil {
-		panic("oauth: no randomness")
+		panic("refresh: no randomness")
 	}
 	return time.Duration(binary.BigEndian.Uint64(b[:]) % uint64(d))
 }
@@ -127,7 +117,7 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// open says that p is not to be asked at the moment. It takes nothing.
+// open says that p must not be asked at the moment. It takes nothing.
 func (p *provider) open(now time.Time) error {
 	b := &p.breaker
 	b.mu.Lock()
@@ -151,9 +141,9 @@ func (p *provider) enter(now time.Time) (bool, error) {
 }
 
 func (p *provider) shut(wait time.Duration, refused bool) error {
-	e := &Error{Kind: KindUnavailable, Op: "refresh at", Provider: p.Name, RetryAfter: wait}
+	e := &client.Error{Kind: client.KindUnavailable, Op: "refresh at", Provider: p.Name, RetryAfter: wait}
 	if refused {
-		e.Kind = KindMisconfigured
+		e.Kind = client.KindMisconfigured
 	}
 	return e
 }

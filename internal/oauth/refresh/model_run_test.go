@@ -1,4 +1,4 @@
-package oauth_test
+package refresh_test
 
 import (
 	"fmt"

@@ -1,4 +1,4 @@
-package oauth
+package refresh
 
 import (
 	"context"
@@ -36,13 +36,13 @@ func (r *refresh) intend(ctx context.Context, k *keeper, c vault.Connection) (in
 	if before == nil || r.p.Token.KeepsOld() {
 		return in, true, nil
 	}
-	mine, silent := r.b.memory.mine(c.Key(), before)
+	mine, silent := r.b.history.mine(c.Key(), before)
 	if !mine && !r.waited {
 		return in, false, errAnswerLost
 	}
-	if silent && r.refused.IsZero() && r.b.stage(&c) != spent {
+	if silent && r.refused.IsZero() && r.b.phase(&c) != spent {
 		// To try a token that may be spent can end the grant, and with it the access token that still serves.
-		r.b.memory.with(c.Key(), r.b.cfg.Now(), true, func(m *memory) { m.postponed = r.b.memory.hash(c.Tokens.Access) })
+		r.b.history.with(c.Key(), r.b.cfg.Now(), true, func(m *history) { m.postponed = r.b.history.hash(c.Tokens.Access) })
 		return in, false, nil
 	}
 	return in, true, nil
@@ -76,7 +76,7 @@ type keeper struct {
 }
 
 func (r *refresh) keepLock(l *vault.Lock) *keeper {
-	ctx, stop := context.WithCancel(r.b.base)
+	ctx, stop := context.WithCancel(r.b.cfg.Base)
 	k := &keeper{r: r, l: l, stop: stop, done: make(chan struct{})}
 	go k.run(ctx)
 	return k
@@ -119,7 +119,7 @@ func (k *keeper) holds(ctx context.Context) bool { return k.lock().Renew(ctx) ==
 // release stops renewing, and lets go behind the caller's back: a store that is away must not keep the result from it.
 func (k *keeper) release() {
 	k.stop()
-	k.r.b.errands.run(func() {
+	k.r.b.cfg.Background.Go(func() {
 		<-k.done
 		_ = k.lock().Release(context.Background())
 	})

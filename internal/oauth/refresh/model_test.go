@@ -1,4 +1,4 @@
-package oauth_test
+package refresh_test
 
 import "pgregory.net/rapid"
 
@@ -194,7 +194,7 @@ func (w *world) take(t *rapid.T, m *machine) bool {
 	case !w.up:
 		m.held, m.heldFor = -1, m.rt
 	case !w.gone && w.rt == m.rt:
-		w.bury(t, m)
+		w.markDead(t, m)
 	}
 	w.leave(m)
 	return true
@@ -212,7 +212,7 @@ func (w *world) write(sent, got int) (settled bool) {
 	return true
 }
 
-func (w *world) bury(t *rapid.T, m *machine) {
+func (w *world) markDead(t *rapid.T, m *machine) {
 	if w.dead {
 		return
 	}
@@ -264,7 +264,7 @@ func (w *world) second(t *rapid.T) {
 			if m.held > 0 {
 				w.write(m.heldFor, m.held)
 			} else if !w.gone && w.rt == m.heldFor {
-				w.bury(t, m)
+				w.markDead(t, m)
 			}
 			m.held, m.heldFor = 0, 0
 		}

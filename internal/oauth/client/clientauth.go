@@ -1,7 +1,8 @@
-package oauth
+package client
 
 import (
 	"bff/internal/oauth/providers"
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
@@ -22,55 +23,48 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// The ways a client proves who it is (OpenID Connect Core section 9).
-const (
-	clientSecretBasic = "client_secret_basic"
-	clientSecretPost  = "client_secret_post"
-	privateKeyJWT     = "private_key_jwt"
-)
-
 const assertionLife = time.Minute
 
 // chooseStyle decides once. It is never left to x/oauth2: not knowing, it would try one and then the other, and spend a refresh token twice.
-func (p *provider) chooseStyle(offered []string) string {
+func (p *Provider) chooseStyle(offered []string) string {
 	switch {
 	case p.Client.Auth != "":
 		return p.Client.Auth
 	case !p.Client.Key.IsZero():
-		return privateKeyJWT
+		return providers.PrivateKeyJWT
 	case p.Client.Secret.IsZero():
-		return clientSecretPost // a public client: its id goes into the body, and nothing else
-	case slices.Contains(offered, clientSecretPost) && !slices.Contains(offered, clientSecretBasic):
-		return clientSecretPost
+		return providers.ClientSecretPost // a public client: its id goes into the body, and nothing else
+	case slices.Contains(offered, providers.ClientSecretPost) && !slices.Contains(offered, providers.ClientSecretBasic):
+		return providers.ClientSecretPost
 	}
-	return clientSecretBasic
+	return providers.ClientSecretBasic
 }
 
 // config is what x/oauth2 needs. AuthStyle is always set: the zero value would send a code or a refresh token twice.
-func (p *provider) config(m *metadata) *oauth2.Config {
+func (p *Provider) config(m *Metadata) *oauth2.Config {
 	c := &oauth2.Config{
 		ClientID: p.Client.ID, ClientSecret: p.Client.Secret.Reveal(), RedirectURL: p.redirect,
 		Endpoint: oauth2.Endpoint{AuthURL: m.AuthorizationURL, TokenURL: m.TokenURL, AuthStyle: oauth2.AuthStyleInParams},
 	}
 	switch m.style {
-	case clientSecretBasic:
+	case providers.ClientSecretBasic:
 		c.Endpoint.AuthStyle = oauth2.AuthStyleInHeader // x/oauth2 encodes both halves as RFC 6749 section 2.3.1 asks
-	case privateKeyJWT:
+	case providers.PrivateKeyJWT:
 		c.ClientSecret = "" // the assertion is added where every token request passes
 	}
 	return c
 }
 
-// request makes a request to an endpoint other than the token endpoint, authenticated as at the token endpoint.
-func (p *provider) request(ctx context.Context, m *metadata, address string, form url.Values) (*http.Request, error) {
+// authenticated makes a request to an endpoint other than the token endpoint, authenticated as at the token endpoint.
+func (p *Provider) authenticated(ctx context.Context, m *Metadata, address string, form url.Values) (*http.Request, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, nil)
 	if err != nil {
 		return nil, errors.New("the address does not parse")
 	}
 	switch m.style {
-	case clientSecretBasic:
+	case providers.ClientSecretBasic:
 		p.basic(r)
-	case privateKeyJWT:
+	case providers.PrivateKeyJWT:
 		form.Set("client_id", p.Client.ID)
 		if err := p.assert(m, form); err != nil {
 			return nil, err
@@ -87,11 +81,11 @@ func (p *provider) request(ctx context.Context, m *metadata, address string, for
 }
 
 // basic is RFC 6749 section 2.3.1: both halves form-urlencoded before they are joined.
-func (p *provider) basic(r *http.Request) {
+func (p *Provider) basic(r *http.Request) {
 	r.SetBasicAuth(url.QueryEscape(p.Client.ID), url.QueryEscape(p.Client.Secret.Reveal()))
 }
 
-func clientParam(p *provider) string {
+func clientParam(p *Provider) string {
 	if p.Client.IDParam != "" {
 		return p.Client.IDParam
 	}
@@ -99,13 +93,13 @@ func clientParam(p *provider) string {
 }
 
 // assert adds a client assertion (RFC 7523 section 2.2): fresh for each request, for one audience, for a minute.
-func (p *provider) assert(m *metadata, form url.Values) error {
+func (p *Provider) assert(m *Metadata, form url.Values) error {
 	now := p.now()
 	id := make([]byte, 16)
 	if _, err := rand.Read(id); err != nil {
 		return errors.New("no randomness")
 	}
-	claims := jwt.Claims{Issuer: p.Client.ID, Subject: p.Client.ID, Audience: jwt.Audience{m.TokenURL}, ID: base64.RawURLEncoding.EncodeToString(id),
+	claims := jwt.Claims{Issuer: p.Client.ID, Subject: p.Client.ID, Audience: jwt.Audience{p.audience(m)}, ID: base64.RawURLEncoding.EncodeToString(id),
 		IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(assertionLife))}
 	signed, err := jwt.Signed(p.signer).Claims(claims).Serialize()
 	if err != nil {
@@ -114,6 +108,12 @@ func (p *provider) assert(m *metadata, form url.Values) error {
 	form.Set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
 	form.Set("client_assertion", signed)
 	return nil
+}
+
+// audience of a client assertion is the issuer alone: a provider that names another's token endpoint must not be given an assertion that is good
+// there. Without an issuer it is what the configuration says, else the token endpoint that the operator wrote.
+func (p *Provider) audience(m *Metadata) string {
+	return cmp.Or(p.Client.AssertionAudience, p.Issuer, m.TokenURL)
 }
 
 // newSigner reads the client's private key: RSA, ECDSA or Ed25519 in PKCS#8.

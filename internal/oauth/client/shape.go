@@ -1,6 +1,7 @@
-package oauth
+package client
 
 import (
+	"bff/internal/oauth/providers"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -11,11 +12,11 @@ import (
 )
 
 // shape turns x/oauth2's token request into what the provider wants: parameters, names, body, headers, client authentication.
-func (a *answer) shape(r *http.Request) (*http.Request, error) {
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxAnswer))
+func (a *Answer) shape(r *http.Request) (*http.Request, error) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxDocument))
 	_ = r.Body.Close()
 	if err != nil {
-		return nil, errors.New("the token request has no body")
+		return nil, errNoBody
 	}
 	form, err := url.ParseQuery(string(body))
 	if err != nil {
@@ -24,7 +25,7 @@ func (a *answer) shape(r *http.Request) (*http.Request, error) {
 	for k, v := range a.params {
 		form.Set(k, v)
 	}
-	if a.m.style == privateKeyJWT {
+	if a.m.style == providers.PrivateKeyJWT {
 		if err := a.p.assert(a.m, form); err != nil {
 			return nil, err
 		}
@@ -50,8 +51,6 @@ func (a *answer) shape(r *http.Request) (*http.Request, error) {
 	return r, nil
 }
 
-const userAgent = "bff"
-
 // encodeBody gives r a body that the transport never sends twice: a refresh token is spent once.
 func encodeBody(r *http.Request, form url.Values, kind string) {
 	b, contentType := []byte(form.Encode()), "application/x-www-form-urlencoded"
@@ -62,7 +61,7 @@ func encodeBody(r *http.Request, form url.Values, kind string) {
 		}
 		out, err := json.Marshal(fields)
 		if err != nil {
-			panic("oauth: strings did not encode")
+			panic("client: strings did not encode")
 		}
 		b, contentType = out, "application/json"
 	}

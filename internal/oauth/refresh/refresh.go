@@ -1,12 +1,11 @@
-package oauth
+package refresh
 
 import (
 	"context"
 	"errors"
 	"time"
 
-	"golang.org/x/oauth2"
-
+	"bff/internal/oauth/client"
 	"bff/internal/secret"
 	"bff/internal/vault"
 )
@@ -19,7 +18,7 @@ const (
 
 // A refresh is one attempt of this instance to have c's tokens renewed, by itself or by whoever is faster.
 type refresh struct {
-	b       *Broker
+	b       *Refresher
 	p       *provider
 	had     vault.Connection // as of the caller's read
 	refused secret.Text      // an access token that an API refused, or none
@@ -29,10 +28,10 @@ type refresh struct {
 }
 
 // refresh runs detached from every caller. It returns the connection as it is then, which may be unchanged.
-func (b *Broker) refresh(p *provider, c vault.Connection, refused secret.Text) (vault.Connection, error) {
-	b.errands.begin()
-	defer b.errands.end()
-	ctx, cancel := context.WithTimeout(b.base, b.cfg.TokenTimeout+lockPatience)
+func (b *Refresher) refresh(p *provider, c vault.Connection, refused secret.Text) (vault.Connection, error) {
+	b.cfg.Background.Begin()
+	defer b.cfg.Background.End()
+	ctx, cancel := context.WithTimeout(b.cfg.Base, b.cfg.TokenTimeout+lockPatience)
 	defer cancel()
 	if err := p.open(b.cfg.Now()); err != nil {
 		return vault.Connection{}, err
@@ -79,7 +78,7 @@ func (r *refresh) other(ctx context.Context) (now vault.Connection, done bool, e
 	if now, done, err = r.look(ctx); done || err != nil {
 		return now, done, err
 	}
-	if err = r.sleep(ctx, recheck+jitter(recheck/4)); err != nil {
+	if err = r.sleep(ctx, recheck+Jitter(recheck/4)); err != nil {
 		return now, false, err
 	}
 	return r.look(ctx)
@@ -98,11 +97,11 @@ func (r *refresh) look(ctx context.Context) (now vault.Connection, done bool, er
 	case r.refused.Equal(now.Tokens.Access):
 		return now, false, nil
 	case now.Tokens.Access.Equal(r.had.Tokens.Access):
-		return now, r.b.stage(&now) == fresh, nil
-	case r.refused.IsZero() && r.b.stage(&now) == spent:
+		return now, r.b.phase(&now) == fresh, nil
+	case r.refused.IsZero() && r.b.phase(&now) == spent:
 		r.b.sight(&now) // it appeared since the caller's read, so it is new: the clock that wrote it is behind ours
 	}
-	return now, r.b.stage(&now) != spent, nil
+	return now, r.b.phase(&now) != spent, nil
 }
 
 // sleep waits for a message about the connection, at most d.
@@ -114,7 +113,7 @@ func (r *refresh) sleep(ctx context.Context, d time.Duration) error {
 		r.removed = r.removed || e.Removed
 	case <-t.C:
 	case <-ctx.Done():
-		return &Error{Kind: KindUnavailable, Op: "wait for a refresh at", Provider: r.p.Name, RetryAfter: time.Second}
+		return &client.Error{Kind: client.KindUnavailable, Op: "wait for a refresh at", Provider: r.p.Name, RetryAfter: time.Second}
 	}
 	return nil
 }
@@ -138,7 +137,7 @@ func (r *refresh) locked(ctx context.Context, lock *vault.Lock) (vault.Connectio
 		return now, err
 	}
 	if r.b.held.has(now.Key()) { // what is held is written first
-		if r.b.stage(&now) != spent {
+		if r.b.phase(&now) != spent {
 			return now, nil
 		}
 		return vault.Connection{}, r.p.storeError(vault.ErrUnavailable)
@@ -146,7 +145,7 @@ func (r *refresh) locked(ctx context.Context, lock *vault.Lock) (vault.Connectio
 	if now.Tokens.Refresh.IsZero() {
 		return r.expired(ctx, now)
 	}
-	m, err := r.p.metadata(ctx)
+	m, err := r.p.Metadata(ctx)
 	if err != nil {
 		return vault.Connection{}, err
 	}
@@ -167,63 +166,88 @@ func (r *refresh) locked(ctx context.Context, lock *vault.Lock) (vault.Connectio
 // admit holds back a refresh that failed a moment ago, and a forced one that was done several times just now.
 func (r *refresh) admit(c vault.Connection) (bool, error) {
 	now, wait, tired := r.b.cfg.Now(), time.Duration(0), false
-	r.b.memory.with(c.Key(), now, true, func(m *memory) {
+	r.b.history.with(c.Key(), now, true, func(m *history) {
 		if wait = m.until.Sub(now); wait > 0 || r.refused.IsZero() {
 			return
 		}
 		tired = m.failures == 0 && !m.mayRenew(now) // one that failed was no renewal: it is an outage, not an API that refuses everything
 	})
 	if wait > 0 {
-		return false, &Error{Kind: KindUnavailable, Op: "refresh at", Provider: r.p.Name, RetryAfter: wait}
+		return false, &client.Error{Kind: client.KindUnavailable, Op: "refresh at", Provider: r.p.Name, RetryAfter: wait}
 	}
 	return !tired, nil
 }
 
 // call spends the refresh token. What the answer means is decided in [answer.verdict]; what follows from it, here.
-func (r *refresh) call(ctx context.Context, k *keeper, m *metadata, c vault.Connection, in intent) (vault.Connection, error) {
+func (r *refresh) call(ctx context.Context, k *keeper, m *client.Metadata, c vault.Connection, in intent) (vault.Connection, error) {
 	call, cancel := context.WithTimeout(ctx, r.b.cfg.TokenTimeout)
 	defer cancel()
 	started := time.Now()
-	var tok *oauth2.Token
-	ans, err := r.p.ask(call, m, &answer{params: r.p.refreshParams(), address: r.p.Token.RefreshURL}, func(ctx context.Context) (err error) {
-		tok, err = r.p.config(m).TokenSource(ctx, &oauth2.Token{RefreshToken: c.Tokens.Refresh.Reveal()}).Token()
-		return err
-	})
-	took := time.Since(started)
-	v := ans.verdict(err)
-	r.b.cfg.OnRefresh(r.p.Name, v.String(), took)
-	now := r.b.cfg.Now()
+	ans := r.p.Refresh(call, m, c.Tokens.Refresh)
+	v := ans.Verdict()
+	r.b.cfg.OnRefresh(r.p.Name, v.String(), time.Since(started))
+	r.count(ans, v, call.Err())
 	switch v {
-	case granted:
-		r.p.breaker.succeed()
-		r.b.memory.succeeded(c.Key(), now)
-		return r.store(ctx, c, r.p.renewed(tok, ans, r.b.cfg.Now()))
-	case deadGrant:
-		r.p.breaker.succeed()
-		return r.bury(ctx, c, ans.dead(), in)
-	case misconfigured:
-		if r.p.breaker.refuse(now) {
-			r.b.cfg.Log.Error("the provider refuses this client", "provider", r.p.Name, "op", "refresh", "code", known(ans.code))
+	case client.Granted:
+		if err := r.b.cfg.SameSubject(c, ans); err != nil {
+			r.b.cfg.Log.Error("a refresh brought another account's ID token: its tokens are not used", "provider", r.p.Name)
+			return vault.Connection{}, r.failed(c, ans, client.Unclear, in)
 		}
-		r.unspent(ctx, k, c, in)
-		return vault.Connection{}, &Error{Kind: KindMisconfigured, Op: "refresh at", Provider: r.p.Name}
+		r.b.history.succeeded(c.Key(), r.b.cfg.Now())
+		return r.granted(ctx, c, ans)
+	case client.DeadGrant:
+		return r.markDead(ctx, c, ans.Dead(), in)
 	}
-	switch {
-	case errors.Is(call.Err(), context.Canceled):
-		r.p.breaker.abandon()
-	case ans.status == tooManyRequests:
-		r.p.breaker.succeed() // it is alive; this connection asked too often
-	default:
-		r.p.breaker.fail(now, ans.retryAfter)
-	}
-	if v == unspent {
+	if v == client.Unspent || v == client.ClientRefused || v == client.GrantRefused {
 		r.unspent(ctx, k, c, in)
 	}
-	wait := r.b.memory.failed(c.Key(), now, ans.retryAfter, in, v == unclear, ans.status == 0)
-	return vault.Connection{}, &Error{Kind: KindUnavailable, Op: "refresh at", Provider: r.p.Name, RetryAfter: wait}
+	if v == client.ClientRefused {
+		if r.p.AlarmDue() {
+			r.b.cfg.Log.Error("the provider refuses this client", "provider", r.p.Name, "op", "refresh", "code", ans.KnownCode())
+		}
+		return vault.Connection{}, &client.Error{Kind: client.KindMisconfigured, Op: "refresh at", Provider: r.p.Name}
+	}
+	return vault.Connection{}, r.failed(c, ans, v, in)
 }
 
-const tooManyRequests = 429
+// count tells the provider's breaker what an answer says of the provider. An answer about one grant says that it is there, and moves no clock
+// that others wait for.
+func (r *refresh) count(ans *client.Answer, v client.Verdict, callErr error) {
+	b, now := &r.p.breaker, r.b.cfg.Now()
+	switch {
+	case v == client.ClientRefused:
+		b.refuse(now)
+	case errors.Is(callErr, context.Canceled):
+		b.abandon()
+	case v == client.Granted || v == client.DeadGrant:
+		b.succeed()
+	case ans.AboutProvider():
+		b.fail(now, ans.RetryAfter)
+	default:
+		b.answered()
+	}
+}
+
+// failed notes a failure of this one connection, which waits longer after each. An answer in a form that nothing reads is named to the
+// operator.
+func (r *refresh) failed(c vault.Connection, ans *client.Answer, v client.Verdict, in intent) error {
+	now := r.b.cfg.Now()
+	wait, failures := r.b.history.failed(c.Key(), now, ans.RetryAfter, in, v == client.Unclear, ans.Status == 0)
+	if ans.TooLarge {
+		r.b.cfg.Log.Warn("the answer to a refresh is too large", "provider", r.p.Name)
+	}
+	if failures >= unreadableAfter && (ans.Unreadable() || v == client.GrantRefused) {
+		r.p.WarnOnce("refused refresh", "refreshes are refused in a form that is not known to mean a dead grant: if it does, say so with "+
+			"`refused_refresh` (or `error_field`, `grant_errors`) of the provider", "status", ans.Status, "code", ans.KnownCode())
+	}
+	kind := client.KindUnavailable
+	if v == client.GrantRefused {
+		kind = client.KindMisconfigured
+	}
+	return &client.Error{Kind: kind, Op: "refresh at", Provider: r.p.Name, RetryAfter: wait}
+}
+
+const unreadableAfter = 3
 
 // unspent clears the intent of a refresh token that was certainly not spent, unless an earlier answer is lost too.
 func (r *refresh) unspent(ctx context.Context, k *keeper, c vault.Connection, in intent) {

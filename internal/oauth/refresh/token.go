@@ -1,9 +1,10 @@
-package oauth
+package refresh
 
 import (
 	"context"
 	"time"
 
+	"bff/internal/oauth/client"
 	"bff/internal/secret"
 	"bff/internal/vault"
 )
@@ -14,17 +15,17 @@ const (
 	skewSeen    = 2 * time.Second // a token from further in the future was written by another clock
 )
 
-// stage is where an access token stands in its life.
-type stage int
+// phase is where an access token stands in its life.
+type phase int
 
 const (
-	fresh  stage = iota // use it
+	fresh  phase = iota // use it
 	ageing              // use it, and refresh behind the caller's back
 	spent               // refresh first
 )
 
-// stage looks at the clock. A token without a known end is never refreshed ahead; one that cannot be refreshed serves to its last second.
-func (b *Broker) stage(c *vault.Connection) stage {
+// phase looks at the clock. A token without a known end is never refreshed ahead; one that cannot be refreshed serves to its last second.
+func (b *Refresher) phase(c *vault.Connection) phase {
 	t := &c.Tokens
 	if t.Access.IsZero() {
 		return spent
@@ -44,26 +45,26 @@ func (b *Broker) stage(c *vault.Connection) stage {
 }
 
 // margin is how long before its end a token is refreshed: a quarter of its life, at most a minute, less up to a fifth that differs between instances.
-func (b *Broker) margin(t *vault.Tokens) time.Duration {
+func (b *Refresher) margin(t *vault.Tokens) time.Duration {
 	m := marginMost
 	if !t.ObtainedAt.IsZero() {
 		m = min(t.Expiry.Sub(t.ObtainedAt)/4, marginMost)
 	}
-	part := time.Duration(b.memory.hash(t.Access) % 200)
+	part := time.Duration(b.history.hash(t.Access) % 200)
 	return m - m*part/1000
 }
 
 // expiry is when c's access token ends on this instance's clock. The times in the record are of the clock of whoever obtained it, which may be a minute off:
 // a token from the future, or one that we saw appear, counts from when we saw it.
-func (b *Broker) expiry(c *vault.Connection, now time.Time) time.Time {
+func (b *Refresher) expiry(c *vault.Connection, now time.Time) time.Time {
 	t := &c.Tokens
 	if t.ObtainedAt.IsZero() {
 		return t.Expiry
 	}
 	end := t.Expiry
 	ahead := t.ObtainedAt.After(now.Add(skewSeen))
-	b.memory.with(c.Key(), now, ahead, func(m *memory) {
-		hash := b.memory.hash(t.Access)
+	b.history.with(c.Key(), now, ahead, func(m *history) {
+		hash := b.history.hash(t.Access)
 		if m.sighted != hash && ahead {
 			m.sighted, m.sightedAt = hash, now
 		}
@@ -75,19 +76,19 @@ func (b *Broker) expiry(c *vault.Connection, now time.Time) time.Time {
 }
 
 // sight notes that c's access token was obtained just now, whatever its record says.
-func (b *Broker) sight(c *vault.Connection) {
+func (b *Refresher) sight(c *vault.Connection) {
 	now := b.cfg.Now()
-	b.memory.with(c.Key(), now, true, func(m *memory) {
-		if hash := b.memory.hash(c.Tokens.Access); m.sighted != hash {
+	b.history.with(c.Key(), now, true, func(m *history) {
+		if hash := b.history.hash(c.Tokens.Access); m.sighted != hash {
 			m.sighted, m.sightedAt = hash, now
 		}
 	})
 }
 
 // Token returns c with an access token that is good now: c itself, or as it is after a refresh. It waits for one only when the token is spent.
-// c must have been read a moment ago. Errors are *Error.
-func (b *Broker) Token(ctx context.Context, c vault.Connection) (vault.Connection, error) {
-	p, err := b.provider("refresh", c.Provider)
+// c must have been read a moment ago. Errors are *client.Error.
+func (b *Refresher) Token(ctx context.Context, c vault.Connection) (vault.Connection, error) {
+	p, err := b.provider(c.Provider)
 	if err != nil {
 		return vault.Connection{}, err
 	}
@@ -95,12 +96,12 @@ func (b *Broker) Token(ctx context.Context, c vault.Connection) (vault.Connectio
 	if c.Status == vault.StatusNeedsReauth {
 		return vault.Connection{}, p.reauth(c.Reason)
 	}
-	switch b.stage(&c) {
+	switch b.phase(&c) {
 	case fresh:
 		return c, nil
 	case ageing:
 		b.refreshBehind(p, c)
-		if c = b.inTime(ctx, p, c); b.stage(&c) != spent {
+		if c = b.inTime(ctx, p, c); b.phase(&c) != spent {
 			return c, nil
 		}
 	}
@@ -109,7 +110,7 @@ func (b *Broker) Token(ctx context.Context, c vault.Connection) (vault.Connectio
 
 // inTime waits with a token in its last moments for the one that replaces it: it could end on its way to the API, or has by the provider's clock, which began
 // to count when the answer left. When there is no better one to be had, it serves.
-func (b *Broker) inTime(ctx context.Context, p *provider, c vault.Connection) vault.Connection {
+func (b *Refresher) inTime(ctx context.Context, p *provider, c vault.Connection) vault.Connection {
 	now, t := b.cfg.Now(), &c.Tokens
 	last := lastMoments
 	if !t.ObtainedAt.IsZero() {
@@ -129,8 +130,8 @@ func (b *Broker) inTime(ctx context.Context, p *provider, c vault.Connection) va
 
 // Renew is Token after an API refused c's access token: one forced refresh, unless another token is stored by now. Where it is not possible, or was done
 // several times just now, it returns the token there is.
-func (b *Broker) Renew(ctx context.Context, c vault.Connection) (vault.Connection, error) {
-	p, err := b.provider("refresh", c.Provider)
+func (b *Refresher) Renew(ctx context.Context, c vault.Connection) (vault.Connection, error) {
+	p, err := b.provider(c.Provider)
 	if err != nil {
 		return vault.Connection{}, err
 	}
@@ -149,7 +150,7 @@ func (b *Broker) Renew(ctx context.Context, c vault.Connection) (vault.Connectio
 }
 
 // wait waits for a refresh as long as Patience and ctx last. The refresh itself is everybody's and goes on.
-func (b *Broker) wait(ctx context.Context, p *provider, c vault.Connection, refused secret.Text) (vault.Connection, error) {
+func (b *Refresher) wait(ctx context.Context, p *provider, c vault.Connection, refused secret.Text) (vault.Connection, error) {
 	patience := time.NewTimer(b.cfg.Patience)
 	defer patience.Stop()
 	for range 3 { // a flight that was under way may have had less to do than is wanted here
@@ -161,26 +162,26 @@ func (b *Broker) wait(ctx context.Context, p *provider, c vault.Connection, refu
 				return vault.Connection{}, r.Err
 			}
 			c = r.Val.(vault.Connection)
-			if b.stage(&c) != spent && !refused.Equal(c.Tokens.Access) {
+			if b.phase(&c) != spent && !refused.Equal(c.Tokens.Access) {
 				return c, nil
 			}
 		case <-patience.C:
-			return vault.Connection{}, &Error{Kind: KindUnavailable, Op: "wait for a refresh at", Provider: p.Name, RetryAfter: time.Second}
+			return vault.Connection{}, &client.Error{Kind: client.KindUnavailable, Op: "wait for a refresh at", Provider: p.Name, RetryAfter: time.Second}
 		case <-ctx.Done():
-			return vault.Connection{}, &Error{Kind: KindUnavailable, Op: "wait for a refresh at", Provider: p.Name, RetryAfter: time.Second, Err: ctx.Err()}
+			return vault.Connection{}, &client.Error{Kind: client.KindUnavailable, Op: "wait for a refresh at", Provider: p.Name, RetryAfter: time.Second, Err: ctx.Err()}
 		}
 	}
-	if !refused.IsZero() && b.stage(&c) != spent {
+	if !refused.IsZero() && b.phase(&c) != spent {
 		return c, nil
 	}
-	return vault.Connection{}, &Error{Kind: KindUnavailable, Op: "refresh at", Provider: p.Name, RetryAfter: time.Second}
+	return vault.Connection{}, &client.Error{Kind: client.KindUnavailable, Op: "refresh at", Provider: p.Name, RetryAfter: time.Second}
 }
 
 // refreshBehind starts a refresh that nobody waits for, unless one is under way, too many are, or the last one failed just now.
-func (b *Broker) refreshBehind(p *provider, c vault.Connection) {
+func (b *Refresher) refreshBehind(p *provider, c vault.Connection) {
 	now, start := b.cfg.Now(), false
-	b.memory.with(c.Key(), now, true, func(m *memory) {
-		start = !m.behind && !now.Before(m.until) && m.postponed != b.memory.hash(c.Tokens.Access)
+	b.history.with(c.Key(), now, true, func(m *history) {
+		start = !m.behind && !now.Before(m.until) && m.postponed != b.history.hash(c.Tokens.Access)
 		if !start {
 			return
 		}
@@ -194,24 +195,24 @@ func (b *Broker) refreshBehind(p *provider, c vault.Connection) {
 	if !start {
 		return
 	}
-	b.errands.run(func() {
+	b.cfg.Background.Go(func() {
 		<-b.flight.DoChan(c.Key(), func() (any, error) { return b.refresh(p, c, secret.Text{}) })
 		<-b.behind
-		b.memory.with(c.Key(), b.cfg.Now(), false, func(m *memory) { m.behind = false })
+		b.history.with(c.Key(), b.cfg.Now(), false, func(m *history) { m.behind = false })
 	})
 }
 
-func (p *provider) reauth(reason string) *Error {
+func (p *provider) reauth(reason string) *client.Error {
 	if reason == "" {
-		reason = ReasonUnknown
+		reason = client.ReasonUnknown
 	}
-	return &Error{Kind: KindReauth, Op: "refresh at", Provider: p.Name, Reason: reason}
+	return &client.Error{Kind: client.KindReauth, Op: "refresh at", Provider: p.Name, Reason: reason}
 }
 
-func (p *provider) storeError(err error) *Error {
-	kind := KindStore
+func (p *provider) storeError(err error) *client.Error {
+	kind := client.KindStore
 	if isGone(err) {
-		kind = KindGone
+		kind = client.KindGone
 	}
-	return &Error{Kind: kind, Op: "refresh at", Provider: p.Name, RetryAfter: time.Second, Err: err}
+	return &client.Error{Kind: kind, Op: "refresh at", Provider: p.Name, RetryAfter: time.Second, Err: err}
 }

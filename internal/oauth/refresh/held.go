@@ -1,4 +1,4 @@
-package oauth
+package refresh
 
 import (
 	"context"
@@ -7,8 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/oauth2"
-
+	"bff/internal/oauth/claims"
+	"bff/internal/oauth/client"
 	"bff/internal/secret"
 	"bff/internal/vault"
 )
@@ -25,9 +25,9 @@ type change struct {
 var errSuperseded = errors.New("another token is stored by now")
 
 // renewed is what a token answer changes. Without a new refresh token the old one stays (RFC 6749 section 6).
-func (p *provider) renewed(tok *oauth2.Token, ans *answer, now time.Time) func(vault.Connection) vault.Connection {
+func (p *provider) renewed(ans *client.Answer, now time.Time) func(vault.Connection) vault.Connection {
 	return func(c vault.Connection) vault.Connection {
-		t := readTokens(tok, ans.received)
+		t := ans.Tokens
 		if t.Refresh.IsZero() {
 			t.Refresh = c.Tokens.Refresh
 		}
@@ -35,9 +35,18 @@ func (p *provider) renewed(tok *oauth2.Token, ans *answer, now time.Time) func(v
 			t.RefreshExpiry = c.Tokens.RefreshExpiry
 		}
 		c.Tokens, c.UsedAt, c.Status, c.Reason = t, now, vault.StatusActive, ""
-		c.Scopes = p.granted(extra(tok, "scope"), c.Scopes)
+		c.Scopes = p.GrantedScopes(ans.Scope, c.Scopes)
 		return c
 	}
+}
+
+// granted keeps new tokens. An ID token that came with them is shown to whoever decides by its claims.
+func (r *refresh) granted(ctx context.Context, c vault.Connection, ans *client.Answer) (vault.Connection, error) {
+	out, err := r.store(ctx, c, r.p.renewed(ans, r.b.cfg.Now()))
+	if err == nil && !ans.IDToken.IsZero() {
+		r.b.cfg.OnIDToken(ctx, out, ans)
+	}
+	return out, err
 }
 
 // store writes new tokens. When the store cannot take them they are held, and used.
@@ -49,7 +58,7 @@ func (r *refresh) store(ctx context.Context, c vault.Connection, apply func(vaul
 		return out, nil
 	case isGone(err):
 		if c.Keep == vault.KeepUser || r.unlinked(ctx) {
-			r.b.orphaned(r.p, apply(c))
+			r.b.cfg.OnOrphan(apply(c))
 		}
 		return vault.Connection{}, r.p.storeError(err)
 	case errors.Is(err, errSuperseded):
@@ -58,15 +67,15 @@ func (r *refresh) store(ctx context.Context, c vault.Connection, apply func(vaul
 	return r.b.hold(c, ch), nil
 }
 
-// bury marks the connection whose refresh token the provider calls dead, if it is still the stored one.
-func (r *refresh) bury(ctx context.Context, c vault.Connection, reason string, in intent) (vault.Connection, error) {
-	if in.lost && reason == ReasonRevoked && r.p.Token.Rotates != "never" {
-		reason = ReasonRotatedAway
+// markDead marks the connection whose refresh token the provider calls dead, if it is still the stored one.
+func (r *refresh) markDead(ctx context.Context, c vault.Connection, reason string, in intent) (vault.Connection, error) {
+	if in.lost && reason == client.ReasonRevoked && r.p.Token.Rotates != "never" {
+		reason = client.ReasonRotatedAway
 	}
 	ch := change{sent: c.Tokens.Refresh, apply: func(c vault.Connection) vault.Connection {
 		c.Status, c.Reason = vault.StatusNeedsReauth, reason
 		c.Tokens.Access, c.Tokens.Expiry = secret.Text{}, time.Time{}
-		if reason != ReasonSessionPolicy && reason != ReasonRotatedAway { // those grants may live: a late answer finds its place, unlinking something to revoke
+		if reason != client.ReasonSessionPolicy && reason != client.ReasonRotatedAway { // those grants may live: a late answer can be written, unlinking has something to revoke
 			c.Tokens = vault.Tokens{}
 		}
 		return c
@@ -92,18 +101,18 @@ func (r *refresh) expired(ctx context.Context, c vault.Connection) (vault.Connec
 	if !r.refused.IsZero() {
 		return c, nil
 	}
-	if end := c.Tokens.Expiry; r.b.cfg.Now().After(end.Add(clockSkew)) {
+	if end := c.Tokens.Expiry; r.b.cfg.Now().After(end.Add(claims.Skew)) {
 		dead := c
-		dead.Status, dead.Reason, dead.Tokens = vault.StatusNeedsReauth, ReasonExpired, vault.Tokens{}
+		dead.Status, dead.Reason, dead.Tokens = vault.StatusNeedsReauth, client.ReasonExpired, vault.Tokens{}
 		if _, err := r.b.vault.Update(ctx, &c, dead); errors.Is(err, vault.ErrConflict) {
 			return vault.Connection{}, errLockLost // written meanwhile: look again
 		}
 	}
-	return vault.Connection{}, r.p.reauth(ReasonExpired)
+	return vault.Connection{}, r.p.reauth(client.ReasonExpired)
 }
 
 // write lays a change over c by compare-and-set, and over what others made of c meanwhile. errSuperseded comes with what is stored instead.
-func (b *Broker) write(ctx context.Context, c vault.Connection, ch change) (vault.Connection, error) {
+func (b *Refresher) write(ctx context.Context, c vault.Connection, ch change) (vault.Connection, error) {
 	for range 16 {
 		out, err := b.vault.Update(ctx, &c, ch.apply(c))
 		if !errors.Is(err, vault.ErrConflict) {
@@ -166,20 +175,20 @@ func (h *heldTokens) drop(key string) {
 }
 
 // hold keeps a change, lets this instance use it, and writes it as soon as the store is back.
-func (b *Broker) hold(c vault.Connection, ch change) vault.Connection {
+func (b *Refresher) hold(c vault.Connection, ch change) vault.Connection {
 	key := c.Key()
 	b.held.put(key, ch)
 	b.cfg.Log.Warn("the store could not take a refreshed token: it is held", "provider", c.Provider)
-	b.errands.run(func() {
+	b.cfg.Background.Go(func() {
 		defer b.held.drop(key)
 		for {
 			select {
-			case <-b.base.Done():
+			case <-b.cfg.Base.Done():
 				b.cfg.Log.Error("a refreshed token was given up: the store did not come back in time", "provider", c.Provider)
 				return
-			case <-time.After(heldRetry + jitter(heldRetry)):
+			case <-time.After(heldRetry + Jitter(heldRetry)):
 			}
-			if _, err := b.write(b.base, c, ch); err == nil || errors.Is(err, errSuperseded) || isGone(err) {
+			if _, err := b.write(b.cfg.Base, c, ch); err == nil || errors.Is(err, errSuperseded) || isGone(err) {
 				return
 			}
 		}

@@ -1,4 +1,4 @@
-package oauth
+package refresh
 
 import (
 	"hash/maphash"
@@ -12,16 +12,16 @@ import (
 )
 
 const (
-	memorySize    = 16384
-	memoryLife    = time.Hour
+	historySize   = 16384
+	historyLife   = time.Hour
 	failureFirst  = 250 * time.Millisecond
 	failureMax    = 5 * time.Second
 	renewInterval = 10 * time.Second
 	renewBurst    = 10
 )
 
-// A memory is what this instance remembers of one connection. Losing it costs a wait or a call, never a token: nothing here decides what is true.
-type memory struct {
+// A history is what this instance knows of the refreshes of one connection. Losing it costs a wait or a call, never a token: nothing here decides what is true.
+type history struct {
 	touched time.Time
 
 	failures int       // of refreshes, in a row
@@ -37,26 +37,26 @@ type memory struct {
 }
 
 // mayRenew takes one forced refresh from what this connection has left.
-func (m *memory) mayRenew(now time.Time) bool {
+func (m *history) mayRenew(now time.Time) bool {
 	if m.renewals == nil {
 		m.renewals = rate.NewLimiter(rate.Every(renewInterval), renewBurst)
 	}
 	return m.renewals.AllowN(now, 1)
 }
 
-// memories holds a bounded number of them. Tokens are remembered by a hash that only this process can compute.
-type memories struct {
+// histories holds a bounded number of them. Tokens are remembered by a hash that only this process can compute.
+type histories struct {
 	mu   sync.Mutex
-	m    map[string]*memory
+	m    map[string]*history
 	seed maphash.Seed
 }
 
-func newMemories() *memories { return &memories{m: map[string]*memory{}, seed: maphash.MakeSeed()} }
+func newHistories() *histories { return &histories{m: map[string]*history{}, seed: maphash.MakeSeed()} }
 
-func (ms *memories) hash(s secret.Text) uint64 { return maphash.String(ms.seed, s.Reveal()) }
+func (ms *histories) hash(s secret.Text) uint64 { return maphash.String(ms.seed, s.Reveal()) }
 
 // with runs f on what is remembered of key, making it when make is true; f is not called when there is nothing.
-func (ms *memories) with(key string, now time.Time, create bool, f func(*memory)) {
+func (ms *histories) with(key string, now time.Time, create bool, f func(*history)) {
 	ms.mu.Lock()
 	defer ms.mu.Unlock()
 	m := ms.m[key]
@@ -64,10 +64,10 @@ func (ms *memories) with(key string, now time.Time, create bool, f func(*memory)
 		if !create {
 			return
 		}
-		if len(ms.m) >= memorySize {
+		if len(ms.m) >= historySize {
 			ms.forgetOld(now)
 		}
-		m = &memory{}
+		m = &history{}
 		ms.m[key] = m
 	}
 	if create {
@@ -77,14 +77,14 @@ func (ms *memories) with(key string, now time.Time, create bool, f func(*memory)
 }
 
 // forgetOld makes room: what was not touched for long, or, failing that, a sixteenth of it at random.
-func (ms *memories) forgetOld(now time.Time) {
+func (ms *histories) forgetOld(now time.Time) {
 	for k, m := range ms.m {
-		if now.Sub(m.touched) > memoryLife {
+		if now.Sub(m.touched) > historyLife {
 			delete(ms.m, k)
 		}
 	}
 	for k := range ms.m {
-		if len(ms.m) < memorySize-memorySize/16 {
+		if len(ms.m) < historySize-historySize/16 {
 			return
 		}
 		delete(ms.m, k)
@@ -92,28 +92,29 @@ func (ms *memories) forgetOld(now time.Time) {
 }
 
 // succeeded forgets failures.
-func (ms *memories) succeeded(key string, now time.Time) {
-	ms.with(key, now, false, func(m *memory) { m.failures, m.until, m.lost, m.silent = 0, time.Time{}, intent{}, false })
+func (ms *histories) succeeded(key string, now time.Time) {
+	ms.with(key, now, false, func(m *history) { m.failures, m.until, m.lost, m.silent = 0, time.Time{}, intent{}, false })
 }
 
 // failed notes that a refresh came to nothing, and says how long to wait before the next. unclear: the answer to in is lost; silent: there was none at all.
-func (ms *memories) failed(key string, now time.Time, retryAfter time.Duration, in intent, unclear, silent bool) (wait time.Duration) {
-	ms.with(key, now, true, func(m *memory) {
-		wait = max(backoff(m.failures, failureFirst, failureMax), retryAfter)
+func (ms *histories) failed(key string, now time.Time, retryAfter time.Duration, in intent, unclear, silent bool) (wait time.Duration, failures int) {
+	ms.with(key, now, true, func(m *history) {
+		wait = max(Backoff(m.failures, failureFirst, failureMax), retryAfter)
 		m.failures++
+		failures = m.failures
 		m.until = now.Add(wait)
 		if m.lost = (intent{}); unclear {
 			m.lost, m.silent = in, silent
 		}
 	})
-	return wait
+	return wait, failures
 }
 
 // mine says whether an intent that stands in the store is the one of ours that failed last, so that nobody else can hold its answer, and whether the provider
 // was silent to it.
-func (ms *memories) mine(key string, found *vault.Intent) (mine, silent bool) {
+func (ms *histories) mine(key string, found *vault.Intent) (mine, silent bool) {
 	silent = true
-	ms.with(key, time.Time{}, false, func(m *memory) {
+	ms.with(key, time.Time{}, false, func(m *history) {
 		in := &m.lost
 		if mine = !in.to.IsZero() && !found.At.Before(in.from) && !found.At.After(in.to); mine {
 			silent = m.silent

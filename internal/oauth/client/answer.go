@@ -1,0 +1,251 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"bff/internal/oauth/claims"
+	"bff/internal/oauth/providers"
+	"bff/internal/secret"
+	"bff/internal/vault"
+)
+
+const maxRetryAfter = 5 * time.Minute
+
+// An Answer is what a token endpoint said.
+type Answer struct {
+	Tokens     vault.Tokens // of a success
+	Scope      string       // of a success; "" when the answer has none
+	IDToken    secret.Text  // of a success; empty when the answer has none
+	Fields     claims.Object
+	Code       string // error
+	Status     int    // 0: there was no answer
+	RetryAfter time.Duration
+	TooLarge   bool // it was larger than the bound; what came before the bound was read
+
+	p       *Provider
+	m       *Metadata
+	params  map[string]string // of the request, beyond the standard's
+	address string            // of the request, when it does not go to the token endpoint
+	refresh bool
+
+	err      error
+	sent     atomic.Bool // the request left, so a refresh token may be spent
+	received time.Time
+	subtype  string // error_subtype (Google)
+}
+
+type answerKey struct{}
+
+// Exchange redeems a code (RFC 6749 section 4.1.3). verifier is not sent where the provider takes no PKCE.
+func (p *Provider) Exchange(ctx context.Context, m *Metadata, code string, verifier secret.Text) *Answer {
+	a := &Answer{p: p, m: m, params: p.Token.Params}
+	return a.request(ctx, func(ctx context.Context) (*oauth2.Token, error) {
+		var opts []oauth2.AuthCodeOption
+		if p.Authorization.PKCE != providers.PKCEOff {
+			opts = append(opts, oauth2.VerifierOption(verifier.Reveal()))
+		}
+		return p.config(m).Exchange(ctx, code, opts...)
+	})
+}
+
+// Refresh spends a refresh token (RFC 6749 section 6).
+func (p *Provider) Refresh(ctx context.Context, m *Metadata, token secret.Text) *Answer {
+	params := maps.Clone(p.Token.Params)
+	for k, v := range p.Token.RefreshParams {
+		if params == nil {
+			params = map[string]string{}
+		}
+		params[k] = strings.ReplaceAll(v, "{redirect_uri}", p.redirect)
+	}
+	a := &Answer{p: p, m: m, params: params, address: p.Token.RefreshURL, refresh: true}
+	return a.request(ctx, func(ctx context.Context) (*oauth2.Token, error) {
+		return p.config(m).TokenSource(ctx, &oauth2.Token{RefreshToken: token.Reveal()}).Token()
+	})
+}
+
+// request makes the request through x/oauth2 and keeps what x/oauth2 would forget of the answer.
+func (a *Answer) request(ctx context.Context, do func(context.Context) (*oauth2.Token, error)) *Answer {
+	ctx = context.WithValue(context.WithValue(ctx, answerKey{}, a), oauth2.HTTPClient, a.p.http)
+	tok, err := do(ctx)
+	if a.err = err; err != nil {
+		return a
+	}
+	a.Tokens = vault.Tokens{Access: secret.New(tok.AccessToken), Refresh: secret.New(tok.RefreshToken), ObtainedAt: a.received}
+	if tok.ExpiresIn > 0 { // the lifetime counts from when the answer arrived
+		a.Tokens.Expiry = a.received.Add(time.Duration(tok.ExpiresIn) * time.Second)
+	}
+	if n, ok := tok.Extra("refresh_token_expires_in").(float64); ok && n > 0 {
+		a.Tokens.RefreshExpiry = a.received.Add(time.Duration(n) * time.Second)
+	}
+	a.Scope, _ = tok.Extra("scope").(string)
+	id, _ := tok.Extra("id_token").(string)
+	a.IDToken = secret.New(id)
+	return a
+}
+
+// normalize reads a JSON or form token answer and writes it as plain JSON: a number of seconds in any spelling, JSON under any type, scopes
+// in any shape, tokens inside an object (or beside it, where they are called a user's), an error that is an object. ok is false when it is neither.
+func (a *Answer) normalize(body []byte) ([]byte, bool) {
+	fields, ok := readAnswer(body, a.TooLarge)
+	if !ok {
+		return nil, false
+	}
+	a.Fields = fields
+	out := claims.Object(maps.Clone(fields))
+	if inner, ok := out.At(a.p.Token.Path).(map[string]any); ok && (inner["access_token"] != nil || out["token_type"] != "user") {
+		for _, k := range [...]string{"access_token", "refresh_token", "expires_in", "scope"} {
+			delete(out, k) // what stands beside it is another's: a bot's
+		}
+		maps.Copy(out, inner)
+	}
+	a.readError(out)
+	a.normalizeTimes(out)
+	out["scope"] = words(out["scope"])
+	for _, k := range [...]string{"access_token", "refresh_token", "id_token", "token_type"} {
+		if _, ok := out[k].(string); !ok {
+			delete(out, k)
+		}
+	}
+	for _, k := range [...]string{"error_description", "error_uri"} {
+		delete(out, k) // a text of the wire must not reach an error of x/oauth2
+	}
+	b, err := json.Marshal(out)
+	return b, err == nil
+}
+
+// readError finds the error's code where this provider has it, and leaves it in `error` for x/oauth2.
+func (a *Answer) readError(out claims.Object) {
+	if field := a.p.Token.ErrorField; field != "" {
+		if named := a.Fields.At(field); named != nil && (a.Status >= 400 || out["access_token"] == nil) {
+			out["error"] = named
+		}
+	}
+	switch e := out["error"].(type) {
+	case nil:
+		delete(out, "error")
+	case string:
+		a.Code = e
+	default:
+		a.Code, out["error"] = codeOther, codeOther
+	}
+	if a.Code == "" && out["ok"] == false { // Slack says so, with 200
+		a.Code, out["error"] = codeOther, codeOther
+	}
+	a.subtype, _ = out["error_subtype"].(string)
+}
+
+// codeOther is the code of an error that is no text.
+const codeOther = "object"
+
+// readAnswer reads a JSON object or a form. Of one that was cut off at the bound, the fields in front of the cut are read: a refresh token
+// that the provider rotated is in its answer alone.
+func readAnswer(body []byte, cut bool) (claims.Object, bool) {
+	trimmed := bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff")))
+	if len(trimmed) > 0 && trimmed[0] == '{' {
+		if cut {
+			return readCut(trimmed)
+		}
+		o, err := claims.Parse(trimmed)
+		return o, err == nil
+	}
+	form, err := url.ParseQuery(string(trimmed))
+	if err != nil || !form.Has("access_token") && !form.Has("error") {
+		return nil, false
+	}
+	fields := claims.Object{}
+	for k := range form {
+		fields[k] = form.Get(k)
+	}
+	return fields, true
+}
+
+// readCut reads the members of an object up to where it is cut off.
+func readCut(body []byte) (claims.Object, bool) {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	fields := claims.Object{}
+	if _, err := d.Token(); err != nil {
+		return nil, false
+	}
+	for d.More() {
+		key, err := d.Token()
+		name, ok := key.(string)
+		if err != nil || !ok {
+			break
+		}
+		var v any
+		if d.Decode(&v) != nil {
+			break
+		}
+		if s, ok := v.(string); !ok || len(s) <= maxPartial {
+			fields[name] = v
+		}
+	}
+	return fields, fields["access_token"] != nil
+}
+
+// normalizeTimes leaves lifetimes as whole seconds, or not at all.
+func (a *Answer) normalizeTimes(fields claims.Object) {
+	if at, ok := seconds(fields["expires_at"]); ok && fields["expires_in"] == nil && at > 0 {
+		fields["expires_in"] = at - float64(a.received.Unix())
+	}
+	if fields["expires_in"] == nil && a.p.Token.Lifetime > 0 {
+		fields["expires_in"] = a.p.Token.Lifetime.Seconds()
+	}
+	for _, k := range [...]string{"expires_in", "refresh_token_expires_in"} {
+		if n, ok := seconds(fields[k]); ok {
+			fields[k] = int64(min(max(n, 0), math.MaxInt32))
+		} else {
+			delete(fields, k)
+		}
+	}
+}
+
+func seconds(v any) (float64, bool) {
+	f, err := strconv.ParseFloat(strings.TrimSpace(fmt.Sprint(v)), 64)
+	return f, err == nil && v != nil && !math.IsNaN(f)
+}
+
+func words(v any) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case []any:
+		var out []string
+		for _, w := range v {
+			if s, ok := w.(string); ok {
+				out = append(out, s)
+			}
+		}
+		return strings.Join(out, " ")
+	}
+	return ""
+}
+
+// retryAfter reads Retry-After (RFC 9110 section 10.2.3), bounded.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	v := h.Get("Retry-After")
+	if v == "" {
+		return 0
+	}
+	d := time.Duration(0)
+	if n, err := strconv.Atoi(v); err == nil {
+		d = time.Duration(min(n, int(maxRetryAfter/time.Second))) * time.Second
+	} else if at, err := http.ParseTime(v); err == nil {
+		d = at.Sub(now)
+	}
+	return min(max(d, 0), maxRetryAfter)
+}

@@ -1,0 +1,25 @@
+package providers_test
+
+import (
+	"strings"
+	"testing"
+
+	"golang.org/x/oauth2/google"
+
+	"bff/internal/oauth/providers"
+)
+
+// The endpoints of the built-in Google are those of golang.org/x/oauth2/google. The authorization endpoint there is the older form of the
+// same one: Google's discovery document has /o/oauth2/v2/auth.
+func TestGooglesEndpointsAreThoseOfItsOwnPackage(t *testing.T) {
+	p, ok := providers.Builtin("google")
+	if !ok {
+		t.Fatal("there is no Google")
+	}
+	if p.Token.URL != google.Endpoint.TokenURL {
+		t.Errorf("the token endpoint is %s, the package has %s", p.Token.URL, google.Endpoint.TokenURL)
+	}
+	if old := strings.Replace(p.Authorization.URL, "/v2/", "/", 1); old != google.Endpoint.AuthURL {
+		t.Errorf("the authorization endpoint is %s, the package has %s", p.Authorization.URL, google.Endpoint.AuthURL)
+	}
+}

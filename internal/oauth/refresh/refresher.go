@@ -1,0 +1,71 @@
+package refresh
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"bff/internal/oauth/client"
+	"bff/internal/vault"
+)
+
+const maxBehind = 64
+
+// Config is what a Refresher needs. Every field is required.
+type Config struct {
+	Providers    []*client.Provider
+	Vault        *vault.Vault
+	Now          func() time.Time
+	Log          *slog.Logger
+	Patience     time.Duration   // how long a caller waits for a refresh
+	TokenTimeout time.Duration   // of one token request, whoever still waits for it
+	Base         context.Context // of work that no caller waits for
+	Background   *Background
+
+	OnRefresh func(provider, outcome string, took time.Duration)
+	// OnOrphan is given a connection whose tokens were renewed while it was unlinked: they are nobody's.
+	OnOrphan func(vault.Connection)
+	// SameSubject refuses an answer whose ID token is another account's (OpenID Connect Core section 12.2).
+	SameSubject func(vault.Connection, *client.Answer) error
+	// OnIDToken is given an answer with an ID token, not verified yet, after its tokens were kept.
+	OnIDToken func(context.Context, vault.Connection, *client.Answer)
+}
+
+// A Refresher keeps access tokens fresh. It is safe for concurrent use.
+type Refresher struct {
+	cfg       Config
+	vault     *vault.Vault
+	providers map[string]*provider
+	flight    singleflight.Group // by connection
+	held      heldTokens
+	history   *histories
+	behind    chan struct{} // bounds refreshes behind callers' backs
+}
+
+// A provider is a provider with what this instance knows of its state.
+type provider struct {
+	*client.Provider
+	breaker breaker
+}
+
+// New makes a refresher. It contacts nobody.
+func New(cfg Config) *Refresher {
+	r := &Refresher{cfg: cfg, vault: cfg.Vault, providers: map[string]*provider{}, history: newHistories(),
+		behind: make(chan struct{}, maxBehind)}
+	for _, p := range cfg.Providers {
+		r.providers[p.Name] = &provider{Provider: p}
+	}
+	return r
+}
+
+func (b *Refresher) provider(name string) (*provider, error) {
+	if p := b.providers[name]; p != nil {
+		return p, nil
+	}
+	return nil, &client.Error{Kind: client.KindUnknown, Op: "refresh", Provider: "?"}
+}
+
+// Held lays what this instance holds for the store over a connection that was read.
+func (b *Refresher) Held(c vault.Connection) vault.Connection { return b.held.over(c) }

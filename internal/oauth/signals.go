@@ -1,0 +1,158 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"bff/internal/oauth/claims"
+	"bff/internal/oauth/client"
+	"bff/internal/vault"
+)
+
+// A Logout is what a logout token names: a session at the provider, a user, or both.
+type Logout struct {
+	UserID string // "" when the token names a session alone
+	Handle string // as [Grant.Handle]; "" when it names a user alone
+}
+
+// verify checks the signature of a token that a provider sent by itself.
+func verify(ctx context.Context, p *client.Provider, keys *client.Keys, op, raw string) (claims.Object, claims.Header, error) {
+	o, h, err := keys.Verify(ctx, raw)
+	switch {
+	case errors.Is(err, client.ErrKeys):
+		return nil, h, p.Unavailable(op, err)
+	case err != nil:
+		return nil, h, p.Fail(KindFailed, op, err)
+	}
+	return o, h, nil
+}
+
+// LogoutToken validates a logout token in the order of OpenID Connect Back-Channel Logout 1.0 section 2.6. Each is accepted once: without
+// the store, none is.
+func (b *Broker) LogoutToken(ctx context.Context, name, raw string) (Logout, error) {
+	const op = "verify the logout token of"
+	p, err := b.provider(op, name)
+	if err != nil {
+		return Logout{}, err
+	}
+	fail := func(text string) (Logout, error) { return Logout{}, p.Fail(KindFailed, op, errors.New(text)) }
+	if !p.IsOpenID() {
+		return fail("the provider makes none")
+	}
+	m, err := p.Metadata(ctx)
+	if err != nil {
+		return Logout{}, err
+	}
+	o, h, err := verify(ctx, p, m.Keys, op, raw)
+	if err != nil {
+		return Logout{}, err
+	}
+	token, fault := claims.CheckLogoutToken(o, h, p.Expect())
+	if fault != "" {
+		return fail(fault)
+	}
+	first, err := b.vault.Once(ctx, "logout/"+p.Name, token.ID, 2*claims.LogoutFresh+claims.Skew)
+	if err != nil {
+		return Logout{}, &Error{Kind: KindStore, Op: op, Provider: p.Name, RetryAfter: time.Second, Err: err}
+	}
+	if !first {
+		return fail("it was used before")
+	}
+	out := Logout{Handle: handle(p, token.Session)}
+	if token.Subject != "" {
+		out.UserID = vault.UserID(p.Name, p.Issuer, token.Subject)
+	}
+	return out, nil
+}
+
+// handle names a session at the provider.
+func handle(p *client.Provider, sid string) string {
+	if sid == "" {
+		return ""
+	}
+	return p.Name + "/" + sid
+}
+
+// SecurityKind is what a security event says.
+type SecurityKind int
+
+// The kinds of security events, by their URIs.
+const (
+	Other            SecurityKind = iota // known or not, it needs nothing to be done
+	SessionsRevoked                      // end the account's sessions
+	TokensRevoked                        // the account's grant is dead
+	AccountDisabled                      // end its sessions
+	AccountPurged                        // the account does not exist any more
+	CredentialChange                     // end its sessions: somebody else may know the password
+	Verification                         // a test
+)
+
+// A SecurityEvent is one event of a security event token (RFC 8417).
+type SecurityEvent struct {
+	Kind    SecurityKind
+	UserID  string // "" when it is about nobody
+	Subject string // at the provider
+}
+
+// securityKind reads an event's URI. tokens-revoked belongs to oauth; some put it under risc.
+func securityKind(uri string) SecurityKind {
+	const events = "https://schemas.openid.net/secevent/"
+	switch strings.TrimPrefix(strings.TrimSuffix(uri, "/"), events) {
+	case "risc/event-type/sessions-revoked":
+		return SessionsRevoked
+	case "oauth/event-type/tokens-revoked", "risc/event-type/tokens-revoked":
+		return TokensRevoked
+	case "risc/event-type/account-disabled":
+		return AccountDisabled
+	case "risc/event-type/account-purged":
+		return AccountPurged
+	case "risc/event-type/account-credential-change-required":
+		return CredentialChange
+	case "risc/event-type/verification":
+		return Verification
+	}
+	return Other
+}
+
+// SecurityEvents validates a security event token. One that was seen before brings no events and no error (RFC 8935 section 2.2); without
+// the store none is accepted.
+func (b *Broker) SecurityEvents(ctx context.Context, name, raw string) ([]SecurityEvent, error) {
+	const op = "verify the security event token of"
+	p, err := b.provider(op, name)
+	if err != nil {
+		return nil, err
+	}
+	if !p.IsOpenID() {
+		return nil, p.Fail(KindFailed, op, errors.New("the provider makes none"))
+	}
+	issuer, keys, err := p.SecurityKeys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	o, h, err := verify(ctx, p, keys, op, strings.TrimSpace(raw))
+	if err != nil {
+		return nil, err
+	}
+	token, fault := claims.CheckSecurityToken(o, h, p.Expect(), issuer)
+	if fault != "" {
+		return nil, p.Fail(KindFailed, op, errors.New(fault))
+	}
+	first, err := b.vault.Once(ctx, "security/"+p.Name, token.ID, claims.SecurityFresh+time.Hour)
+	if err != nil {
+		return nil, &Error{Kind: KindStore, Op: op, Provider: p.Name, RetryAfter: time.Second, Err: err}
+	}
+	if !first {
+		return nil, nil
+	}
+	var out []SecurityEvent
+	for _, e := range token.Events {
+		event := SecurityEvent{Kind: securityKind(e.URI), Subject: e.Subject}
+		if e.Subject != "" {
+			event.UserID = vault.UserID(p.Name, p.Issuer, e.Subject)
+		}
+		out = append(out, event)
+	}
+	return out, nil
+}
