@@ -31,7 +31,7 @@ func House() Layers {
 		"internal/oauth/providers": {"internal/secret", "internal/vault"},
 		"internal/oauth/claims":    nil,
 		"internal/oauth/client":    {"internal/secret", "internal/vault", "internal/oauth/providers", "internal/oauth/claims"},
-		"internal/oauth/refresh":   {"internal/secret", "internal/vault", "internal/oauth/providers", "internal/oauth/client"},
+		"internal/oauth/refresh":   {"internal/secret", "internal/vault", "internal/oauth/claims", "internal/oauth/client"},
 		"internal/oauth": {"internal/secret", "internal/trace", "internal/vault", "internal/oauth/providers", "internal/oauth/claims",
 			"internal/oauth/client", "internal/oauth/refresh"},
 
