@@ -237,6 +237,14 @@ func typeSchema(t reflect.Type, key string) schema {
 		return field{}.duration(nil, 0, 0).schema
 	case t.Kind() == reflect.Bool:
 		return schema{"type": "boolean"}
+	case t.Kind() == reflect.Struct:
+		return objectSchema(taggedFields(reflect.New(t).Elem()))
+	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct:
+		return listSchema(typeSchema(t.Elem(), ""))
+	case t.Kind() == reflect.Map && t.Elem().Kind() == reflect.Struct:
+		return mapSchema(typeSchema(t.Elem(), ""))
+	case t.Kind() == reflect.Int:
+		return schema{"type": "integer", "minimum": 0}
 	case t.Kind() == reflect.Slice:
 		return listSchema(textSchema())
 	case t.Kind() == reflect.Map && t.Elem().Kind() == reflect.String:
@@ -329,7 +337,7 @@ func (v value) byType(to reflect.Value) {
 func (v value) byKind(to reflect.Value) {
 	switch t := to.Type(); {
 	case t.Kind() == reflect.Struct:
-		v.object("write `name: value` lines", endpointFields(to)...)
+		v.object("write `name: value` lines", taggedFields(to)...)
 	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct:
 		v.list("write a list of `{name: value}`", func(_ int, in value) {
 			element := reflect.New(t.Elem()).Elem()
