@@ -1,10 +1,19 @@
 package config
 
+import "maps"
+
 // A providerDoc is what is said of one field of providers.Config.
 type providerDoc struct{ about, def, absent, example string }
 
 // providerDocs documents the fields of providers.Config by their key. A test holds them equal.
 func providerDocs() map[string]providerDoc {
+	all := endpointDocs()
+	maps.Copy(all, habitDocs())
+	return all
+}
+
+// endpointDocs documents what most providers need.
+func endpointDocs() map[string]providerDoc {
 	discovered := func(about, example string) providerDoc {
 		return providerDoc{about: about + " It wins over discovery.", absent: "discovered", example: example}
 	}
@@ -32,32 +41,24 @@ func providerDocs() map[string]providerDoc {
 		"callback_issuer": {"The `iss` of authorization answers (RFC 9207).", "", "the issuer", "https://acme.example"},
 		"client_auth": {"How the client authenticates at the token endpoint.", "", "what is published, else `client_secret_basic`",
 			"client_secret_post"},
-		"client_key_id": none("The `kid` of `client_key`.", "key-1"),
-		"assertion_audience": {"The audience of `private_key_jwt`, where the provider wants another.", "", "the issuer",
-			"https://acme.example/token"},
-		"client_id_param": {"What that parameter is called there.", "", "`client_id`", "client_key"},
-		"pkce":            {"`off` where the provider rejects `code_challenge`.", "", "on", `"off"`},
-		"scope_separator": {"What stands between scopes.", "", "a space", `","`},
-		"granted_scopes": {"`callback` where the redirect back says what the person allowed, and the token answer does not.", "",
-			"the token answer", "callback"},
-		"scope_param":    {"The parameter that scopes go under.", "", "`scope`", "user_scope"},
-		"scope_aliases":  none("A granted name and the name it is asked by.", "{user.info: profile}"),
-		"auth_params":    none("Further parameters of every authorization request.", "{access_type: offline}"),
-		"connect_params": none("Further parameters at connect.", `{include_granted_scopes: "true"}`),
-		"consent_params": none("Further parameters of those requests that are to bring a refresh token again.", "{prompt: consent}"),
-		"token_body":     {"The form of token requests.", "", "`form`", "json"},
-		"token_headers":  none("Further headers of token requests.", "{Accept: application/json}"),
-		"token_params":   none("Further parameters of token requests.", "{resource: https://acme.example}"),
-		"refresh_params": none("Further parameters of refreshes; `{redirect_uri}` is replaced.", `{redirect_uri: "{redirect_uri}"}`),
-		"token_path":     none("Where the tokens are in an answer.", "authed_user"),
-		"lifetime":       {"Of an access token whose answer does not say.", "", "until it is refused", "1h"},
-		"rotates":        {"Whether a refresh brings a new refresh token.", "", "either is taken", "always"},
-		"reuse_leeway":   {"How long a used refresh token still works.", "", "`0s`", "30s"},
-		"grant_errors":   none("Further token errors that mean that the grant has ended, and their reason.", "{bad_refresh_token: revoked}"),
-		"refused_refresh": none("Further answers to a refresh that mean that the grant has ended: a list of `{status, code, description, path, "+
-			"value, reason}`. All that is given must hold; texts are compared without case, `description` as a part.",
-			"[{code: invalid_request, description: refresh token, reason: revoked}]"),
-		"error_field":      {"Path of the error code in a token answer, also nested, as in `errors.0.errorType`.", "", "`error`", "code"},
+		"client_key_id":    none("The `kid` of `client_key`.", "key-1"),
+		"client_id_param":  {"What that parameter is called there.", "", "`client_id`", "client_key"},
+		"pkce":             {"`off` where the provider rejects `code_challenge`.", "", "on", `"off"`},
+		"scope_separator":  {"What stands between scopes.", "", "a space", `","`},
+		"scope_param":      {"The parameter that scopes go under.", "", "`scope`", "user_scope"},
+		"scope_aliases":    none("A granted name and the name it is asked by.", "{user.info: profile}"),
+		"auth_params":      none("Further parameters of every authorization request.", "{access_type: offline}"),
+		"connect_params":   none("Further parameters at connect.", `{include_granted_scopes: "true"}`),
+		"consent_params":   none("Further parameters of those requests that are to bring a refresh token again.", "{prompt: consent}"),
+		"token_body":       {"The form of token requests.", "", "`form`", "json"},
+		"token_headers":    none("Further headers of token requests.", "{Accept: application/json}"),
+		"token_params":     none("Further parameters of token requests.", "{resource: https://acme.example}"),
+		"refresh_params":   none("Further parameters of refreshes; `{redirect_uri}` is replaced.", `{redirect_uri: "{redirect_uri}"}`),
+		"token_path":       none("Where the tokens are in an answer.", "authed_user"),
+		"lifetime":         {"Of an access token whose answer does not say.", "", "until it is refused", "1h"},
+		"rotates":          {"Whether a refresh brings a new refresh token.", "", "either is taken", "always"},
+		"reuse_leeway":     {"How long a used refresh token still works.", "", "`0s`", "30s"},
+		"grant_errors":     none("Further token errors that mean that the grant has ended, and their reason.", "{bad_refresh_token: revoked}"),
 		"userinfo_method":  {"How the userinfo endpoint is called.", "", "`GET`", "POST"},
 		"userinfo_headers": none("Further headers of userinfo requests.", `{Acme-Version: "2"}`),
 		"userinfo_body":    none("The body of userinfo requests.", `'{"query": "{ viewer { id } }"}'`),

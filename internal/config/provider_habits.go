@@ -1,0 +1,18 @@
+package config
+
+// habitDocs documents what single providers do differently.
+func habitDocs() map[string]providerDoc {
+	none := func(about, example string) providerDoc {
+		return providerDoc{about: about, absent: "none", example: example}
+	}
+	return map[string]providerDoc{
+		"refused_refresh": none("Further answers to a refresh that mean that the grant has ended: a list of `{status, code, description, path, "+
+			"value, reason}`. All that is given must hold; texts are compared without case, `description` as a part.",
+			"[{code: invalid_request, description: refresh token, reason: revoked}]"),
+		"error_field": {"Path of the error code in a token answer, also nested, as in `errors.0.errorType`.", "", "`error`", "code"},
+		"assertion_audience": {"The audience of `private_key_jwt`, where the provider wants another.", "", "the issuer",
+			"https://acme.example/token"},
+		"granted_scopes": {"`callback` where the redirect back says what the person allowed, and the token answer does not.", "",
+			"the token answer", "callback"},
+	}
+}
