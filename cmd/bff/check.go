@@ -8,6 +8,7 @@ import (
 
 	"bff/internal/app"
 	"bff/internal/config"
+	"bff/internal/probe"
 )
 
 type checkCommand struct {
@@ -29,7 +30,7 @@ func (c *checkCommand) Run(sh *shell) error {
 	if err != nil {
 		return wrongUse("%s: %v", name, err)
 	}
-	out := app.NewFindings(sh.stdout)
+	out := probe.NewPrinter(sh.stdout)
 	out.Say("ok", name, "no mistakes")
 	for _, w := range cfg.Warnings() {
 		at := name
@@ -42,7 +43,10 @@ func (c *checkCommand) Run(sh *shell) error {
 		out.Say("warning", name, "`"+key+"` has no effect in this version")
 	}
 	if !c.Offline {
-		in.Reach(sh.ctx, out)
+		in.Reach(sh.ctx, app.CheckClient(), out)
+	}
+	for _, f := range in.Addresses() {
+		out.Say(f.Outcome, f.What, f.Text)
 	}
 	return errors.Join(runError(out.Err()), runError(in.Close(sh.ctx)))
 }

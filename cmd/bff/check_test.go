@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -79,6 +80,62 @@ func TestCheckReaches(t *testing.T) {
 	}
 	if code, stdout, _ = ran(t, "secret", "check", "--offline", "--config", file); code != 0 || strings.Contains(stdout, "store") {
 		t.Errorf("offline: exit code %d\n%s", code, stdout)
+	}
+}
+
+// check says what it did and nothing more: keys are read only where a provider has some, and an endpoint that nobody answers at is
+// no success; upstreams and dev servers are tried; the addresses to register are printed.
+func TestCheckSaysWhatItDid(t *testing.T) {
+	d, store := theDemo(t, demo.Google()), testenv.Redis(t)
+	file := written(t, "origin: http://localhost:8080\nsession: {keys: [env:BFF_KEY], store: '"+store.URL+"'}\nproviders:\n"+
+		"  acme: {issuer: '"+d.Issuer+"', client_id: x, client_secret: env:ACME_CLIENT_SECRET}\n"+
+		"  plain: {authorization_url: 'http://localhost:1/a', token_url: 'http://localhost:1/t', client_id: x, client_secret: env:ACME_CLIENT_SECRET}\n"+
+		"apis:\n  good: {provider: acme, upstream: '"+d.APIURL+"', allow: [GET /a]}\n  bad: {provider: acme, upstream: 'http://localhost:1', allow: [GET /a]}\n"+
+		"frontend: {upstream: 'http://localhost:1'}\n")
+	code, stdout, _ := ran(t, "secret", "check", "--config", file)
+	for _, want := range []string{
+		"ok       provider acme: its metadata was read, ", "its keys were read, and ", "failed   provider plain: authorization endpoint: localhost:1: nobody answers there",
+		"ok       api good: ", "warning  api bad: localhost:1: nobody answers there", "warning  frontend: localhost:1: nobody answers there",
+		"redirect URI to register: http://localhost:8080/bff/callback/acme\n", "post-logout redirect URI: http://localhost:8080/\n",
+		"back-channel logout URI: http://localhost:8080/bff/backchannel-logout/acme\n", "http://localhost:8080/bff/security-events/acme\n",
+		"open http://localhost:8080 and not 127.0.0.1",
+	} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("check does not say %q", want)
+		}
+	}
+	if _, plain, _ := strings.Cut(stdout, "provider plain"); code != 1 || strings.Contains(strings.SplitN(plain, "\n", 2)[0], "keys") {
+		t.Errorf("exit code %d\n%s", code, stdout)
+	}
+}
+
+// A metadata document that is behind a redirect, and a key set of which nothing can be used, are what check says.
+func TestCheckReadsMetadataAndKeys(t *testing.T) {
+	store := testenv.Redis(t)
+	mux := http.NewServeMux()
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	issuer := "http://" + strings.Replace(server.Listener.Addr().String(), "127.0.0.1", "localhost", 1)
+	mux.HandleFunc("GET /moved/.well-known/openid-configuration", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/elsewhere", http.StatusMovedPermanently)
+	})
+	for path, keys := range map[string]string{"/none": `{"keys":[{"kty":"oct","k":"aaaa"},{"kty":"RSA","e":"AQAB"},42]}`, "/some": `{"keys":[
+		{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","x5c":["!"]},{"kty":"RSA","e":"AQAB"}]}`} {
+		mux.HandleFunc("GET "+path+"/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, strings.ReplaceAll(`{"issuer":"I","authorization_endpoint":"I/a","token_endpoint":"I/t","jwks_uri":"I/keys"}`,
+				"I", issuer+path))
+		})
+		mux.HandleFunc("GET "+path+"/keys", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, keys) })
+	}
+	for path, want := range map[string]string{
+		"/moved": "it redirects (301), and bff follows no redirect", "/none": "keys: none can sign ID tokens",
+		"/some": "its keys were read, and 1 can sign ID tokens; 1 cannot and are left out",
+	} {
+		file := written(t, "origin: http://localhost:8080\nsession: {keys: [env:BFF_KEY], store: '"+store.URL+"'}\nproviders:\n"+
+			"  acme: {issuer: '"+issuer+path+"', client_id: x, client_secret: env:ACME_CLIENT_SECRET}\n")
+		if _, stdout, _ := ran(t, "secret", "check", "--config", file); !strings.Contains(stdout, want) {
+			t.Errorf("%s: check does not say %q\n%s", path, want, stdout)
+		}
 	}
 }
 

@@ -57,7 +57,7 @@ func startDev(t *testing.T, lifetime time.Duration) (origin string, log *shared)
 	go func() { done <- main.Dev(ctx, lifetime, out, log) }()
 	t.Cleanup(func() {
 		stop()
-		if err := <-done; err != nil {
+		if err, _ := next(t, "the end of bff dev", done); err != nil {
 			t.Errorf("bff dev ends with %v", err)
 		}
 	})

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"bff/internal/app"
 	"bff/internal/config"
 	"bff/internal/oauth/providers"
 	"bff/internal/simulate"
@@ -71,7 +72,7 @@ func (c *providerCheckCommand) Run(sh *shell) error {
 		return wrongUse("bff: at %s each organisation has an issuer of its own; write %s with its `issuer` into %s, or into a file, "+
 			"and name that", p.Title, p.Name, c.Config)
 	}
-	return runError(simulate.Check(sh.ctx, p, client, sh.stdout))
+	return runError(simulate.Check(sh.ctx, app.CheckClient(), p, client, sh.stdout))
 }
 
 type providerSimulateCommand struct {

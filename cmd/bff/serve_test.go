@@ -15,10 +15,25 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	bff "bff/cmd/bff"
 	"bff/internal/testenv"
 )
+
+// patience bounds every wait of these tests: what takes longer hangs.
+const patience = 2 * time.Minute
+
+// next returns what a channel gives, and ends the test when that takes too long.
+func next[T any](t *testing.T, what string, from <-chan T) (v T, ok bool) {
+	t.Helper()
+	select {
+	case v, ok = <-from:
+	case <-time.After(patience):
+		t.Fatalf("waited too long for %s", what)
+	}
+	return v, ok
+}
 
 // served is one `bff serve` inside the test.
 type served struct {
@@ -56,7 +71,7 @@ func serveOn(t *testing.T, store, yaml string) *served {
 		}
 	}()
 	for s.browsers == "" || s.admin == "" {
-		line, ok := <-s.lines
+		line, ok := next(t, "a line of the log", s.lines)
 		if !ok {
 			t.Fatalf("bff serve ended with %d", <-s.code)
 		}
@@ -78,10 +93,18 @@ func serveOn(t *testing.T, store, yaml string) *served {
 func (s *served) rest() (int, string) {
 	s.stop()
 	var log strings.Builder
-	for line := range s.lines {
-		fmt.Fprintln(&log, line)
+	bound := time.After(patience)
+	for {
+		select {
+		case line, ok := <-s.lines:
+			if !ok {
+				return <-s.code, log.String() // the log ends with the program
+			}
+			fmt.Fprintln(&log, line)
+		case <-bound:
+			return -1, log.String() + "it did not end in time\n"
+		}
 	}
-	return <-s.code, log.String()
 }
 
 func status(t *testing.T, addr, path string) int {
@@ -122,24 +145,50 @@ func TestServe(t *testing.T) {
 	}
 }
 
-// The log tells at the start what the store is, and why it does not serve; bff starts all the same.
+// The log says what the store is, why it cannot be used, and when it can be used again, however late the store answers.
 func TestServeTellsOfTheStore(t *testing.T) {
 	store := testenv.Redis(t)
 	for name, c := range map[string]struct{ url, want string }{
-		"a store":             {store.URL, `"the store answers","store":"redis `},
-		"one that forgets":    {store.URL, `"the store may end sessions","reason":"writes nothing to disk`},
-		"a database too many": {"redis://" + store.Addr + "/99", `"the store cannot be used; answers are 503 until it can","error":"store unavailable: it has no database of this number`},
+		"a store":          {store.URL, `"the store answers","store":"redis `},
+		"one that forgets": {store.URL, `"the store may end sessions","reason":"writes nothing to disk`},
+		"a database too many": {"redis://" + store.Addr + "/99",
+			`"the store cannot be used; answers are 503 until it can","error":"store unavailable: it has no database of this number`},
 	} {
 		s := serveOn(t, c.url, "")
-		found := false
-		for line := range s.lines {
-			if found = strings.Contains(line, c.want); found {
-				break
-			}
+		s.await(t, name, c.want)
+		if code, _ := s.rest(); code != 0 {
+			t.Errorf("%s: exit code %d", name, code)
 		}
-		code, _ := s.rest()
-		if !found || code != 0 {
-			t.Errorf("%s: exit code %d, or the log does not say %s", name, code, c.want)
+	}
+	store.Stop()
+	s := serveOn(t, store.URL, "")
+	s.await(t, "a store that is away at the start", "the store cannot be used")
+	store.Start()
+	s.await(t, "the store that has come", "the store answers")
+	store.Stop()
+	s.await(t, "the store that has gone", "the store cannot be used")
+	store.Start()
+	s.await(t, "the store that is back", "the store can be used again")
+	if code, _ := s.rest(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+// await reads the log until a line has the text.
+func (s *served) await(t *testing.T, what, text string) {
+	t.Helper()
+	bound := time.After(patience)
+	for {
+		select {
+		case line, ok := <-s.lines:
+			if !ok {
+				t.Fatalf("%s: the log ended without %s", what, text)
+			}
+			if strings.Contains(line, text) {
+				return
+			}
+		case <-bound:
+			t.Fatalf("%s: the log does not say %s", what, text)
 		}
 	}
 }
@@ -194,7 +243,7 @@ func TestServeDrains(t *testing.T) {
 		body, err := io.ReadAll(io.LimitReader(resp.Body, 1000))
 		answered <- outcome{string(body), err}
 	}()
-	<-arrived
+	next(t, "the call at the upstream", arrived)
 	s.stop()
 	testenv.Eventually(t, "readiness is false while draining", func() bool {
 		resp, err := (&http.Client{}).Get("http://" + s.admin + "/readyz")
@@ -217,7 +266,7 @@ func TestServeDrains(t *testing.T) {
 	default:
 	}
 	release()
-	if got := <-answered; got.err != nil || got.body != "late, and whole" {
+	if got, _ := next(t, "the answer", answered); got.err != nil || got.body != "late, and whole" {
 		t.Errorf("the call in flight got %q, %v", got.body, got.err)
 	}
 	if code, _ := s.rest(); code != 0 {
@@ -242,12 +291,12 @@ func TestServeCutsOffAtTheTimeout(t *testing.T) {
 		}
 		answered <- err
 	}()
-	<-arrived
+	next(t, "the call at the upstream", arrived)
 	code, log := s.rest()
 	if code != 0 || !strings.Contains(log, "cut off") {
 		t.Errorf("exit code %d, want 0; the log is\n%s", code, log)
 	}
-	if err := <-answered; err == nil {
+	if err, _ := next(t, "the answer", answered); err == nil {
 		t.Error("a call that never ends was answered")
 	}
 }
@@ -320,7 +369,7 @@ shutdown_timeout: 1h
 			_ = resp.Body.Close()
 		}
 	}()
-	<-arrived
+	next(t, "the call at the upstream", arrived)
 	b.Signal()
 	testenv.Eventually(t, "it drains", func() bool { return strings.Contains(b.Log(), `"msg":"draining"`) })
 	if code := b.Term(); code == 0 {

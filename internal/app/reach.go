@@ -3,69 +3,62 @@ package app
 import (
 	"context"
 	"fmt"
-	"io"
+	"net/http"
 	"strings"
 	"sync"
 	"time"
 
 	"bff/internal/oauth"
+	"bff/internal/probe"
 	"bff/internal/vault"
 )
 
-// CheckTimeout bounds each thing that a check reaches for.
-const CheckTimeout = 15 * time.Second
-
-// Findings prints one line for each thing that was looked at.
-type Findings struct {
-	out    io.Writer
-	failed int
-}
-
-// NewFindings returns Findings that are printed to w.
-func NewFindings(w io.Writer) *Findings { return &Findings{out: w} }
-
-// Say prints one line. The outcome is "ok", "warning", "skipped" or "failed".
-func (f *Findings) Say(outcome, what, text string) {
-	if outcome == "failed" {
-		f.failed++
+// Reach tries the store, every provider, every upstream and the dev server.
+func (in *Instance) Reach(ctx context.Context, client *http.Client, out *probe.Printer) {
+	var tries []func() probe.Finding
+	for _, p := range in.cfg.Providers {
+		tries = append(tries, func() probe.Finding { return in.reachProvider(ctx, client, p.Name) })
 	}
-	_, _ = fmt.Fprintf(f.out, "%-8s %s: %s\n", outcome, what, text)
-}
-
-// Err is nil when nothing failed.
-func (f *Findings) Err() error {
-	if f.failed == 0 {
-		return nil
+	for _, a := range in.cfg.APIs {
+		tries = append(tries, func() probe.Finding { return probe.Upstream(ctx, client, "api "+a.Name, a.Upstream) })
 	}
-	return fmt.Errorf("%d of the things above failed", f.failed)
-}
-
-// Reach tries the store and every provider.
-func (in *Instance) Reach(ctx context.Context, out *Findings) {
-	providers := in.broker.Providers()
-	outcomes := make([]error, len(providers))
+	if up := in.cfg.Frontend.Upstream; up != nil {
+		tries = append(tries, func() probe.Finding { return probe.Upstream(ctx, client, "frontend", up.String()) })
+	}
+	found := make([]probe.Finding, len(tries))
 	var work sync.WaitGroup
-	for i, p := range providers {
-		work.Go(func() {
-			ctx, cancel := context.WithTimeout(ctx, CheckTimeout)
-			defer cancel()
-			outcomes[i] = in.broker.Check(ctx, p.Name)
-		})
+	for i, try := range tries {
+		work.Go(func() { found[i] = try() })
 	}
 	in.reachStore(ctx, out)
 	work.Wait()
-	for i, p := range providers {
-		if err := outcomes[i]; err != nil {
-			out.Say("failed", "provider "+p.Name, err.Error()+"; "+remedy(err))
-			continue
-		}
-		out.Say("ok", "provider "+p.Name, "its endpoints are known and its keys can be fetched; what needs a person is not tried")
+	for _, f := range found {
+		out.Say(f.Outcome, f.What, f.Text)
 	}
 }
 
+// reachProvider examines what a provider publishes, and has the broker read it as a sign-in would.
+func (in *Instance) reachProvider(ctx context.Context, client *http.Client, name string) probe.Finding {
+	ctx, cancel := context.WithTimeout(ctx, probe.Timeout)
+	defer cancel()
+	var f probe.Finding
+	for _, p := range in.cfg.OAuth() {
+		if p.Name == name {
+			f = probe.Summary("provider "+name, probe.Provider(ctx, client, p))
+		}
+	}
+	if f.Outcome != "ok" {
+		return f
+	}
+	if err := in.broker.Check(ctx, name); err != nil {
+		return probe.Finding{Outcome: "failed", What: f.What, Text: err.Error() + "; " + remedy(err)}
+	}
+	return f
+}
+
 // reachStore says what the store is, and what speaks against it.
-func (in *Instance) reachStore(ctx context.Context, out *Findings) {
-	ctx, cancel := context.WithTimeout(ctx, CheckTimeout)
+func (in *Instance) reachStore(ctx context.Context, out *probe.Printer) {
+	ctx, cancel := context.WithTimeout(ctx, probe.Timeout)
 	defer cancel()
 	store, err := in.vault.Examine(ctx)
 	if err != nil {
@@ -76,6 +69,28 @@ func (in *Instance) reachStore(ctx context.Context, out *Findings) {
 	for _, w := range store.Warnings {
 		out.Say("warning", "store", w)
 	}
+}
+
+// Addresses are what is to be registered at each provider, and where this bff is opened.
+func (in *Instance) Addresses() (all []probe.Finding) {
+	note := func(what, text string) { all = append(all, probe.Finding{Outcome: "note", What: what, Text: text}) }
+	origin := in.cfg.OriginText()
+	for _, p := range in.cfg.Providers {
+		note("provider "+p.Name, "redirect URI to register: "+origin+"/bff/callback/"+p.Name)
+		if p.Issuer == "" {
+			continue
+		}
+		note("provider "+p.Name, "post-logout redirect URI: "+origin+"/")
+		note("provider "+p.Name, "back-channel logout URI: "+origin+"/bff/backchannel-logout/"+p.Name)
+		note("provider "+p.Name, "security events (RISC): "+origin+"/bff/security-events/"+p.Name)
+	}
+	switch host := in.cfg.Origin.Hostname(); host {
+	case "localhost":
+		note("origin", "open "+origin+" and not 127.0.0.1, which is another site to a browser: a sign-in begun there does not end")
+	case "127.0.0.1", "::1":
+		note("origin", "open "+origin+" and not localhost, which is another site to a browser: a sign-in begun there does not end")
+	}
+	return all
 }
 
 // roundTrip is the time of one round trip, which every call waits for.

@@ -75,35 +75,51 @@ func (in *Instance) drain(front, back *http.Server) error {
 	return in.Close(limit)
 }
 
-// How often an unreachable store is tried again, and how long one attempt may take.
+// How often the store is looked at: while it cannot be used, and while it can; and how long one look may take.
 const (
 	storeRetry   = 2 * time.Second
+	storeWatch   = 5 * time.Second
 	storeTimeout = 15 * time.Second
 )
 
-// watchStore logs what an operator should know of the store, once it was reached. Nothing waits for it: bff starts without one.
+// watchStore logs what an operator should know of the store, when it cannot be used, and when it is back. Nothing waits for it:
+// bff starts without a store, too.
 func (in *Instance) watchStore(ctx context.Context) {
-	for reported := false; ctx.Err() == nil; {
-		err := in.examineStore(ctx)
+	const unknown, usable, lost = 0, 1, 2
+	state := unknown
+	for ctx.Err() == nil {
+		err := in.lookAtStore(ctx, state == usable)
+		wait := storeRetry
 		switch {
 		case ctx.Err() != nil: // draining already
 			return
-		case err == nil:
-			return
-		case !reported:
+		case err != nil && state != lost:
 			in.log.Warn("the store cannot be used; answers are 503 until it can", "error", err)
-			reported = true
+			state = lost
+		case err == nil:
+			if state == lost {
+				in.log.Info("the store can be used again")
+			}
+			state, wait = usable, storeWatch
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(storeRetry):
+		case <-time.After(wait):
 		}
 	}
 }
 
-func (in *Instance) examineStore(ctx context.Context) error {
+// lookAtStore examines the store, or, where it was usable a moment ago, only pings it.
+func (in *Instance) lookAtStore(ctx context.Context, wasUsable bool) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
+	if wasUsable {
+		return in.vault.Ping(ctx)
+	}
+	return in.examineStore(ctx)
+}
+
+func (in *Instance) examineStore(ctx context.Context) error {
 	store, err := in.vault.Examine(ctx)
 	if err != nil {
 		return err

@@ -57,13 +57,14 @@ func House() Layers {
 		"web":           nil,
 		"internal/config": {"internal/secret", "internal/vault", "internal/oauth/providers", "internal/proxy", "internal/users",
 			"internal/webhook"},
-		"internal/app": {"internal/secret", "internal/vault", "internal/oauth/providers", "internal/oauth", "internal/proxy", "internal/api", "internal/config",
+		"internal/probe": {"internal/oauth/providers"},
+		"internal/app": {"internal/probe", "internal/secret", "internal/vault", "internal/oauth/providers", "internal/oauth", "internal/proxy", "internal/api", "internal/config",
 			"internal/api/frontend", "internal/api/metrics", "internal/assertion", "web"},
-		"internal/simulate": {"internal/secret", "internal/vault", "internal/oauth/providers", "internal/oauth",
+		"internal/simulate": {"internal/probe", "internal/secret", "internal/vault", "internal/oauth/providers", "internal/oauth",
 			"internal/proxy", "internal/config",
 			"internal/app", "internal/demo"},
 		"internal/devsite": {"internal/api/frontend", "internal/config", "internal/app", "internal/demo", "web"},
-		"cmd/bff": {"internal/vault", "internal/oauth/providers", "internal/oauth", "internal/config", "internal/app", "internal/simulate",
+		"cmd/bff": {"internal/probe", "internal/vault", "internal/oauth/providers", "internal/oauth", "internal/config", "internal/app", "internal/simulate",
 			"internal/trace", "internal/devsite"},
 	}
 }

@@ -3,7 +3,10 @@ package config
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"github.com/jub0bs/cors"
 )
 
 func (f *Frontend) fields() []field {
@@ -65,10 +68,24 @@ func (f *Frontend) readDir(v value) {
 
 func (f *Frontend) readOrigins(v value) {
 	v.list("write a list: `origins: [https://other.example.com]`", func(_ int, in value) {
-		if u, ok := in.origin("https://other.example.com"); ok {
+		u, ok := in.origin("https://other.example.com")
+		switch {
+		case !ok:
+		case !corsTakes(originText(u)):
+			in.wrong("%s is an origin that no browser sends; write the host as its address bar shows it", in.name())
+		case slices.Contains(f.Origins, originText(u)):
+			in.wrong("%s is in the list twice; keep one", in.name())
+		default:
 			f.Origins = append(f.Origins, originText(u))
 		}
 	})
+}
+
+// corsTakes reports whether the library that answers preflights takes an origin.
+func corsTakes(origin string) bool {
+	_, err := cors.NewMiddleware(cors.Config{Origins: []string{origin}, Credentialed: true,
+		ExtraConfig: cors.ExtraConfig{DangerouslyTolerateInsecureOrigins: true}})
+	return err == nil
 }
 
 func (f *Frontend) readTheme(v value) {

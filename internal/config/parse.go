@@ -147,7 +147,7 @@ func positionOf(t *token.Token) Position {
 	return Position{t.Position.Line, t.Position.Column}
 }
 
-// syntax tells why a file does not parse, in words of its own: the parser's may repeat what the file holds.
+// syntax reports why a file does not parse, in words of its own: the parser's may repeat what the file holds.
 func (s *source) syntax(err error) {
 	tabs := false
 	for i, line := range s.lines {
@@ -158,6 +158,10 @@ func (s *source) syntax(err error) {
 		}
 	}
 	if tabs {
+		return
+	}
+	if at, what, ok := misplaced(s.lines); ok {
+		s.wrong(at, "%s", what)
 		return
 	}
 	var e *yaml.SyntaxError

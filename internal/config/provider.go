@@ -296,6 +296,10 @@ func (v value) into(to reflect.Value, key string) {
 	case key == "issuer" || strings.HasSuffix(key, "_url"):
 		if _, ok := v.absolute("https://id.example.com", false); ok {
 			s, _ := v.hidden("") // as written: issuers are compared byte by byte
+			if issuer, _, found := strings.Cut(s, "/.well-known/"); found && key == "issuer" {
+				v.wrong("%s is the address of the issuer's metadata; cut it before `/.well-known/`: write `issuer: %s`, with the slash "+
+					"at its end if the document has one", v.name(), issuer)
+			}
 			to.SetString(s)
 		}
 	case key == "scopes":

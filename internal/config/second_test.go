@@ -207,3 +207,47 @@ func TestMistakesInKeysOfTheSecondEdition(t *testing.T) {
 		})
 	}
 }
+
+// What works to the letter and is meant otherwise is a warning.
+func TestWarningsOfTheSecondEdition(t *testing.T) {
+	v := good(t, strings.Replace(minimal, "client_id: x", "client_id: your-client-id", 1)+`admin: "[::1]:9090"
+apis:
+  a: {provider: google, upstream: 'https://a.example', host: a.example.com, allow: ["GET /users/:id", "GET /files/*"]}
+`)
+	all := strings.Join(v.Warnings, "\n")
+	for _, want := range []string{"has a segment `:id`, which is taken to the letter; write `{id}`", "has a `*`, which is taken to the letter",
+		"`apis.a.host` gets no session on https", "is what `bff init` wrote"} {
+		if !strings.Contains(all, want) {
+			t.Errorf("no warning says %q:\n%s", want, all)
+		}
+	}
+	if strings.Contains(all, "reachable from outside") {
+		t.Errorf("[::1] is called reachable:\n%s", all)
+	}
+}
+
+// Lines that are indented wrongly are reported as that, at the line.
+func TestWrongIndentationIsReportedAsThat(t *testing.T) {
+	const deeper, nothing = "the line is indented deeper than the one above it", "the line lines up with nothing above it"
+	for name, row := range map[string]struct{ text, want string }{
+		"deeper after a list":       {"session:\n  keys: [env:BFF_KEY]\n    idle: 5m\n", "3:5: " + deeper},
+		"between two levels":        {"session:\n  keys: [env:BFF_KEY]\n idle: 5m\n", "3:2: " + nothing},
+		"below a value":             {"origin: http://localhost:8080\n  listen: ':80'\n", "2:3: " + deeper},
+		"an item out of line":       {"session:\n  keys:\n    - env:A\n   - env:B\n", "4:4: " + nothing},
+		"a key left of its sibling": {"providers:\n  google:\n      client_id: x\n    client_secret: env:X\n", "4:5: " + nothing},
+		"a first line to the right": {" origin: http://localhost:8080\nsession: {}\n", "2:1: " + nothing},
+	} {
+		if _, report := config.Read("bff.yaml", []byte(row.text), environment); !strings.HasPrefix(report, "bff.yaml:"+row.want) {
+			t.Errorf("%s: the report is\n%s\nand not %s", name, report, row.want)
+		}
+	}
+}
+
+// An issuer that was pasted with the path of its metadata is a mistake that says what to cut; origins on loopback are taken for CORS.
+func TestPastedAddresses(t *testing.T) {
+	text := top + session + "providers:\n  acme: {issuer: 'https://id.example/realms/a/.well-known/openid-configuration', client_id: x, client_secret: env:BFF_KEY}\n"
+	if _, report := config.Read("bff.yaml", []byte(text), environment); !strings.Contains(report, "write `issuer: https://id.example/realms/a`") {
+		t.Errorf("the report is %s", report)
+	}
+	good(t, minimal+"frontend: {origins: ['http://app.localhost', 'http://localhost:3000', 'http://127.0.0.1:5173']}\n")
+}

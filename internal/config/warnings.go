@@ -4,6 +4,7 @@ import (
 	"bff/internal/oauth/providers"
 	"cmp"
 	"fmt"
+	"net"
 	"net/netip"
 	"net/url"
 	"regexp"
@@ -34,13 +35,17 @@ func (c *Config) Warnings() []Warning {
 			add(indexed("trusted_proxies", i), "believes X-Forwarded-For from anyone; list the proxies in front of bff alone")
 		}
 	}
-	if host, _, ok := strings.Cut(c.Admin, ":"); ok && !loopback(host) {
+	if host, _, err := net.SplitHostPort(c.Admin); err == nil && !loopback(host) {
 		add("admin", "is reachable from outside this machine; see to it that no browser reaches it")
 	}
 	for _, p := range c.Providers {
 		c.warnOfProvider(p.Config, add)
 	}
 	for _, a := range c.APIs {
+		if a.Host != "" && c.Secure() && !c.hasFront(a.Host) {
+			add("apis."+a.Name+".host", "gets no session on https: the cookie belongs to the host of `origin` alone; write `path:`, or make "+
+				"the host one of `fronts`")
+		}
 		if u, err := url.Parse(a.Upstream); err == nil && u.Scheme == "http" && !loopback(u.Hostname()) && !inner(u.Hostname()) {
 			add("apis."+a.Name+".upstream", "is plain http: access tokens cross the network in clear")
 		}
@@ -64,8 +69,16 @@ func (c *Config) Warnings() []Warning {
 	return out
 }
 
+// hasFront reports whether a host is that of a front.
+func (c *Config) hasFront(host string) bool {
+	return slices.ContainsFunc(c.Fronts, func(f Front) bool { return f.Origin.Host == host })
+}
+
 func (c *Config) warnOfProvider(p providers.Config, add func(string, string, ...any)) {
 	path := "providers." + p.Name
+	if p.Client.ID == PlaceholderID {
+		add(path+".client_id", "is what `bff init` wrote; write the id that the provider gave this client")
+	}
 	plain := func(s string) bool { return slices.Contains([]string{"openid", "email", "profile"}, s) }
 	if p.Issuer == "https://accounts.google.com" && p.NeedsAPI {
 		add(path, "is in Google's hands: while the consent screen is in testing, refresh tokens end after 7 days, unless only name, email and profile are asked for")
@@ -85,11 +98,19 @@ func inner(host string) bool {
 	return err == nil && a.IsPrivate() || err != nil && !strings.Contains(host, ".")
 }
 
+var colonSegment = regexp.MustCompile(`/:([A-Za-z_][A-Za-z0-9_]*)`)
+
 // loose says why a pattern of an allow-list allows more than it seems to, or "".
 func loose(pattern string) string {
 	method, path, found := strings.Cut(pattern, " ")
 	if !found {
 		method, path = "", pattern
+	}
+	if m := colonSegment.FindStringSubmatch(path); m != nil {
+		return "has a segment `:" + m[1] + "`, which is taken to the letter; write `{" + m[1] + "}` for any value"
+	}
+	if strings.Contains(path, "*") {
+		return "has a `*`, which is taken to the letter; write `{name}` for one segment, or `{rest...}` at the end for all the rest"
 	}
 	last := strings.ToLower(path[strings.LastIndexByte(strings.TrimSuffix(path, "/"), '/')+1:])
 	switch {

@@ -1,0 +1,7 @@
+// Package probe reaches for what a configuration names, and says what it found: providers, upstreams, dev servers.
+//
+//	Provider ─► metadata ─► endpoints ─► keys ─► habits ─► []Finding
+//	Upstream ─► one GET without credentials                 ─► Finding
+//
+// It sends no credential, follows no redirect, and prints nothing that it received but status codes and words of the standards.
+package probe
