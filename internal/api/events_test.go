@@ -129,7 +129,7 @@ func TestManyEndsAtOnceKeepTheirReason(t *testing.T) {
 	b := w.browser()
 	b.signIn("ada")
 	user := vault.User{ID: userID(b), Provider: "demo", Subject: "ada"}
-	for range 300 {
+	for range 98 { // with the one above, one less than a user may have
 		if _, err := w.vault.Create(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil), vault.NewSession{User: user}); err != nil {
 			t.Fatal(err)
 		}

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"io"
 	"mime"
 	"net/http"
@@ -11,7 +10,6 @@ import (
 	"bff/internal/api/problem"
 	"bff/internal/api/route"
 	"bff/internal/oauth"
-	"bff/internal/vault"
 )
 
 // setError is the error answer of RFC 8935 section 2.4.
@@ -93,28 +91,9 @@ func (e *ends) killKept(ctx context.Context, provider string, event *oauth.Secur
 		if c.Provider != provider || event.Subject != "" && c.Account.Subject != event.Subject {
 			continue
 		}
-		if err := e.kill(ctx, c); err != nil {
+		if err := e.vault.KillConnection(ctx, &c, oauth.ReasonRevoked); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// kill marks one connection, whoever else writes it at the moment.
-func (e *ends) kill(ctx context.Context, c vault.Connection) error {
-	for range 8 {
-		dead := c
-		dead.Status, dead.Reason, dead.Tokens = vault.StatusNeedsReauth, oauth.ReasonRevoked, vault.Tokens{}
-		_, err := e.vault.Update(ctx, &c, dead)
-		if errors.Is(err, vault.ErrConflict) {
-			if c, err = e.vault.Reload(ctx, &c); err == nil {
-				continue
-			}
-		}
-		if errors.Is(err, vault.ErrNotFound) {
-			return nil // unlinked meanwhile
-		}
-		return err
-	}
-	return vault.ErrUnavailable
 }

@@ -25,7 +25,11 @@ func House() Layers {
 		"internal/explain":   {"internal/audit"},
 		"internal/webhook":   {"internal/secret"},
 		"internal/users":     {"internal/secret", "internal/webhook"},
-		"internal/vault":     {"internal/secret", "internal/trace"},
+
+		"internal/vault/seal":  {"internal/secret"},
+		"internal/vault/store": {"internal/vault/seal"},
+		"internal/vault":       {"internal/secret", "internal/trace", "internal/vault/seal", "internal/vault/store"},
+
 		"internal/assertion": {"internal/secret"},
 
 		"internal/oauth/providers": {"internal/secret", "internal/vault"},

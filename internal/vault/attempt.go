@@ -5,26 +5,30 @@ import (
 	"errors"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"bff/internal/secret"
+	"bff/internal/vault/seal"
+	"bff/internal/vault/store"
 )
+
+// attempts keeps sign-ins under way, and ids that are accepted once.
+type attempts struct{ *core }
 
 const stateSize = 32
 
 // PutAttempt stores payload for ttl. state goes through the provider, half into a cookie; neither alone opens it.
-func (v *Vault) PutAttempt(ctx context.Context, payload []byte, ttl time.Duration) (state string, half secret.Text, err error) {
-	state = b64.EncodeToString(random(stateSize))
-	raw := opener(random(openerSize))
-	value := v.seal(attemptSeat(state, &raw), payload)
-	err = v.client.Set(ctx, v.attemptKeys(state)[0], value, ttl).Err()
-	return state, secret.New(b64.EncodeToString(raw[:])), v.fault(ctx, err)
+func (v *attempts) PutAttempt(ctx context.Context, payload []byte, ttl time.Duration) (state string, half secret.Text,
+	err error) {
+	state = seal.Encode(seal.Random(stateSize))
+	opener := seal.NewOpener()
+	err = v.db.Set(ctx, v.attemptKeys(state)[0], v.ring.Seal(attemptBinding(state, opener), payload), ttl)
+	return state, secret.New(opener.Encode()), err
 }
 
-// TakeAttempt returns the payload and deletes it: of many takers one wins. A wrong opener is ErrNotFound and does not use the attempt up.
-func (v *Vault) TakeAttempt(ctx context.Context, state string, secret secret.Text) ([]byte, error) {
-	half, ok := decodeExactly(secret.Reveal(), openerSize)
-	if _, sane := decodeExactly(state, stateSize); !ok || !sane {
+// TakeAttempt returns the payload and deletes it: of many takers one wins. A wrong opener is ErrNotFound and does not use
+// the attempt up.
+func (v *attempts) TakeAttempt(ctx context.Context, state string, half secret.Text) ([]byte, error) {
+	opener, ok := seal.ParseOpener(half.Reveal())
+	if _, sane := seal.DecodeExactly(state, stateSize); !ok || !sane {
 		return nil, ErrNotFound
 	}
 	for _, key := range v.attemptKeys(state) {
@@ -35,13 +39,15 @@ func (v *Vault) TakeAttempt(ctx context.Context, state string, secret secret.Tex
 		if err != nil {
 			return nil, err
 		}
-		payload, err := v.open(attemptSeat(state, (*opener)(half)), value)
+		payload, err := v.ring.Open(attemptBinding(state, opener), []byte(value))
 		if err != nil {
 			return nil, ErrNotFound
 		}
 		ctx, cancel := detached(ctx)
 		defer cancel()
-		if err := v.run(ctx, scriptTake, []string{key}, value, nonce()); err != nil {
+		_, err = v.db.Run(ctx, store.Call{Script: "take", Keys: store.Keys{"key": key},
+			Args: store.Args{"value": value, "taker": seal.Nonce()}})
+		if err != nil {
 			return nil, err
 		}
 		return payload, nil
@@ -49,38 +55,26 @@ func (v *Vault) TakeAttempt(ctx context.Context, state string, secret secret.Tex
 	return nil, ErrNotFound
 }
 
-func (v *Vault) attempt(ctx context.Context, key string) (value []byte, err error) {
-	err = v.ask(ctx, key+":w", func(pipe redis.Pipeliner) func() error {
-		get := pipe.Get(ctx, key)
+func (v *attempts) attempt(ctx context.Context, key string) (value string, err error) {
+	err = v.db.Ask(ctx, key+":w", func(b *store.Batch) func() error {
+		text := b.Get(key)
 		return func() (err error) {
-			value, err = get.Bytes()
-			return v.fault(ctx, err)
+			value, err = text.Result()
+			return err
 		}
 	})
 	return value, err
 }
 
-func attemptSeat(state string, half *opener) seat {
-	return seat{"attempt", b64.EncodeToString(digest("bff attempt v1", state)[:16]), half}
+func attemptBinding(state string, opener *seal.Opener) seal.Binding {
+	return seal.Binding{Kind: "attempt", Owner: seal.Encode(seal.Digest("bff attempt v1", state)[:16]), Opener: opener}
 }
 
 // Once marks id as seen for ttl and says whether this was the first time. An error is not a first time.
-func (v *Vault) Once(ctx context.Context, kind, id string, ttl time.Duration) (first bool, err error) {
-	key := v.cfg.Prefix + ":x:" + b64.EncodeToString(digest("bff once v1", kind, id)[:16])
-	return v.claim(ctx, key, nonce(), ttl)
+func (v *attempts) Once(ctx context.Context, kind, id string, ttl time.Duration) (first bool, err error) {
+	return v.db.Claim(ctx, v.onceKey(kind, id), seal.Nonce(), ttl)
 }
 
-// claim sets a key that nobody has set. owner is a value of its own: a SET that ran twice after a lost answer still knows that it won.
-func (v *Vault) claim(ctx context.Context, key, owner string, ttl time.Duration) (won bool, err error) {
-	err = v.fault(ctx, v.client.SetArgs(ctx, key, owner, redis.SetArgs{Mode: "NX", TTL: ttl}).Err())
-	if !errors.Is(err, ErrNotFound) {
-		return err == nil, err
-	}
-	holder, err := v.client.Get(ctx, key).Result() // NX: there is one
-	if err = v.fault(ctx, err); errors.Is(err, ErrNotFound) {
-		return false, nil // it went away in between; whoever set it was first
-	}
-	return err == nil && holder == owner, err
+func (c *core) onceKey(kind, id string) string {
+	return c.db.Global("x:" + seal.Encode(seal.Digest("bff once v1", kind, id)[:16]))
 }
-
-func nonce() string { return b64.EncodeToString(random(16)) }

@@ -71,10 +71,17 @@
 // the next deployment. An old key may go when the lifetime of a session is over;
 // what a user keeps and has not touched since goes with it.
 //
+// # The rooms
+//
+//	seal     key ring, ticket, format; knows no store
+//	store    Redis: scripts, pipelines, bus, reports of changed keys; knows no record
+//	vault    the records and what may be done to them, in parts that know those before them:
+//	         core ◄ outbox ◄ reader ◄ connections ◄ index ◄ sessions; locks, attempts
+//
 // # The read
 //
-//	Load ─► cache ─► gorilla's store ─► guard.Get ─► read ─► one pipeline
-//	          │                            Deserialize ─► memo ─► open
+//	Load ─► cache ─► gorilla ─► reader.read ─► one pipeline
+//	          │                 reader.openSession, openConnections
 //	          └── Config.Cache: emptied by the store's own reports
 //
 // The cache answers at most 100 ms behind the store, and who ends a session

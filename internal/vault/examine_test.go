@@ -51,20 +51,6 @@ func TestExamineTells(t *testing.T) {
 	}
 }
 
-// Servers of other versions and makes.
-func TestExamineKnowsOthers(t *testing.T) {
-	store := testenv.Redis(t)
-	v := open(t, store.URL)
-	server, warnings := v.Judge(t.Context(), map[string]string{"redis_version": "6.2.14"})
-	if server != "redis 6.2.14 at "+store.Addr || !slices.Equal(warnings, []string{"is older than 7.0, the first that bff is tested with"}) {
-		t.Errorf("an old one is %q, %q", server, warnings)
-	}
-	server, warnings = v.Judge(t.Context(), map[string]string{"redis_version": "7.2.4", "server_name": "valkey", "valkey_version": "8.1.0"})
-	if server != "valkey 8.1.0 at "+store.Addr || len(warnings) != 0 {
-		t.Errorf("another make is %q, %q", server, warnings)
-	}
-}
-
 // The access list that the documentation gives is enough for a session's life, and lets little be found out.
 func TestExamineWithTheDocumentedAccessList(t *testing.T) {
 	text, err := os.ReadFile("../../docs/operations.md")

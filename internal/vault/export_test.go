@@ -1,32 +1,32 @@
 package vault
 
 import (
-	"context"
+	gorillasessions "github.com/gorilla/sessions"
 
-	"github.com/gorilla/sessions"
+	"bff/internal/vault/seal"
 )
 
 // What the tests of this package need of its inside.
 
-// Gorilla is the sessions.Store below Load, Create, Touch and End.
-func (v *Vault) Gorilla() sessions.Store { return v.sessions }
+// Gorilla is the gorillasessions.Store below Load, Create, Touch and End.
+func (v *Vault) Gorilla() gorillasessions.Store { return v.sessions.gorilla }
 
 // Seal and Open are seal and open for a kind, an owner, and the browser's half or nil.
 func (v *Vault) Seal(kind, owner string, half *[32]byte, plain []byte) []byte {
-	return v.seal(seat{kind, owner, (*opener)(half)}, plain)
+	return v.ring.Seal(seal.Binding{Kind: kind, Owner: owner, Opener: (*seal.Opener)(half)}, plain)
 }
 
 func (v *Vault) Open(kind, owner string, half *[32]byte, value []byte) ([]byte, error) {
-	return v.open(seat{kind, owner, (*opener)(half)}, value)
+	return v.ring.Open(seal.Binding{Kind: kind, Owner: owner, Opener: (*seal.Opener)(half)}, value)
 }
 
 // Ticket reads a cookie's value, and gives what it was read from, the session's owner and the browser's half.
 func Ticket(cookie string) (again, owner string, half *[32]byte, ok bool) {
-	t, ok := parseTicket(cookie)
+	t, ok := seal.ParseTicket(cookie)
 	if !ok {
 		return "", "", nil, false
 	}
-	return t.encode(), t.owner(), (*[32]byte)(t.opener()), true
+	return t.Encode(), t.Owner(), (*[32]byte)(t.Opener()), true
 }
 
 // Reading begins a read for the cache, and gives what ends it.
@@ -53,9 +53,4 @@ func Decode(b []byte) {
 	_ = decode(b, &infoRecord{})
 	_ = decode(b, &jobRecord{})
 	_ = decode(b, &handleRecord{})
-}
-
-// Judge is what Examine says of a store whose INFO has these fields.
-func (v *Vault) Judge(ctx context.Context, facts map[string]string) (server string, warnings []string) {
-	return v.server(ctx, facts), v.warnings(ctx, facts)
 }

@@ -7,31 +7,35 @@ import (
 	"slices"
 	"time"
 
-	"github.com/redis/go-redis/v9"
+	"bff/internal/vault/seal"
+	"bff/internal/vault/store"
 )
 
-// A handle is a name that somebody else has for sessions: a provider's session id. It lies outside any user's slot, so it is written before the
-// session it leads to: one that leads nowhere is harmless.
+// A handle is a name that somebody else has for sessions: a provider's session id. It lies outside any user's slot, so it
+// is written before the session it leads to: one that leads nowhere is harmless.
 
 // handleRecord says where the session is that was created with a handle.
 type handleRecord struct {
 	UserID   string `cbor:"1,keyasint"`
 	Location string `cbor:"2,keyasint"` // at its creation
+	Tag      string `cbor:"3,keyasint,omitempty"`
 }
 
-func handleSeat(handle, id string) seat {
-	return seat{"handle", b64.EncodeToString(digest("bff handle v1", handle)[:16]) + "/" + id, nil}
+func handleBinding(handle, id string) seal.Binding {
+	return seal.Binding{Kind: "handle", Owner: seal.Encode(seal.Digest("bff handle v1", handle)[:16]) + "/" + id}
 }
 
 // remember lets EndHandle find s.
-func (v *Vault) remember(ctx context.Context, s *Session, handle string) error {
-	rec := handleRecord{UserID: s.User.ID, Location: s.place.location()}
-	value := v.seal(handleSeat(handle, s.ID), encode(&rec))
-	return v.run(ctx, scriptRemember, v.handleKeys(handle)[:1], s.ID, value, ms(v.indexLife()))
+func (v *index) remember(ctx context.Context, s *Session, handle string) error {
+	rec := handleRecord{UserID: s.User.ID, Location: s.location.hash(), Tag: s.location.tag}
+	_, err := v.db.Run(ctx, store.Call{Script: "remember", Keys: store.Keys{"handle": v.handleKeys(handle)[0]},
+		Args: store.Args{"id": s.ID, "value": v.ring.Seal(handleBinding(handle, s.ID), encode(&rec)),
+			"ttl": millisOf(v.indexLife())}})
+	return err
 }
 
 // EndHandle ends every session that was created with the handle, and says how many there were.
-func (v *Vault) EndHandle(ctx context.Context, handle, reason string) (n int, err error) {
+func (v *index) EndHandle(ctx context.Context, handle, reason string) (n int, err error) {
 	if handle == "" {
 		return 0, nil
 	}
@@ -39,7 +43,7 @@ func (v *Vault) EndHandle(ctx context.Context, handle, reason string) (n int, er
 	defer cancel()
 	defer func() { err = v.settled(err) }()
 	for _, key := range v.handleKeys(handle) {
-		entries, err := v.handle(ctx, key)
+		entries, err := v.below(ctx, key)
 		if errors.Is(err, ErrNotFound) {
 			continue
 		}
@@ -48,7 +52,7 @@ func (v *Vault) EndHandle(ctx context.Context, handle, reason string) (n int, er
 		}
 		for id, value := range entries {
 			var rec handleRecord
-			plain, err := v.open(handleSeat(handle, id), []byte(value))
+			plain, err := v.ring.Open(handleBinding(handle, id), []byte(value))
 			if err != nil || decode(plain, &rec) != nil {
 				continue
 			}
@@ -58,37 +62,43 @@ func (v *Vault) EndHandle(ctx context.Context, handle, reason string) (n int, er
 			}
 		}
 		// These, and none that came meanwhile.
-		if err := v.client.HDel(ctx, key, slices.Collect(maps.Keys(entries))...).Err(); err != nil {
-			return n, v.fault(ctx, err)
+		if err := v.db.DeleteFields(ctx, key, slices.Collect(maps.Keys(entries))...); err != nil {
+			return n, err
 		}
 	}
 	return n, nil
 }
 
-func (v *Vault) handle(ctx context.Context, key string) (entries map[string]string, err error) {
-	err = v.ask(ctx, key+":w", func(pipe redis.Pipeliner) func() error {
-		all := pipe.HGetAll(ctx, key)
-		return func() error {
-			if entries = all.Val(); len(entries) == 0 && all.Err() == nil {
+func (v *index) below(ctx context.Context, handleKey string) (entries map[string]string, err error) {
+	err = v.db.Ask(ctx, handleKey+":w", func(b *store.Batch) func() error {
+		all := b.All(handleKey)
+		return func() (err error) {
+			if entries, err = all.Result(); err == nil && len(entries) == 0 {
 				return ErrNotFound
 			}
-			return v.fault(ctx, all.Err())
+			return err
 		}
 	})
 	return entries, err
 }
 
-// endRemembered ends one session. If a sign-in has written the handle and not yet the session, a tombstone goes where the session is about to be.
-func (v *Vault) endRemembered(ctx context.Context, id string, rec handleRecord, reason string) (n int, err error) {
-	user := partition(rec.UserID)
+// endRemembered ends one session. If a sign-in has written the handle and not yet the session, a tombstone goes where the
+// session is about to be.
+func (v *index) endRemembered(ctx context.Context, id string, rec handleRecord, reason string) (n int, err error) {
+	if rec.Tag == "" { // of the version before
+		rec.Tag = tag(rec.UserID)
+	}
 	for range 2 {
-		if n, err = v.endListed(ctx, user, rec.UserID, "one", id, reason); err != nil || n > 0 {
+		if n, err = v.end(ctx, rec.Tag, rec.UserID, "one", reason, id); err != nil || n > 0 {
 			return n, err
 		}
-		buried, err := v.client.SetNX(ctx, v.userKey(user, "s:"+rec.Location), tombstone, time.Minute).Result()
-		if err != nil || buried {
-			return 0, v.fault(ctx, err)
+		set, err := v.db.SetAbsent(ctx, v.userKey(rec.Tag, "s:"+rec.Location), tombstone, time.Minute)
+		if err != nil || set {
+			return 0, err
 		}
 	}
 	return n, nil // a tombstone was there already
 }
+
+// tombstone is what scripts write: shorter than any sealed value.
+const tombstone = "ended"

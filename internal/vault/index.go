@@ -2,13 +2,17 @@ package vault
 
 import (
 	"context"
-	"errors"
+	"slices"
 	"sort"
 	"strings"
 	"time"
 
-	"github.com/redis/go-redis/v9"
+	"bff/internal/vault/seal"
+	"bff/internal/vault/store"
 )
+
+// index knows the sessions of each user.
+type index struct{ *core }
 
 // SessionInfo is one of a user's sessions, as the others may see it.
 type SessionInfo struct {
@@ -17,30 +21,46 @@ type SessionInfo struct {
 	Current           bool // the one that asks
 }
 
-// info is an index entry: where the session is (22 characters), then what the others may see, sealed under the ring alone.
-func (v *Vault) info(s *Session, seen time.Time) []byte {
-	rec := infoRecord{Device: s.Device, Created: millis(s.CreatedAt), Seen: millis(seen)}
-	return append([]byte(s.place.location()), v.seal(seat{"index", s.User.ID + "/" + s.ID, nil}, encode(&rec))...)
+func infoBinding(userID, sessionID string) seal.Binding {
+	return seal.Binding{Kind: "index", Owner: userID + "/" + sessionID}
 }
 
-// Sessions lists the live sessions of s's user, the one seen last in front. It is exact: an entry whose session is gone is dropped by the script that reads.
-func (v *Vault) Sessions(ctx context.Context, s *Session) ([]SessionInfo, error) {
-	listed, err := v.list(ctx, s.place.user)
+// info is an index entry: where the session is (hashSize characters), then what the others may see, sealed under the ring
+// alone.
+func (v *index) info(s *Session, seen time.Time) []byte {
+	rec := infoRecord{Device: s.Device, Created: millis(s.CreatedAt), Seen: millis(seen)}
+	return append([]byte(s.location.hash()), v.ring.Seal(infoBinding(s.User.ID, s.ID), encode(&rec))...)
+}
+
+// Sessions lists the live sessions of s's user, the one seen last in front. It is exact: an entry whose session is gone is
+// dropped by the script that reads.
+func (v *index) Sessions(ctx context.Context, s *Session) ([]SessionInfo, error) {
+	all, err := v.list(ctx, s.location.tag, s.User.ID)
+	for i := range all {
+		all[i].Current = all[i].ID == s.ID
+	}
+	return all, err
+}
+
+// SessionsOf lists the live sessions of a user, the one seen last in front.
+func (v *index) SessionsOf(ctx context.Context, userID string) ([]SessionInfo, error) {
+	return v.list(ctx, tag(userID), userID)
+}
+
+func (v *index) list(ctx context.Context, tag, userID string) ([]SessionInfo, error) {
+	flat, err := v.db.RunList(ctx, store.Call{Script: "list", Keys: store.Keys{"index": v.userKey(tag, "i")},
+		Args: store.Args{"prefix": v.userKey(tag, "")}})
 	if err != nil {
 		return nil, err
 	}
-	out := make([]SessionInfo, 0, len(listed))
-	for id, value := range listed {
-		info := SessionInfo{ID: id, Current: id == s.ID}
-		var rec infoRecord
-		plain, err := v.open(seat{"index", s.User.ID + "/" + id, nil}, []byte(value[22:]))
-		if err == nil && decode(plain, &rec) == nil {
-			info.Device, info.CreatedAt, info.SeenAt = rec.Device, fromMillis(rec.Created), fromMillis(rec.Seen)
-			if v.expired(info.CreatedAt, info.SeenAt) {
-				continue
+	out := make([]SessionInfo, 0, len(flat)/2)
+	for i := 0; i+1 < len(flat); i += 2 {
+		if id, entry := flat[i], flat[i+1]; len(entry) > hashSize {
+			info := v.openInfo(userID, id, entry[hashSize:])
+			if info.SeenAt.IsZero() || !v.expired(info.CreatedAt, info.SeenAt) {
+				out = append(out, info)
 			}
 		}
-		out = append(out, info)
 	}
 	sort.Slice(out, func(i, j int) bool {
 		if !out[i].SeenAt.Equal(out[j].SeenAt) {
@@ -51,24 +71,20 @@ func (v *Vault) Sessions(ctx context.Context, s *Session) ([]SessionInfo, error)
 	return out, nil
 }
 
-// list returns the entries of live sessions by session id.
-func (v *Vault) list(ctx context.Context, user string) (map[string]string, error) {
-	flat, err := scriptList.Run(ctx, v.client, []string{v.userKey(user, "i")}, v.userKey(user, "s:")).StringSlice()
-	if err != nil && !errors.Is(err, redis.Nil) {
-		return nil, v.fault(ctx, err)
+// openInfo opens an entry. One that does not open has an id and nothing else.
+func (v *index) openInfo(userID, id, value string) SessionInfo {
+	info := SessionInfo{ID: id}
+	var rec infoRecord
+	plain, err := v.ring.Open(infoBinding(userID, id), []byte(value))
+	if err == nil && decode(plain, &rec) == nil {
+		info.Device, info.CreatedAt, info.SeenAt = rec.Device, fromMillis(rec.Created), fromMillis(rec.Seen)
 	}
-	out := make(map[string]string, len(flat)/2)
-	for i := 0; i+1 < len(flat); i += 2 {
-		if len(flat[i+1]) > 22 {
-			out[flat[i]] = flat[i+1]
-		}
-	}
-	return out, nil
+	return info
 }
 
 // EndOne ends a session of s's user by its public id. ErrNotFound when it is not one of theirs.
-func (v *Vault) EndOne(ctx context.Context, s *Session, id, reason string) error {
-	n, err := v.endListed(ctx, s.place.user, s.User.ID, "one", id, reason)
+func (v *index) EndOne(ctx context.Context, s *Session, id, reason string) error {
+	n, err := v.end(ctx, s.location.tag, s.User.ID, "one", reason, id)
 	if err == nil && n == 0 {
 		return ErrNotFound
 	}
@@ -76,34 +92,55 @@ func (v *Vault) EndOne(ctx context.Context, s *Session, id, reason string) error
 }
 
 // EndOthers ends all of the user's sessions but s.
-func (v *Vault) EndOthers(ctx context.Context, s *Session, reason string) error {
-	_, err := v.endListed(ctx, s.place.user, s.User.ID, "others", s.ID, reason)
+func (v *index) EndOthers(ctx context.Context, s *Session, reason string) error {
+	_, err := v.end(ctx, s.location.tag, s.User.ID, "others", reason, s.ID)
 	return v.settled(err)
 }
 
 // EndUser ends every session of a user and says how many there were.
-func (v *Vault) EndUser(ctx context.Context, userID, reason string) (int, error) {
-	n, err := v.endListed(ctx, partition(userID), userID, "all", "", reason)
+func (v *index) EndUser(ctx context.Context, userID, reason string) (int, error) {
+	n, err := v.end(ctx, tag(userID), userID, "all", reason, "")
 	return n, v.settled(err)
 }
 
-// Erase ends every session of a user, for the reason "erased", and deletes what was kept for them: connections and preferences. Revocations that wait
-// for their provider stay until they are done.
-func (v *Vault) Erase(ctx context.Context, userID string) error {
-	_, err := v.endListed(ctx, partition(userID), userID, "erase", "", "erased")
+// Erase ends every session of a user, for the reason "erased", and deletes what was kept for them: connections and
+// preferences. Revocations that wait for their provider stay until they are done.
+func (v *index) Erase(ctx context.Context, userID string) error {
+	_, err := v.end(ctx, tag(userID), userID, "erase", "erased", "")
 	return v.settled(err)
 }
 
-// endListed ends those of a user's sessions that which names ("one", "others" than id, "all", "erase": all and what is kept), in one atomic step.
-func (v *Vault) endListed(ctx context.Context, user, userID, which, id, reason string) (int, error) {
+// endOldest ends those of the user's sessions that are too many, the ones made first.
+func (v *index) endOldest(ctx context.Context, s *Session) error {
+	all, err := v.list(ctx, s.location.tag, s.User.ID)
+	if err != nil || len(all) <= maxSessions {
+		return err
+	}
+	slices.SortStableFunc(all, func(a, b SessionInfo) int { return b.CreatedAt.Compare(a.CreatedAt) })
+	for _, oldest := range all[maxSessions:] {
+		if oldest.ID == s.ID {
+			continue
+		}
+		if _, err := v.end(ctx, s.location.tag, s.User.ID, "one", "ended_elsewhere", oldest.ID); err != nil {
+			return err
+		}
+	}
+	return v.settled(nil)
+}
+
+// end ends those of a user's sessions that which names ("one", "others" than id, "all", "erase": all and what is kept),
+// in one atomic step.
+func (v *index) end(ctx context.Context, tag, userID, which, reason, id string) (int, error) {
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	const mark = `"%"` // the script puts each session's id here
-	head, tail, _ := strings.Cut(Event{Kind: EventSession, Session: "%", User: userID, Reason: reason}.encode(), mark)
-	keys := []string{v.userKey(user, "i"), v.userKey(user, "k"), v.userKey(user, "p")}
-	n, err := v.evalDurably(ctx, scriptEndListed, keys, v.userKey(user, ""), which, id, v.tombstoneLife(), v.channel(), head+`"`, `"`+tail).Int()
-	return n, v.fault(ctx, err)
+	event := Event{Kind: EventSession, Session: "%", User: userID, Reason: reason}
+	head, tail, _ := strings.Cut(event.encode(), mark)
+	return v.db.CountDurably(ctx, store.Call{Script: "end_listed",
+		Keys: store.Keys{"index": v.userKey(tag, "i"), "kept": v.userKey(tag, "k"), "preferences": v.userKey(tag, "p")},
+		Args: store.Args{"prefix": v.userKey(tag, ""), "which": which, "id": id, "life": v.tombstoneLife(),
+			"channel": v.db.Channel(), "head": head + `"`, "tail": `"` + tail}})
 }
 
 // indexLife is how long an index outlives its last session's creation: no clock of an instance makes a session outlive it.
-func (v *Vault) indexLife() time.Duration { return v.cfg.Lifetime + 5*time.Minute }
+func (c *core) indexLife() time.Duration { return c.cfg.Lifetime + 5*time.Minute }

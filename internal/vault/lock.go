@@ -3,25 +3,33 @@ package vault
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"time"
+
+	"bff/internal/vault/seal"
+	"bff/internal/vault/store"
 )
+
+// locks keeps one refresh of a connection at a time, over all instances.
+type locks struct{ *core }
 
 // LockLease is how long a refresh lock outlives a holder that died. A living one renews it.
 const LockLease = 3 * time.Second
 
-// A Lock is held by one refresh of one connection over all instances. It guards effort, not truth: that is the compare-and-set's.
+// A Lock is held by one refresh of one connection over all instances. It guards effort, not truth: that is the
+// compare-and-set's.
 type Lock struct {
-	v     *Vault
+	v     *locks
 	key   string
 	owner string
 	event string
 }
 
 // Lock tries once. ok is false when somebody else holds it.
-func (v *Vault) Lock(ctx context.Context, c *Connection) (l *Lock, ok bool, err error) {
-	l = &Lock{v: v, key: v.userKey(c.ref.place.user, "l:"+c.ID), owner: nonce(),
-		event: Event{Kind: EventLock, Session: c.ref.session, User: c.ref.user, Connection: c.ID, Key: c.Key()}.encode()}
-	if ok, err = v.claim(ctx, l.key, l.owner, LockLease); !ok {
+func (v *locks) Lock(ctx context.Context, c *Connection) (l *Lock, ok bool, err error) {
+	event := Event{Kind: EventLock, Session: c.owner.session, User: c.owner.user, Connection: c.ID, Key: c.Key()}
+	l = &Lock{v: v, key: v.userKey(c.owner.location.tag, "l:"+c.ID), owner: seal.Nonce(), event: event.encode()}
+	if ok, err = v.db.Claim(ctx, l.key, l.owner, LockLease); !ok {
 		return nil, false, err
 	}
 	return l, true, nil
@@ -29,14 +37,18 @@ func (v *Vault) Lock(ctx context.Context, c *Connection) (l *Lock, ok bool, err 
 
 // Renew gives the lock another lease. ErrNotFound when it is no longer ours.
 func (l *Lock) Renew(ctx context.Context) error {
-	return l.v.run(ctx, scriptRenew, []string{l.key}, l.owner, LockLease.Milliseconds())
+	_, err := l.v.db.Run(ctx, store.Call{Script: "renew", Keys: store.Keys{"lock": l.key},
+		Args: store.Args{"owner": l.owner, "lease": LockLease.Milliseconds()}})
+	return err
 }
 
 // Release deletes the lock if it is ours, and says so on the bus.
 func (l *Lock) Release(ctx context.Context) error {
 	ctx, cancel := detached(ctx)
 	defer cancel()
-	return l.v.run(ctx, scriptRelease, []string{l.key}, l.owner, l.v.channel(), l.event)
+	_, err := l.v.db.Run(ctx, store.Call{Script: "release", Keys: store.Keys{"lock": l.key},
+		Args: store.Args{"owner": l.owner, "channel": l.v.db.Channel(), "message": l.event}})
+	return err
 }
 
 // An Intent is what an instance wrote before it sent a refresh token away and nobody has cleared: the answer may be lost.
@@ -45,26 +57,32 @@ type Intent struct {
 	At      time.Time
 }
 
-const intentSize = versionSize + 8 + 8 // a version, a time, and what makes it one writing
+const intentSize = seal.VersionSize + 8 + 8 // a version, a time, and what makes it one writing
 
-// SetIntent records, under the lock, that c's refresh token is about to be spent. It returns the intent that stood there, nil when there was none.
-// The next write of the connection clears it.
-func (v *Vault) SetIntent(ctx context.Context, l *Lock, c *Connection) (previous *Intent, err error) {
-	key := v.userKey(c.ref.place.user, "n:"+c.ID)
+// SetIntent records, under the lock, that c's refresh token is about to be spent. It returns the intent that stood there,
+// nil when there was none. The next write of the connection clears it. ErrNotFound when the lock is no longer ours.
+func (v *locks) SetIntent(ctx context.Context, l *Lock, c *Connection) (previous *Intent, err error) {
 	value := binary.BigEndian.AppendUint64([]byte(c.version), uint64(v.now().UnixMilli()))
-	value = append(value, random(intentSize-len(value))...)
-	was, err := scriptIntent.Run(ctx, v.client, []string{key, l.key}, l.owner, value).Text()
+	value = append(value, seal.Random(intentSize-len(value))...)
+	was, err := v.db.RunText(ctx, store.Call{Script: "intent",
+		Keys: store.Keys{"intent": v.intentKey(c), "lock": l.key}, Args: store.Args{"owner": l.owner, "value": value}})
 	if err != nil {
-		return nil, v.fault(ctx, err) // not ours any more: ErrNotFound
+		return nil, err
 	}
 	if len(was) != intentSize {
 		return nil, nil
 	}
-	at := int64(binary.BigEndian.Uint64([]byte(was[versionSize:])))
-	return &Intent{Version: was[:versionSize], At: fromMillis(at)}, nil
+	at := int64(binary.BigEndian.Uint64([]byte(was[seal.VersionSize:])))
+	return &Intent{Version: was[:seal.VersionSize], At: fromMillis(at)}, nil
 }
 
+func (v *locks) intentKey(c *Connection) string { return v.userKey(c.owner.location.tag, "n:"+c.ID) }
+
 // ClearIntent says that the refresh token's fate is known: it was not spent.
-func (v *Vault) ClearIntent(ctx context.Context, c *Connection) error {
-	return v.fault(ctx, v.client.Del(ctx, v.userKey(c.ref.place.user, "n:"+c.ID)).Err())
+func (v *locks) ClearIntent(ctx context.Context, c *Connection) error {
+	err := v.db.Delete(ctx, v.intentKey(c))
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	return err
 }

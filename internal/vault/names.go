@@ -1,59 +1,66 @@
 package vault
 
-import "strings"
+import (
+	"strings"
+
+	"bff/internal/vault/seal"
+	"bff/internal/vault/store"
+)
 
 // names builds the store's keys: one page, so that nothing else spells one. See doc.go.
 
-func (v *Vault) userKey(user, what string) string { return v.cfg.Prefix + ":{" + user + "}:" + what }
+func (c *core) userKey(tag, what string) string { return c.db.Tagged(tag, what) }
 
-func (v *Vault) channel() string { return v.cfg.Prefix + ":bus" }
-func (v *Vault) dueKey() string  { return v.cfg.Prefix + ":o" }
-func (v *Vault) keysKey() string { return v.cfg.Prefix + ":j" }
+// absent is the key below a tag that is never there: see store.Ask.
+func (c *core) absent(tag string) string { return c.db.Tagged(tag, "w") }
 
-// A place is where one session may be: a pair of keys for every key of the ring, the first in front.
-type place struct {
-	user string   // base64url of the user digest
-	keys []string // s, c, s, c, …
+// A location is where one session may be: a pair of keys for every key of the ring, the first in front.
+type location struct {
+	tag   string
+	pairs []string // s, c, s, c, …
 }
 
-func (v *Vault) placeOf(t *ticket) place {
-	p := place{user: t.user(), keys: make([]string, 0, 2*len(v.keys))}
-	for i := range v.keys {
-		loc := v.keys[i].location(t.finder())
-		p.keys = append(p.keys, v.userKey(p.user, "s:"+loc), v.userKey(p.user, "c:"+loc))
+func (c *core) locate(t *seal.Ticket) location {
+	l := location{tag: t.Tag(), pairs: make([]string, 0, 2*len(c.ring))}
+	for _, hash := range c.ring.Locations(t.Finder()) {
+		l.pairs = append(l.pairs, c.userKey(l.tag, "s:"+hash), c.userKey(l.tag, "c:"+hash))
 	}
-	return p
+	return l
 }
 
-// location is the keyed hash in the first pair's keys.
-func (p place) location() string { return p.keys[0][strings.LastIndexByte(p.keys[0], ':')+1:] }
+// hash is the keyed hash in the first pair's keys.
+func (l location) hash() string { return l.pairs[0][strings.LastIndexByte(l.pairs[0], ':')+1:] }
 
-// partition is the part of a user's keys that names the user.
-func partition(userID string) string { return b64.EncodeToString(userDigest(userID)) }
+// hashSize is the length of such a hash; an index entry begins with it.
+const hashSize = 22
 
-// userOf is the partition that a key is in, or "".
-func (v *Vault) userOf(key string) string {
-	rest, ok := strings.CutPrefix(key, v.cfg.Prefix+":{")
-	user, _, closed := strings.Cut(rest, "}")
-	if !ok || !closed {
-		return ""
-	}
-	return user
-}
+// tag is what a user's keys have in common.
+func tag(userID string) string { return seal.Encode(tagBytes(userID)) }
 
-// handleKeys are where a handle may be, the place for a new one in front.
-func (v *Vault) handleKeys(handle string) []string {
-	keys := make([]string, len(v.keys))
-	for i := range v.keys {
-		keys[i] = v.cfg.Prefix + ":h:" + v.keys[i].location([]byte(handle))
+func tagBytes(userID string) []byte { return seal.Digest("bff partition v1", userID)[:seal.TagSize] }
+
+// handleKeys are where a handle may be, the place of a new one in front.
+func (c *core) handleKeys(handle string) []string { return c.ringKeys("h:", handle) }
+
+func (c *core) attemptKeys(state string) []string { return c.ringKeys("a:", state) }
+
+func (c *core) ringKeys(kind, name string) []string {
+	keys := c.ring.Locations([]byte(name))
+	for i := range keys {
+		keys[i] = c.db.Global(kind + keys[i])
 	}
 	return keys
 }
 
-func (v *Vault) attemptKeys(state string) []string {
-	keys := make([]string, len(v.keys))
-	for i := range v.keys {
-		keys[i] = v.cfg.Prefix + ":a:" + v.keys[i].location([]byte(state))
-	}
-	return keys
+// UserID derives a user's public id, "u_…", from the provider's name, its issuer and the subject. All three take part:
+// a provider that is pointed at another issuer has other users.
+func UserID(provider, issuer, subject string) string {
+	return "u_" + seal.Encode(seal.Digest("bff user v1", provider, issuer, subject)[:16])
+}
+
+func newID(kind string) string { return kind + seal.Encode(seal.Random(12)) }
+
+// onSession is a script on keys of one user, behind the pairs of one session.
+func onSession(script string, l location, keys store.Keys, args store.Args) store.Call {
+	return store.Call{Script: script, Pairs: l.pairs, Keys: keys, Args: args}
 }

@@ -7,9 +7,11 @@ import (
 	"github.com/fxamacker/cbor/v2"
 
 	"bff/internal/secret"
+	"bff/internal/vault/seal"
 )
 
-// The records below are what is sealed. Numbers, not names, are their keys: append, never renumber. Times are Unix milliseconds, 0 for none.
+// The records below are what is sealed. Numbers, not names, are their keys: append, never renumber. Times are Unix
+// milliseconds, 0 for none.
 
 type sessionRecord struct {
 	ID            string `cbor:"1,keyasint"`
@@ -61,10 +63,13 @@ func encode(record any) []byte {
 
 func decode(b []byte, record any) error {
 	if cbor.Unmarshal(b, record) != nil {
-		return errSealed
+		return seal.ErrSealed
 	}
 	return nil
 }
+
+// millisOf is a time to live as the store takes it.
+func millisOf(d time.Duration) int64 { return max(d.Milliseconds(), 1) }
 
 func millis(t time.Time) int64 {
 	if t.IsZero() {
@@ -82,8 +87,9 @@ func fromMillis(ms int64) time.Time {
 
 func (c *Connection) record() connectionRecord {
 	return connectionRecord{
-		ID: c.ID, Provider: c.Provider, Keep: c.Keep, Subject: c.Account.Subject, Email: c.Account.Email, Name: c.Account.Name,
-		Status: c.Status, Reason: c.Reason, Scopes: c.Scopes, Connected: millis(c.ConnectedAt), Used: millis(c.UsedAt),
+		ID: c.ID, Provider: c.Provider, Keep: c.Keep, Subject: c.Account.Subject, Email: c.Account.Email,
+		Name: c.Account.Name, Status: c.Status, Reason: c.Reason, Scopes: c.Scopes,
+		Connected: millis(c.ConnectedAt), Used: millis(c.UsedAt),
 		Access: c.Tokens.Access.Reveal(), Obtained: millis(c.Tokens.ObtainedAt), Expiry: millis(c.Tokens.Expiry),
 		Refresh: c.Tokens.Refresh.Reveal(), RefreshExpiry: millis(c.Tokens.RefreshExpiry),
 	}
@@ -91,8 +97,10 @@ func (c *Connection) record() connectionRecord {
 
 func (r *connectionRecord) connection() Connection {
 	return Connection{
-		ID: r.ID, Provider: r.Provider, Keep: r.Keep, Account: Account{Subject: r.Subject, Email: r.Email, Name: r.Name},
-		Status: r.Status, Reason: r.Reason, Scopes: r.Scopes, ConnectedAt: fromMillis(r.Connected), UsedAt: fromMillis(r.Used),
+		ID: r.ID, Provider: r.Provider, Keep: r.Keep,
+		Account: Account{Subject: r.Subject, Email: r.Email, Name: r.Name},
+		Status:  r.Status, Reason: r.Reason, Scopes: r.Scopes,
+		ConnectedAt: fromMillis(r.Connected), UsedAt: fromMillis(r.Used),
 		Tokens: Tokens{
 			Access: secret.New(r.Access), ObtainedAt: fromMillis(r.Obtained), Expiry: fromMillis(r.Expiry),
 			Refresh: secret.New(r.Refresh), RefreshExpiry: fromMillis(r.RefreshExpiry),

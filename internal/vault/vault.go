@@ -9,19 +9,22 @@ import (
 	"sync"
 	"time"
 
-	"github.com/redis/go-redis/v9"
+	"bff/internal/vault/seal"
+	"bff/internal/vault/store"
 )
 
 // Errors every method may return, tested with errors.Is. A caller's own cancellation comes back as ctx.Err().
 var (
 	// ErrUnavailable: the store did not answer, so nothing is known. The caller answers 503 and changes nothing.
-	ErrUnavailable = errors.New("store unavailable")
+	ErrUnavailable = store.ErrUnavailable
 	// ErrNotFound is a definite answer: no such session, attempt or connection (unknown, expired, ended or used).
-	ErrNotFound = errors.New("not found")
+	ErrNotFound = store.ErrNotFound
 	// ErrConflict: the record is no longer the version that was read.
-	ErrConflict = errors.New("changed meanwhile")
-	// ErrFull: the session has as many connections as one may have.
-	ErrFull = errors.New("too many connections")
+	ErrConflict = store.ErrConflict
+	// ErrFull: the session has as many connections as one may have, or attempts under way fill their bound.
+	ErrFull = errors.New("too many")
+	// ErrTooLarge: more bytes than are kept of such a thing.
+	ErrTooLarge = errors.New("too large")
 )
 
 // Config is what a Vault needs.
@@ -35,25 +38,32 @@ type Config struct {
 	Lifetime time.Duration    // required: absolute
 	Now      func() time.Time // time.Now when nil
 	Log      *slog.Logger     // discarded when nil
-	Cache    bool             // Load may answer without the store; all instances alike. Not with redis+cluster: or memory:, which have the store asked
+	Cache    bool             // Load may answer without the store; all instances alike. No effect with redis+cluster: or memory:
 }
 
-// A Vault keeps sessions, connections and attempts. It is safe for concurrent use.
+// A Vault keeps sessions, connections and attempts. It is safe for concurrent use. Its methods are those of its parts,
+// each of which has a file of its own.
 type Vault struct {
-	cfg      Config
-	keys     []Key
-	client   redis.UniversalClient
-	close    func() error
-	kind     storeKind
-	tls      bool // of the store
-	sessions *store
-	bus      *bus
-	replicas replicas
-	memo     *memo
-	cache    *cache         // nil: none
-	work     sync.WaitGroup // writes that outlive the call that caused them
-	closing  chan struct{}
-	warned   sync.Map // message -> when, in Unix seconds
+	*core
+	*reader
+	*connections
+	*index
+	*sessions
+	*locks
+	*outbox
+	*attempts
+}
+
+// core is what all parts of a vault share.
+type core struct {
+	cfg     Config
+	ring    seal.Ring
+	opened  *seal.Opened
+	db      *store.Store
+	bus     *store.Bus[Event]
+	cache   *cache         // nil: none
+	work    sync.WaitGroup // writes that outlive the call that caused them
+	closing chan struct{}
 }
 
 // Open prepares a vault. It does not need the store to be up; its errors are the configuration's.
@@ -72,70 +82,90 @@ func Open(cfg Config) (*Vault, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	client, closer, err := dial(cfg.Store)
+	db, err := store.Open(store.Config{URL: cfg.Store, Prefix: cfg.Prefix, Now: cfg.Now, Log: cfg.Log})
 	if err != nil {
 		return nil, fmt.Errorf("open vault: %w", err)
 	}
-	v := &Vault{cfg: cfg, keys: cfg.Keys, client: client, close: closer, closing: make(chan struct{}), memo: newMemo()}
-	v.cfg.Store = "" // it may hold a password
-	v.bus = newBus(v)
-	v.sessions = newStore(v)
-	if o, kind, err := parseStore(cfg.Store); err == nil {
-		v.kind, v.tls = kind, o != nil && o.TLSConfig != nil
-		if cfg.Cache && (kind == single || kind == sentinel) {
-			budget(o)
-			v.cache = newCache(v, o, kind)
-		}
+	cfg.Store = "" // it may hold a password
+	return assemble(&core{cfg: cfg, ring: cfg.Keys, opened: seal.NewOpened(), db: db, closing: make(chan struct{})}), nil
+}
+
+// assemble puts the parts together: each knows those that stand before it.
+func assemble(c *core) *Vault {
+	c.bus = store.NewBus(c.db, decodeEvent, Event{Kind: EventResync})
+	if c.cfg.Cache && c.db.Trackable() {
+		c.cache = newCache(c)
 	}
-	return v, nil
+	v := &Vault{core: c}
+	v.outbox = &outbox{c}
+	v.reader = &reader{c}
+	v.connections = &connections{c, v.reader, v.outbox}
+	v.index = &index{c}
+	v.sessions = &sessions{core: c, reader: v.reader, connections: v.connections, index: v.index}
+	v.sessions.gorilla = &gorilla{v.sessions}
+	v.locks = &locks{c}
+	v.attempts = &attempts{c}
+	return v
 }
 
 // Close waits for writes under way, then lets go of the store. It is called once.
-func (v *Vault) Close() error {
-	close(v.closing)
-	v.bus.close()
-	v.work.Wait()
-	if v.cache != nil {
-		v.cache.close()
+func (c *core) Close() error {
+	close(c.closing)
+	c.bus.Close()
+	c.work.Wait()
+	if c.cache != nil {
+		c.cache.close()
 	}
-	v.memo.close()
-	return v.close()
+	c.opened.Close()
+	return c.db.Close()
 }
 
 // Ping asks the store for a sign of life.
-func (v *Vault) Ping(ctx context.Context) error {
-	return v.fault(ctx, v.client.Ping(ctx).Err())
+func (c *core) Ping(ctx context.Context) error { return c.db.Ping(ctx) }
+
+// Writable reports whether the store takes writes. One that does not cannot serve: no touch, no sign-in, no refresh.
+func (c *core) Writable(ctx context.Context) error { return c.db.Writable(ctx) }
+
+// A StoreReport is what an operator should know of a store that works.
+type StoreReport = store.Report
+
+// Examine tries everything that serving needs of the store, for an operator. Its errors say what is wrong, wrap
+// ErrUnavailable, and hold nothing of the store's URL but the address.
+func (c *core) Examine(ctx context.Context) (StoreReport, error) { return c.db.Examine(ctx) }
+
+// Subscribe delivers the events for which match is true, until cancel is called; the channel is never closed. match must
+// not block. The first is an EventResync, as soon as the store is there: from then on nothing is missed. A subscriber that
+// falls behind gets one for all it missed; so does everybody when the subscription to the store was made anew.
+func (c *core) Subscribe(match func(Event) bool) (events <-chan Event, cancel func()) {
+	return c.bus.Subscribe(match)
 }
 
-func (v *Vault) now() time.Time { return v.cfg.Now() }
+func (c *core) now() time.Time { return c.cfg.Now() }
 
-// fault turns what go-redis returns into this package's errors. Everything the store did not definitely say is ErrUnavailable.
-func (v *Vault) fault(ctx context.Context, err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, redis.Nil):
-		return ErrNotFound
-	case ctx.Err() != nil && errors.Is(ctx.Err(), context.Canceled):
-		return ctx.Err()
-	}
-	v.cfg.Log.Debug("store error", "error", err)
-	return ErrUnavailable
-}
+// ParseStore says what is wrong with a store URL, without repeating it: it may hold a password.
+func ParseStore(url string) error { return store.Parse(url) }
 
-// warn logs what may concern every call, at most once in a while.
-func (v *Vault) warn(message string) {
-	now := time.Now().Unix()
-	if last, ok := v.warned.Load(message); ok && now-last.(int64) < warnEvery {
-		return
-	}
-	v.warned.Store(message, now)
-	v.cfg.Log.Warn(message)
-}
+// Quiet keeps the store's client from printing to standard error by itself. For main.
+func Quiet() { store.Quiet() }
 
-const warnEvery = 10 // seconds
+// A Key is one key of the ring: 32 random bytes. It prints as "[redacted]". The zero Key is none, and Open refuses it.
+type Key = seal.Key
+
+// ErrKey is what a malformed key gives. It says nothing of the key.
+var ErrKey = seal.ErrKey
+
+// NewKey makes a fresh key.
+func NewKey() Key { return seal.NewKey() }
+
+// ParseKey reads what `bff keygen` printed. The only error is [ErrKey].
+func ParseKey(s string) (Key, error) { return seal.ParseKey(s) }
 
 // detached is a context for a write that must not die with the request that caused it.
 func detached(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+	return context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 }
+
+const (
+	readTimeout  = time.Second
+	writeTimeout = 3 * time.Second
+)

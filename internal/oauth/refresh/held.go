@@ -73,12 +73,11 @@ func (r *refresh) markDead(ctx context.Context, c vault.Connection, reason strin
 		reason = client.ReasonRotatedAway
 	}
 	ch := change{sent: c.Tokens.Refresh, apply: func(c vault.Connection) vault.Connection {
-		c.Status, c.Reason = vault.StatusNeedsReauth, reason
-		c.Tokens.Access, c.Tokens.Expiry = secret.Text{}, time.Time{}
-		if reason != client.ReasonSessionPolicy && reason != client.ReasonRotatedAway { // those grants may live: a late answer can be written, unlinking has something to revoke
-			c.Tokens = vault.Tokens{}
+		if reason == client.ReasonSessionPolicy || reason == client.ReasonRotatedAway {
+			// Those grants may live: a late answer can be written, unlinking has something to revoke.
+			return c.DeadRevocable(reason)
 		}
-		return c
+		return c.Dead(reason)
 	}}
 	out, err := r.b.write(ctx, c, ch)
 	switch {
@@ -102,9 +101,7 @@ func (r *refresh) expired(ctx context.Context, c vault.Connection) (vault.Connec
 		return c, nil
 	}
 	if end := c.Tokens.Expiry; r.b.cfg.Now().After(end.Add(claims.Skew)) {
-		dead := c
-		dead.Status, dead.Reason, dead.Tokens = vault.StatusNeedsReauth, client.ReasonExpired, vault.Tokens{}
-		if _, err := r.b.vault.Update(ctx, &c, dead); errors.Is(err, vault.ErrConflict) {
+		if _, err := r.b.vault.Update(ctx, &c, c.Dead(client.ReasonExpired)); errors.Is(err, vault.ErrConflict) {
 			return vault.Connection{}, errLockLost // written meanwhile: look again
 		}
 	}

@@ -1,4 +1,4 @@
-package vault
+package store
 
 import (
 	"context"
@@ -8,8 +8,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// What exists once must not be lost to a failover: a rotated token would log somebody out, a lost tombstone would let somebody in. So these writes
-// wait for one replica, where there are any.
+// What exists once must not be lost to a failover: a rotated token would log somebody out, a lost tombstone would let
+// somebody in. So these writes wait for one replica, where there are any.
 const (
 	replicaWait  = 200 * time.Millisecond
 	replicaFresh = 10 * time.Second // how long an answer of ROLE counts
@@ -25,31 +25,26 @@ type replicaCount struct {
 	until time.Time
 }
 
-// runDurably is run for a write that waits for a replica.
-func (v *Vault) runDurably(ctx context.Context, s *redis.Script, keys []string, args ...any) error {
-	n, err := v.evalDurably(ctx, s, keys, args...).Int()
-	return v.answer(ctx, n, err)
-}
-
-// evalDurably runs a script and WAIT in one pipeline, since WAIT speaks of its own connection's writes. That no replica answered in time is logged, not
-// returned: the write is done.
-func (v *Vault) evalDurably(ctx context.Context, s *redis.Script, keys []string, args ...any) *redis.Cmd {
-	defer v.cache.drop(v.userOf(keys[0]))
-	node := v.node(ctx, keys[0])
-	if node == nil || v.replicas.count(ctx, node) == 0 {
-		return s.Run(ctx, v.client, keys, args...)
+// evalDurably runs a script and WAIT in one pipeline, since WAIT speaks of its own connection's writes. That no replica
+// answered in time is logged, not returned: the write is done.
+func (s *Store) evalDurably(ctx context.Context, c Call) *redis.Cmd {
+	script, keys, args := s.resolve(&c)
+	defer s.written(s.TagOf(keys[0]))
+	node := s.node(ctx, keys[0])
+	if node == nil || s.replicas.count(ctx, node) == 0 {
+		return script.Run(ctx, s.client, keys, args...)
 	}
-	cmd, waited := awaited(ctx, node, s.EvalSha, keys, args)
+	cmd, waited := awaited(ctx, node, script.EvalSha, keys, args)
 	if redis.HasErrorPrefix(cmd.Err(), "NOSCRIPT") {
-		cmd, waited = awaited(ctx, node, s.Eval, keys, args)
+		cmd, waited = awaited(ctx, node, script.Eval, keys, args)
 	}
 	for _, elsewhere := range [...]string{"MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN"} {
 		if redis.HasErrorPrefix(cmd.Err(), elsewhere) { // the slot moved: the client as a whole follows it
-			return s.Run(ctx, v.client, keys, args...)
+			return script.Run(ctx, s.client, keys, args...)
 		}
 	}
 	if cmd.Err() == nil && waited < 1 {
-		v.warn("no replica confirmed a write in time")
+		s.Warn("no replica confirmed a write in time")
 	}
 	return cmd
 }
@@ -60,14 +55,14 @@ func awaited(ctx context.Context, node *redis.Client, eval evaluate, keys []stri
 	pipe := node.Pipeline()
 	cmd = eval(ctx, pipe, keys, args...)
 	wait := pipe.Do(ctx, "WAIT", 1, replicaWait.Milliseconds())
-	_, _ = pipe.Exec(ctx) // each command has its own error
+	exec(ctx, pipe)
 	n, _ = wait.Int()
 	return cmd, n
 }
 
 // node is the server that holds key, or nil where that cannot be said.
-func (v *Vault) node(ctx context.Context, key string) *redis.Client {
-	switch c := v.client.(type) {
+func (s *Store) node(ctx context.Context, key string) *redis.Client {
+	switch c := s.client.(type) {
 	case *redis.Client:
 		return c
 	case *redis.ClusterClient:

@@ -1,12 +1,10 @@
-package vault
+package store
 
 import (
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
-	"log"
 	"net"
 	"net/url"
 	"slices"
@@ -16,6 +14,8 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
+
+	"bff/internal/vault/seal"
 )
 
 // Budgets of one command. A store that is slower than this counts as down: a caller is told 503 rather than kept.
@@ -26,16 +26,16 @@ const (
 	memoryTimeout = 10 * time.Second // of the store inside the process
 )
 
-// ParseStore says what is wrong with a store URL, without repeating it: it may hold a password.
-func ParseStore(store string) error {
-	_, _, err := parseStore(store)
+// Parse says what is wrong with a store URL, without repeating it: it may hold a password.
+func Parse(url string) error {
+	_, _, err := parse(url)
 	return err
 }
 
-type storeKind int
+type kind int
 
 const (
-	single storeKind = iota
+	single kind = iota
 	sentinel
 	cluster
 	memory
@@ -44,7 +44,7 @@ const (
 var errStoreURL = errors.New("not a store: write redis://host:6379/0, rediss://…, unix:///path/redis.sock, " +
 	"redis+sentinel://h1:26379,h2:26379/master/0, memory: or redis+cluster://h1:6379,h2:6379")
 
-func parseStore(store string) (*redis.UniversalOptions, storeKind, error) {
+func parse(store string) (*redis.UniversalOptions, kind, error) {
 	if store == "memory:" {
 		return nil, memory, nil
 	}
@@ -58,8 +58,8 @@ func parseStore(store string) (*redis.UniversalOptions, storeKind, error) {
 		if err != nil || o.DB < 0 || !knownQuery(store, "db") {
 			return nil, 0, errStoreURL // its text may hold the password
 		}
-		u := &redis.UniversalOptions{Addrs: []string{o.Addr}, DB: o.DB, Username: o.Username, Password: o.Password, TLSConfig: o.TLSConfig}
-		return u, single, nil
+		return &redis.UniversalOptions{Addrs: []string{o.Addr}, DB: o.DB, Username: o.Username, Password: o.Password,
+			TLSConfig: o.TLSConfig}, single, nil
 	case "redis+sentinel", "rediss+sentinel":
 		return parseMany(rest, sentinel, scheme)
 	case "redis+cluster", "rediss+cluster":
@@ -68,7 +68,8 @@ func parseStore(store string) (*redis.UniversalOptions, storeKind, error) {
 	return nil, 0, errStoreURL
 }
 
-// knownQuery says whether the URL's query has nothing but the known parameters: one that is ignored would be a setting that does nothing.
+// knownQuery says whether the URL's query has nothing but the known parameters: one that is ignored would be a setting
+// that does nothing.
 func knownQuery(store string, known ...string) bool {
 	_, query, _ := strings.Cut(store, "?")
 	q, err := url.ParseQuery(query)
@@ -81,7 +82,7 @@ func knownQuery(store string, known ...string) bool {
 }
 
 // parseMany reads [user:pass@]h1[:p1],h2[:p2][/master[/db]][?…], which net/url refuses.
-func parseMany(rest string, kind storeKind, scheme string) (*redis.UniversalOptions, storeKind, error) {
+func parseMany(rest string, kind kind, scheme string) (*redis.UniversalOptions, kind, error) {
 	o := &redis.UniversalOptions{}
 	known, port := []string{}, "6379"
 	if kind == sentinel {
@@ -134,7 +135,7 @@ func hostPort(s, port string) (addr string, ok bool) {
 }
 
 // parsePath reads what is behind the hosts: master[/db] of a sentinel, nothing or 0 of a cluster, which has no databases.
-func parsePath(path string, kind storeKind) (master string, db int, err error) {
+func parsePath(path string, kind kind) (master string, db int, err error) {
 	if kind == cluster {
 		if path != "" && path != "0" {
 			return "", 0, errStoreURL
@@ -157,7 +158,7 @@ func parsePath(path string, kind storeKind) (master string, db int, err error) {
 
 // dial makes the client. It contacts nobody.
 func dial(store string) (redis.UniversalClient, func() error, error) {
-	o, kind, err := parseStore(store)
+	o, kind, err := parse(store)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -189,10 +190,11 @@ func budget(o *redis.UniversalOptions) {
 	o.MaxRedirects = 5
 }
 
-// dialMemory runs a store inside the process, for `bff dev` and tests: nothing survives it. It speaks over loopback behind a random password.
+// dialMemory runs a store inside the process, for `bff dev` and tests: nothing survives it. It speaks over loopback
+// behind a random password.
 func dialMemory() (redis.UniversalClient, func() error, error) {
 	m := miniredis.NewMiniRedis()
-	password := b64.EncodeToString(random(24))
+	password := seal.Encode(seal.Random(24))
 	m.RequireAuth(password)
 	if err := m.Start(); err != nil {
 		return nil, nil, fmt.Errorf("start the embedded store: %w", err)
@@ -226,10 +228,3 @@ func dialMemory() (redis.UniversalClient, func() error, error) {
 		return err
 	}, nil
 }
-
-// Quiet keeps go-redis from printing to standard error by itself: what it has to say comes back as errors. For main.
-func Quiet() { redis.SetLogger(quiet{log.New(io.Discard, "", 0)}) }
-
-type quiet struct{ *log.Logger }
-
-func (quiet) Printf(context.Context, string, ...interface{}) {}

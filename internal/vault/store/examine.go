@@ -1,4 +1,4 @@
-package vault
+package store
 
 import (
 	"context"
@@ -16,56 +16,57 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// A StoreReport is what an operator should know of a store that works.
-type StoreReport struct {
+// A Report is what an operator should know of a store that works.
+type Report struct {
 	Server   string        // "redis 7.0.15 at 127.0.0.1:6379"
 	Reached  time.Duration // one round trip over a connection that is open
 	Warnings []string      // what it may do to sessions; each completes a sentence about the store
 }
 
-// Examine tries everything that serving needs of the store, for an operator. Its errors say what is wrong, wrap ErrUnavailable, and hold nothing of the
-// store's URL but the address. What the server does not let itself be asked is left out of the report.
-func (v *Vault) Examine(ctx context.Context) (StoreReport, error) {
-	if err := v.client.Ping(ctx).Err(); err != nil {
-		return StoreReport{}, v.refused(err)
+// Examine tries everything that serving needs of the store, for an operator. Its errors say what is wrong, wrap
+// ErrUnavailable, and hold nothing of the store's URL but the address. What the server does not let itself be asked is
+// left out of the report.
+func (s *Store) Examine(ctx context.Context) (Report, error) {
+	if err := s.client.Ping(ctx).Err(); err != nil {
+		return Report{}, s.refused(err)
 	}
 	began := time.Now()
-	if err := v.client.Ping(ctx).Err(); err != nil {
-		return StoreReport{}, v.refused(err)
+	if err := s.client.Ping(ctx).Err(); err != nil {
+		return Report{}, s.refused(err)
 	}
-	r := StoreReport{Reached: time.Since(began)}
-	if err := v.tryCommands(ctx); err != nil {
-		return StoreReport{}, v.refused(err)
+	r := Report{Reached: time.Since(began)}
+	if err := s.tryCommands(ctx); err != nil {
+		return Report{}, s.refused(err)
 	}
-	if v.kind == memory {
+	if s.kind == memory {
 		r.Server = "inside this process"
 		return r, nil
 	}
-	facts := v.facts(ctx)
-	if v.kind != cluster && facts["redis_mode"] == "cluster" {
-		return StoreReport{}, v.refused(errors.New("MOVED")) // what it would say to most keys
+	facts := s.facts(ctx)
+	if s.kind != cluster && facts["redis_mode"] == "cluster" {
+		return Report{}, s.refused(errMoved) // what it would say to most keys
 	}
-	r.Server = v.server(ctx, facts)
-	r.Warnings = v.warnings(ctx, facts)
+	r.Server = s.server(ctx, facts)
+	r.Warnings = s.warnings(ctx, facts)
 	return r, nil
 }
 
 // tryCommands does harmlessly what an access list or a replica may refuse: it runs a script that writes, and listens to the bus.
-func (v *Vault) tryCommands(ctx context.Context) error {
-	absent := v.cfg.Prefix + ":w" // is never there
-	if err := redis.NewScript(`return redis.call("DEL", KEYS[1])`).Run(ctx, v.client, []string{absent}).Err(); err != nil {
+func (s *Store) tryCommands(ctx context.Context) error {
+	probe := s.scripts["probe"].script
+	if err := probe.Run(ctx, s.client, []string{s.Global("w")}).Err(); err != nil {
 		return err
 	}
-	ps := v.client.Subscribe(ctx, v.channel())
+	ps := s.client.Subscribe(ctx, s.Global("bus"))
 	defer func() { _ = ps.Close() }()
 	_, err := ps.Receive(ctx)
 	return err
 }
 
 // facts are the fields of INFO, of one server of a Cluster; none where it may not be asked.
-func (v *Vault) facts(ctx context.Context) map[string]string {
+func (s *Store) facts(ctx context.Context) map[string]string {
 	all := map[string]string{}
-	text, _ := v.client.Info(ctx).Result()
+	text, _ := s.client.Info(ctx).Result()
 	for line := range strings.Lines(text) {
 		if name, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
 			all[name] = value
@@ -74,7 +75,7 @@ func (v *Vault) facts(ctx context.Context) map[string]string {
 	return all
 }
 
-func (v *Vault) server(ctx context.Context, facts map[string]string) string {
+func (s *Store) server(ctx context.Context, facts map[string]string) string {
 	name := "redis"
 	if facts["server_name"] == "valkey" {
 		name, facts["redis_version"] = "valkey", facts["valkey_version"]
@@ -82,7 +83,7 @@ func (v *Vault) server(ctx context.Context, facts map[string]string) string {
 	if version := facts["redis_version"]; version != "" {
 		name += " " + version
 	}
-	switch c := v.client.(type) {
+	switch c := s.client.(type) {
 	case *redis.ClusterClient:
 		n := 0
 		if slots, err := c.ClusterShards(ctx).Result(); err == nil {
@@ -90,7 +91,7 @@ func (v *Vault) server(ctx context.Context, facts map[string]string) string {
 		}
 		return fmt.Sprintf("%s, a Cluster of %d", name, n)
 	case *redis.Client:
-		if v.kind == single {
+		if s.kind == single {
 			return name + " at " + c.Options().Addr
 		}
 		if me, err := c.ClientInfo(ctx).Result(); err == nil && me.LAddr != "" {
@@ -100,22 +101,24 @@ func (v *Vault) server(ctx context.Context, facts map[string]string) string {
 	return name
 }
 
-func (v *Vault) warnings(ctx context.Context, facts map[string]string) (all []string) {
+func (s *Store) warnings(ctx context.Context, facts map[string]string) (all []string) {
 	if major, _, ok := strings.Cut(facts["redis_version"], "."); ok {
 		if n, err := strconv.Atoi(major); err == nil && n < 7 {
 			all = append(all, "is older than 7.0, the first that bff is tested with")
 		}
 	}
 	if p := facts["maxmemory_policy"]; p != "" && p != "noeviction" && facts["maxmemory"] != "0" {
-		all = append(all, "signs people out at random when its memory is full; set `maxmemory-policy noeviction` instead of "+p)
+		all = append(all, "signs people out at random when its memory is full; "+
+			"set `maxmemory-policy noeviction` instead of "+p)
 	}
 	if facts["aof_enabled"] == "0" {
-		if save, err := v.client.ConfigGet(ctx, "save").Result(); err == nil && save["save"] == "" {
-			all = append(all, "writes nothing to disk, so its restart signs everybody out; set `appendonly yes`")
+		if save, err := s.client.ConfigGet(ctx, "save").Result(); err == nil && save["save"] == "" {
+			all = append(all,
+				"writes nothing to disk, so its restart signs everybody out; set `appendonly yes`")
 		}
 	}
-	if now, err := v.client.Time(ctx).Result(); err == nil {
-		if d := v.now().Sub(now).Abs(); d > clockSkew/2 {
+	if now, err := s.client.Time(ctx).Result(); err == nil {
+		if d := s.now().Sub(now).Abs(); d > ClockSkew/2 {
 			all = append(all, "has a clock that is "+d.Round(time.Second).String()+" from this machine's; set both by NTP")
 		}
 	}
@@ -123,11 +126,19 @@ func (v *Vault) warnings(ctx context.Context, facts map[string]string) (all []st
 }
 
 // refused says what stands between bff and its store.
-func (v *Vault) refused(err error) error {
-	return fmt.Errorf("%w: %s", ErrUnavailable, v.reason(err))
+func (s *Store) refused(err error) error {
+	return fmt.Errorf("%w: %s", ErrUnavailable, s.reason(err))
 }
 
-func (v *Vault) reason(err error) string {
+func (s *Store) reason(err error) string {
+	if text := s.said(err); text != "" {
+		return text
+	}
+	return s.unreached(err)
+}
+
+// said is what the server's own words mean, or "" for none that are known.
+func (s *Store) said(err error) string {
 	text := err.Error()
 	has := func(parts ...string) bool {
 		for _, p := range parts {
@@ -137,35 +148,49 @@ func (v *Vault) reason(err error) string {
 		}
 		return false
 	}
-	switch { // what the server said
+	switch {
 	case has("NOAUTH"):
 		return "it wants a password; write it into the URL, as redis://:password@host or redis://user:password@host"
 	case has("WRONGPASS", "invalid password"):
 		return "it knows no such user with this password"
 	case has("NOPERM"):
-		return "its access list forbids this user what bff needs; allow `~" + v.cfg.Prefix + ":*` and `&" + v.cfg.Prefix + ":*` with the commands that docs/operations.md names"
+		return "its access list forbids this user what bff needs; allow `~" + s.prefix + ":*` and `&" + s.prefix +
+			":*` with the commands that docs/operations.md names"
 	case has("DB index is out of range"):
 		return "it has no database of this number"
 	case has("cluster support disabled"):
 		return "it is a single server and no Cluster; write redis:// in front"
-	case has("MOVED"):
+	case has("MOVED", "CROSSSLOT", "not allowed in cluster mode"):
 		return "it belongs to a Cluster; write redis+cluster:// in front"
 	case has("unknown command 'sentinel'"):
 		return "what answers there is no Sentinel; write its port (26379 by default), or redis:// for a single server"
-	case v.kind == sentinel && errors.Is(err, redis.Nil), has("No such master"):
+	case s.kind == sentinel && errors.Is(err, redis.Nil), has("No such master"):
 		return "the Sentinels know no master of this name"
 	case has("READONLY"):
 		return "it is a replica, and takes no writes; write the master's address"
 	case has("LOADING", "MASTERDOWN", "CLUSTERDOWN", "BUSY "):
 		return "it answers, but not yet; try again in a moment"
+	case has("OOM "):
+		return "its memory is full, and it takes no writes; give it more, or a higher `maxmemory`"
+	case has("MISCONF"):
+		return "it cannot save to its disk, and takes no writes; its own log says why"
+	case has("NOREPLICAS"):
+		return "it has too few replicas to take writes (`min-replicas-to-write`)"
 	case has("invalid reply", "can't parse"):
 		return "what answers there is not Redis"
 	}
-	return v.unreached(err)
+	return ""
 }
 
+func (s *Store) tls() bool { return s.options != nil && s.options.TLSConfig != nil }
+
+// ClockSkew is how far the clocks of instances may be apart without anybody being logged out by it.
+const ClockSkew = 2 * time.Minute
+
+var errMoved = errors.New("MOVED")
+
 // unreached is reason where the network had the last word.
-func (v *Vault) unreached(err error) string {
+func (s *Store) unreached(err error) string {
 	var dns *net.DNSError
 	var op *net.OpError
 	var record tls.RecordHeaderError
@@ -176,9 +201,11 @@ func (v *Vault) unreached(err error) string {
 		at = " at " + op.Addr.String()
 	}
 	switch {
-	case errors.As(err, &cert), errors.As(err, new(x509.UnknownAuthorityError)), errors.As(err, new(x509.HostnameError)):
+	case errors.As(err, &cert), errors.As(err, new(x509.UnknownAuthorityError)),
+		errors.As(err, new(x509.HostnameError)):
 		return "its certificate is not one that this machine trusts for that name"
-	case errors.As(err, &record), v.tls && (errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()):
+	case errors.As(err, &record), s.tls() && (errors.Is(err, context.DeadlineExceeded) ||
+		errors.As(err, &timeout) && timeout.Timeout()):
 		return "it does not answer in TLS; is it a plain redis://?"
 	case errors.As(err, &dns):
 		return "its host name is not known"

@@ -1,4 +1,4 @@
-package vault
+package seal
 
 import (
 	"crypto/hkdf"
@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"strconv"
 	"strings"
 
 	"bff/internal/secret"
@@ -20,7 +19,7 @@ const keyPrefix = "bffk1_"
 // ErrKey is what a malformed key gives. It says nothing of the key.
 var ErrKey = errors.New(`not a key: want "bffk1_" and 43 characters, as printed by "bff keygen"`)
 
-// A Key is one key of the ring: 32 random bytes. It prints as "[redacted]". The zero Key is none, and Open refuses it.
+// A Key is one key of the ring: 32 random bytes. It prints as "[redacted]". The zero Key is none.
 type Key struct{ m secret.Hidden[material] }
 
 type material struct {
@@ -38,7 +37,7 @@ func NewKey() Key {
 
 // ParseKey reads what `bff keygen` printed. The only error is [ErrKey].
 func ParseKey(s string) (Key, error) {
-	raw, ok := decodeExactly(strings.TrimPrefix(s, keyPrefix), 32)
+	raw, ok := DecodeExactly(strings.TrimPrefix(s, keyPrefix), 32)
 	if !ok || !strings.HasPrefix(s, keyPrefix) {
 		return Key{}, ErrKey
 	}
@@ -50,7 +49,7 @@ func makeKey(raw [32]byte) Key {
 	derive := func(label string, out []byte) {
 		b, err := hkdf.Key(sha256.New, raw[:], nil, label, len(out))
 		if err != nil {
-			panic("vault: hkdf refused a constant length")
+			panic("seal: hkdf refused a constant length")
 		}
 		copy(out, b)
 	}
@@ -83,30 +82,9 @@ func (Key) LogValue() slog.Value         { return slog.StringValue(secret.Redact
 func (Key) MarshalText() ([]byte, error) { return []byte(secret.Redacted), nil }
 func (Key) MarshalJSON() ([]byte, error) { return []byte(`"` + secret.Redacted + `"`), nil }
 
-// location is the keyed hash under which a record is found: a look-up never compares the finder's own bytes.
-func (k Key) location(finder []byte) string {
+// Location is the keyed hash under which a record is found: a look-up never compares the finder's own bytes.
+func (k Key) Location(finder []byte) string {
 	m := hmac.New(sha256.New, k.m.Reveal().locate[:])
 	m.Write(finder)
 	return b64.EncodeToString(m.Sum(nil)[:16])
-}
-
-// digest is an unkeyed, labelled hash of parts, each with its length in front.
-func digest(label string, parts ...string) []byte {
-	b := make([]byte, 0, 128)
-	add := func(p string) {
-		b = append(append(strconv.AppendInt(b, int64(len(p)), 10), ':'), p...)
-	}
-	add(label)
-	for _, p := range parts {
-		add(p)
-	}
-	sum := sha256.Sum256(b)
-	return sum[:]
-}
-
-// random returns n random bytes.
-func random(n int) []byte {
-	b := make([]byte, n)
-	_, _ = rand.Read(b) // never fails
-	return b
 }

@@ -1,0 +1,121 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"bff/internal/secret"
+	"bff/internal/vault/seal"
+	"bff/internal/vault/store"
+)
+
+// NewSession is what Create needs.
+type NewSession struct {
+	User       User          // required
+	Device     string        // the User-Agent in words
+	Connection *Connection   // the account that signs in, if it is kept; linked at the same time
+	Previous   []secret.Text // the tickets of the sessions this sign-in replaces: they end
+	Handle     string        // a name under which EndHandle finds the session again, or none
+}
+
+// maxSessions is how many sessions a user may have: one more ends the oldest. It bounds every script that walks over
+// them.
+const maxSessions = 100
+
+// Create makes a session with a new ticket and sets the cookie on w, in that order: nothing reaches the browser that is
+// not stored. The sessions that it replaces end last, so that a store that fails in between logs nobody out.
+func (v *sessions) Create(w http.ResponseWriter, r *http.Request, in NewSession) (*Session, error) {
+	ctx, cancel := detached(r.Context())
+	defer cancel()
+	now := v.now().Truncate(time.Millisecond)
+	t := seal.NewTicket(tagBytes(in.User.ID))
+	s := &Session{ID: newID("s_"), User: in.User, Device: in.Device, CreatedAt: now, SeenAt: now,
+		idle: v.cfg.Idle, lifetime: v.cfg.Lifetime, ticket: secret.Hide(t), location: v.locate(t), current: true}
+	if in.Handle != "" {
+		if err := v.index.remember(ctx, s, in.Handle); err != nil {
+			return nil, err
+		}
+	}
+	count, err := v.saveNew(ctx, s, in.Connection)
+	if err != nil {
+		return nil, err
+	}
+	if in.Connection != nil && in.Connection.Keep == KeepUser { // merged with what the user has
+		if _, err := v.connections.Link(ctx, s, *in.Connection); err != nil && !errors.Is(err, ErrFull) {
+			return nil, err
+		}
+	}
+	made, err := v.reader.LoadTicket(ctx, s.Ticket())
+	if err != nil {
+		return nil, err
+	}
+	v.setCookie(w, t.Encode(), int(v.cfg.Lifetime/time.Second))
+	for _, ticket := range in.Previous {
+		v.replace(ctx, ticket)
+	}
+	if count-len(in.Previous) > maxSessions {
+		if err := v.index.endOldest(ctx, made); err != nil {
+			v.cfg.Log.Warn("a user has more sessions than one may have, and the oldest could not be ended")
+		}
+	}
+	return made, nil
+}
+
+// saveNew writes s, with the connection that it keeps itself, and says how many sessions its user has now.
+func (v *sessions) saveNew(ctx context.Context, s *Session, first *Connection) (count int, err error) {
+	ttl := v.timeToLive(s, s.SeenAt)
+	if ttl <= 0 {
+		return 0, ErrNotFound
+	}
+	var id string
+	var sealedFirst []byte
+	if first != nil && first.Keep == KeepSession {
+		next := v.connections.fresh(s, *first)
+		id, sealedFirst = next.ID, v.connections.seal(&next)
+	}
+	write := func(ctx context.Context, value []byte) (err error) {
+		count, err = v.db.RunDurably(ctx, onSession("create", s.location,
+			store.Keys{"index": v.userKey(s.location.tag, "i")}, store.Args{
+				"value": value, "ttl": millisOf(ttl), "index_life": millisOf(v.indexLife()), "id": s.ID,
+				"info": v.index.info(s, s.SeenAt), "connection": id, "connection_value": sealedFirst,
+				"prefix": v.userKey(s.location.tag, "")}))
+		return err
+	}
+	return count, v.save(ctx, s, s.SeenAt, write)
+}
+
+// replace ends a session that a sign-in replaces. It is tried until it is done, within a bound, behind the sign-in's
+// answer if need be.
+func (v *sessions) replace(ctx context.Context, previous secret.Text) {
+	end := func(ctx context.Context) error {
+		old, err := v.reader.LoadTicket(ctx, previous)
+		if err == nil {
+			err = v.end(ctx, old, "logout")
+		}
+		if errors.Is(err, ErrNotFound) {
+			return nil
+		}
+		return err
+	}
+	if end(ctx) == nil {
+		return
+	}
+	v.work.Go(func() {
+		for range 20 {
+			ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
+			err := end(ctx)
+			cancel()
+			if err == nil {
+				return
+			}
+			select {
+			case <-time.After(500 * time.Millisecond): // the store is down; bounded by the loop
+			case <-v.closing:
+				return
+			}
+		}
+		v.db.Warn("a replaced session could not be ended; it ends by its idle time")
+	})
+}

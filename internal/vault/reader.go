@@ -1,0 +1,179 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"bff/internal/secret"
+	"bff/internal/vault/seal"
+	"bff/internal/vault/store"
+)
+
+// A reader reads a session with its connections and opens both.
+type reader struct{ *core }
+
+// sealed is what one round trip brought, before it is opened.
+type sealed struct {
+	ticket   *seal.Ticket
+	location location
+	value    string            // the session
+	own      map[string]string // its connections, by id
+	kept     map[string]string // the user's, by id
+}
+
+// read brings a session and its connections in one round trip: one pipeline, all keys in one slot.
+func (r *reader) read(ctx context.Context, t *seal.Ticket) (*sealed, error) {
+	got := &sealed{ticket: t, location: r.locate(t)}
+	pairs := got.location.pairs
+	err := r.db.Ask(ctx, r.absent(got.location.tag), func(b *store.Batch) func() error {
+		var textsArray [4]store.Text
+		var hashesArray [4]store.Hash
+		texts, hashes := textsArray[:0], hashesArray[:0]
+		for i := len(pairs) - 2; i >= 0; i -= 2 { // the oldest first: a session that moves to the first pair meanwhile is met there
+			texts = append(texts, b.Get(pairs[i]))
+			hashes = append(hashes, b.All(pairs[i+1]))
+		}
+		kept := b.All(r.userKey(got.location.tag, "k"))
+		return func() error {
+			for i := len(texts) - 1; i >= 0; i-- {
+				value, err := texts[i].Result()
+				if errors.Is(err, ErrNotFound) || err == nil && len(value) < seal.MinSize {
+					continue // nothing here, or a tombstone
+				}
+				if err != nil {
+					return err
+				}
+				return got.fill(value, hashes[i], kept)
+			}
+			return ErrNotFound
+		}
+	})
+	return got, err
+}
+
+func (s *sealed) fill(value string, own, kept store.Hash) (err error) {
+	s.value = value
+	if s.own, err = own.Result(); err == nil {
+		s.kept, err = kept.Result()
+	}
+	return err
+}
+
+// LoadTicket is Load for a ticket that did not come in a cookie. It asks the store.
+func (r *reader) LoadTicket(ctx context.Context, ticket secret.Text) (*Session, error) {
+	s, _, err := r.loadTicket(ctx, ticket)
+	return s, err
+}
+
+// loadTicket also gives what was read, still sealed.
+func (r *reader) loadTicket(ctx context.Context, ticket secret.Text) (*Session, *sealed, error) {
+	t, ok := seal.ParseTicket(ticket.Reveal())
+	if !ok {
+		return nil, nil, ErrNotFound
+	}
+	got, err := r.read(ctx, t)
+	if err != nil {
+		return nil, nil, err
+	}
+	rec, err := r.openSession(t, got.value)
+	if err != nil {
+		return nil, nil, ErrNotFound
+	}
+	return r.session(got, rec), got, nil
+}
+
+func sessionBinding(t *seal.Ticket) seal.Binding {
+	return seal.Binding{Kind: "session", Owner: t.Owner(), Opener: t.Opener()}
+}
+
+// openSession opens what read found, and holds its sealed times against the clock.
+func (r *reader) openSession(t *seal.Ticket, value string) (*sessionRecord, error) {
+	at := sessionBinding(t)
+	rec := &sessionRecord{}
+	if known, ok := r.opened.Find(at, value).(sessionRecord); ok {
+		*rec = known
+	} else {
+		plain, err := r.ring.Open(at, []byte(value))
+		if err == nil {
+			err = decode(plain, rec)
+		}
+		if err != nil {
+			r.db.Warn("a session record does not open: its key was removed from the ring, or it was tampered with")
+			return nil, err
+		}
+		r.opened.Keep(at, value, *rec)
+	}
+	if r.expired(fromMillis(rec.Created), fromMillis(rec.Seen)) {
+		return nil, ErrNotFound
+	}
+	if now := r.now(); rec.Created > millis(now.Add(store.ClockSkew)) {
+		// Only an instance can have sealed this: its clock was wrong. That is nobody's reason to be logged out, and none
+		// for a longer life: it counts from now, and the touch that is due writes that down.
+		rec.Created = millis(now)
+	}
+	return rec, nil
+}
+
+// expired holds sealed times against the clock. The time to live in the store is what ends a session, by one clock for
+// all; this is for a store that does not do its part.
+func (c *core) expired(created, seen time.Time) bool {
+	now := c.now().Add(-store.ClockSkew)
+	return !now.Before(seen.Add(c.cfg.Idle)) || !now.Before(created.Add(c.cfg.Lifetime))
+}
+
+func (r *reader) session(got *sealed, rec *sessionRecord) *Session {
+	s := &Session{
+		ID: rec.ID, Device: rec.Device, CreatedAt: fromMillis(rec.Created), SeenAt: fromMillis(rec.Seen),
+		User: User{ID: rec.UserID, Provider: rec.Provider, Subject: rec.Subject, Name: rec.Name, Email: rec.Email,
+			EmailVerified: rec.EmailVerified, Picture: rec.Picture},
+		idle: r.cfg.Idle, lifetime: r.cfg.Lifetime, ticket: secret.Hide(got.ticket), location: got.location,
+		version: seal.Version(got.value), current: r.ring.Current(got.value),
+	}
+	s.Connections = r.openConnections(s, got)
+	return s
+}
+
+func (r *reader) openConnection(o owner, id, value string) (Connection, error) {
+	at := o.binding(id)
+	c, ok := r.opened.Find(at, value).(Connection)
+	if !ok {
+		plain, err := r.ring.Open(at, []byte(value))
+		var rec connectionRecord
+		if err == nil {
+			err = decode(plain, &rec)
+		}
+		if err != nil {
+			return Connection{}, err
+		}
+		c = rec.connection()
+		r.opened.Keep(at, value, c)
+	}
+	c.ID, c.owner, c.version, c.current = id, o, seal.Version(value), r.ring.Current(value)
+	return c, nil
+}
+
+// openConnections opens all that was read. One that does not open is left out: it takes nothing else down.
+func (r *reader) openConnections(s *Session, got *sealed) []Connection {
+	out := make([]Connection, 0, len(got.own)+len(got.kept))
+	if len(got.own) > 0 {
+		out = r.openHash(out, ownerOf(s, KeepSession), got.own)
+	}
+	if len(got.kept) > 0 {
+		out = r.openHash(out, ownerOf(s, KeepUser), got.kept)
+	}
+	sortConnections(out)
+	return out
+}
+
+func (r *reader) openHash(out []Connection, o owner, values map[string]string) []Connection {
+	for id, value := range values {
+		c, err := r.openConnection(o, id, value)
+		if err != nil {
+			r.db.Warn("a connection record does not open: its key was removed from the ring, or it was tampered with")
+			continue
+		}
+		out = append(out, c)
+	}
+	return out
+}

@@ -1,0 +1,24 @@
+-- Writes a new session, its index entry and its first connection. Index entries of sessions that expired go.
+-- Answers how many sessions the user has now.
+-- pairs
+-- keys: index
+-- args: value, ttl, index_life, id, info, connection, connection_value, prefix
+local was = redis.call('GET', KEYS[1])
+if was then
+  if version(was) == version(value) then return math.max(redis.call('HLEN', index), 1) end
+  return sure(0, index)
+end
+redis.call('SET', KEYS[1], value, 'PX', ttl)
+if connection ~= '' then
+  redis.call('HSET', KEYS[2], connection, connection_value)
+  redis.call('PEXPIRE', KEYS[2], ttl)
+end
+redis.call('HSET', index, id, info)
+atleast(index, index_life)
+if redis.call('HLEN', index) % 32 == 0 then
+  local all = redis.call('HGETALL', index)
+  for j = 1, #all, 2 do
+    if not alive(prefix, all[j+1]) then redis.call('HDEL', index, all[j]) end
+  end
+end
+return redis.call('HLEN', index)

@@ -1,0 +1,20 @@
+-- Ends those of a user's sessions that which names: "one", "others" than id, "all", or "erase": all, and what is kept.
+-- head and tail are the message before and after a session's id. Answers how many it ended.
+-- keys: index, kept, preferences
+-- args: prefix, which, id, life, channel, head, tail
+redis.call('HDEL', index, '')
+local n, all = 0, redis.call('HGETALL', index)
+for j = 1, #all, 2 do
+  local sid, loc = all[j], string.sub(all[j+1], 1, 22)
+  if which == 'all' or which == 'erase' or (which == 'one') == (sid == id) then
+    if alive(prefix, loc) then
+      n = n + 1
+      tombstone(prefix .. 's:' .. loc, life)
+      redis.call('PUBLISH', channel, head .. sid .. tail)
+    end
+    redis.call('DEL', prefix .. 'c:' .. loc)
+    redis.call('HDEL', index, sid)
+  end
+end
+if which == 'erase' then redis.call('DEL', kept, preferences) end
+return n

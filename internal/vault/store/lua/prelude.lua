@@ -1,0 +1,22 @@
+-- What the scripts share. A sealed value is longer than 60 bytes, a tombstone shorter; its first 16 bytes are its version.
+local function live(count)
+  for n = 1, count do
+    local s = redis.call('GET', KEYS[2*n-1])
+    if s and #s > 60 then return n, s end
+  end
+end
+local function sure(answer, key)
+  redis.call('HDEL', key, '')
+  return answer
+end
+local function version(value) return value and string.sub(value, 1, 16) or '' end
+local function atleast(key, ms)
+  if redis.call('PTTL', key) < tonumber(ms) then redis.call('PEXPIRE', key, ms) end
+end
+-- A store that is full has no room for a tombstone; then the key goes, which ends the session too.
+local function tombstone(key, ms)
+  local ok = redis.pcall('SET', key, 'ended', 'PX', ms)
+  if type(ok) == 'table' and ok.err then redis.call('DEL', key) end
+end
+-- An index entry begins with the location of its session, 22 characters.
+local function alive(prefix, entry) return redis.call('STRLEN', prefix .. 's:' .. string.sub(entry, 1, 22)) > 60 end

@@ -1,0 +1,5 @@
+-- Gives a lock another lease, if it is still the owner's.
+-- keys: lock
+-- args: owner, lease
+if redis.call('GET', lock) == owner then return redis.call('PEXPIRE', lock, lease) end
+return 0

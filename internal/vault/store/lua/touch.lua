@@ -1,0 +1,16 @@
+-- Slides a session's idle time, and moves it to the first pair.
+-- pairs
+-- keys: index
+-- args: expected, value, ttl, id, info, index_life
+local at, was = live(pairs_n)
+if not at then return sure(0, index) end
+if version(was) ~= expected and version(was) ~= version(value) then return sure(-1, index) end
+if at ~= 1 then
+  redis.call('DEL', KEYS[2*at-1])
+  if redis.call('EXISTS', KEYS[2*at]) == 1 then redis.call('RENAME', KEYS[2*at], KEYS[2]) end
+end
+redis.call('SET', KEYS[1], value, 'PX', ttl)
+redis.call('PEXPIRE', KEYS[2], ttl)
+redis.call('HSET', index, id, info)
+atleast(index, index_life)
+return 1
