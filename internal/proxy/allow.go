@@ -12,6 +12,7 @@ import (
 // A pattern is one net/http.ServeMux pattern without a host, matched on the reading of path.go: nothing is cleaned,
 // nothing redirects, and since patterns only allow, none takes precedence.
 type pattern struct {
+	source string // as configured
 	method string // "" is any
 	parts  []part
 }
@@ -24,11 +25,12 @@ type part struct {
 	rest    bool   // "{name...}", or the end of a pattern that ends with a slash
 	end     bool   // "{$}"
 	encoded bool   // the wildcard's name is in Encoded
+	verbs   bool   // the wildcard's name is in Verbs
 }
 
 // parsePattern reads s. ServeMux itself says whether the syntax holds; what it takes and an allow-list must not is
 // refused here.
-func parsePattern(s string, encoded []string) (pattern, error) {
+func parsePattern(s string, encoded, verbs []string) (pattern, error) {
 	method, path, found := strings.Cut(s, " ")
 	if !found {
 		method, path = "", s
@@ -48,9 +50,9 @@ func parsePattern(s string, encoded []string) (pattern, error) {
 	if err := muxAccepts(s); err != nil {
 		return pattern{}, err
 	}
-	p := pattern{method: method}
+	p := pattern{source: s, method: method}
 	for raw := range strings.SplitSeq(path[1:], "/") {
-		one, err := parsePart(raw, encoded)
+		one, err := parsePart(raw, encoded, verbs)
 		if err != nil {
 			return pattern{}, err
 		}
@@ -59,7 +61,7 @@ func parsePattern(s string, encoded []string) (pattern, error) {
 	return p, nil
 }
 
-func parsePart(raw string, encoded []string) (part, error) {
+func parsePart(raw string, encoded, verbs []string) (part, error) {
 	if raw == "" { // a trailing slash: ServeMux refused empty segments elsewhere
 		return part{rest: true}, nil
 	}
@@ -68,10 +70,11 @@ func parsePart(raw string, encoded []string) (part, error) {
 	}
 	if raw[0] == '{' {
 		name, rest := strings.CutSuffix(raw[1:len(raw)-1], "...")
-		return part{wild: !rest, rest: rest, encoded: slices.Contains(encoded, name)}, nil
+		return part{wild: !rest, rest: rest, encoded: slices.Contains(encoded, name),
+			verbs: slices.Contains(verbs, name)}, nil
 	}
 	s, ok := readSegment(raw)
-	if !ok {
+	if !ok || s.odd&byMount != 0 {
 		return part{}, fmt.Errorf("the segment %q would never be let through: "+
 			"a path is written as it is sent, percent-encoded, without dot segments and backslashes", raw)
 	}
@@ -101,14 +104,18 @@ func muxAccepts(s string) (err error) {
 }
 
 // match compares one request with one pattern. A segment that could be read differently matches only what allows that
-// very segment.
-func (p *pattern) match(method string, path []segment) bool {
+// very segment. verb is the index of a segment with a custom verb that a wildcard must not stand for; -1: there is
+// none.
+func (p *pattern) match(method string, path []segment, verb int) bool {
 	if p.method != "" && p.method != method && !(p.method == http.MethodGet && method == http.MethodHead) {
 		return false
 	}
 	for i := range p.parts {
 		want := &p.parts[i]
 		if i >= len(path) {
+			return false
+		}
+		if (want.rest && verb >= i || want.wild && verb == i) && !want.verbs {
 			return false
 		}
 		if want.rest {
@@ -130,7 +137,12 @@ func (p *pattern) match(method string, path []segment) bool {
 }
 
 // refuses says whether a wildcard may not stand for s.
-func (w *part) refuses(s segment) bool { return s.odd != 0 && (!w.encoded || s.odd&^byWildcard != 0) }
+func (w *part) refuses(s segment) bool {
+	if w.encoded {
+		return s.odd&^byEncoded != 0
+	}
+	return s.odd&^byWildcard != 0
+}
 
 // sameSpelling compares escaped segments; the case of hexadecimal digits is no difference.
 func sameSpelling(a, b string) bool {
@@ -143,18 +155,53 @@ func pathTextEqual(a, b string) bool {
 	return err1 == nil && err2 == nil && x == y
 }
 
-// allows says whether the method and path are on the list.
-func (m *Mount) allows(method string, path []segment) error {
+// allows returns the pattern that lets the method and path through.
+func (m *Mount) allows(method string, path []segment) (*pattern, error) {
 	if method == http.MethodTrace || method == http.MethodConnect || method == "" {
-		return ErrNotAllowed
+		return nil, ErrNotAllowed
 	}
+	verb := customVerb(method, path)
 	for i := range m.allow {
-		if m.allow[i].match(method, path) {
-			return nil
+		if m.allow[i].match(method, path, verb) {
+			return &m.allow[i], nil
 		}
 	}
 	if slices.ContainsFunc(path, func(s segment) bool { return s.odd != 0 }) {
-		return ErrBadPath
+		return nil, ErrBadPath
 	}
-	return ErrNotAllowed
+	if verb >= 0 && slices.ContainsFunc(m.allow, func(p pattern) bool { return p.match(method, path, -1) }) {
+		return nil, ErrBadPath
+	}
+	return nil, ErrNotAllowed
+}
+
+// customVerb returns the index of the segment that ends in a custom verb (AIP-136), as in "values:append", where the
+// method may change something: the verb makes another operation of it. It is -1 when there is none.
+func customVerb(method string, path []segment) int {
+	if method == http.MethodGet || method == http.MethodHead {
+		return -1
+	}
+	last := len(path) - 1
+	for last >= 0 && path[last].text == "" { // a slash at the end is nothing to some readers
+		last--
+	}
+	if last < 0 {
+		return -1
+	}
+	text := path[last].text
+	verb := text[strings.LastIndexByte(text, ':')+1:]
+	if len(verb) == len(text) || verb == "" {
+		return -1
+	}
+	lower := false
+	for i := range len(verb) {
+		c := verb[i]
+		if lower = lower || 'a' <= c && c <= 'z'; !('a' <= c|0x20 && c|0x20 <= 'z' || c == '-' || c == '_') {
+			return -1
+		}
+	}
+	if !lower && len(verb) < 4 { // columns of a sheet: "A:ZZ"
+		return -1
+	}
+	return last
 }

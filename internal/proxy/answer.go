@@ -3,16 +3,24 @@ package proxy
 import (
 	"context"
 	"errors"
+	"mime"
 	"net/http"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
 
+	"bff/internal/proxy/coding"
 	"bff/internal/proxy/jsonurl"
 )
 
-// sandbox makes a document of an answer powerless; see doc.go.
-const sandbox = "sandbox allow-downloads; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
+// The policies of an answer; see doc.go. The last two forbid script to what browsers must not sandbox to show it.
+const (
+	sandbox = "sandbox allow-downloads; default-src 'none'; style-src 'unsafe-inline'; img-src data:; " +
+		"frame-ancestors 'self'"
+	pdfPolicy   = "script-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+	mediaPolicy = "default-src 'none'; media-src 'self'; img-src 'self' data:; style-src 'unsafe-inline'; " +
+		"base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+)
 
 var errNoStatus = errors.New("the upstream answered with no status")
 
@@ -27,53 +35,55 @@ func answered(res *http.Response) error {
 	case res.StatusCode < 200: // 1xx came before; what is left is none of HTTP's
 		return errNoStatus
 	}
-	m := x.mount
+	m, h := x.mount, res.Header
+	x.maskHeader(h) // before anything is read from it
 	if res.StatusCode == http.StatusUnauthorized || res.StatusCode == http.StatusForbidden {
 		if c := challengeOf(res); c != nil {
 			x.maskChallenge(c)
 			return c
 		}
 	}
-	h := res.Header
 	m.filterBack(h)
-	x.maskHeader(h)
 	m.rewriteHeader(h, x.call)
-	coding, rewrites := codingOf(h), m.rewrites(res)
+	keepForAsking(h)
+	m.keepApart(h, res.StatusCode)
+	m.filterBack(res.Trailer)
+	if len(res.Trailer) > 0 && x.in.ProtoMajor == 1 &&
+		httpguts.HeaderValuesContainsToken(x.in.Header["Te"], "trailers") {
+		delete(h, "Content-Length") // HTTP/2 has both, HTTP/1 has a trailer behind chunks only
+	}
+	return x.takeBody(res)
+}
+
+// takeBody puts the clock, the tripwire and the rewriting of fields around the body of an answer.
+func (x *exchange) takeBody(res *http.Response) error {
+	m, c := x.mount, coding.Of(res.Header["Content-Encoding"])
+	rewrites := m.rewrites(res, c)
 	if rewrites {
 		forgetBytes(res)
 	}
-	keepPrivate(h)
-	m.keepApart(h, res.StatusCode)
-	m.filterBack(res.Trailer)
-	if len(res.Trailer) > 0 && x.in.ProtoMajor == 1 && httpguts.HeaderValuesContainsToken(x.in.Header["Te"],
-		"trailers") {
-		delete(h, "Content-Length") // HTTP/2 has both, HTTP/1 has a trailer behind chunks only
-	}
-	if res.Body == nil || res.Body == http.NoBody || res.ContentLength == 0 {
+	if res.Body == nil || res.Body == http.NoBody || res.ContentLength == 0 || x.in.Method == http.MethodHead {
 		return nil
 	}
 	x.answer = download{x: x, res: res, body: res.Body}
-	if rewrites {
-		x.answer.src = jsonurl.NewReader(x.watched(decoded(res.Body, coding)), m.fields,
+	switch {
+	case rewrites:
+		x.answer.src = jsonurl.NewReader(x.watched(coding.NewReader(c, res.Body)), m.fields,
 			func(s string) string { return m.rewriteURL(s, x.call) })
-	} else {
-		x.answer.src = x.watched(res.Body) // compressed bytes too: what says it is compressed may not be
+	case c == coding.Identity || res.StatusCode == http.StatusPartialContent || x.secrets() == nil:
+		x.answer.src = x.watched(res.Body) // a part of what is compressed cannot be decoded
+	case c == coding.Opaque:
+		_ = res.Body.Close()
+		return errCoding
+	default:
+		x.watch = m.streams.New(x.secrets())
+		x.answer.src = coding.NewGuard(c, res.Body, x)
 	}
 	res.Body = &x.answer
 	return nil
 }
 
-// filterBack takes out of h what must not come back.
-func (m *Mount) filterBack(h http.Header) {
-	for name := range h {
-		if !returns(name) {
-			delete(h, name)
-		}
-	}
-	if challenges := h["Www-Authenticate"]; len(challenges) > 0 {
-		withoutPrompts(h, challenges)
-	}
-}
+var errCoding = errors.New("the upstream answered in a coding that was not offered to it")
 
 // withoutPrompts drops the challenges for which a browser would ask the person for a password, in the name of this
 // origin.
@@ -96,72 +106,98 @@ func withoutPrompts(h http.Header, challenges []string) {
 	}
 }
 
-// keepPrivate keeps an answer out of shared caches, and tells the others that it depends on the cookie (RFC 9111
-// section 5.2.2).
-func keepPrivate(h http.Header) {
-	lines := h["Cache-Control"]
-	if len(lines) == 1 && (lines[0] == "private" || lines[0] == "no-store") {
-		addVary(h)
-		return
-	}
-	var kept []string
-	private := false
-	for _, line := range lines {
+// keepForAsking lets the browser keep an answer only to ask about it again: what is fresh would be shown for another
+// account, or become a script, without anybody being asked (RFC 9111 section 5.2.2).
+func keepForAsking(h http.Header) {
+	value := "private, no-cache"
+	for _, line := range h["Cache-Control"] {
 		for _, d := range splitList(line) {
-			name, _, _ := strings.Cut(d, "=")
-			switch strings.ToLower(strings.TrimSpace(name)) {
-			case "public", "s-maxage", "proxy-revalidate", "must-understand":
-				continue
-			case "private":
-				if d != name { // private="field" leaves the rest of the answer to shared caches
-					continue
-				}
-				private = true
+			switch strings.ToLower(d) {
 			case "no-store":
-				private = true
+				value = "private, no-cache, no-store"
 			}
-			kept = append(kept, d)
 		}
 	}
-	if !private {
-		kept = append(kept, "private")
+	h["Cache-Control"] = []string{value}
+	var missing []string
+	for _, name := range [...]string{"Cookie", "BFF-Connection", "Sec-Fetch-Dest"} {
+		if !varies(h, name) {
+			missing = append(missing, name)
+		}
 	}
-	h["Cache-Control"] = []string{strings.Join(kept, ", ")}
-	addVary(h)
+	if len(missing) > 0 {
+		h["Vary"] = append(h["Vary"], strings.Join(missing, ", "))
+	}
 }
 
-func addVary(h http.Header) {
+// varies reports whether an answer says that it depends on a request's field.
+func varies(h http.Header, field string) bool {
 	for _, line := range h["Vary"] {
 		for name := range strings.SplitSeq(line, ",") {
-			if name = strings.TrimSpace(name); name == "*" || strings.EqualFold(name, "Cookie") {
-				return
+			if name = strings.TrimSpace(name); name == "*" || strings.EqualFold(name, field) {
+				return true
 			}
 		}
 	}
-	h["Vary"] = append(h["Vary"], "Cookie")
+	return false
 }
 
 // keepApart keeps an answer from speaking for the origin that serves it. A 304 changes the headers of what is stored,
 // and does not know its type.
 func (m *Mount) keepApart(h http.Header, status int) {
 	h["X-Content-Type-Options"] = m.fixed[:1:1]
-	if mediaType(h.Get("Content-Type")) == "text/event-stream" {
-		h["X-Accel-Buffering"] = []string{"no"} // a front door must not wait for more
-	}
 	h["Cross-Origin-Resource-Policy"] = m.fixed[1:2:2]
 	if status == http.StatusNotModified {
 		return
 	}
-	if t := h["Content-Type"]; len(t) == 1 && mediaType(t[0]) == "application/pdf" {
+	kind, value := contentType(h)
+	switch {
+	case kind == "text/event-stream":
+		h["X-Accel-Buffering"] = []string{"no"} // a front door must not wait for more
+	case kind == "application/pdf":
+		h["Content-Type"], h["Content-Security-Policy"] = []string{kind}, []string{pdfPolicy}
+		return
+	case strings.HasPrefix(kind, "audio/"), strings.HasPrefix(kind, "video/"):
+		h["Content-Type"], h["Content-Security-Policy"] = []string{value}, []string{mediaPolicy}
 		return
 	}
 	h["Content-Security-Policy"] = m.fixed[2:3:3]
 }
 
-// mediaType is a Content-Type without its parameters.
-func mediaType(contentType string) string {
-	t, _, _ := strings.Cut(contentType, ";")
-	return strings.ToLower(strings.TrimSpace(t))
+// contentType returns the media type of an answer in lower case, and the one way to write it with its parameters. Both
+// are empty when the field can be read as more than one type: browsers take the last of a list.
+func contentType(h http.Header) (kind, value string) {
+	lines := h["Content-Type"]
+	if len(lines) != 1 || strings.ContainsAny(lines[0], ",\\\x00") {
+		return "", ""
+	}
+	if !strings.Contains(lines[0], ";") && plainType(lines[0]) {
+		return strings.ToLower(lines[0]), lines[0]
+	}
+	kind, params, err := mime.ParseMediaType(lines[0])
+	if err != nil || !plainType(kind) {
+		return "", ""
+	}
+	if value = mime.FormatMediaType(kind, params); value == "" || strings.Contains(value, ",") {
+		return kind, kind
+	}
+	return kind, value
+}
+
+// plainType reports whether s is two names with a slash between them.
+func plainType(s string) bool {
+	slash := strings.IndexByte(s, '/')
+	if slash <= 0 || slash == len(s)-1 {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		if !('a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || i == slash || strings.IndexByte("!#$&-^_.+",
+			c) >= 0) {
+			return false
+		}
+	}
+	return true
 }
 
 // splitList splits a comma-separated list, minding quoted strings (RFC 9110 section 5.6).

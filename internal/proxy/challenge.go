@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"strings"
+
+	"bff/internal/proxy/coding"
 )
 
 // A ScopeChallenge is an upstream's wish for more than the access token grants: insufficient_scope (RFC 6750 section
@@ -86,6 +88,7 @@ const challengeLimit = 64 << 10
 // as it was.
 func challengeOf(res *http.Response) *ScopeChallenge {
 	out := &ScopeChallenge{Status: res.StatusCode, ContentType: res.Header.Get("Content-Type")}
+	kind, _ := contentType(res.Header)
 	found := false
 	for _, line := range res.Header["Www-Authenticate"] {
 		for _, c := range parseChallenges(line) {
@@ -100,12 +103,12 @@ func challengeOf(res *http.Response) *ScopeChallenge {
 			out.Scopes = append(out.Scopes, strings.Fields(c.params["scope"])...)
 		}
 	}
-	if !found && (res.StatusCode != http.StatusForbidden || !isJSON(out.ContentType)) || res.Body == nil {
+	if !found && (res.StatusCode != http.StatusForbidden || !isJSON(kind)) || res.Body == nil {
 		return nil
 	}
 	raw, whole := peek(res)
 	if whole {
-		out.Body = plainBytes(raw, codingOf(res.Header))
+		out.Body = plainBytes(raw, coding.Of(res.Header["Content-Encoding"]))
 	}
 	if found || saysScope(out.Body) {
 		return out
@@ -126,17 +129,18 @@ func peek(res *http.Response) (raw []byte, whole bool) {
 }
 
 // plainBytes undoes a content coding, within the same bound; nil when it cannot.
-func plainBytes(raw []byte, coding string) []byte {
-	switch coding {
-	case "identity":
+func plainBytes(raw []byte, c coding.Coding) []byte {
+	if c == coding.Identity {
 		return raw
-	case "gzip":
-		plain, err := io.ReadAll(io.LimitReader(&gunzip{src: bytes.NewReader(raw)}, challengeLimit+1))
-		if err == nil && len(plain) <= challengeLimit {
-			return plain
-		}
 	}
-	return nil
+	if c == coding.Opaque {
+		return nil
+	}
+	plain, err := io.ReadAll(io.LimitReader(coding.NewReader(c, bytes.NewReader(raw)), challengeLimit+1))
+	if err != nil || len(plain) > challengeLimit {
+		return nil
+	}
+	return plain
 }
 
 // saysScope knows Google's two ways to say insufficient_scope in a body: the older errors[].reason, the newer
@@ -168,10 +172,9 @@ func saysScope(body []byte) bool {
 	return false
 }
 
-func isJSON(contentType string) bool {
-	t := mediaType(contentType)
-	return t == "application/json" || t == "text/json" || strings.HasPrefix(t, "application/") && strings.HasSuffix(t,
-		"+json")
+func isJSON(kind string) bool {
+	return kind == "application/json" || kind == "text/json" ||
+		strings.HasPrefix(kind, "application/") && strings.HasSuffix(kind, "+json")
 }
 
 // closer reads from one and closes the other.

@@ -1,10 +1,10 @@
 package proxy
 
 import (
-	"compress/gzip"
-	"io"
 	"net/http"
 	"strings"
+
+	"bff/internal/proxy/coding"
 )
 
 // reduceEncodings leaves of Accept-Encoding what decode can undo.
@@ -27,28 +27,16 @@ func reduceEncodings(h http.Header) {
 
 // rewrites says whether an answer's body has fields to rewrite. Part of a document has not, nor has one in a coding
 // that cannot be undone.
-func (m *Mount) rewrites(res *http.Response) bool {
-	return len(m.fields) > 0 && res.StatusCode != http.StatusPartialContent &&
-		isJSON(res.Header.Get("Content-Type")) && codingOf(res.Header) != ""
-}
-
-// codingOf is "gzip", "identity", or nothing for what is neither.
-func codingOf(h http.Header) string {
-	switch c := strings.ToLower(strings.Join(h["Content-Encoding"], ",")); c {
-	case "", "identity":
-		return "identity"
-	case "gzip", "x-gzip":
-		return "gzip"
+func (m *Mount) rewrites(res *http.Response, c coding.Coding) bool {
+	if len(m.fields) == 0 || res.StatusCode == http.StatusPartialContent || c != coding.Identity && c != coding.Gzip {
+		return false
 	}
-	return ""
-}
-
-// decoded is the body of an answer that rewrites says yes to.
-func decoded(body io.Reader, coding string) io.Reader {
-	if coding == "gzip" {
-		return &gunzip{src: body}
+	if names := strings.Join(res.Header["Content-Encoding"], ","); c == coding.Identity && names != "" &&
+		!strings.EqualFold(names, "identity") {
+		return false
 	}
-	return body
+	kind, _ := contentType(res.Header)
+	return isJSON(kind)
 }
 
 // forgetBytes makes the header fit bytes that will be others.
@@ -61,21 +49,4 @@ func forgetBytes(res *http.Response) {
 	if res.ContentLength > 0 {
 		res.ContentLength = -1
 	}
-}
-
-// gunzip starts to decode at the first Read: the header of the answer need not wait for the body.
-type gunzip struct {
-	src io.Reader
-	z   *gzip.Reader
-}
-
-func (g *gunzip) Read(p []byte) (int, error) {
-	if g.z == nil {
-		z, err := gzip.NewReader(g.src)
-		if err != nil {
-			return 0, err
-		}
-		g.z = z
-	}
-	return g.z.Read(p)
 }

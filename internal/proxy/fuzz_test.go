@@ -65,7 +65,7 @@ func FuzzPath(f *testing.F) {
 		if r == nil || !m.Serves(r) {
 			return
 		}
-		line := proxy.CheckLine(r)
+		line := m.CheckLine(r)
 		call, err := m.Find(r)
 		_, pattern := mux.Handler(r)
 		if err != nil {

@@ -1,17 +1,23 @@
 package proxy
 
 import (
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 )
 
+// longestField is the longest field name that passes.
+const longestField = 64
+
 // fold brings a field name to the one spelling in which names are compared: lower case, "-" for "_" and ".". Servers
-// behind CGI, WSGI and their kin read "X_Forwarded_User" and "X.Forwarded.User" as X-Forwarded-User. A name of
-// another shape has no spelling and does not pass.
-func fold(name string, buf *[64]byte) (string, bool) {
-	if len(name) == 0 || len(name) > len(buf) {
+// behind CGI, WSGI and the like read "X_Forwarded_User" and "X.Forwarded.User" as X-Forwarded-User. A name of another
+// shape has no spelling and does not pass.
+func fold(name string) (string, bool) {
+	if len(name) == 0 || len(name) > longestField {
 		return "", false
 	}
+	var buf [longestField]byte
 	for i := 0; i < len(name); i++ {
 		switch c := name[i]; {
 		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '-':
@@ -27,20 +33,92 @@ func fold(name string, buf *[64]byte) (string, bool) {
 	return string(buf[:len(name)]), true
 }
 
-// leaves says whether a request header goes to the upstream. The first list is the common case, and only that:
-// everything takes the second way.
-func leaves(name string) bool {
-	switch name {
-	case "Accept", "Accept-Encoding", "Accept-Language", "Cache-Control", "Content-Encoding", "Content-Language",
-		"Content-Length", "Content-Range",
-		"Content-Type", "If-Match", "If-Modified-Since", "If-None-Match", "If-Range", "If-Unmodified-Since", "Pragma",
-		"Range", "User-Agent":
+// A filter says which fields pass in one direction.
+type filter struct {
+	usual func(name string) bool   // in its canonical spelling: passes always
+	never func(folded string) bool // not even where the operator names it
+	odd   families                 // does not pass where the operator names no fields
+	// folded; what the operator names: these alone besides the usual. nil: all but odd ones
+	only  []string
+	known *verdicts
+}
+
+// passes reports whether a field passes.
+func (f *filter) passes(name string) bool {
+	if f.usual(name) {
 		return true
 	}
-	var buf [64]byte
-	folded, ok := fold(name, &buf)
-	return ok && !hop(folded) && !ours(folded) && !whoIsAsking(folded) && !whereFrom(folded) &&
-		!aboutThePage(folded) && !overrides(folded)
+	if pass, ok := f.known.get(name); ok {
+		return pass
+	}
+	pass := f.decide(name)
+	f.known.put(name, pass)
+	return pass
+}
+
+func (f *filter) decide(name string) bool {
+	folded, ok := fold(name)
+	switch {
+	case !ok || f.never(folded):
+		return false
+	case f.usual(http.CanonicalHeaderKey(folded)): // a usual one in disguise: an upstream must not see two
+		return false
+	case f.only != nil:
+		return slices.Contains(f.only, folded)
+	}
+	return !f.odd.has(folded)
+}
+
+// setOnly takes the names that the operator lists.
+func (f *filter) setOnly(field string, names []string, fail func(string, error)) {
+	if names == nil {
+		return
+	}
+	f.only = []string{}
+	for i, name := range names {
+		folded, ok := fold(name)
+		switch {
+		case !ok:
+			fail(fmt.Sprintf("%s[%d]", field, i), errFieldName)
+		case f.never(folded):
+			fail(fmt.Sprintf("%s[%d]", field, i), fmt.Errorf("%s never passes: remove it", name))
+		}
+		f.only = append(f.only, folded)
+	}
+}
+
+// outward is the filter of requests.
+func outward() *filter {
+	return &filter{usual: usualOut, odd: oddOut(), known: new(verdicts), never: func(folded string) bool {
+		return hop(folded) || ours(folded)
+	}}
+}
+
+// inward is the filter of answers.
+func inward() *filter {
+	return &filter{usual: usualBack, odd: oddBack(), known: new(verdicts), never: func(folded string) bool {
+		return hop(folded) || speaksForTheOrigin(folded)
+	}}
+}
+
+func usualOut(name string) bool {
+	switch name {
+	case "Accept", "Accept-Encoding", "Accept-Language", "Cache-Control", "Content-Encoding", "Content-Language",
+		"Content-Length", "Content-Range", "Content-Type", "If-Match", "If-Modified-Since", "If-None-Match", "If-Range",
+		"If-Unmodified-Since", "Last-Event-Id", "Pragma", "Range", "User-Agent":
+		return true
+	}
+	return false
+}
+
+func usualBack(name string) bool {
+	switch name {
+	case "Cache-Control", "Content-Encoding", "Content-Language", "Content-Length", "Content-Range", "Content-Type",
+		"Date", "Etag", "Last-Modified", "Link", "Location", "Retry-After", "Server", "Vary", "Accept-Ranges",
+		"Content-Disposition":
+		return true
+	}
+	return false
 }
 
 // hop are the fields that end here. What an upgrade and trailers need is put back in its plain spelling by
@@ -48,8 +126,7 @@ func leaves(name string) bool {
 func hop(folded string) bool {
 	switch folded {
 	case "connection", "upgrade", "te", "keep-alive", "transfer-encoding", "trailer", "trailers", "http2-settings",
-		"max-forwards", "via",
-		"early-data", "alt-used":
+		"max-forwards", "via", "early-data", "alt-used", "proxy":
 		return true
 	}
 	return strings.HasPrefix(folded, "proxy-")
@@ -58,151 +135,22 @@ func hop(folded string) bool {
 // ours speaks to bff, or would speak in its place.
 func ours(folded string) bool {
 	switch folded {
-	case "cookie", "cookie2", "authorization", "host", "x-csrf", "bff", "x-authorization", "x-http-authorization":
+	case "cookie", "cookie2", "authorization", "host", "x-csrf", "bff", "x-authorization", "x-http-authorization",
+		"http-authorization":
 		return true
 	}
 	return strings.HasPrefix(folded, "bff-")
 }
 
-// whoIsAsking are the names under which front doors tell an upstream who the user is.
-func whoIsAsking(folded string) bool {
-	switch folded {
-	case "remote-user", "remote-email", "remote-groups", "remote-name", "x-user", "x-user-id", "x-user-email",
-		"x-user-name", "x-userinfo", "x-username",
-		"x-email", "x-groups", "x-roles", "x-id-token", "x-access-token", "x-endpoint-api-userinfo",
-		"x-goog-iap-jwt-assertion", "x-client-cert",
-		"x-client-verify", "x-client-dn", "client-cert", "client-cert-chain", "x-jwt-assertion", "x-jwt-payload",
-		"x-identity", "on-behalf-of":
-		return true
-	}
-	return hasPrefix(folded, "x-auth-", "x-remote-", "x-authenticated-", "x-authentik-", "x-webauth-", "x-ssl-",
-		"ssl-", "x-amzn-oidc-",
-		"x-ms-client-principal",
-		"x-ms-token-", "x-goog-authenticated-user", "cf-access-", "x-consumer-", "x-credential-",
-		"x-anonymous-consumer", "tailscale-",
-		"x-pomerium-", "x-vouch-",
-		"x-token-", "x-jwt-claim", "x-client-certificate", "x-tls-client", "x-spiffe-")
-}
-
-// whereFrom are the names under which proxies tell an upstream where a request came from, and for what.
-func whereFrom(folded string) bool {
-	switch folded {
-	case "forwarded", "x-forwarded", "forwarded-for", "x-real-ip", "real-ip", "client-ip", "x-client-ip",
-		"true-client-ip",
-		"x-true-client-ip", "x-cluster-client-ip",
-		"fastly-client-ip", "cf-connecting-ip", "cf-connecting-ipv6", "x-proxyuser-ip", "x-remote-ip", "x-host",
-		"x-scheme", "x-forward-for",
-		"wl-proxy-client-ip",
-		"x-azure-clientip", "x-azure-socketip", "x-appengine-user-ip", "x-url-scheme", "front-end-https",
-		"x-rewrite-url", "x-backend-host",
-		"x-server-name":
-		return true
-	}
-	return hasPrefix(folded, "x-forwarded-", "x-original-", "x-envoy-", "x-appengine-", "x-arr-")
-}
-
-// aboutThePage tells of the page that calls. An upstream must not decide by it, and need not know.
-func aboutThePage(folded string) bool {
-	switch folded {
-	case "origin", "referer", "referrer", "dnt", "upgrade-insecure-requests", "service-worker",
-		"service-worker-navigation-preload",
-		"purpose", "x-purpose", "x-moz":
-		return true
-	}
-	return hasPrefix(folded, "sec-", "access-control-")
-}
-
-// overrides would make the upstream see another method or path than the one that was allowed.
-func overrides(folded string) bool {
-	switch folded {
-	case "x-method", "x-http-verb", "x-tunneled-verb", "x-tunneled-method", "x-verb":
-		return true
-	}
-	return strings.Contains(folded, "http-method") || strings.Contains(folded, "method") && strings.Contains(folded,
-		"override")
-}
-
-// isSocketField are the fields a WebSocket handshake needs (RFC 6455 section 11.3).
-func isSocketField(name string) bool {
-	switch name {
-	case "Sec-Websocket-Key", "Sec-Websocket-Version", "Sec-Websocket-Protocol", "Sec-Websocket-Extensions",
-		"Sec-Websocket-Accept",
-		"Connection", "Upgrade":
-		return true
-	}
-	return false
-}
-
-// filterOut takes out of h what must not leave. ReverseProxy has already taken out what Connection names.
-func (m *Mount) filterOut(h http.Header, socket bool) {
-	for name := range h {
-		if leaves(name) && !m.sets(name) || socket && isSocketField(name) ||
-			name == "Te" { // Te is what ReverseProxy put back: "trailers"
-			continue
-		}
-		delete(h, name)
-	}
-}
-
-// sets says whether the mount itself writes that field, in any spelling.
-func (m *Mount) sets(name string) bool {
-	if len(m.own) == 0 {
-		return false
-	}
-	var buf [64]byte
-	folded, _ := fold(name, &buf)
-	return m.own[folded]
-}
-
-// returns says whether an answer's header goes to the browser.
-func returns(name string) bool {
-	switch name {
-	case "Cache-Control", "Content-Encoding", "Content-Language", "Content-Length", "Content-Range", "Content-Type",
-		"Date", "Etag",
-		"Expires", "Last-Modified", "Link",
-		"Location", "Retry-After", "Server", "Vary", "Accept-Ranges", "Content-Disposition":
-		return true
-	}
-	var buf [64]byte
-	folded, ok := fold(name, &buf)
-	return ok && !speaksForTheOrigin(folded) && !toTheFrontDoor(folded) && !hop(folded)
-}
-
 // speaksForTheOrigin are the fields by which an answer rules more than itself.
 func speaksForTheOrigin(folded string) bool {
 	switch folded {
-	case "set-cookie", "set-cookie2", "clear-site-data", "strict-transport-security", "public-key-pins",
-		"public-key-pins-report-only",
-		"expect-ct", "alt-svc",
-		"service-worker-allowed", "report-to", "reporting-endpoints", "nel", "origin-agent-cluster", "origin-trial",
-		"accept-ch", "critical-ch",
-		"accept-ch-lifetime",
-		"timing-allow-origin", "refresh", "content-security-policy", "content-security-policy-report-only",
-		"cross-origin-opener-policy",
-		"cross-origin-opener-policy-report-only", "cross-origin-embedder-policy",
-		"cross-origin-embedder-policy-report-only", "cross-origin-resource-policy",
-		"permissions-policy", "feature-policy", "document-policy", "speculation-rules", "supports-loading-mode",
-		"x-content-type-options",
-		"use-as-dictionary",
-		"x-dns-prefetch-control", "set-login", "sec-session-registration", "p3p", "x-permitted-cross-domain-policies",
-		"x-ua-compatible",
-		"sourcemap", "x-sourcemap":
+	case "cookie", "authorization", "clear-site-data", "strict-transport-security", "expect-ct", "alt-svc", "report-to",
+		"reporting-endpoints", "nel", "origin-agent-cluster", "origin-trial", "refresh", "x-content-type-options",
+		"cross-origin-resource-policy", "content-security-policy", "content-security-policy-report-only":
 		return true
 	}
-	return hasPrefix(folded, "access-control-", "bff-", "sec-session-")
-}
-
-// toTheFrontDoor are orders to the server or cache in front of bff.
-func toTheFrontDoor(folded string) bool {
-	switch folded {
-	case "x-sendfile", "x-lighttpd-send-file", "x-lighttpd-send-tempfile", "x-reproxy-url", "surrogate-control",
-		"surrogate-key",
-		"cache-tag", "edge-control", "authorization",
-		"x-litespeed-location", "x-litespeed-cache-control", "cookie":
-		return true
-	}
-	return hasPrefix(folded, "x-accel-") && folded != "x-accel-buffering" || strings.HasSuffix(folded,
-		"cdn-cache-control")
+	return hasPrefix(folded, "set-cookie", "access-control-", "bff-", "public-key-pins", "service-worker-")
 }
 
 func hasPrefix(s string, prefixes ...string) bool {
@@ -212,4 +160,50 @@ func hasPrefix(s string, prefixes ...string) bool {
 		}
 	}
 	return false
+}
+
+// isSocketField are the fields a WebSocket handshake needs (RFC 6455 section 11.3). Extensions are not negotiated: one
+// that compresses would hide what an upstream says.
+func isSocketField(name string) bool {
+	switch name {
+	case "Sec-Websocket-Key", "Sec-Websocket-Version", "Sec-Websocket-Protocol", "Sec-Websocket-Accept", "Connection",
+		"Upgrade":
+		return true
+	}
+	return false
+}
+
+// filterOut takes out of h what must not leave. ReverseProxy has already taken out what Connection names.
+func (m *Mount) filterOut(h http.Header, socket bool) {
+	for name := range h {
+		// Te is what ReverseProxy put back: "trailers".
+		if m.leaves(name) || socket && isSocketField(name) || name == "Te" {
+			continue
+		}
+		delete(h, name)
+	}
+}
+
+// leaves reports whether a request's field goes to the upstream.
+func (m *Mount) leaves(name string) bool {
+	if !m.out.passes(name) {
+		return false
+	}
+	if len(m.own) == 0 {
+		return true
+	}
+	folded, _ := fold(name)
+	return !m.own[folded]
+}
+
+// filterBack takes out of h what must not come back.
+func (m *Mount) filterBack(h http.Header) {
+	for name := range h {
+		if !m.back.passes(name) {
+			delete(h, name)
+		}
+	}
+	if challenges := h["Www-Authenticate"]; len(challenges) > 0 {
+		withoutPrompts(h, challenges)
+	}
 }

@@ -45,6 +45,11 @@ type Config struct {
 	Header     string            // carries the token; "Authorization"
 	Scheme     string            // before the token; "Bearer" with Authorization, nothing with another header
 	SetHeaders map[string]string // fixed headers for the upstream
+	// Verbs are names of pattern wildcards that may end in a custom verb (":append") with methods other than GET.
+	Verbs []string
+	// RequestHeaders and ResponseHeaders name the fields that pass besides the usual ones, and then no others do. nil
+	// lets all pass that are of no family which is refused.
+	RequestHeaders, ResponseHeaders []string
 	// to the answer's header, from the last byte of the request that the upstream was given; 30s
 	Timeout   time.Duration
 	Idle      time.Duration     // without a byte in either direction; 10min
@@ -67,8 +72,9 @@ func (e *ConfigError) Unwrap() error { return e.Err }
 type Mount struct {
 	cfg       Config
 	allow     []pattern
-	bases     []base // longest prefix first; the last one has none
-	own       map[string]bool
+	bases     []base          // longest prefix first; the last one has none
+	own       map[string]bool // folded names of the fields that the mount writes itself
+	out, back *filter
 	fields    []jsonurl.Field
 	root      string   // the absolute URL of the mount, without a slash at its end
 	fixed     []string // values every answer gets: made once
@@ -90,9 +96,13 @@ type base struct {
 
 // A Call is a request that may be carried.
 type Call struct {
-	base *base
-	rest string // escaped, below the base
+	base    *base
+	rest    string // escaped, below the base
+	pattern string // that lets it through
 }
+
+// Pattern is the item of Allow that lets the call through.
+func (c *Call) Pattern() string { return c.pattern }
 
 // New checks cfg and makes a mount. Every error is a [*ConfigError]; more than one are joined.
 func New(cfg Config) (*Mount, error) {
@@ -112,6 +122,9 @@ func New(cfg Config) (*Mount, error) {
 	m.setBases(fail)
 	m.setAllow(fail)
 	m.setHeaders(fail)
+	m.out, m.back = outward(), inward()
+	m.out.setOnly("request_headers", cfg.RequestHeaders, fail)
+	m.back.setOnly("response_headers", cfg.ResponseHeaders, fail)
 	for i, f := range cfg.Rewrite {
 		path, err := jsonurl.Parse(f)
 		fail(fmt.Sprintf("rewrite[%d]", i), err)
@@ -194,7 +207,8 @@ func parseBase(prefix, raw string) (base, error) {
 	}
 	b := base{prefix: prefix, scheme: u.Scheme, host: strings.ToLower(u.Host),
 		path: strings.TrimRight(u.EscapedPath(), "/")}
-	if err := walk(b.path, func(segment) {}); err != nil {
+	odd := oddity(0)
+	if err := walk(b.path, func(s segment) { odd |= s.odd }); err != nil || odd&byMount != 0 {
 		return base{}, errors.New("the URL's path can be read in more than one way: write it without dot segments, double slashes and backslashes")
 	}
 	if prefix != "" {
@@ -205,37 +219,42 @@ func parseBase(prefix, raw string) (base, error) {
 
 func (m *Mount) setAllow(fail func(string, error)) {
 	for i, s := range m.cfg.Allow {
-		p, err := parsePattern(s, m.cfg.Encoded)
+		p, err := parsePattern(s, m.cfg.Encoded, m.cfg.Verbs)
 		fail(fmt.Sprintf("allow[%d]", i), err)
 		m.allow = append(m.allow, p)
 	}
-	for i, name := range m.cfg.Encoded {
-		named := func(s string) bool {
-			return strings.Contains(s, "{"+name+"}") || strings.Contains(s,
-				"{"+name+"...}")
-		}
-		if !slices.ContainsFunc(m.cfg.Allow, named) {
-			fail(fmt.Sprintf("encoded[%d]", i),
+	m.checkWildcards("encoded", m.cfg.Encoded, fail)
+	m.checkWildcards("verbs", m.cfg.Verbs, fail)
+}
+
+// checkWildcards wants each name to be one of a wildcard.
+func (m *Mount) checkWildcards(field string, names []string, fail func(string, error)) {
+	for i, name := range names {
+		if !slices.ContainsFunc(m.cfg.Allow, func(s string) bool {
+			return strings.Contains(s, "{"+name+"}") || strings.Contains(s, "{"+name+"...}")
+		}) {
+			fail(fmt.Sprintf("%s[%d]", field, i),
 				fmt.Errorf("no pattern has a wildcard of that name: write {%s} in one", name))
 		}
 	}
 }
 
+var errFieldName = errors.New("a field name of letters, digits and hyphens is needed")
+
 // setHeaders checks the fields the mount writes itself.
 func (m *Mount) setHeaders(fail func(string, error)) {
 	m.own = map[string]bool{}
 	own := func(field, name, value string) {
-		var buf [64]byte
-		folded, ok := fold(name, &buf)
+		folded, ok := fold(name)
 		switch {
 		case !ok:
-			fail(field, errors.New("a field name of letters, digits and hyphens is needed"))
+			fail(field, errFieldName)
 		case folded == "cookie" || folded == "host" || folded == "content-length" || hop(folded):
 			fail(field, errors.New("this field belongs to the connection and cannot be set"))
 		case !httpguts.ValidHeaderFieldValue(value):
 			fail(field, errors.New("the value holds control characters"))
 		}
-		m.own[strings.Clone(folded)] = true
+		m.own[folded] = true
 	}
 	if m.cfg.Header == "" {
 		m.cfg.Header = "Authorization"
@@ -292,10 +311,11 @@ func (m *Mount) Find(r *http.Request) (*Call, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := m.allows(r.Method, segments); err != nil {
+	by, err := m.allows(r.Method, segments)
+	if err != nil {
 		return nil, err
 	}
-	if overridesMethod(query) || becomesCode(r.Header) {
+	if overridesMethod(r.Method, query) || becomesCode(r.Header) {
 		return nil, ErrNotAllowed
 	}
 	b := m.baseOf(segments)
@@ -303,7 +323,7 @@ func (m *Mount) Find(r *http.Request) (*Call, error) {
 		below = below[1+len(segments[0].raw):]
 		segments = segments[1:]
 	}
-	return &Call{base: b, rest: below}, nil
+	return &Call{base: b, rest: below, pattern: by.source}, nil
 }
 
 // baseOf finds the base by the reading the patterns saw.
@@ -316,29 +336,6 @@ func (m *Mount) baseOf(path []segment) *base {
 		}
 	}
 	return &m.bases[len(m.bases)-1] // cannot be reached: the last base has no prefix
-}
-
-// overridesMethod says whether a query names another method for frameworks that obey it.
-func overridesMethod(query string) bool {
-	if len(query) < len("_method") {
-		return false
-	}
-	for pair := range strings.SplitSeq(query, "&") {
-		name, _, _ := strings.Cut(pair, "=")
-		if len(name) < len("_method") || len(name) > 128 {
-			continue
-		}
-		if decoded, err := url.QueryUnescape(name); err == nil {
-			name = decoded
-		}
-		name = strings.ToLower(strings.ReplaceAll(name, "-", "_"))
-		switch name {
-		case "_method", "$httpmethod", "x_http_method_override", "x_http_method", "x_method_override",
-			"http_method_override", "_http_method":
-			return true
-		}
-	}
-	return false
 }
 
 // becomesCode says whether a browser asks for something it would run or style the page with.

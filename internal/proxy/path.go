@@ -16,23 +16,51 @@ type segment struct {
 }
 
 // An oddity is a reason to refuse a segment that a pattern does not allow explicitly.
-type oddity uint8
+type oddity uint16
 
 const (
-	oddSlash oddity = 1 << iota // decodes to a slash, or to what some fold into one
-	oddDot                      // an encoded dot
-	oddPlain                    // an encoded letter or digit: nobody needs that but to look different
-	oddParam                    // an encoded semicolon
-	oddSemi                     // a semicolon: to some readers the segment ends here
+	oddSlash     oddity = 1 << iota // decodes to a slash, or to what some fold into one
+	oddBackslash                    // decodes to a backslash, or to what some fold into one
+	oddEmpty                        // has nothing before, between or behind its decoded slashes
+	oddDot                          // an encoded dot
+	oddPlain                        // an encoded letter or digit: nobody needs that but to look different
+	oddParam                        // an encoded semicolon
+	oddQuery                        // an encoded question mark: some readers decode before they look for the query
+	oddHash                         // an encoded number sign
+	oddAgain                        // decoded once more, it says something else
+	oddSemi                         // a semicolon: to some readers the segment ends here
 )
 
-// byWildcard are the oddities a wildcard named in Encoded takes. A bare semicolon is not among them.
-const byWildcard = oddSlash | oddDot | oddPlain | oddParam
+const (
+	// byWildcard are the oddities that every wildcard takes: ids of calendars hold "#".
+	byWildcard = oddHash
+	// byEncoded are those that a wildcard named in Encoded takes. A bare semicolon is not among them.
+	byEncoded = oddSlash | oddBackslash | oddEmpty | oddDot | oddPlain | oddParam | oddQuery | oddHash | oddAgain
+	// byMount are those that only a mount may take: outside of one they are refused at once.
+	byMount = oddBackslash | oddEmpty | oddAgain
+)
 
 // CheckLine refuses, with ErrBadPath, a request line that two readers could read differently, whatever the route: a
-// target that is not a path, "//", dot segments in any coat, control bytes, backslashes, bytes that are not ASCII,
-// invalid escapes, a fragment.
+// target that is not a path, "//", dot segments in any disguise, control bytes, backslashes, bytes that are not ASCII,
+// invalid escapes, a fragment. A request that a mount serves is checked by that mount's CheckLine instead.
 func CheckLine(r *http.Request) error {
+	path, _, err := splitTarget(r)
+	if err != nil {
+		return err
+	}
+	odd := oddity(0)
+	if err := walk(path, func(s segment) { odd |= s.odd }); err != nil {
+		return err
+	}
+	if odd&byMount != 0 {
+		return ErrBadPath
+	}
+	return nil
+}
+
+// CheckLine is the function CheckLine for a request that m serves. It lets through what a wildcard named in Encoded may
+// hold; Find says whether one does.
+func (m *Mount) CheckLine(r *http.Request) error {
 	path, _, err := splitTarget(r)
 	if err != nil {
 		return err
@@ -112,20 +140,29 @@ func readSegment(raw string) (segment, bool) {
 		return s, !dotLike(raw)
 	}
 	s.text, _ = url.PathUnescape(raw)
+	return s, s.lookDeeper()
+}
+
+// lookDeeper looks at what a segment says when it is decoded, and decoded again. It reports false for what is never let
+// through: a dot segment at any depth, control characters, bytes that are not UTF-8.
+func (s *segment) lookDeeper() bool {
 	for seen, depth := s.text, 0; ; depth++ {
-		slashes, ok := lookAt(seen)
-		if !ok || slashes && depth > 0 || depth > 0 && strings.Contains(seen, ";") {
-			return s, false
+		odd, ok := lookAt(seen)
+		if !ok {
+			return false
 		}
-		if slashes {
-			s.odd |= oddSlash
+		if s.odd |= odd; depth > 0 && (odd != 0 || strings.ContainsAny(seen, ";?")) {
+			s.odd |= oddAgain
 		}
 		next, dangerous := decodeAgain(seen)
 		if next == seen {
-			return s, true
+			return true
 		}
-		if dangerous || depth == 3 {
-			return s, false
+		if dangerous {
+			s.odd |= oddAgain
+		}
+		if depth == 3 {
+			return false
 		}
 		seen = next
 	}
@@ -136,38 +173,51 @@ func oddEscape(c byte) oddity {
 	switch {
 	case c == '/':
 		return oddSlash
+	case c == '\\':
+		return oddBackslash
 	case c == '.':
 		return oddDot
 	case c == ';':
 		return oddParam
+	case c == '?':
+		return oddQuery
+	case c == '#':
+		return oddHash
 	case 'a' <= c|0x20 && c|0x20 <= 'z', '0' <= c && c <= '9':
 		return oddPlain
 	}
 	return 0
 }
 
-// lookAt refuses decoded text that is not UTF-8, holds control characters or backslashes, or a dot segment, also
-// after what looks like a slash.
-func lookAt(text string) (slashes, ok bool) {
+// lookAt looks at the pieces of decoded text between what some take for slashes. It refuses text that is not UTF-8 or
+// holds control characters or a dot segment.
+func lookAt(text string) (odd oddity, ok bool) {
 	if !utf8.ValidString(text) {
-		return false, false
+		return 0, false
 	}
-	piece := 0
+	piece, split := 0, false
 	for i, c := range text {
 		switch {
-		case unicode.IsControl(c), isBackslash(c):
-			return false, false
+		case unicode.IsControl(c):
+			return 0, false
 		case isSlash(c):
-			if i == piece || dotLike(text[piece:i]) { // an empty piece is "//"
-				return false, false
-			}
-			slashes, piece = true, i+utf8.RuneLen(c)
+			odd |= oddSlash
+		case isBackslash(c):
+			odd |= oddBackslash
+		default:
+			continue
 		}
+		if i == piece {
+			odd |= oddEmpty // an empty piece is "//"
+		} else if dotLike(text[piece:i]) {
+			return 0, false
+		}
+		split, piece = true, i+utf8.RuneLen(c)
 	}
-	if slashes && piece == len(text) || dotLike(text[piece:]) {
-		return false, false
+	if split && piece == len(text) {
+		odd |= oddEmpty
 	}
-	return slashes, true
+	return odd, !dotLike(text[piece:])
 }
 
 // dotLike says whether some reader takes a segment for "." or "..", or for nothing: one that trims spaces, drops
@@ -210,7 +260,7 @@ func decodeAgain(text string) (string, bool) {
 		if c == '%' {
 			if d, ok := unhex(text, i); ok {
 				c, i = d, i+2
-				dangerous = dangerous || c == '.' || c == '/' || c == '\\' || c == ';' || c < ' '
+				dangerous = dangerous || strings.IndexByte(`./\;?`, c) >= 0 || c < ' '
 			}
 		}
 		b.WriteByte(c)

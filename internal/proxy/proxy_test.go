@@ -79,8 +79,12 @@ func (r *rig) build(change ...func(*proxy.Config)) {
 
 // serve is what the api does around a mount, and no more.
 func (r *rig) serve(w http.ResponseWriter, req *http.Request) {
-	err := proxy.CheckLine(req)
 	var call *proxy.Call
+	check := proxy.CheckLine
+	if r.mount.Serves(req) {
+		check = r.mount.CheckLine
+	}
+	err := check(req)
 	if err == nil && !r.mount.Serves(req) {
 		http.NotFound(w, req)
 		return
@@ -211,7 +215,8 @@ func TestACallIsCarried(t *testing.T) {
 	if got := r.lines(); len(got) != 1 || got[0] != "POST /base/a%20b?q=1&r=%2f;" {
 		t.Fatalf("%q", got)
 	}
-	for name, want := range map[string]string{"Cache-Control": "private", "Vary": "Cookie",
+	for name, want := range map[string]string{"Cache-Control": "private, no-cache",
+		"Vary":                   "Cookie, BFF-Connection, Sec-Fetch-Dest",
 		"X-Content-Type-Options": "nosniff"} {
 		if got := res.Header.Get(name); got != want {
 			t.Errorf("%s: %q", name, got)

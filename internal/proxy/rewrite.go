@@ -127,7 +127,7 @@ func (m *Mount) below(scheme, host, tail string) (*base, string) {
 	var best *base
 	for i := range m.bases {
 		b := &m.bases[i]
-		if b.scheme != scheme || !sameHost(b.host, host, scheme) || best != nil && len(best.path) >= len(b.path) {
+		if !sameHost(b, scheme, host) || best != nil && len(best.path) >= len(b.path) {
 			continue
 		}
 		if rest, ok := strings.CutPrefix(path, b.path); ok && (rest == "" || rest[0] == '/') && walk(rest,
@@ -141,10 +141,23 @@ func (m *Mount) below(scheme, host, tail string) (*base, string) {
 	return best, tail[len(best.path):]
 }
 
-func sameHost(a, b, scheme string) bool {
-	port := ":443"
-	if scheme == "http" {
-		port = ":80"
+// sameHost reports whether a URL is one of b's server. What its scheme is does not matter: a server behind a front door
+// of its own often writes http where it is reached by https. The ports must agree, or both be their scheme's own.
+func sameHost(b *base, scheme, host string) bool {
+	name, port := splitPort(scheme, host)
+	ours, ourPort := splitPort(b.scheme, b.host)
+	return strings.EqualFold(name, ours) && port == ourPort
+}
+
+// splitPort takes the port off a host. The scheme's own port is "".
+func splitPort(scheme, host string) (name, port string) {
+	i := strings.LastIndexByte(host, ':')
+	if i < 0 || strings.HasSuffix(host, "]") {
+		return host, ""
 	}
-	return strings.EqualFold(strings.TrimSuffix(a, port), strings.TrimSuffix(b, port))
+	name, port = host[:i], host[i+1:]
+	if scheme == "http" && port == "80" || scheme == "https" && port == "443" {
+		port = ""
+	}
+	return name, port
 }

@@ -80,8 +80,14 @@ func TestURLsThatWouldLeaveComeBack(t *testing.T) {
 			"https://www.googleapis.com.evil.example/upload/drive/v3/x"},
 		{"user information", "https://www.googleapis.com@evil.example/upload/drive/v3/x",
 			"https://www.googleapis.com@evil.example/upload/drive/v3/x"},
-		{"another scheme", "http://www.googleapis.com/upload/drive/v3/x",
-			"http://www.googleapis.com/upload/drive/v3/x"},
+		{"the scheme that the server itself is reached by", "http://www.googleapis.com/upload/drive/v3/x",
+			"https://app.example.com/api/x/upload/x"},
+		{"that scheme with its port", "http://www.googleapis.com:80/upload/drive/v3/x",
+			"https://app.example.com/api/x/upload/x"},
+		{"that scheme and another port", "http://www.googleapis.com:8080/upload/drive/v3/x",
+			"http://www.googleapis.com:8080/upload/drive/v3/x"},
+		{"the port of the other scheme", "https://www.googleapis.com:80/upload/drive/v3/x",
+			"https://www.googleapis.com:80/upload/drive/v3/x"},
 		{"another port", "https://www.googleapis.com:8443/upload/drive/v3/x",
 			"https://www.googleapis.com:8443/upload/drive/v3/x"},
 		{"another path of the same host", "https://www.googleapis.com/drive/v3/x",
@@ -218,20 +224,34 @@ func isChanged(h http.Header) bool {
 	return strings.Contains(h.Get("Content-Type"), "json") && h.Get("Content-Encoding") != "zz"
 }
 
-func TestEncodingsAreReducedOnlyWhereJSONIsRewritten(t *testing.T) {
+func TestOnlyCodingsThatCanBeDecodedAreOffered(t *testing.T) {
 	got := make(chan []string, 1)
 	echo := func(w http.ResponseWriter, req *http.Request) { got <- req.Header["Accept-Encoding"] }
 	with := newRig(t, echo, func(c *proxy.Config) { c.Rewrite = []string{"$.next"} })
 	without := newRig(t, echo)
-	for _, row := range []struct{ in, want string }{{"gzip, deflate, br", "gzip"}, {"br", "identity"},
-		{"gzip;q=0, br", "identity"}, {"*", "gzip"}, {"identity", "identity"}} {
+	for _, row := range []struct{ in, want, plain string }{
+		{"gzip, deflate, br", "gzip", "gzip, deflate, br"},
+		{"gzip, deflate, br, zstd", "gzip", "gzip, deflate, br"},
+		{"br", "identity", "br"},
+		{"zstd", "identity", "identity"},
+		{"dcb, dcz, GZIP;q=0.5, zstd;q=1", "gzip", "GZIP;q=0.5"},
+		{"gzip;q=0, br", "identity", "gzip;q=0, br"},
+		{"*", "gzip", "gzip"},
+		{"*;q=0", "identity", "identity"},
+		{"identity", "identity", "identity"},
+		{"identity;q=1, *;q=0", "identity", "identity;q=1"},
+	} {
 		with.do("GET", "/api/x/a", nil, "Accept-Encoding: "+row.in)
 		if a := <-got; strings.Join(a, "|") != row.want {
 			t.Errorf("%q became %q, want %q", row.in, a, row.want)
 		}
 		without.do("GET", "/api/x/a", nil, "Accept-Encoding: "+row.in)
-		if a := <-got; strings.Join(a, "|") != row.in {
-			t.Errorf("%q became %q", row.in, a)
+		if a := <-got; strings.Join(a, "|") != row.plain {
+			t.Errorf("%q became %q, want %q", row.in, a, row.plain)
+		}
+		without.do("GET", "/api/x/a", nil, "Accept-Encoding: "+row.in, "Range: bytes=0-1")
+		if a := <-got; strings.Join(a, "|") != "identity" {
+			t.Errorf("for a part, %q became %q", row.in, a)
 		}
 	}
 	with.do("GET", "/api/x/a", nil)

@@ -18,6 +18,7 @@ import (
 	"syscall"
 	"time"
 
+	"bff/internal/proxy/coding"
 	"bff/internal/secret"
 )
 
@@ -113,6 +114,11 @@ func (m *Mount) rewrite(pr *httputil.ProxyRequest) {
 	m.filterOut(out.Header, x.socket)
 	if len(m.fields) > 0 {
 		reduceEncodings(out.Header)
+	} else if accepted := out.Header["Accept-Encoding"]; len(accepted) > 0 {
+		out.Header["Accept-Encoding"] = coding.Offer(accepted)
+		if len(out.Header["Range"]) > 0 { // a part of what is compressed cannot be decoded
+			out.Header["Accept-Encoding"] = []string{"identity"}
+		}
 	}
 	for name, value := range m.cfg.SetHeaders {
 		out.Header[http.CanonicalHeaderKey(name)] = []string{value}
@@ -121,7 +127,7 @@ func (m *Mount) rewrite(pr *httputil.ProxyRequest) {
 	if len(pr.In.Trailer) > 0 {
 		x.body.sent = http.Header{}
 		for name := range pr.In.Trailer {
-			if leaves(name) && !m.sets(name) {
+			if m.leaves(name) {
 				x.body.sent[name] = nil
 			}
 		}

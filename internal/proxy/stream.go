@@ -60,7 +60,7 @@ func (x *exchange) takeSocket(res *http.Response) error {
 		return errNoSocket
 	}
 	for name := range res.Header {
-		if !isSocketField(name) && !returns(name) {
+		if !isSocketField(name) && !x.mount.back.passes(name) {
 			delete(res.Header, name)
 		}
 	}

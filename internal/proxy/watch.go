@@ -1,8 +1,11 @@
 package proxy
 
 import (
+	"errors"
 	"io"
 	"net/http"
+	"slices"
+	"strings"
 
 	"bff/internal/proxy/tripwire"
 )
@@ -42,13 +45,43 @@ func (x *exchange) maskHeader(h http.Header) {
 	}
 }
 
-// maskChallenge masks secrets in what bff itself repeats of a refusal.
+// maskChallenge masks secrets in what bff itself repeats of a refusal. Header fields were masked as they came; here
+// it is what was read from them.
 func (x *exchange) maskChallenge(c *ScopeChallenge) {
 	set := x.secrets()
-	if set.Mask(c.Body) {
+	hit := set.Mask(c.Body)
+	c.Scopes = slices.DeleteFunc(c.Scopes, func(s string) bool {
+		hit = hit || set.In(s)
+		return set.In(s) || strings.Contains(s, "**")
+	})
+	for _, v := range [...]*string{&c.ACRValues, &c.MaxAge, &c.ContentType} {
+		masked, found := set.MaskString(*v)
+		*v, hit = masked, hit || found
+	}
+	if hit {
 		x.tripped("refusal")
 	}
 }
+
+// Look implements coding.Watcher: a secret in what is compressed cannot be masked, so the answer breaks off.
+func (x *exchange) Look(plain []byte) (settled bool, err error) {
+	if _, hit := x.watch.Pass(plain, false); hit {
+		x.tripped("compressed body")
+		return false, errEchoed
+	}
+	return !x.watch.Holds(), nil
+}
+
+// Pass implements coding.Watcher.
+func (x *exchange) Pass(b []byte, last bool) []byte {
+	out, hit := x.watch.Pass(b, last)
+	if hit {
+		x.tripped("body")
+	}
+	return out
+}
+
+var errEchoed = errors.New("the upstream echoed a secret in a compressed body")
 
 // tripped logs and counts, once for a call.
 func (x *exchange) tripped(where string) {
@@ -56,7 +89,8 @@ func (x *exchange) tripped(where string) {
 		return
 	}
 	x.reported = true
-	x.mount.cfg.Log.Warn("upstream echoed a secret; it was masked", "api", x.mount.cfg.Name, "where", where)
+	x.mount.cfg.Log.Warn("upstream echoed a secret; it was kept from the browser", "api", x.mount.cfg.Name, "where",
+		where)
 	if x.mount.cfg.OnTrip != nil {
 		x.mount.cfg.OnTrip(x.mount.cfg.Name)
 	}

@@ -61,6 +61,9 @@ func (t *Stream) Pass(b []byte, last bool) (out []byte, hit bool) {
 	return out, hit || escaped
 }
 
+// Holds reports whether the stream holds back what may be the beginning of a secret.
+func (t *Stream) Holds() bool { return len(t.held) > 0 || len(t.escapes.held) > 0 }
+
 // passPlain is Pass for what stands in the stream without escapes.
 func (t *Stream) passPlain(b []byte, last bool) (out []byte, hit bool) {
 	t.spans = t.spans[:0]
