@@ -57,6 +57,7 @@ func (s *Server) mountRows() (*mounts, error) {
 		} else if !slices.Contains(s.providers, at.Provider) {
 			return nil, fmt.Errorf("new server: api %q names no configured provider", at.Name)
 		}
+		row.Line = at.CheckLine
 		counted := s.cfg.Metrics.ForMount(at.Name)
 		row.After = func(c *route.Call, status int) {
 			m.calls.pace.upstreamPause(c.Session, at.Name, status, c.W.Header())

@@ -39,10 +39,12 @@ func House() Layers {
 		"internal/oauth": {"internal/secret", "internal/trace", "internal/vault", "internal/oauth/providers", "internal/oauth/claims",
 			"internal/oauth/client", "internal/oauth/refresh"},
 
+		"internal/proxy/coding":   nil,
 		"internal/proxy/jsonurl":  nil,
 		"internal/proxy/tripwire": {"internal/secret"},
-		"internal/proxy":          {"internal/secret", "internal/trace", "internal/proxy/jsonurl", "internal/proxy/tripwire"},
-		"internal/trace":          nil,
+		"internal/proxy": {"internal/secret", "internal/trace", "internal/proxy/coding", "internal/proxy/jsonurl",
+			"internal/proxy/tripwire"},
+		"internal/trace": nil,
 
 		"internal/api/answer":  nil,
 		"internal/api/problem": append(domain, "internal/api/answer"),

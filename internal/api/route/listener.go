@@ -114,16 +114,21 @@ func (l *Listener) route(w http.ResponseWriter, r *http.Request) {
 		// net/http forgets a Content-Length that came along: what follows may be a smuggled request.
 		w.Header().Set("Connection", "close")
 	}
-	if err := proxy.CheckLine(r); err != nil {
+	check := proxy.CheckLine
+	var mount *Row
+	if l.cfg.Mounts != nil {
+		if mount = l.cfg.Mounts(r); mount != nil && mount.Line != nil {
+			check = mount.Line
+		}
+	}
+	if err := check(r); err != nil {
 		l.cfg.Metrics.Request("refused", http.StatusBadRequest)
 		problem.Write(w, r, problem.Of(err))
 		return
 	}
-	if l.cfg.Mounts != nil {
-		if row := l.cfg.Mounts(r); row != nil {
-			l.serve(w, r, row)
-			return
-		}
+	if mount != nil {
+		l.serve(w, r, mount)
+		return
 	}
 	if _, pattern := l.table.Handler(r); pattern != "" {
 		l.table.ServeHTTP(w, r) // it sets the path's values

@@ -17,6 +17,7 @@ type Row struct {
 	SignIn bool       // a Somebody row where a person who is not signed in is sent to sign in, and comes back
 	Fix    string     // the provider with which somebody who is not signed in should sign in; "" where it is not clear
 	After  func(*Call, int)
+	Line   func(*http.Request) error // reads the request line, in place of proxy.CheckLine; of mounts
 }
 
 // Any is the method of a row that takes every one.
