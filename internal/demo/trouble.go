@@ -197,6 +197,11 @@ func (d *Demo) troubled(next http.Handler) http.Handler {
 func (d *Demo) fail(w http.ResponseWriter, r *http.Request, m mode) {
 	switch m.name {
 	case Down, Refuse:
+		if r.Method == http.MethodGet && strings.Contains(r.Header.Get("Accept"), "text/html") {
+			w.Header().Set("Retry-After", retryAfter)
+			d.show(w, http.StatusServiceUnavailable, "down.html", map[string]any{"Page": "Down"})
+			return
+		}
 		unavailable(w, "the provider is down for maintenance")
 	case Hang:
 		select {

@@ -2,7 +2,7 @@
 /** @import { Account } from "./account.js" */
 /** @import { Connection, Provider, SignedIn } from "/bff/types.js" */
 import { allowed } from "./scopes.js";
-import { h, icon, mark, when } from "./ui.js";
+import { address, h, icon, mark, when } from "./ui.js";
 import { say } from "./words.js";
 
 /** @param {Account} page @param {SignedIn} session */
@@ -60,7 +60,7 @@ function card(page, c, session) {
     h("header", null, mark(c.provider, title),
       h("div", null,
         h("h3", null, title, role && h("span", { class: "pill" }, role)),
-        h("p", { class: "soft small" }, h("bdi", null, account))),
+        h("p", { class: "soft small" }, address(account))),
       h("span", { class: broken ? "pill warn" : "pill good" }, icon(broken ? "warn" : "check", 14),
         broken ? words.broken : words.active)),
     broken && h("div", { class: "notice warn" }, icon("warn"), h("div", null,

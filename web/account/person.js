@@ -1,7 +1,7 @@
 // The person: who it is, what services did for them, their data, and the end of it.
 /** @import { Account } from "./account.js" */
 /** @import { SignedIn } from "/bff/types.js" */
-import { face, h, icon, when } from "./ui.js";
+import { address, face, h, icon, when } from "./ui.js";
 import { say } from "./words.js";
 
 /** A sign-in this young counts as fresh: the server says the same. */
@@ -15,7 +15,7 @@ export function who(page, { user }) {
     face(user.subject, name),
     h("div", null,
       h("h1", { id: "name", tabindex: -1 }, h("span", { class: "unseen" }, words.title + ": "), h("bdi", null, name)),
-      user.name && user.email && h("p", null, h("bdi", null, user.email)),
+      user.name && user.email && h("p", null, address(user.email)),
       h("p", { class: "soft small" }, say(words.signedInWith, { title: page.title(user.provider) }),
         since && [" · ", say(words.since, { date: since })])),
     h("div", { class: "actions" },

@@ -39,6 +39,9 @@ const shapes = {
   plus: "M12 5v14M5 12h14",
 };
 
+/** An e-mail address that may be broken after the at-sign and before dots, and nowhere else. @param {string} text */
+export const address = (text) => h("bdi", null, text.split(/(?<=@)|(?=\.)/).flatMap((part) => [part, h("wbr", null)]));
+
 const svgNS = "http://www.w3.org/2000/svg";
 
 /** A picture that says nothing which the text beside it does not. @param {string} name @param {number} [size] */

@@ -54,8 +54,9 @@ test("without an account the session goes on, and says so", async () => {
   });
   await w.page.getByText("you are still signed in").waitFor();
   await w.page.getByText("no account, no token").waitFor();
-  assert.equal(await w.page.locator("#do-expire").getAttribute("aria-disabled"), "true");
-  assert.equal(await w.page.locator("#do-end-elsewhere").getAttribute("aria-disabled"), null);
+  assert.equal(await w.page.locator("#do-expire").isDisabled(), true);
+  assert.match(await w.page.locator("#do-expire").innerText(), /Link an account first/);
+  assert.equal(await w.page.locator("#do-end-elsewhere").isDisabled(), false);
   assert.equal(await w.page.locator("progress").count(), 0);
   await w.check("no account");
   await w.end();
@@ -74,7 +75,7 @@ for (const colorScheme of ["light", "dark"]) {
       await w.page.getByRole("button", { name: /Provider down/ }).click();
       await w.page.locator("#banner", { hasText: "The provider is down" }).waitFor();
       await w.check("provider down");
-      await w.page.getByRole("button", { name: /Bring it back/ }).click();
+      await w.page.getByRole("button", { name: /Bring the provider back/ }).click();
       await w.page.getByRole("button", { name: /Revoke at the provider/ }).click();
       await w.page.getByText("This link needs you.").waitFor();
       await w.check("needs you");
@@ -162,6 +163,8 @@ test("a feature that needs one more permission asks for it, then goes on by itse
   await inPopup(w.page, () => w.page.locator("#open-files").click(), "Ada Lovelace");
   const files = w.page.getByRole("region", { name: "Ada’s files" });
   await files.getByRole("link", { name: "Numbers.csv" }).waitFor();
+  assert.equal(await files.getByText("Needs one more permission").count(), 0);
+  await files.getByText("You allowed this when it was wanted.").waitFor();
   const [download] = await Promise.all([w.page.waitForEvent("download"), files.getByRole("link", { name: "Shopping list.txt" }).click()]);
   assert.equal(await download.failure(), null);
   await w.end(/403/); // the one that told what was missing
@@ -175,7 +178,7 @@ test("the provider is down: the token serves to its end, then 503, and nobody is
   await week(w.page, "Ada").getByText("503 provider_unavailable").waitFor({ timeout: 60e3 });
   await w.page.locator("#banner", { hasText: "You are still signed in" }).waitFor();
   await week(w.page, "Ada").getByText("Breakfast with Charles").waitFor();
-  await w.page.getByRole("button", { name: /Bring it back/ }).click();
+  await w.page.getByRole("button", { name: /Bring the provider back/ }).click();
   await week(w.page, "Ada").getByText("200 in").waitFor({ timeout: 60e3 });
   await w.end(/503/);
 });
@@ -186,6 +189,8 @@ test("access revoked at the provider: that link needs the person, the session li
   await w.page.getByRole("button", { name: /Revoke at the provider/ }).click();
   const mend = w.page.getByRole("button", { name: "Link Ada again" });
   await mend.waitFor();
+  await w.page.getByText("Ada’s token is gone").waitFor();
+  assert.equal(await w.page.locator("progress").count(), 0, "no time is left of a token that is not there");
   await inPopup(w.page, () => mend.click(), "Ada Lovelace");
   await mend.waitFor({ state: "detached" });
   await week(w.page, "Ada").getByText("200 in").waitFor();
@@ -294,5 +299,101 @@ test("the account can be mounted into a page of one's own, in its own colours", 
   assert.equal(await w.page.locator("main, header.top").count(), 0, "landmarks and navigation are the page's own");
   await w.page.evaluate(() => window.unmount());
   assert.equal(await w.page.locator("body > div").innerHTML(), "");
+  await w.end();
+});
+
+test("provider down, then Sign in: words and a way back, before and after the click", async () => {
+  const w = await visit({ person: "", provider: true });
+  await w.page.getByRole("button", { name: /Provider down/ }).click();
+  await w.page.getByText("signing in would end at its page that says so").waitFor();
+  await w.check("signed out, provider down");
+  await w.page.locator("#sign-in").click();
+  await w.page.getByRole("heading", { name: "Down for maintenance" }).waitFor();
+  await w.page.locator("main a").click();
+  await w.page.locator("#hero-up").click();
+  await w.page.locator("#hero-up").waitFor({ state: "detached" });
+  await w.page.locator("#sign-in").click();
+  await agree(w.page, "Ada Lovelace");
+  await w.page.locator("#sign-out").waitFor();
+  await w.end(/503/);
+});
+
+test("what a button did stands below it, and a button that stays on says what undoes it", async () => {
+  const w = await visit();
+  await week(w.page, "Ada").getByText("200 in").waitFor();
+  for (const [id, undo] of [["down", "Bring the provider back"], ["slow", "Make the provider fast again"]]) {
+    await w.page.locator("#do-" + id).click();
+    await w.page.locator("#do-" + id, { hasText: undo }).waitFor();
+    await w.page.locator("#do-" + id).click();
+    await w.page.locator("#do-" + id + " + .effect", { hasText: "well again" }).waitFor();
+  }
+  await w.page.locator("#do-expire").click();
+  await w.page.locator("#do-expire + .effect", { hasText: "You expired the access token" }).waitFor();
+  assert.equal(await w.page.locator(".effect").count(), 1, "only the last one");
+  await w.end(/503/);
+});
+
+test("nothing that does nothing takes the focus", async () => {
+  const w = await visit({ person: "" });
+  await w.page.locator("#do-expire").waitFor();
+  const seen = await w.page.evaluate(() => [...document.querySelectorAll(".break")].map((b) => [b.id, b.disabled]));
+  assert.deepEqual(seen, [["do-expire", true], ["do-down", false], ["do-slow", false], ["do-revoke", true], ["do-end-elsewhere", true]]);
+  await w.end();
+});
+
+test("theme and language follow the person to another tab and another browser", async () => {
+  const w = await visit({ colorScheme: "light" }), tab = await w.context.newPage();
+  await tab.goto(bff.url);
+  await tab.locator("#sign-out").waitFor();
+  const ground = (page) => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+  const light = await ground(w.page);
+  await w.page.getByLabel("Dark").check();
+  await w.page.getByLabel("Deutsch").check();
+  await w.page.getByRole("region", { name: "Die Woche von Ada" }).waitFor();
+  await tab.getByRole("region", { name: "Die Woche von Ada" }).waitFor();
+  for (const page of [w.page, tab]) assert.notEqual(await ground(page), light);
+  await w.check("dark and German");
+  const other = await browser.newContext({ locale: "en", colorScheme: "light" });
+  await signIn(other, bff.url);
+  const there = await other.newPage();
+  await there.goto(bff.url);
+  await there.getByRole("region", { name: "Die Woche von Ada" }).waitFor();
+  assert.equal(await ground(there), await ground(w.page));
+  await there.getByLabel("English").check();
+  await there.getByLabel("Wie das System").or(there.getByLabel("As the system")).check();
+  await week(w.page, "Ada").waitFor();
+  await w.page.getByText("What you chose somewhere else has come here").waitFor();
+  await w.page.waitForFunction(() => !document.documentElement.dataset.theme);
+  await other.close();
+  await w.end();
+});
+
+test("on a phone a mail address is broken after the at-sign or before a dot, never within a word", async () => {
+  const w = await visit({ viewport: { width: 320, height: 640 } });
+  await week(w.page, "Ada").getByText("200 in").waitFor();
+  const lines = await w.page.locator(".card header bdi").first().evaluate((el) => [...el.childNodes].filter((n) => n.nodeType === 3).map((n) => {
+    const range = document.createRange();
+    range.selectNodeContents(n);
+    return range.getClientRects().length;
+  }));
+  assert.deepEqual(lines, [1, 1, 1]);
+  assert.ok(await w.page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+  await w.end();
+});
+
+test("the page links to its source", async () => {
+  const w = await visit({ person: "" });
+  for (const link of await w.page.locator(".source a").all()) {
+    const answer = await w.context.request.get(bff.url + await link.getAttribute("href"));
+    assert.match(answer.headers()["content-type"], /javascript/);
+  }
+  await w.end();
+});
+
+test("calls are counted once: what stands beside the provider is what was answered for this person", async () => {
+  const w = await visit();
+  await week(w.page, "Ada").getByText("200 in").waitFor();
+  await w.page.getByText(/\d+ API calls? answered for Ada/).waitFor();
+  assert.equal(await w.page.locator("#strip").getByText(/renewal/).count(), 1);
   await w.end();
 });
