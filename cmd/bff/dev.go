@@ -21,15 +21,15 @@ func (c *devCommand) Run(sh *shell) error {
 	if why := config.BadAddress(c.Listen); why != "" {
 		return wrongUse("bff: --listen %s; write `--listen 127.0.0.1:8080`", why)
 	}
-	browsers, admin, err := listeners("--listen", c.Listen, "--listen", "127.0.0.1:0")
+	l, err := listeners("--listen", c.Listen, "--listen", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	if a, ok := browsers.Addr().(*net.TCPAddr); !ok || !a.IP.IsLoopback() {
-		_, _ = browsers.Close(), admin.Close()
+	if a, ok := l.Browsers.Addr().(*net.TCPAddr); !ok || !a.IP.IsLoopback() {
+		_, _ = l.Browsers.Close(), l.Admin.Close()
 		return wrongUse("bff: --listen %s is reachable from other machines, and in the demo everybody may sign in as anybody; "+
 			"write `--listen 127.0.0.1:8080`", c.Listen)
 	}
-	return runError(devsite.Run(ctx, devsite.Options{Browsers: browsers, Admin: admin, TokenLifetime: c.tokenLifetime,
+	return runError(devsite.Run(ctx, devsite.Options{Browsers: l.Browsers, Admin: l.Admin, TokenLifetime: c.tokenLifetime,
 		Version: readBuild().version, Stdout: sh.stdout, Log: devsite.NewLog(sh.stderr)}))
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net"
 
 	"bff/internal/app"
 	"bff/internal/config"
@@ -18,27 +17,49 @@ type serveCommand struct {
 }
 
 func (s *serveCommand) Run(sh *shell) error {
-	cfg, report := config.Load(s.Config, sh.stdin, sh.env)
-	if report != "" {
-		return wrongUse("%s", report)
-	}
-	if err := s.override(cfg); err != nil {
+	cfg, err := s.load(sh)
+	if err != nil {
 		return err
 	}
-	log := sh.logger(cfg.Log)
+	log, level := sh.logger(cfg.Log)
 	app.TuneCollector(sh.env)
-	in, err := app.New(cfg, app.Options{Log: log, Version: readBuild().version})
+	o := app.Options{Log: log, Level: level, Version: readBuild().version}
+	if s.Config != "-" {
+		o.Reload = func() (*config.Config, string) {
+			cfg, err := s.load(sh)
+			if err != nil {
+				return nil, err.Error()
+			}
+			return cfg, ""
+		}
+	}
+	in, err := app.New(cfg, o)
 	if err != nil {
 		return wrongUse("bff: %v", err)
 	}
 	ctx, stop := app.Signals(sh.ctx)
 	defer stop()
-	browsers, admin, err := listeners("--listen", cfg.Listen, "--admin", cfg.Admin)
+	l, err := listeners("--listen", cfg.Listen, "--admin", cfg.Admin)
+	if err == nil && cfg.TLS.Redirect != "" {
+		if l.Redirect, err = app.Listen("", cfg.TLS.Redirect); err != nil {
+			_, _ = l.Browsers.Close(), l.Admin.Close()
+			err = runError(err)
+		}
+	}
 	if err != nil {
 		return errors.Join(err, in.Close(context.Background()))
 	}
-	app.WarnOfAdmin(log, admin)
-	return runError(in.Run(ctx, browsers, admin))
+	app.WarnOfAdmin(log, l.Admin)
+	return runError(in.Run(ctx, l))
+}
+
+// load reads the configuration as the flags change it.
+func (s *serveCommand) load(sh *shell) (*config.Config, error) {
+	cfg, report := config.Load(s.Config, sh.stdin, sh.env)
+	if report != "" {
+		return nil, wrongUse("%s", report)
+	}
+	return cfg, s.override(cfg)
 }
 
 // override replaces the file's addresses by the flags'.
@@ -62,22 +83,24 @@ func (s *serveCommand) override(cfg *config.Config) error {
 }
 
 // listeners opens both addresses, or none.
-func listeners(frontFlag, front, backFlag, back string) (browsers, admin net.Listener, err error) {
-	if browsers, err = app.Listen(frontFlag, front); err != nil {
-		return nil, nil, runError(err)
+func listeners(frontFlag, front, backFlag, back string) (l app.Listeners, err error) {
+	if l.Browsers, err = app.Listen(frontFlag, front); err != nil {
+		return app.Listeners{}, runError(err)
 	}
-	if admin, err = app.Listen(backFlag, back); err != nil {
-		_ = browsers.Close()
-		return nil, nil, runError(err)
+	if l.Admin, err = app.Listen(backFlag, back); err != nil {
+		_ = l.Browsers.Close()
+		return app.Listeners{}, runError(err)
 	}
-	return browsers, admin, nil
+	return l, nil
 }
 
 // logger writes to standard error as the configuration says. A line of a request has its id.
-func (sh *shell) logger(l config.Log) *slog.Logger {
-	o := &slog.HandlerOptions{Level: l.Level}
+func (sh *shell) logger(l config.Log) (*slog.Logger, *slog.LevelVar) {
+	level := new(slog.LevelVar)
+	level.Set(l.Level)
+	o := &slog.HandlerOptions{Level: level}
 	if l.Text {
-		return slog.New(trace.Handler(slog.NewTextHandler(sh.stderr, o)))
+		return slog.New(trace.Handler(slog.NewTextHandler(sh.stderr, o))), level
 	}
-	return slog.New(trace.Handler(slog.NewJSONHandler(sh.stderr, o)))
+	return slog.New(trace.Handler(slog.NewJSONHandler(sh.stderr, o))), level
 }

@@ -10,21 +10,25 @@ import (
 	"syscall"
 )
 
-// Listen opens a TCP address and says plainly why it cannot. flag is what chooses another address.
+// Listen opens a TCP address and says plainly why it cannot. flag is what chooses another address, or "".
 func Listen(flag, addr string) (net.Listener, error) {
+	other := "choose another with `" + flag + " ADDR`"
+	if flag == "" {
+		other = "write another into the configuration"
+	}
 	l, err := net.Listen("tcp", addr)
 	var reason syscall.Errno
 	switch errors.As(err, &reason); {
 	case err == nil:
 		return l, nil
 	case reason == syscall.EADDRINUSE:
-		return nil, fmt.Errorf("%s is in use by another program; end it, or choose another with `%s ADDR`", addr, flag)
+		return nil, fmt.Errorf("%s is in use by another program; end it, or %s", addr, other)
 	case reason == syscall.EACCES:
-		return nil, fmt.Errorf("this user may not listen on %s; choose a port from 1024 on with `%s ADDR`", addr, flag)
+		return nil, fmt.Errorf("this user may not listen on %s; a port from 1024 on is free to it: %s", addr, other)
 	case reason == syscall.EADDRNOTAVAIL:
-		return nil, fmt.Errorf("%s is no address of this machine; choose another with `%s ADDR`", addr, flag)
+		return nil, fmt.Errorf("%s is no address of this machine; %s", addr, other)
 	}
-	return nil, fmt.Errorf("cannot listen on %s; choose another with `%s ADDR`", addr, flag)
+	return nil, fmt.Errorf("cannot listen on %s; %s", addr, other)
 }
 
 // Signals returns a context that the first SIGINT or SIGTERM ends. From then on they have their default effect: a second one

@@ -16,13 +16,13 @@ import (
 // Reach tries the store, every provider, every upstream and the dev server.
 func (in *Instance) Reach(ctx context.Context, client *http.Client, out *probe.Printer) {
 	var tries []func() probe.Finding
-	for _, p := range in.cfg.Providers {
+	for _, p := range in.now().cfg.Providers {
 		tries = append(tries, func() probe.Finding { return in.reachProvider(ctx, client, p.Name) })
 	}
-	for _, a := range in.cfg.APIs {
+	for _, a := range in.now().cfg.APIs {
 		tries = append(tries, func() probe.Finding { return probe.Upstream(ctx, client, "api "+a.Name, a.Upstream) })
 	}
-	if up := in.cfg.Frontend.Upstream; up != nil {
+	if up := in.now().cfg.Frontend.Upstream; up != nil {
 		tries = append(tries, func() probe.Finding { return probe.Upstream(ctx, client, "frontend", up.String()) })
 	}
 	found := make([]probe.Finding, len(tries))
@@ -42,7 +42,7 @@ func (in *Instance) reachProvider(ctx context.Context, client *http.Client, name
 	ctx, cancel := context.WithTimeout(ctx, probe.Timeout)
 	defer cancel()
 	var f probe.Finding
-	for _, p := range in.cfg.OAuth() {
+	for _, p := range in.now().cfg.OAuth() {
 		if p.Name == name {
 			f = probe.Summary("provider "+name, probe.Provider(ctx, client, p))
 		}
@@ -50,7 +50,7 @@ func (in *Instance) reachProvider(ctx context.Context, client *http.Client, name
 	if f.Outcome != "ok" {
 		return f
 	}
-	if err := in.broker.Check(ctx, name); err != nil {
+	if err := in.now().broker.Check(ctx, name); err != nil {
 		return probe.Finding{Outcome: "failed", What: f.What, Text: err.Error() + "; " + remedy(err)}
 	}
 	return f
@@ -60,7 +60,7 @@ func (in *Instance) reachProvider(ctx context.Context, client *http.Client, name
 func (in *Instance) reachStore(ctx context.Context, out *probe.Printer) {
 	ctx, cancel := context.WithTimeout(ctx, probe.Timeout)
 	defer cancel()
-	store, err := in.vault.Examine(ctx)
+	store, err := in.now().vault.Examine(ctx)
 	if err != nil {
 		out.Say("failed", "store", strings.TrimPrefix(err.Error(), vault.ErrUnavailable.Error()+": "))
 		return
@@ -74,8 +74,8 @@ func (in *Instance) reachStore(ctx context.Context, out *probe.Printer) {
 // Addresses are what is to be registered at each provider, and where this bff is opened.
 func (in *Instance) Addresses() (all []probe.Finding) {
 	note := func(what, text string) { all = append(all, probe.Finding{Outcome: "note", What: what, Text: text}) }
-	origin := in.cfg.OriginText()
-	for _, p := range in.cfg.Providers {
+	origin := in.now().cfg.OriginText()
+	for _, p := range in.now().cfg.Providers {
 		note("provider "+p.Name, "redirect URI to register: "+origin+"/bff/callback/"+p.Name)
 		if p.Issuer == "" {
 			continue
@@ -84,7 +84,7 @@ func (in *Instance) Addresses() (all []probe.Finding) {
 		note("provider "+p.Name, "back-channel logout URI: "+origin+"/bff/backchannel-logout/"+p.Name)
 		note("provider "+p.Name, "security events (RISC): "+origin+"/bff/security-events/"+p.Name)
 	}
-	switch host := in.cfg.Origin.Hostname(); host {
+	switch host := in.now().cfg.Origin.Hostname(); host {
 	case "localhost":
 		note("origin", "open "+origin+" and not 127.0.0.1, which is another site to a browser: a sign-in begun there does not end")
 	case "127.0.0.1", "::1":

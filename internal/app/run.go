@@ -7,7 +7,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"os/signal"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -23,54 +26,97 @@ func (in *Instance) httpServer(h http.Handler) *http.Server {
 		ErrorLog: slog.NewLogLogger(in.log.Handler(), slog.LevelDebug)}
 }
 
-// Run serves until ctx ends, then drains: readiness turns false, calls in flight finish, refreshes are written. With admin nil
-// there is no admin listener. The Instance is closed when Run returns.
-func (in *Instance) Run(ctx context.Context, browsers, admin net.Listener) error {
-	working, stop := context.WithCancel(context.Background())
+// Listeners are what an Instance is reached by.
+type Listeners struct {
+	Browsers net.Listener
+	Admin    net.Listener // nil: there is none
+	Redirect net.Listener // plain http that is redirected to https; nil: there is none
+}
+
+// Run serves until ctx ends, then drains: readiness turns false, calls in flight finish, refreshes are written. The Instance is
+// closed when Run returns. SIGHUP, and a change of a file of secrets, reload the configuration meanwhile.
+func (in *Instance) Run(ctx context.Context, l Listeners) error {
+	in.now().start()
 	var workers sync.WaitGroup
-	workers.Go(func() { in.broker.Run(working) })
 	workers.Go(func() { in.watchStore(ctx) })
-	broken := make(chan error, 2)
-	start := func(name string, l net.Listener, h http.Handler) *http.Server {
+	workers.Go(func() { in.watchFiles(ctx) })
+	broken := make(chan error, 3)
+	start := func(name string, l net.Listener, h http.Handler, secure bool) *http.Server {
+		if l == nil {
+			return nil
+		}
 		s := in.httpServer(h)
 		in.log.Info("listening", "listener", name, "addr", l.Addr().String())
 		workers.Go(func() {
-			if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			if err := in.serve(s, l, secure); !errors.Is(err, http.ErrServerClosed) {
 				broken <- fmt.Errorf("the %s listener broke: %w", name, err)
 			}
 		})
 		return s
 	}
-	front := start("browser", browsers, in.server.Browser())
-	var back *http.Server
-	if admin != nil {
-		back = start("admin", admin, in.server.Admin())
-	}
+	front := start("browser", l.Browsers, in.Browser(), in.certs != nil)
+	back := start("admin", l.Admin, in.Admin(), false)
+	plain := start("redirect", l.Redirect, in.redirect(), false)
+	stopHearing := in.hearHangups()
+	defer stopHearing()
 	var err error
 	select {
 	case <-ctx.Done():
-		in.log.Info("draining", "timeout", in.cfg.Shutdown.String())
+		in.log.Info("draining", "timeout", in.now().cfg.Shutdown.String())
 	case err = <-broken:
 		in.log.Error("a listener broke; draining")
 	}
-	closed := in.drain(front, back)
-	stop()
+	closed := in.drain(plain, front, back)
 	workers.Wait()
 	in.log.Info("stopped")
 	return errors.Join(err, closed)
 }
 
-// drain ends what runs within the shutdown timeout. back is closed last: until then it says that this instance is not ready.
-func (in *Instance) drain(front, back *http.Server) error {
-	limit, cancel := context.WithTimeout(context.Background(), in.cfg.Shutdown)
-	defer cancel()
-	in.server.Drain()
-	if front.Shutdown(limit) != nil {
-		in.log.Warn("requests were still running at the end of the shutdown timeout and are cut off")
-		_ = front.Close()
+func (in *Instance) serve(s *http.Server, l net.Listener, secure bool) error {
+	if !secure {
+		return s.Serve(l)
 	}
-	if back != nil && back.Shutdown(limit) != nil {
-		_ = back.Close()
+	s.TLSConfig = in.certs.config()
+	return s.ServeTLS(l, "", "")
+}
+
+// hearHangups reloads at each SIGHUP until it is stopped.
+func (in *Instance) hearHangups() (stop func()) {
+	received, done := make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(received, syscall.SIGHUP)
+	go func() {
+		for {
+			select {
+			case <-received:
+				in.Reload()
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(received)
+		close(done)
+	}
+}
+
+// drain ends what runs within the shutdown timeout. The last of the servers is closed last: until then it says that this instance
+// is not ready.
+func (in *Instance) drain(servers ...*http.Server) error {
+	limit, cancel := context.WithTimeout(context.Background(), in.now().cfg.Shutdown)
+	defer cancel()
+	for _, g := range in.all() {
+		g.server.Drain()
+	}
+	cut := false
+	for _, s := range servers {
+		if s != nil && s.Shutdown(limit) != nil {
+			cut = true
+			_ = s.Close()
+		}
+	}
+	if cut {
+		in.log.Warn("requests were still running at the end of the shutdown timeout and are cut off")
 	}
 	return in.Close(limit)
 }
@@ -114,13 +160,13 @@ func (in *Instance) lookAtStore(ctx context.Context, wasUsable bool) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	if wasUsable {
-		return in.vault.Ping(ctx)
+		return in.now().vault.Ping(ctx)
 	}
 	return in.examineStore(ctx)
 }
 
 func (in *Instance) examineStore(ctx context.Context) error {
-	store, err := in.vault.Examine(ctx)
+	store, err := in.now().vault.Examine(ctx)
 	if err != nil {
 		return err
 	}

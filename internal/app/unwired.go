@@ -12,7 +12,6 @@ func Unwired(c *config.Config) (keys []string) {
 	add("users", len(c.Users.Allow) > 0 || len(c.Users.Rights) > 0 || c.Users.Hook != nil || c.Users.Forget > 0)
 	add("events", len(c.Events) > 0)
 	add("fronts", len(c.Fronts) > 0)
-	add("tls", c.TLS.On())
 	add("telemetry", c.Telemetry.Endpoint != "")
 	add("log.access", c.Log.Access)
 	add("log.audit", c.Log.Audit != "")

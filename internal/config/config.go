@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"net/url"
+	"slices"
 	"time"
 
 	"bff/internal/oauth/providers"
@@ -190,6 +191,13 @@ func (c *Config) OAuth() []providers.Config {
 
 // InMemory reports whether the store lives in this process.
 func (s *Session) InMemory() bool { return s.Store.Reveal() == "memory:" }
+
+// SessionChanged reports whether sessions are kept, sealed or ended in another way than before.
+func (c *Config) SessionChanged(before *Config) bool {
+	a, b := &c.Session, &before.Session
+	return a.Idle != b.Idle || a.Lifetime != b.Lifetime || a.Cache != b.Cache || !a.Store.Equal(b.Store) ||
+		!slices.EqualFunc(a.Keys, b.Keys, func(x, y vault.Key) bool { return x.Equal(y) })
+}
 
 // Load reads a file, or standard input where name is "-". When it returns a report, the report names every mistake and the
 // Config is nil.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/tls"
 	"os"
 	"path/filepath"
 	"slices"
@@ -234,9 +235,17 @@ func (t *TLS) agree(v value, there map[string]value) {
 		v.r.wrong(there["acme"].key, "%s has both `acme` and certificate files; keep one", v.name())
 	case has("cert") != has("key"):
 		v.r.wrong(v.key, "%s has one of `cert` and `key`; write both", v.name())
+	case t.Cert != "" && t.Key != "" && !isPair(t.Cert, t.Key):
+		v.r.wrong(there["cert"].key, "%s: `cert` and `key` are no pair of PEM files that belong together; write the chain and its key",
+			v.name())
 	case !has("cert") && !has("acme"):
 		v.r.wrong(v.key, "%s has no certificate; write `cert:` and `key:`, or `acme:`, below it", v.name())
 	}
+}
+
+func isPair(cert, key string) bool {
+	_, err := tls.LoadX509KeyPair(cert, key)
+	return err == nil
 }
 
 // readableFile reads the path of a file that this user can read.

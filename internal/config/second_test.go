@@ -70,12 +70,34 @@ log: {access: true, audit: file:./audit.jsonl}
 explain: 0
 `
 
+// A certificate and its key, made for these tests alone.
+const (
+	testCertificate = `-----BEGIN CERTIFICATE-----
+MIIBpzCCAU2gAwIBAgIUQPQyJK2ERaaTs765I5jr2MoCnnQwCgYIKoZIzj0EAwIw
+GjEYMBYGA1UEAwwPYXBwLmV4YW1wbGUuY29tMCAXDTI2MTEyOTAxMDk0MloYDzIx
+MjYxMTA1MDEwOTQyWjAaMRgwFgYDVQQDDA9hcHAuZXhhbXBsZS5jb20wWTATBgcq
+hkjOPQIBBggqhkjOPQMBBwNCAATob77m1DrpnGiOwoPZrRNt0kR9GIMZgbcNH1yq
+hi5zx7Lo340kK11FfOqFm4Ow1bqq7tLccSW30q57y5zwpsj8o28wbTAdBgNVHQ4E
+FgQUBZCqh3cdG9HEgTNeRGYTyx34kQ4wHwYDVR0jBBgwFoAUBZCqh3cdG9HEgTNe
+RGYTyx34kQ4wDwYDVR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgg9hcHAuZXhhbXBs
+ZS5jb20wCgYIKoZIzj0EAwIDSAAwRQIgWVpddzLrpRFdSxEMnPj2oegIXAmqrXUy
+1fKMBGoKC8cCIQDGOWIbKT/+OIx9I1F25mqqu6Az8bSEnNAwlWYaHcky6g==
+-----END CERTIFICATE-----
+`
+	testKey = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgF3BDPTyQMnnbDgXT
+NlFX6SooDbkfSkqeoRiW9PvapuGhRANCAATob77m1DrpnGiOwoPZrRNt0kR9GIMZ
+gbcNH1yqhi5zx7Lo340kK11FfOqFm4Ow1bqq7tLccSW30q57y5zwpsj8
+-----END PRIVATE KEY-----
+`
+)
+
 // secondFiles are the files that it refers to.
 func secondFiles(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	for name, text := range map[string]string{
-		"logo.svg": "<svg/>", "shop/index.html": "", "cert.pem": "c", "key.pem": "k",
+		"logo.svg": "<svg/>", "shop/index.html": "", "cert.pem": testCertificate, "key.pem": testKey,
 		"acme.yaml":            "title: Acme\nissuer: https://id.acme.example\nscopes: [openid, groups]\n",
 		"providers/local.yaml": "local:\n  client_id: \"\"\n  client_secret: env:NOT_THERE\n  issuer: https://id.local.example\n",
 		"providers/bad.yaml":   "isuer: https://id.local.example\n",
@@ -174,6 +196,7 @@ func TestMistakesInKeysOfTheSecondEdition(t *testing.T) {
 		"a front with an api of none":   {"apis: [calendar, app]", "apis: [calender]", "`fronts[0].apis[0]` names no api of this file; did you mean `calendar`?"},
 		"a certificate without its key": {", key: ./key.pem", "", "`tls` has one of `cert` and `key`; write both"},
 		"a certificate that is nowhere": {"./cert.pem", "./none.pem", "`tls.cert`: the file does not exist"},
+		"a key of another certificate":  {"./key.pem", "./logo.svg", "`tls`: `cert` and `key` are no pair"},
 		"acme and a certificate":        {"redirect:", "acme: {cache: ./x}, redirect:", "`tls` has both `acme` and certificate files"},
 		"acme without a cache":          {"cert: ./cert.pem, key: ./key.pem", "acme: {email: a@example.com}", "`tls.acme` has no `cache`"},
 		"tls and an http origin":        {"https://app.example.com", "http://app.localhost", "`tls` is set and `origin` is http"},

@@ -47,7 +47,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	site.bff = in.Browser()
 	banner(o.Stdout, origin, d.Issuer, o.Admin.Addr().String())
-	return in.Run(ctx, o.Browsers, o.Admin)
+	return in.Run(ctx, app.Listeners{Browsers: o.Browsers, Admin: o.Admin})
 }
 
 // abandon closes the listeners of a start that failed.

@@ -163,7 +163,7 @@ func (r imitation) run(ctx context.Context, sc scenario) string {
 	}
 	running, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
-	go func() { ended <- in.Run(running, l, nil) }()
+	go func() { ended <- in.Run(running, app.Listeners{Browsers: l}) }()
 	t := newTrial(ctx, d, r.provider.Name, origin)
 	happened := sc.run(t)
 	stop()

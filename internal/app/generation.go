@@ -1,0 +1,167 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"sync"
+
+	"bff/internal/api"
+	"bff/internal/api/frontend"
+	"bff/internal/assertion"
+	"bff/internal/config"
+	"bff/internal/oauth"
+	"bff/internal/proxy"
+	"bff/internal/secret"
+	"bff/internal/vault"
+	"bff/web"
+)
+
+// A generation is what one reading of the configuration made: everything between the listeners and the store. Towards another
+// generation of the same process it is what another instance is: nothing but the store is shared.
+type generation struct {
+	cfg    *config.Config
+	vault  *vault.Vault
+	broker *oauth.Broker
+	signer *assertion.Signer
+	server *api.Server
+
+	stop    context.CancelFunc // of its workers
+	workers sync.WaitGroup
+	calls   sync.WaitGroup // handlers that run; none is added once another generation has taken over
+}
+
+// build plugs the layers together. It contacts nobody. shared is a vault to use instead of a new one, or nil.
+func (in *Instance) build(cfg *config.Config, shared *vault.Vault) (*generation, error) {
+	g := &generation{cfg: cfg, vault: shared, stop: func() {}}
+	if shared == nil {
+		s := &cfg.Session
+		v, err := vault.Open(vault.Config{Store: s.Store.Reveal(), Keys: s.Keys, Prefix: s.Prefix, Cache: s.Cache,
+			Cookie: cfg.SessionCookie(), Secure: cfg.Secure(), Idle: s.Idle, Lifetime: s.Lifetime, Log: in.log})
+		if err != nil {
+			return nil, err
+		}
+		g.vault = v
+	}
+	if err := in.plug(g); err != nil {
+		if g.signer != nil {
+			g.signer.Close()
+		}
+		if shared == nil {
+			err = errors.Join(err, g.vault.Close())
+		}
+		return nil, err
+	}
+	return g, nil
+}
+
+// plug makes what stands above the vault.
+func (in *Instance) plug(g *generation) error {
+	cfg := g.cfg
+	broker, err := oauth.New(oauth.Config{Providers: cfg.OAuth(), Vault: g.vault, Origin: cfg.OriginText(), Log: in.log,
+		OnRefresh: in.counted.Refresh, OnRevocation: in.counted.Revocation})
+	if err != nil {
+		return err
+	}
+	if g.signer, err = in.newSigner(g); err != nil {
+		return err
+	}
+	mounts, err := mounts(cfg, in)
+	if err != nil {
+		return err
+	}
+	pages := in.options.Frontend
+	if pages == nil {
+		if pages, err = frontendHandler(&cfg.Frontend, cfg.SessionCookie()); err != nil {
+			return err
+		}
+	}
+	g.broker = broker
+	g.server, err = api.New(api.Config{
+		Origin: cfg.OriginText(), Cookie: cfg.SessionCookie(), Vault: g.vault, Broker: broker, Signer: g.signer,
+		TrustedProxies: cfg.TrustedProxies, Origins: cfg.Frontend.Origins, Mounts: mounts, Clients: clients(cfg.Clients),
+		Frontend: pages, Client: web.Client(), Account: accountFiles{web.Account(), cfg.Frontend.Theme, cfg.Name, cfg.Logo},
+		Limits: api.Limits(cfg.Limits), Metrics: in.counted, Log: in.log,
+	})
+	return err
+}
+
+// newSigner makes what signs assertions: its keys follow the key ring.
+func (in *Instance) newSigner(g *generation) (*assertion.Signer, error) {
+	var seeds []secret.Text
+	for _, k := range g.cfg.Session.Keys {
+		seeds = append(seeds, k.Derive(assertion.Label))
+	}
+	return assertion.New(assertion.Config{Seeds: seeds, Board: g.vault, Log: in.log})
+}
+
+// mounts makes the apis. They share one transport.
+func mounts(cfg *config.Config, in *Instance) ([]api.Mount, error) {
+	var all []api.Mount
+	for _, a := range cfg.APIs {
+		a.Transport, a.Log, a.OnTrip = in.upstreams, in.log, in.counted.Masked
+		m, err := proxy.New(a.Config)
+		if err != nil {
+			return nil, fmt.Errorf("api %s: %w", a.Name, err)
+		}
+		all = append(all, api.Mount{Mount: m, Name: a.Name, Provider: a.Provider, Scopes: a.Scopes,
+			Identity: a.Identity, Require: a.Require, Anonymous: api.Anonymous(a.Anonymous)})
+	}
+	return all, nil
+}
+
+func clients(all []config.Client) (out []api.Client) {
+	for _, c := range all {
+		out = append(out, api.Client{Name: c.Name, Secret: c.Secret, Exchange: c.Exchange, Offline: c.Offline,
+			Manage: c.Manage, Data: c.Data, Shared: c.Shared})
+	}
+	return out
+}
+
+// frontendHandler serves what is outside /bff and the mounts, nil when nothing does. A folder is opened once, and no
+// link leads out of it.
+func frontendHandler(f *config.Frontend, cookie string) (http.Handler, error) {
+	switch {
+	case f.Upstream != nil:
+		return frontend.DevServer(f.Upstream, cookie), nil
+	case f.Dir != "":
+		root, err := os.OpenRoot(f.Dir)
+		if err != nil {
+			return nil, fmt.Errorf("frontend: the folder %s", config.FileError(err))
+		}
+		return frontend.Static(fs.FS(root.FS())), nil
+	}
+	return nil, nil
+}
+
+// start runs the workers of a generation until its stop is called.
+func (g *generation) start() {
+	ctx, stop := context.WithCancel(context.Background())
+	g.stop = stop
+	g.workers.Go(func() { g.broker.Run(ctx) })
+}
+
+// close releases everything below the listeners, in the order in which nothing is lost. No handler may run any more. The vault
+// is closed only where own is true: another generation may use it.
+func (g *generation) close(ctx context.Context, own bool) error {
+	drained := g.broker.Drain(ctx)
+	g.server.Close()
+	g.signer.Close()
+	g.stop()
+	g.workers.Wait()
+	if own {
+		if err := g.vault.Close(); err != nil {
+			return fmt.Errorf("close the store: %w", err)
+		}
+	}
+	if drained != nil {
+		return errUnfinished
+	}
+	return nil
+}
+
+// errUnfinished says that refreshes were still running when there was no more time.
+var errUnfinished = errors.New("refreshes were still running at the end of the shutdown timeout")

@@ -1,0 +1,118 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync/atomic"
+
+	"golang.org/x/crypto/acme"
+	"golang.org/x/crypto/acme/autocert"
+
+	"bff/internal/config"
+)
+
+// certificates give the browsers' listener its certificates: one that was read from files, or those of an ACME authority. A nil
+// *certificates is no TLS.
+type certificates struct {
+	loaded  atomic.Pointer[tls.Certificate]
+	manager *autocert.Manager // nil: files
+	hosts   atomic.Pointer[[]string]
+}
+
+// newCertificates reads the certificate, or makes the account of ACME. It contacts nobody.
+func newCertificates(cfg *config.Config) (*certificates, error) {
+	if !cfg.TLS.On() {
+		return nil, nil
+	}
+	c := &certificates{}
+	if a := cfg.TLS.ACME; a != nil {
+		c.manager = &autocert.Manager{Prompt: autocert.AcceptTOS, Cache: autocert.DirCache(a.Cache), HostPolicy: c.served, Email: a.Email}
+		c.manager.Client = &acme.Client{DirectoryURL: cmp.Or(a.Directory, autocert.DefaultACMEDirectory), HTTPClient: authorityClient()}
+	}
+	return c, c.reload(cfg)
+}
+
+// reload reads the certificate again. With an error the one before stays.
+func (c *certificates) reload(cfg *config.Config) error {
+	if c == nil {
+		return nil
+	}
+	hosts := hostsOf(cfg)
+	c.hosts.Store(&hosts)
+	if c.manager != nil {
+		return nil
+	}
+	pair, err := tls.LoadX509KeyPair(cfg.TLS.Cert, cfg.TLS.Key)
+	if err != nil {
+		return errors.New("tls: certificate and key cannot be read, or do not belong together")
+	}
+	c.loaded.Store(&pair)
+	return nil
+}
+
+// hostsOf are the hosts for which certificates are requested.
+func hostsOf(cfg *config.Config) []string {
+	all := []string{cfg.Origin.Hostname()}
+	for _, f := range cfg.Fronts {
+		all = append(all, f.Origin.Hostname())
+	}
+	for _, a := range cfg.APIs {
+		if host, _, err := net.SplitHostPort(a.Host); err == nil {
+			all = append(all, host)
+		} else if a.Host != "" {
+			all = append(all, a.Host)
+		}
+	}
+	return all
+}
+
+// served refuses a certificate for a host that this bff does not serve: anybody can ask for any name.
+func (c *certificates) served(_ context.Context, host string) error {
+	if slices.Contains(*c.hosts.Load(), host) {
+		return nil
+	}
+	return fmt.Errorf("tls: no certificate for a host that is not served")
+}
+
+// config is the TLS of a listener: 1.2 or later, HTTP/2, the certificate of the moment.
+func (c *certificates) config() *tls.Config {
+	base := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
+	if c.manager != nil {
+		base.NextProtos = append(base.NextProtos, acme.ALPNProto)
+		base.GetCertificate = c.manager.GetCertificate
+		return base
+	}
+	base.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.loaded.Load(), nil }
+	return base
+}
+
+// redirect leads plain http to https: to the front of that host, else to the origin. It answers the challenges of ACME as well.
+func (in *Instance) redirect() http.Handler {
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		cfg := in.now().cfg
+		to := url.URL{Scheme: "https", Host: cfg.Origin.Host, Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery}
+		host, _, err := net.SplitHostPort(r.Host)
+		if err != nil {
+			host = r.Host
+		}
+		for _, f := range cfg.Fronts {
+			if f.Origin.Hostname() == host {
+				to.Host = f.Origin.Host
+			}
+		}
+		w.Header().Set("Location", to.String())
+		w.Header().Set("Connection", "close")
+		w.WriteHeader(http.StatusPermanentRedirect)
+	})
+	if in.certs != nil && in.certs.manager != nil {
+		return in.certs.manager.HTTPHandler(h)
+	}
+	return h
+}

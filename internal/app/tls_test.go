@@ -1,0 +1,148 @@
+package app_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"io"
+	"log/slog"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"bff/internal/app"
+	"bff/internal/config"
+	"bff/internal/testenv"
+)
+
+// certify writes a certificate of a given serial number for localhost and its key, and returns a pool that trusts it.
+func certify(t *testing.T, dir string, serial int64) *x509.CertPool {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "localhost"}, DNSNames: []string{"localhost"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	for name, block := range map[string]*pem.Block{"cert.pem": {Type: "CERTIFICATE", Bytes: der}, "key.pem": {Type: "PRIVATE KEY", Bytes: private}} {
+		text := pem.EncodeToMemory(block)
+		if name == "cert.pem" {
+			pool.AppendCertsFromPEM(text)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return pool
+}
+
+// secure runs an instance that speaks TLS, and returns its address, that of its redirect and its log.
+func secure(t *testing.T, dir, tlsKeys string) (addr, redirect string, said *log) {
+	t.Helper()
+	l := app.Listeners{Browsers: listener(t), Admin: listener(t), Redirect: listener(t)}
+	_, port, _ := net.SplitHostPort(l.Browsers.Addr().String())
+	file := filepath.Join(dir, "bff.yaml")
+	text := "origin: https://localhost:" + port + "\nsession: {store: 'memory:', keys: [env:KEY]}\ntls: {" + tlsKeys + ", redirect: ':1'}\n" +
+		"providers: {google: {client_id: x, client_secret: env:KEY}}\nshutdown_timeout: 1s\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	read := func() (*config.Config, string) {
+		return config.Load(file, strings.NewReader(""), func(string) string { return key1 })
+	}
+	cfg, report := read()
+	if report != "" {
+		t.Fatal(report)
+	}
+	said = &log{}
+	in, err := app.New(cfg, app.Options{Log: slog.New(slog.NewJSONHandler(said, nil)), Reload: read})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- in.Run(ctx, l) }()
+	t.Cleanup(func() {
+		stop()
+		select {
+		case <-done:
+		case <-time.After(time.Minute):
+			t.Error("the instance does not end")
+		}
+	})
+	return l.Browsers.Addr().String(), l.Redirect.Addr().String(), said
+}
+
+// TLS is 1.2 or later, speaks HTTP/2, sends plain http to https, and takes a new certificate from its files while a connection with the
+// one before lives on.
+func TestTLSFromFiles(t *testing.T) {
+	dir := t.TempDir()
+	pool := certify(t, dir, 1)
+	addr, redirect, said := secure(t, dir, "cert: cert.pem, key: key.pem")
+	_, port, _ := net.SplitHostPort(addr)
+	client := func(pool *x509.CertPool, most uint16) *http.Client {
+		return &http.Client{Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+			Transport: &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: pool, MaxVersion: most}}}
+	}
+	session := "https://localhost:" + port + "/bff/session"
+	first := client(pool, 0)
+	resp, err := first.Get(session)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.Copy(io.Discard, resp.Body)
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusOK || resp.ProtoMajor != 2 || resp.TLS.PeerCertificates[0].SerialNumber.Int64() != 1 {
+		t.Errorf("%s %s, certificate %v", resp.Status, resp.Proto, resp.TLS.PeerCertificates[0].SerialNumber)
+	}
+	if _, err := client(pool, tls.VersionTLS11).Get(session); err == nil {
+		t.Error("TLS 1.1 is spoken")
+	}
+	resp, err = first.Get("http://" + redirect + "/a%2Fb?c=d")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if got := resp.Header.Get("Location"); resp.StatusCode != http.StatusPermanentRedirect || got != "https://localhost:"+port+"/a%2Fb?c=d" {
+		t.Errorf("plain http is answered %s to %s", resp.Status, got)
+	}
+
+	second := certify(t, dir, 2)
+	testenv.Eventually(t, "the new certificate is served", func() bool {
+		resp, err := client(second, 0).Get(session)
+		if err != nil {
+			return false
+		}
+		_ = resp.Body.Close()
+		return resp.TLS.PeerCertificates[0].SerialNumber.Int64() == 2
+	})
+	if resp, err := first.Get(session); err != nil || resp.TLS.PeerCertificates[0].SerialNumber.Int64() != 1 {
+		t.Errorf("the connection from before does not go on: %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "key.pem"), []byte("no key"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	testenv.Eventually(t, "half a pair is refused", func() bool { return said.has("are no pair") })
+	if _, err := client(second, 0).Get(session); err != nil {
+		t.Errorf("the certificate before it is gone: %v", err)
+	}
+}
