@@ -23,8 +23,8 @@ type ends struct {
 	log       *slog.Logger
 }
 
-// backchannelLogout ends sessions at a provider's word (OpenID Connect Back-Channel Logout 1.0 section 2.5 to 2.8): the one the sid names, or else all of the
-// user's. 200 also when there is none: the provider gets what it wanted.
+// backchannelLogout ends sessions at a provider's word (OpenID Connect Back-Channel Logout 1.0 section 2.5 to 2.8): the one
+// the sid names, or else all of the user's. 200 also when there is none: the provider gets what it wanted.
 func (e *ends) backchannelLogout(c *route.Call) error {
 	provider := c.R.PathValue("provider")
 	if !slices.Contains(e.providers, provider) {
@@ -38,12 +38,11 @@ func (e *ends) backchannelLogout(c *route.Call) error {
 	if raw == "" {
 		return route.Invalid("logout_token is missing")
 	}
-	logout, err := e.broker.LogoutToken(c.Ctx(), provider, raw)
+	err := e.broker.LogoutToken(c.Ctx(), provider, raw, func(ctx context.Context, logout oauth.Logout) error {
+		return e.insist(ctx, func(ctx context.Context) error { return e.endFor(ctx, logout) })
+	})
 	if err != nil {
 		return e.refuseToken(c, err, func(text string) any { return route.Invalid(text) })
-	}
-	if err := e.insist(c.Ctx(), func(ctx context.Context) error { return e.endFor(ctx, logout) }); err != nil {
-		return err
 	}
 	return c.Empty(http.StatusOK)
 }
@@ -63,8 +62,8 @@ func (e *ends) endFor(ctx context.Context, l oauth.Logout) error {
 	return err
 }
 
-// insist does what a one-time token asks for. The token is used up, so a store that went down just now must not lose it: it is tried again behind the answer,
-// which is 503 all the same.
+// insist does what a one-time token asks for. The answer is an error where it could not be done, and the same token is
+// accepted when it comes again; but some providers send each only once, so it is also tried again behind the answer.
 func (e *ends) insist(ctx context.Context, do func(context.Context) error) error {
 	err := do(ctx)
 	if !errors.Is(err, vault.ErrUnavailable) {
@@ -85,7 +84,8 @@ func (e *ends) insist(ctx context.Context, do func(context.Context) error) error
 	return err
 }
 
-// refuseToken answers a token that was not accepted: 503 where trying again may help, 400 with a constant text where it will not.
+// refuseToken answers a token that was not accepted: 503 where trying again may help, 400 with a constant text where it
+// will not.
 func (e *ends) refuseToken(c *route.Call, err error, body func(text string) any) error {
 	switch oauth.KindOf(err) {
 	case oauth.KindStore, oauth.KindUnavailable, oauth.KindMisconfigured:

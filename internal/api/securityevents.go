@@ -39,20 +39,18 @@ func (e *ends) securityEvents(c *route.Call) error {
 	if err != nil {
 		return refuse("the body is too large, or broke off")
 	}
-	events, err := e.broker.SecurityEvents(c.Ctx(), provider, string(raw))
-	if err != nil {
-		return e.refuseToken(c, err, func(text string) any { return setError{"invalid_request", text} })
-	}
-	err = e.insist(c.Ctx(), func(ctx context.Context) error {
-		for i := range events {
-			if err := e.carryOut(ctx, provider, &events[i]); err != nil {
-				return err
+	carryOut := func(ctx context.Context, events []oauth.SecurityEvent) error {
+		return e.insist(ctx, func(ctx context.Context) error {
+			for i := range events {
+				if err := e.carryOut(ctx, provider, &events[i]); err != nil {
+					return err
+				}
 			}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
+			return nil
+		})
+	}
+	if err := e.broker.SecurityEvents(c.Ctx(), provider, string(raw), carryOut); err != nil {
+		return e.refuseToken(c, err, func(text string) any { return setError{"invalid_request", text} })
 	}
 	return c.Empty(http.StatusAccepted)
 }

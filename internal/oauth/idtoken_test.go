@@ -229,7 +229,7 @@ func TestKeysAreFetchedAgainForARotationAndNotForEveryToken(t *testing.T) {
 	}
 	before := f.g.count("jwks")
 	for n := range 40 {
-		_, err := i.LogoutToken(context.Background(), "rogue", forged(t, map[string]any{"iss": f.g.URL}, "made-up-"+string(rune('a'+n))))
+		_, err := i.logoutToken("rogue", forged(t, map[string]any{"iss": f.g.URL}, "made-up-"+string(rune('a'+n))))
 		kind(t, err, oauth.KindFailed)
 	}
 	if n := f.g.count("jwks") - before; n > 3 {

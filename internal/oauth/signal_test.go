@@ -3,6 +3,7 @@ package oauth_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -87,7 +88,7 @@ func TestLogoutTokens(t *testing.T) {
 			if row.raw != nil {
 				raw = row.raw(c)
 			}
-			got, err := i.LogoutToken(context.Background(), "rogue", raw)
+			got, err := i.logoutToken("rogue", raw)
 			if row.want == nil {
 				kind(t, err, oauth.KindFailed)
 				return
@@ -99,15 +100,15 @@ func TestLogoutTokens(t *testing.T) {
 			if err != nil || got != want {
 				t.Fatalf("%v %+v", err, got)
 			}
-			_, err = i.LogoutToken(context.Background(), "rogue", raw)
+			_, err = i.logoutToken("rogue", raw)
 			kind(t, err, oauth.KindFailed) // once
 		})
 	}
-	_, err := i.LogoutToken(context.Background(), "nobody", "x")
+	_, err := i.logoutToken("nobody", "x")
 	kind(t, err, oauth.KindUnknown)
 }
 
-// One token, many deliveries at once on many instances: one is heeded.
+// One token, many deliveries at once on many instances: one is carried out.
 func TestALogoutTokenIsUsedOnce(t *testing.T) {
 	f := newFleet(t)
 	fleet := []*instance{f.start(0), f.start(0)}
@@ -117,7 +118,7 @@ func TestALogoutTokenIsUsedOnce(t *testing.T) {
 	good := 0
 	for n := range 40 {
 		group.Go(func() {
-			if _, err := fleet[n%2].LogoutToken(context.Background(), "rogue", raw); err == nil {
+			if _, err := fleet[n%2].logoutToken("rogue", raw); err == nil {
 				mu.Lock()
 				defer mu.Unlock()
 				good++
@@ -136,12 +137,12 @@ func TestALogoutTokenWithoutTheStoreIsNotUsedUp(t *testing.T) {
 	i := f.start(0)
 	raw := f.g.sign(f.g.logoutClaims(), "logout+jwt")
 	f.store.Stop()
-	_, err := i.LogoutToken(context.Background(), "rogue", raw)
+	_, err := i.logoutToken("rogue", raw)
 	kind(t, err, oauth.KindStore)
-	_, err = i.SecurityEvents(context.Background(), "rogue", f.g.sign(f.g.securityClaims("sessions-revoked"), "secevent+jwt"))
+	_, err = i.securityEvents("rogue", f.g.sign(f.g.securityClaims("sessions-revoked"), "secevent+jwt"))
 	kind(t, err, oauth.KindStore)
 	f.store.Start()
-	waitFor(t, func() bool { _, err := i.LogoutToken(context.Background(), "rogue", raw); return err == nil })
+	waitFor(t, func() bool { _, err := i.logoutToken("rogue", raw); return err == nil })
 }
 
 func (g *rogue) securityClaims(event string, change ...func(map[string]any)) map[string]any {
@@ -230,7 +231,7 @@ func TestSecurityEventTokens(t *testing.T) {
 			if row.raw != nil {
 				raw = row.raw(c)
 			}
-			got, err := i.SecurityEvents(context.Background(), "rogue", raw)
+			got, err := i.securityEvents("rogue", raw)
 			if row.bad {
 				kind(t, err, oauth.KindFailed)
 				return
@@ -241,7 +242,7 @@ func TestSecurityEventTokens(t *testing.T) {
 			if want := vault.UserID("rogue", f.g.URL, "1"); (got[0].UserID == want) == row.nobody || (got[0].Subject == "1") == row.nobody {
 				t.Fatalf("%+v", got[0])
 			}
-			if again, err := i.SecurityEvents(context.Background(), "rogue", raw); err != nil || len(again) != 0 {
+			if again, err := i.securityEvents("rogue", raw); err != nil || len(again) != 0 {
 				t.Fatalf("the second time: %v %+v", err, again)
 			}
 		})
@@ -261,16 +262,16 @@ func TestSecurityEventsHaveTheirOwnKeys(t *testing.T) {
 	i := f.start(0)
 	c := f.g.securityClaims("sessions-revoked")
 	// Its keys are named without an algorithm there: RS256 alone is taken, so an ECDSA signature is not.
-	_, err := i.SecurityEvents(context.Background(), "rogue", signer.sign(c, "secevent+jwt"))
+	_, err := i.securityEvents("rogue", signer.sign(c, "secevent+jwt"))
 	kind(t, err, oauth.KindFailed)
 	signer.useRSA()
-	if got, err := i.SecurityEvents(context.Background(), "rogue", signer.sign(c, "secevent+jwt")); err != nil || len(got) != 1 {
+	if got, err := i.securityEvents("rogue", signer.sign(c, "secevent+jwt")); err != nil || len(got) != 1 {
 		t.Fatalf("%v %+v", err, got)
 	}
-	_, err = i.SecurityEvents(context.Background(), "rogue", f.g.sign(f.g.securityClaims("sessions-revoked"), "secevent+jwt"))
+	_, err = i.securityEvents("rogue", f.g.sign(f.g.securityClaims("sessions-revoked"), "secevent+jwt"))
 	kind(t, err, oauth.KindFailed)
 	issuer = "https://evil.example"
-	_, err = f.start(0).SecurityEvents(context.Background(), "rogue", signer.sign(c, "secevent+jwt"))
+	_, err = f.start(0).securityEvents("rogue", signer.sign(c, "secevent+jwt"))
 	kind(t, err, oauth.KindUnavailable)
 }
 
@@ -283,7 +284,51 @@ func TestKeysThatCannotBeFetchedAreNoVerdict(t *testing.T) {
 	f.g.Config.Handler = down(f.g.Config.Handler, f.g)
 	f.g.set(func(g *rogue) { g.counts["down"] = 1 })
 	for range 6 { // held back by the limit or not
-		_, err := i.LogoutToken(context.Background(), "rogue", f.g.sign(f.g.logoutClaims(), "logout+jwt"))
+		_, err := i.logoutToken("rogue", f.g.sign(f.g.logoutClaims(), "logout+jwt"))
 		kind(t, err, oauth.KindUnavailable)
 	}
+}
+
+// logoutToken is LogoutToken whose work is only to say what it was asked for.
+func (i *instance) logoutToken(provider, raw string) (got oauth.Logout, err error) {
+	err = i.LogoutToken(context.Background(), provider, raw, func(_ context.Context, l oauth.Logout) error {
+		got = l
+		return nil
+	})
+	return got, err
+}
+
+func (i *instance) securityEvents(provider, raw string) (got []oauth.SecurityEvent, err error) {
+	carryOut := func(_ context.Context, events []oauth.SecurityEvent) error {
+		got = events
+		return nil
+	}
+	err = i.SecurityEvents(context.Background(), provider, raw, carryOut)
+	return got, err
+}
+
+// A token is spent by its work, not by its arrival: the same one is accepted until the work was done, is not carried out
+// twice at once, and not again afterwards.
+func TestASignalIsSpentWhenItsWorkIsDone(t *testing.T) {
+	f := newFleet(t)
+	here, there := f.start(0), f.start(0)
+	raw := f.g.sign(f.g.logoutClaims(), "logout+jwt")
+	broken := errors.New("the work failed")
+	send := func(i *instance, work error) error {
+		return i.LogoutToken(context.Background(), "rogue", raw, func(context.Context, oauth.Logout) error { return work })
+	}
+	if err := send(here, broken); !errors.Is(err, broken) {
+		t.Fatalf("the work's own error: %v", err)
+	}
+	err := here.LogoutToken(context.Background(), "rogue", raw, func(context.Context, oauth.Logout) error {
+		kind(t, send(there, nil), oauth.KindStore) // meanwhile
+		return broken
+	})
+	if !errors.Is(err, broken) {
+		t.Fatalf("sent again: %v", err)
+	}
+	if err := send(there, nil); err != nil {
+		t.Fatalf("after two failures: %v", err)
+	}
+	kind(t, send(here, nil), oauth.KindFailed)
 }

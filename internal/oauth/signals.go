@@ -29,42 +29,72 @@ func verify(ctx context.Context, p *client.Provider, keys *client.Keys, op, raw 
 	return o, h, nil
 }
 
-// LogoutToken validates a logout token in the order of OpenID Connect Back-Channel Logout 1.0 section 2.6. Each is accepted once: without
-// the store, none is.
-func (b *Broker) LogoutToken(ctx context.Context, name, raw string) (Logout, error) {
+// LogoutToken validates a logout token in the order of OpenID Connect Back-Channel Logout 1.0 section 2.6, and has carryOut
+// do what it asks for. A token is spent when carryOut has returned nil, and not before: sent again after an error, an
+// outage or a crash it is accepted. Without the store, none is. carryOut may run twice for one token.
+func (b *Broker) LogoutToken(ctx context.Context, name, raw string, carryOut func(context.Context, Logout) error) error {
 	const op = "verify the logout token of"
 	p, err := b.provider(op, name)
 	if err != nil {
-		return Logout{}, err
+		return err
 	}
-	fail := func(text string) (Logout, error) { return Logout{}, p.Fail(KindFailed, op, errors.New(text)) }
+	fail := func(text string) error { return p.Fail(KindFailed, op, errors.New(text)) }
 	if !p.IsOpenID() {
 		return fail("the provider makes none")
 	}
 	m, err := p.Metadata(ctx)
 	if err != nil {
-		return Logout{}, err
+		return err
 	}
 	o, h, err := verify(ctx, p, m.Keys, op, raw)
 	if err != nil {
-		return Logout{}, err
+		return err
 	}
 	token, fault := claims.CheckLogoutToken(o, h, p.Expect())
 	if fault != "" {
 		return fail(fault)
 	}
-	first, err := b.vault.Once(ctx, "logout/"+p.Name, token.ID, 2*claims.LogoutFresh+claims.Skew)
-	if err != nil {
-		return Logout{}, &Error{Kind: KindStore, Op: op, Provider: p.Name, RetryAfter: time.Second, Err: err}
-	}
-	if !first {
-		return fail("it was used before")
-	}
 	out := Logout{Handle: handle(p, token.Session)}
 	if token.Subject != "" {
 		out.UserID = vault.UserID(p.Name, p.Issuer, token.Subject)
 	}
-	return out, nil
+	once := onceOnly{kind: "logout/" + p.Name, id: token.ID, keep: 2*claims.LogoutFresh + claims.Skew}
+	fresh, err := b.once(ctx, p, op, once, func(ctx context.Context) error { return carryOut(ctx, out) })
+	if err == nil && !fresh {
+		return fail("it was used before")
+	}
+	return err
+}
+
+// onceOnly is the id of a token that a provider sent by itself.
+type onceOnly struct {
+	kind, id string
+	keep     time.Duration // how long the token could be sent again
+}
+
+// once does the work of a token that is accepted once. fresh is false where it was done before.
+func (b *Broker) once(ctx context.Context, p *client.Provider, op string, o onceOnly,
+	work func(context.Context) error) (fresh bool, err error) {
+	unavailable := func(err error) error {
+		return &Error{Kind: KindStore, Op: op, Provider: p.Name, RetryAfter: time.Second, Err: err}
+	}
+	claim, state, err := b.vault.Claim(ctx, o.kind, o.id)
+	switch {
+	case err != nil:
+		return false, unavailable(err)
+	case state == vault.ClaimBusy:
+		return false, unavailable(errors.New("it is being carried out"))
+	case state == vault.ClaimDone:
+		return false, nil
+	}
+	if err := work(ctx); err != nil {
+		_ = claim.Release(ctx) // else it ends by itself, in seconds
+		return false, err
+	}
+	if err := claim.Done(ctx, o.keep); err != nil && !errors.Is(err, vault.ErrNotFound) {
+		return false, unavailable(err)
+	}
+	return true, nil
 }
 
 // handle names a session at the provider.
@@ -116,35 +146,29 @@ func securityKind(uri string) SecurityKind {
 	return Other
 }
 
-// SecurityEvents validates a security event token. One that was seen before brings no events and no error (RFC 8935 section 2.2); without
-// the store none is accepted.
-func (b *Broker) SecurityEvents(ctx context.Context, name, raw string) ([]SecurityEvent, error) {
+// SecurityEvents validates a security event token, and has carryOut do what its events ask for. It is spent as a logout
+// token is: see LogoutToken. One whose work was done before is no error (RFC 8935 section 2.2), and carryOut is not called.
+func (b *Broker) SecurityEvents(ctx context.Context, name, raw string,
+	carryOut func(context.Context, []SecurityEvent) error) error {
 	const op = "verify the security event token of"
 	p, err := b.provider(op, name)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if !p.IsOpenID() {
-		return nil, p.Fail(KindFailed, op, errors.New("the provider makes none"))
+		return p.Fail(KindFailed, op, errors.New("the provider makes none"))
 	}
 	issuer, keys, err := p.SecurityKeys(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	o, h, err := verify(ctx, p, keys, op, strings.TrimSpace(raw))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	token, fault := claims.CheckSecurityToken(o, h, p.Expect(), issuer)
 	if fault != "" {
-		return nil, p.Fail(KindFailed, op, errors.New(fault))
-	}
-	first, err := b.vault.Once(ctx, "security/"+p.Name, token.ID, claims.SecurityFresh+time.Hour)
-	if err != nil {
-		return nil, &Error{Kind: KindStore, Op: op, Provider: p.Name, RetryAfter: time.Second, Err: err}
-	}
-	if !first {
-		return nil, nil
+		return p.Fail(KindFailed, op, errors.New(fault))
 	}
 	var out []SecurityEvent
 	for _, e := range token.Events {
@@ -154,5 +178,7 @@ func (b *Broker) SecurityEvents(ctx context.Context, name, raw string) ([]Securi
 		}
 		out = append(out, event)
 	}
-	return out, nil
+	once := onceOnly{kind: "security/" + p.Name, id: token.ID, keep: claims.SecurityFresh + time.Hour}
+	_, err = b.once(ctx, p, op, once, func(ctx context.Context) error { return carryOut(ctx, out) })
+	return err
 }

@@ -69,12 +69,3 @@ func (v *attempts) attempt(ctx context.Context, key string) (value string, err e
 func attemptBinding(state string, opener *seal.Opener) seal.Binding {
 	return seal.Binding{Kind: "attempt", Owner: seal.Encode(seal.Digest("bff attempt v1", state)[:16]), Opener: opener}
 }
-
-// Once marks id as seen for ttl and says whether this was the first time. An error is not a first time.
-func (v *attempts) Once(ctx context.Context, kind, id string, ttl time.Duration) (first bool, err error) {
-	return v.db.Claim(ctx, v.onceKey(kind, id), seal.Nonce(), ttl)
-}
-
-func (c *core) onceKey(kind, id string) string {
-	return c.db.Global("x:" + seal.Encode(seal.Digest("bff once v1", kind, id)[:16]))
-}

@@ -1,6 +1,9 @@
 package vault
 
 import (
+	"context"
+	"time"
+
 	gorillasessions "github.com/gorilla/sessions"
 
 	"bff/internal/vault/seal"
@@ -31,6 +34,15 @@ func Ticket(cookie string) (again, owner string, half *[32]byte, ok bool) {
 
 // Reading begins a read for the cache, and gives what ends it.
 func (v *Vault) Reading(s *Session) (keep func(*Session)) { return v.cache.begin(s.ticket.Reveal()) }
+
+// Once claims an id and says at once that its work is done; first is false where it was done before, or is being done.
+func (v *Vault) Once(ctx context.Context, kind, id string, ttl time.Duration) (first bool, err error) {
+	c, state, err := v.Claim(ctx, kind, id)
+	if err != nil || state != ClaimHeld {
+		return false, err
+	}
+	return true, c.Done(ctx, ttl)
+}
 
 // Cached is how many users the cache knows something of.
 func (v *Vault) Cached() int {

@@ -74,8 +74,8 @@ func (a *Admin) ready(c *route.Call) error {
 	}
 	ctx, cancel := context.WithTimeout(c.Ctx(), time.Second)
 	defer cancel()
-	if err := a.cfg.Vault.Ping(ctx); err != nil {
-		return c.Text(http.StatusServiceUnavailable, "the store does not answer")
+	if err := a.cfg.Vault.Writable(ctx); err != nil {
+		return c.Text(http.StatusServiceUnavailable, "the store does not answer, or takes no writes")
 	}
 	return c.Text(http.StatusOK, "ok")
 }

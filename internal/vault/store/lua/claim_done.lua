@@ -1,0 +1,7 @@
+-- Marks a claimed id as done, unless somebody else has claimed it since.
+-- keys: key
+-- args: owner, keep
+local was = redis.call('GET', key)
+if was and was ~= owner and was ~= 'done' then return 0 end
+redis.call('SET', key, 'done', 'PX', keep)
+return 1
