@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"time"
 
 	"bff/internal/api/backend"
 	"bff/internal/api/live"
@@ -106,18 +107,26 @@ func (s *calls) carry(c *route.Call, m *Mount) error {
 		return problem.New(problem.RateLimited).After(wait)
 	}
 	defer leave()
+	began := time.Now()
 	caller, err := s.caller(c, conn, m)
 	if err != nil {
 		return s.tokenProblem(c, conn, err)
 	}
-	s.touch.slide(c.Session)
 	done, release := s.streams.Watch(c.Session)
 	defer release()
+	if time.Since(began) > shortWait {
+		if err := s.vault.StillLive(c.Ctx(), c.Session); errors.Is(err, vault.ErrNotFound) {
+			return c.NotSignedIn(s.providers)
+		} else if err != nil {
+			return err
+		}
+	}
 	select {
 	case <-done: // it ended while the call waited for its token
 		return c.NotSignedIn(s.providers)
 	default:
 	}
+	s.touch.slide(c.Session)
 	caller.Done = done
 	err = m.Serve(c.W, c.R, found, caller)
 	if err == nil {
@@ -129,6 +138,10 @@ func (s *calls) carry(c *route.Call, m *Mount) error {
 	}
 	return s.tokenProblem(c, conn, err)
 }
+
+// shortWait is how long a call may have waited for its token without asking whether its session still lives. A token that
+// is at hand comes in microseconds.
+const shortWait = 5 * time.Millisecond
 
 // caller is what a call through conn brings along. It is a function of its own so that what it needs is off the stack while the
 // answer flows.

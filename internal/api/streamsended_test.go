@@ -49,3 +49,47 @@ func TestACallWhoseSessionEndedWhileItWaitedDoesNotBegin(t *testing.T) {
 		return other.fetch("GET", "/api/desk/x", "").StatusCode == http.StatusOK
 	})
 }
+
+// The same on an instance that nobody has used before, so that nothing in it listens for this session: neither a call nor
+// an exchange gets the token that came after the session had ended.
+func TestAFreshInstanceGivesNoTokenToASessionThatEndedMeanwhile(t *testing.T) {
+	for name, wait := range map[string]struct {
+		request func(b *browser, w *world) *http.Response
+		status  int
+	}{
+		"a call": {func(b *browser, _ *world) *http.Response { return b.fetch("GET", "/api/desk/x", "") }, http.StatusUnauthorized},
+		"an exchange": {func(b *browser, w *world) *http.Response { return post(b.w.t, w, "/token", tokenRequest(b)...) },
+			http.StatusBadRequest},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t)
+			d.answer = func(w http.ResponseWriter) { w.WriteHeader(http.StatusOK) }
+			clock := newClock()
+			there, fresh, _ := pair(t, withServices, func(s *settings) {
+				s.now, s.keep = clock.now, vault.KeepUser
+				s.mounts = []proxy.Config{{Name: "desk", Path: "/api/desk", Upstream: d.URL, Allow: []string{"GET /x"}}}
+			})
+			b := there.browser()
+			b.signIn("ada")
+			fresh.browser().begin("/bff/login/demo") // it knows the provider, and no session
+			clock.advance(time.Minute)
+			before := there.demo.Counts().TokenCalls
+			if err := there.demo.Delay(demo.Slow, time.Hour); err != nil {
+				t.Fatal(err)
+			}
+			late := make(chan *http.Response, 1)
+			go func() { late <- wait.request(b.at(fresh), fresh) }()
+			testenv.Eventually(t, "it waits for its token", func() bool { return there.demo.Counts().TokenCalls > before })
+			b.fetch("POST", "/bff/logout", "")
+			if err := there.demo.Switch(demo.Up); err != nil {
+				t.Fatal(err)
+			}
+			if resp := <-late; resp.StatusCode != wait.status {
+				t.Errorf("%d %s", resp.StatusCode, text(resp))
+			}
+			if _, calls := d.count(); calls != 0 {
+				t.Error("the call began after its session had ended")
+			}
+		})
+	}
+}

@@ -83,7 +83,18 @@ func (a *Admin) exchangeFor(c *route.Call, given *handedOut) (*exchanged, *route
 		return a.assertionFor(c, session, audience)
 	}
 	gone := func() *route.OAuthError { return a.goneOf(c.Ctx(), session) }
-	return a.tokenOf(c, session.Connections, given, gone)
+	out, refused := a.tokenOf(c, session.Connections, given, gone)
+	if refused != nil {
+		return nil, refused
+	}
+	// The token may have been waited for: a session that ended meanwhile has no right to it.
+	switch err := a.cfg.Vault.StillLive(c.Ctx(), session); {
+	case errors.Is(err, vault.ErrNotFound):
+		return nil, deadSubject()
+	case err != nil:
+		return nil, a.storeError(c.Ctx(), err)
+	}
+	return out, nil
 }
 
 // tokenOf gives the access token of one of the connections. gone says what it means that the connection went away

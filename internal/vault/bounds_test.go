@@ -1,0 +1,94 @@
+package vault_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"bff/internal/testenv"
+	"bff/internal/vault"
+)
+
+// Nobody makes the store slow for others by signing in again and again: a user has at most a hundred sessions, the oldest
+// ends with a reason, and the newest always lives.
+func TestOneSessionTooManyEndsTheOldest(t *testing.T) {
+	server := testenv.Redis(t)
+	clock := newClock()
+	v := open(t, server.URL, clock.set)
+	ctx := context.Background()
+	events, cancel := v.Subscribe(func(e vault.Event) bool { return e.Kind == vault.EventSession })
+	defer cancel()
+	oldest, r := signIn(t, v, vault.NewSession{})
+	var newest *vault.Session
+	for range 100 {
+		clock.advance(time.Second)
+		newest, _ = signIn(t, v, vault.NewSession{})
+	}
+	_, err := v.Load(r)
+	is(t, "the oldest", err, vault.ErrNotFound)
+	all, err := v.Sessions(ctx, newest)
+	if err != nil || len(all) != 100 || !slices.ContainsFunc(all, func(s vault.SessionInfo) bool { return s.Current }) {
+		t.Errorf("%d sessions, %v", len(all), err)
+	}
+	for e := range events {
+		if e.Kind == vault.EventResync {
+			continue
+		}
+		if e.Session != oldest.ID || e.Reason != "ended_elsewhere" {
+			t.Errorf("announced %+v", e)
+		}
+		break
+	}
+	for _, key := range server.Client().Keys(ctx, "bff:{*}:i").Val() {
+		if n := server.Client().HLen(ctx, key).Val(); n != 100 {
+			t.Errorf("%d entries in the index", n)
+		}
+	}
+}
+
+// A claim of a holder that died ends by itself, and never stands longer than seconds.
+func TestAClaimOfAHolderThatDiedCanBeClaimedAgain(t *testing.T) {
+	server := testenv.Redis(t)
+	v, other := pair(t, server.URL)
+	ctx := context.Background()
+	dead, state, err := v.Claim(ctx, "logout", "1")
+	if err != nil || state != vault.ClaimHeld {
+		t.Fatal(state, err)
+	}
+	if _, state, err := other.Claim(ctx, "logout", "1"); err != nil || state != vault.ClaimBusy {
+		t.Fatalf("meanwhile: %v %v", state, err)
+	}
+	keys := server.Client().Keys(ctx, "bff:x:*").Val()
+	if len(keys) != 1 || strings.Contains(keys[0], "logout") {
+		t.Fatalf("%v", keys)
+	}
+	if left := server.Client().PTTL(ctx, keys[0]).Val(); left <= 0 || left > 15*time.Second {
+		t.Errorf("it stands for %v", left)
+	}
+	must(t, server.Client().PExpire(ctx, keys[0], time.Millisecond).Err())
+	var again *vault.Claimed
+	testenv.Eventually(t, "it can be claimed again", func() bool {
+		again, state, err = other.Claim(ctx, "logout", "1")
+		return err == nil && state == vault.ClaimHeld
+	})
+	is(t, "the first holder is done late", dead.Done(ctx, time.Hour), vault.ErrNotFound)
+	must(t, again.Done(ctx, time.Hour))
+	if _, state, err := v.Claim(ctx, "logout", "1"); err != nil || state != vault.ClaimDone {
+		t.Errorf("afterwards: %v %v", state, err)
+	}
+}
+
+func TestStillLiveAsksTheStore(t *testing.T) {
+	server := testenv.Redis(t)
+	v, other := pair(t, server.URL)
+	ctx := context.Background()
+	_, r := signIn(t, v, vault.NewSession{})
+	s := load(t, v, r)
+	must(t, v.StillLive(ctx, s))
+	must(t, other.End(ctx, load(t, other, r), "logout"))
+	is(t, "ended elsewhere", v.StillLive(ctx, s), vault.ErrNotFound)
+	server.Kill()
+	is(t, "without a store", v.StillLive(ctx, s), vault.ErrUnavailable)
+}
