@@ -99,8 +99,8 @@ func (s *calls) carry(c *route.Call, m *Mount) error {
 	if err != nil {
 		return err
 	}
-	if missing := lacking(conn.Scopes, m.Scopes); len(missing) > 0 {
-		return missingScopes(conn, missing)
+	if missing, again := s.broker.Lacking(conn, m.Scopes); len(missing) > 0 {
+		return missingScopes(conn, missing, again)
 	}
 	leave, wait, ok := s.pace.enter(c.Session, m.Name, m.Provider)
 	if !ok {
@@ -213,31 +213,28 @@ func needsReauth(conn *vault.Connection, reason string) *problem.Problem {
 	return p
 }
 
-// lacking lists what of want is not in have, in want's order.
-func lacking(have, want []string) []string {
-	var out []string
-	for _, w := range want {
-		if !slices.Contains(have, w) {
-			out = append(out, w)
-		}
-	}
-	return out
-}
-
-func missingScopes(conn *vault.Connection, missing []string) *problem.Problem {
+// missingScopes offers the consent that would bring them, but not again right after one that did not.
+func missingScopes(conn *vault.Connection, missing []string, again bool) *problem.Problem {
 	p := problem.New(problem.MissingScopes)
-	p.Provider, p.Connection, p.MissingScopes, p.Fix = conn.Provider, conn.ID, missing, problem.FixConnect(conn.Provider, conn.ID, missing)
+	p.Provider, p.Connection, p.MissingScopes = conn.Provider, conn.ID, missing
+	if again {
+		p.Detail = "The account was just linked again for this, and the provider did not grant it. Either the permission was left out on " +
+			"its page, or it grants it under another name, which the operator can configure."
+		return p
+	}
+	p.Fix = problem.FixConnect(conn.Provider, conn.ID, missing)
 	return p
 }
 
 // challenged is an api that wants more than the connection has, in its own words (RFC 6750 section 3.1, RFC 9470).
 func (s *calls) challenged(conn *vault.Connection, m *Mount, ch *proxy.ScopeChallenge) *problem.Problem {
-	missing := lacking(conn.Scopes, ch.Scopes)
+	missing, again := s.broker.Lacking(conn, ch.Scopes)
 	if len(missing) == 0 {
 		missing = ch.Scopes
 	}
-	p := missingScopes(conn, missing)
-	if signin.AuthenticationOK(ch.ACRValues, ch.MaxAge) {
+	authenticate := ch.ACRValues != "" || ch.MaxAge != ""
+	p := missingScopes(conn, missing, again && !authenticate)
+	if (authenticate || !again) && signin.AuthenticationOK(ch.ACRValues, ch.MaxAge) {
 		p.Fix = problem.FixConnect(conn.Provider, conn.ID, missing, "acr_values", ch.ACRValues, "max_age", ch.MaxAge)
 	}
 	if json.Valid(ch.Body) {

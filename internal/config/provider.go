@@ -247,6 +247,8 @@ func typeSchema(t reflect.Type, key string) schema {
 		return schema{"type": "integer", "minimum": 0}
 	case t.Kind() == reflect.Slice:
 		return listSchema(textSchema())
+	case t.Kind() == reflect.Map && t.Elem().Kind() == reflect.Slice:
+		return mapSchema(listSchema(textSchema()))
 	case t.Kind() == reflect.Map && t.Elem().Kind() == reflect.String:
 		return mapSchema(textSchema())
 	case t.Kind() == reflect.String:
@@ -319,6 +321,11 @@ func (v value) byType(to reflect.Value) {
 		set(p)(v.setting("write a text"))
 	case *[]string:
 		*p = v.texts("write a list of texts")
+	case *map[string][]string:
+		*p = map[string][]string{}
+		v.keyed("write `name: [names]` lines", func(key string, in value) {
+			(*p)[key] = in.texts("write a list of texts")
+		})
 	case *map[string]string:
 		*p = map[string]string{}
 		v.keyed("write `name: value` lines", func(key string, in value) {

@@ -14,5 +14,9 @@ func habitDocs() map[string]providerDoc {
 			"https://acme.example/token"},
 		"granted_scopes": {"`callback` where the redirect back says what the person allowed, and the token answer does not.", "",
 			"the token answer", "callback"},
+		"scope_implies":     none("What a granted scope covers besides itself.", "{repo: [public_repo]}"),
+		"scope_prefix":      none("A scope with this in front and one without are the same.", "https://graph.microsoft.com/"),
+		"scope_fold":        {"Scopes whose names differ in case alone are the same.", "false", "", "true"},
+		"scopes_not_echoed": none("Scopes that answers never repeat, so that none is missing.", "[offline_access]"),
 	}
 }

@@ -139,13 +139,15 @@ func (b *Broker) Finish(ctx context.Context, a Attempt, q url.Values) (Grant, er
 		return Grant{}, err
 	}
 	now, tokens := b.cfg.Now(), ans.Tokens
+	scopes := granted(p, q, ans.Scope, a.Scopes)
 	return Grant{
 		Handle: handle(p, who.session),
 		User: vault.User{ID: vault.UserID(p.Name, p.Issuer, who.subject), Provider: p.Name, Subject: who.subject, Name: who.name,
 			Email: who.email, EmailVerified: who.emailVerified, Picture: who.picture},
 		Connection: vault.Connection{Provider: p.Name, Keep: p.Keep,
 			Account: vault.Account{Subject: who.subject, Email: who.email, Name: who.name}, Status: vault.StatusActive,
-			Scopes: granted(p, q, ans.Scope, a.Scopes), ConnectedAt: now, UsedAt: now, Tokens: tokens},
+			Scopes: scopes, ConnectedAt: now, UsedAt: now, Tokens: tokens,
+			Withheld: p.Lacking(scopes, a.Scopes), WithheldAt: now},
 		WantsConsent: tokens.Refresh.IsZero() && !tokens.Expiry.IsZero() && p.NeedsAPI && p.Authorization.ConsentParams != nil,
 		Claims:       who.claims,
 		AuthTime:     who.authTime,
@@ -182,6 +184,23 @@ func granted(p *client.Provider, q url.Values, answer string, requested []string
 	}
 	return p.GrantedScopes(answer, requested)
 }
+
+// Lacking lists what of wanted a connection's granted scopes do not cover, as its provider compares them. again reports that a consent was to
+// bring all of it a moment ago and did not: the same consent would not help.
+func (b *Broker) Lacking(c *vault.Connection, wanted []string) (missing []string, again bool) {
+	p := b.providers[c.Provider]
+	if p == nil {
+		return wanted, false
+	}
+	missing = p.Lacking(c.Scopes, wanted)
+	if len(missing) == 0 || b.cfg.Now().Sub(c.WithheldAt) > withheldFor {
+		return missing, false
+	}
+	return missing, len(p.Lacking(c.Withheld, missing)) == 0
+}
+
+// withheldFor is how long the same consent is not offered again: a person may have left a box empty by mistake.
+const withheldFor = 2 * time.Minute
 
 // checkCallback is everything that is decided before a code is spent. iss comes first, on error answers too (RFC 9207 section 2.4).
 func checkCallback(p *client.Provider, m *client.Metadata, q url.Values) error {

@@ -149,3 +149,8 @@ func waitFor(t testing.TB, ok func() bool) {
 	t.Helper()
 	testenv.Eventually(t, "it comes to be", ok)
 }
+
+// connectionOf is a connection as somebody read it.
+func connectionOf(provider string, scopes []string) vault.Connection {
+	return vault.Connection{Provider: provider, Status: vault.StatusActive, Scopes: scopes}
+}

@@ -47,6 +47,10 @@ type Connection struct {
 	UsedAt      time.Time // when a token was last granted; no call writes it
 	Tokens      Tokens
 
+	Withheld   []string          // scopes that the last consent was to bring and did not
+	WithheldAt time.Time         // when that was
+	Values     map[string]string // kept with the connection: variables of its provider, and what the provider said once
+
 	owner   owner
 	version string
 	current bool // sealed under the ring's first key

@@ -44,6 +44,10 @@ type connectionRecord struct {
 	Expiry        int64    `cbor:"14,keyasint,omitempty"`
 	Refresh       string   `cbor:"15,keyasint,omitempty"`
 	RefreshExpiry int64    `cbor:"16,keyasint,omitempty"`
+
+	Withheld   []string          `cbor:"17,keyasint,omitempty"`
+	WithheldAt int64             `cbor:"18,keyasint,omitempty"`
+	Values     map[string]string `cbor:"19,keyasint,omitempty"`
 }
 
 // infoRecord is a session as its user's other sessions may see it; the ring alone opens it.
@@ -92,6 +96,7 @@ func (c *Connection) record() connectionRecord {
 		Connected: millis(c.ConnectedAt), Used: millis(c.UsedAt),
 		Access: c.Tokens.Access.Reveal(), Obtained: millis(c.Tokens.ObtainedAt), Expiry: millis(c.Tokens.Expiry),
 		Refresh: c.Tokens.Refresh.Reveal(), RefreshExpiry: millis(c.Tokens.RefreshExpiry),
+		Withheld: c.Withheld, WithheldAt: millis(c.WithheldAt), Values: c.Values,
 	}
 }
 
@@ -105,6 +110,7 @@ func (r *connectionRecord) connection() Connection {
 			Access: secret.New(r.Access), ObtainedAt: fromMillis(r.Obtained), Expiry: fromMillis(r.Expiry),
 			Refresh: secret.New(r.Refresh), RefreshExpiry: fromMillis(r.RefreshExpiry),
 		},
+		Withheld: r.Withheld, WithheldAt: fromMillis(r.WithheldAt), Values: r.Values,
 	}
 }
 

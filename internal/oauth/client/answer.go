@@ -81,6 +81,7 @@ func (a *Answer) request(ctx context.Context, do func(context.Context) (*oauth2.
 	ctx = context.WithValue(context.WithValue(ctx, answerKey{}, a), oauth2.HTTPClient, a.p.http)
 	tok, err := do(ctx)
 	if a.err = err; err != nil {
+		a.IDToken = secret.Text{}
 		return a
 	}
 	a.Tokens = vault.Tokens{Access: secret.New(tok.AccessToken), Refresh: secret.New(tok.RefreshToken), ObtainedAt: a.received}
@@ -91,8 +92,6 @@ func (a *Answer) request(ctx context.Context, do func(context.Context) (*oauth2.
 		a.Tokens.RefreshExpiry = a.received.Add(time.Duration(n) * time.Second)
 	}
 	a.Scope, _ = tok.Extra("scope").(string)
-	id, _ := tok.Extra("id_token").(string)
-	a.IDToken = secret.New(id)
 	return a
 }
 
@@ -114,15 +113,21 @@ func (a *Answer) normalize(body []byte) ([]byte, bool) {
 	a.readError(out)
 	a.normalizeTimes(out)
 	out["scope"] = words(out["scope"])
-	for _, k := range [...]string{"access_token", "refresh_token", "id_token", "token_type"} {
-		if _, ok := out[k].(string); !ok {
-			delete(out, k)
+	id, _ := out["id_token"].(string)
+	a.IDToken = secret.New(id)
+	// Only what x/oauth2 needs: it reads a megabyte at most, and a text of the wire must not reach its errors.
+	plain := map[string]any{}
+	for _, k := range [...]string{"access_token", "refresh_token", "token_type", "scope", "error", "error_subtype"} {
+		if text, ok := out[k].(string); ok {
+			plain[k] = text
 		}
 	}
-	for _, k := range [...]string{"error_description", "error_uri"} {
-		delete(out, k) // a text of the wire must not reach an error of x/oauth2
+	for _, k := range [...]string{"expires_in", "refresh_token_expires_in"} {
+		if n, ok := out[k]; ok {
+			plain[k] = n
+		}
 	}
-	b, err := json.Marshal(out)
+	b, err := json.Marshal(plain)
 	return b, err == nil
 }
 

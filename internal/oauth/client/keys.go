@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"crypto/rsa"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,6 +22,7 @@ const (
 	keysBurst = 3
 	maxJWT    = 1 << 20
 	maxKeys   = 256
+	minRSA    = 1024 // bits
 )
 
 // What can be wrong with a signed token.
@@ -188,6 +190,9 @@ func readKey(entry map[string]any) (key jose.JSONWebKey, err error) {
 	}
 	if !key.Valid() || !key.IsPublic() {
 		return key, errors.New("it is no public key")
+	}
+	if k, ok := key.Key.(*rsa.PublicKey); ok && k.N.BitLen() < minRSA {
+		return key, errors.New("it is too short")
 	}
 	return key, nil
 }

@@ -33,3 +33,52 @@ func (p *Provider) GrantedScopes(scope string, requested []string) []string {
 	}
 	return out
 }
+
+// Lacking lists what of wanted is not covered by granted, in wanted's order. Names are compared as the provider compares them: with its
+// prefix, its case, what implies what, and what it never repeats in an answer.
+func (p *Provider) Lacking(granted, wanted []string) []string {
+	have := map[string]bool{}
+	for _, s := range p.ScopesNotEchoed {
+		have[p.scopeName(s)] = true
+	}
+	for _, s := range granted {
+		p.cover(have, s)
+	}
+	var out []string
+	for _, s := range wanted {
+		name := p.scopeName(s)
+		if alias, ok := p.ScopeAliases[s]; ok && have[p.scopeName(alias)] {
+			continue
+		}
+		if !have[name] {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// cover adds a scope and all that it implies.
+func (p *Provider) cover(have map[string]bool, scope string) {
+	name := p.scopeName(scope)
+	if have[name] && !slices.Contains(p.ScopesNotEchoed, scope) {
+		return
+	}
+	have[name] = true
+	for of, implied := range p.ScopeImplies {
+		if p.scopeName(of) != name {
+			continue
+		}
+		for _, s := range implied {
+			p.cover(have, s)
+		}
+	}
+}
+
+// scopeName is the one form of a scope's name.
+func (p *Provider) scopeName(s string) string {
+	if p.ScopeFold {
+		s = strings.ToLower(s)
+		return strings.TrimPrefix(s, strings.ToLower(p.ScopePrefix))
+	}
+	return strings.TrimPrefix(s, p.ScopePrefix)
+}

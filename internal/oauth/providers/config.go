@@ -33,6 +33,12 @@ type Config struct {
 	Scopes       []string          `yaml:"scopes,omitempty"`        // requested at sign-in
 	ScopeAliases map[string]string `yaml:"scope_aliases,omitempty"` // a granted name -> the name by which it is requested
 
+	// How scopes are compared with what an api wants.
+	ScopeImplies    map[string][]string `yaml:"scope_implies,omitempty"`     // a granted name -> what it covers as well
+	ScopePrefix     string              `yaml:"scope_prefix,omitempty"`      // a name with it and one without are the same
+	ScopeFold       bool                `yaml:"scope_fold,omitempty"`        // names in other case are the same
+	ScopesNotEchoed []string            `yaml:"scopes_not_echoed,omitempty"` // never repeated in an answer, so not looked for
+
 	Keep     vault.Keep `yaml:"keep,omitempty"`
 	NeedsAPI bool       `yaml:"-"` // some api uses this provider: a refresh token is wanted
 }

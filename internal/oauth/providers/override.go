@@ -1,7 +1,6 @@
 package providers
 
 import (
-	"maps"
 	"reflect"
 )
 
@@ -26,10 +25,13 @@ func overlay(to, from reflect.Value) {
 		case to.Type().Field(i).Tag.Get("yaml") == ",inline":
 			overlay(to.Field(i), f)
 		case f.Kind() == reflect.Map:
-			merged := map[string]string{}
-			maps.Copy(merged, to.Field(i).Interface().(map[string]string))
-			maps.Copy(merged, f.Interface().(map[string]string))
-			to.Field(i).Set(reflect.ValueOf(merged))
+			merged := reflect.MakeMap(f.Type())
+			for _, m := range []reflect.Value{to.Field(i), f} {
+				for _, key := range m.MapKeys() {
+					merged.SetMapIndex(key, m.MapIndex(key))
+				}
+			}
+			to.Field(i).Set(merged)
 		default:
 			to.Field(i).Set(f)
 		}
