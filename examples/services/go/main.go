@@ -30,15 +30,13 @@ func routes(who *whois.Verifier, live *whois.Introspector) http.Handler {
 		answer(w, http.StatusOK, map[string]any{"language": "go", "user": c.Subject, "name": c.Name, "rights": c.Rights})
 	}))
 	mux.HandleFunc("POST /orders", signedIn(who, func(w http.ResponseWriter, r *http.Request, c whois.Claims) {
-		if !slices.Contains(c.Rights, "staff") {
-			answer(w, http.StatusForbidden, map[string]any{"error": "staff only"})
-			return
-		}
 		switch ok, err := live.Live(r); {
 		case err != nil:
 			answer(w, http.StatusServiceUnavailable, map[string]any{"error": "try again"})
 		case !ok:
 			answer(w, http.StatusUnauthorized, map[string]any{"error": "the session has ended"})
+		case !slices.Contains(c.Rights, "staff"):
+			answer(w, http.StatusForbidden, map[string]any{"error": "staff only"})
 		default:
 			answer(w, http.StatusCreated, map[string]any{"language": "go", "ordered_by": c.Subject})
 		}

@@ -14,8 +14,8 @@ async function serve(request) {
     case 'GET /whoami':
       return [200, { language: 'node', user: claims.sub, name: claims.name, rights: claims.rights }]
     case 'POST /orders':
-      if (!claims.rights.includes('staff')) return [403, { error: 'staff only' }]
       if (!(await live(token))) return [401, { error: 'the session has ended' }]
+      if (!claims.rights.includes('staff')) return [403, { error: 'staff only' }]
       return [201, { language: 'node', ordered_by: claims.sub }]
     default:
       return [404, { error: 'no such page' }]

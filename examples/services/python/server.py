@@ -42,10 +42,10 @@ class Handler(BaseHTTPRequestHandler):
             return 200, {"language": "python", "user": claims["sub"], "name": claims.get("name"),
                          "rights": claims["rights"]}
         if route == "POST /orders":
-            if "staff" not in claims["rights"]:
-                return 403, {"error": "staff only"}
             if not live(env["BFF_ADMIN"] + "/introspect", env["CLIENT_ID"], env["CLIENT_SECRET"], token):
                 return 401, {"error": "the session has ended"}
+            if "staff" not in claims["rights"]:
+                return 403, {"error": "staff only"}
             return 201, {"language": "python", "ordered_by": claims["sub"]}
         return 404, {"error": "no such page"}
 
