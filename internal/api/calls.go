@@ -38,12 +38,19 @@ type calls struct {
 	streams   *live.Streams
 	pace      *pace
 	touch     *toucher
+	offered   map[string][]string // by provider: the scopes of its configured apis
 }
 
 // mountRows makes a row of every api and backend.
 func (s *Server) mountRows() (*mounts, error) {
-	m := &mounts{all: s.cfg.Mounts, calls: &calls{vault: s.cfg.Vault, broker: s.cfg.Broker, signer: s.cfg.Signer,
-		providers: s.providers, pace: newPace(s.cfg.Limits, s.cfg.Now)}}
+	m := &mounts{all: slices.Clone(s.cfg.Mounts), calls: &calls{vault: s.cfg.Vault, broker: s.cfg.Broker, signer: s.cfg.Signer,
+		providers: s.providers, pace: newPace(s.cfg.Limits, s.cfg.Now), offered: map[string][]string{}}}
+	slices.SortStableFunc(m.all, func(a, b Mount) int {
+		if a.Mount == nil || b.Mount == nil {
+			return 0
+		}
+		return proxy.Precedence(a.Mount, b.Mount)
+	})
 	for i := range m.all {
 		at := &m.all[i]
 		if at.Mount == nil || at.Name == "" {
@@ -59,9 +66,10 @@ func (s *Server) mountRows() (*mounts, error) {
 			return nil, fmt.Errorf("new server: api %q names no configured provider", at.Name)
 		}
 		row.Line = at.CheckLine
+		m.calls.offered[at.Provider] = append(m.calls.offered[at.Provider], at.Scopes...)
 		counted := s.cfg.Metrics.ForMount(at.Name)
 		row.After = func(c *route.Call, status int) {
-			m.calls.pace.upstreamPause(c.Session, at.Name, status, c.W.Header())
+			m.calls.pace.upstreamPause(at.pause(c), status, c.W.Header())
 			counted.Call(status)
 		}
 		m.rows = append(m.rows, row)
@@ -101,6 +109,10 @@ func (s *calls) carry(c *route.Call, m *Mount) error {
 	}
 	if missing, again := s.broker.Lacking(conn, m.Scopes); len(missing) > 0 {
 		return missingScopes(conn, missing, again)
+	}
+	c.Pattern = found.Pattern()
+	if wait := s.pace.paused(m.pause(c)); wait > 0 {
+		return problem.New(problem.RateLimited).After(wait)
 	}
 	leave, wait, ok := s.pace.enter(c.Session, m.Name, m.Provider)
 	if !ok {
@@ -149,6 +161,13 @@ func (s *calls) caller(c *route.Call, conn *vault.Connection, m *Mount) (proxy.C
 	fresh, err := s.broker.Token(c.Ctx(), *conn)
 	if err != nil {
 		return proxy.Caller{}, err
+	}
+	if !fresh.Tokens.Access.Equal(conn.Tokens.Access) { // it waited: the session may have ended meanwhile
+		if _, err := s.vault.LoadTicket(c.Ctx(), c.Session.Ticket()); errors.Is(err, vault.ErrNotFound) {
+			return proxy.Caller{}, c.NotSignedIn(s.providers)
+		} else if err != nil {
+			return proxy.Caller{}, err
+		}
 	}
 	return proxy.Caller{
 		Credential: m.Token(fresh.Tokens.Access),
@@ -226,16 +245,27 @@ func missingScopes(conn *vault.Connection, missing []string, again bool) *proble
 	return p
 }
 
-// challenged is an api that wants more than the connection has, in its own words (RFC 6750 section 3.1, RFC 9470).
+// challenged is an api that wants more than the connection has, in its own words (RFC 6750 section 3.1, RFC 9470). The fix offers
+// only scopes that the operator has configured: an upstream must not choose what a person is asked for.
 func (s *calls) challenged(conn *vault.Connection, m *Mount, ch *proxy.ScopeChallenge) *problem.Problem {
 	missing, again := s.broker.Lacking(conn, ch.Scopes)
 	if len(missing) == 0 {
 		missing = ch.Scopes
 	}
-	authenticate := ch.ACRValues != "" || ch.MaxAge != ""
+	authenticate := (ch.ACRValues != "" || ch.MaxAge != "") && signin.AuthenticationOK(ch.ACRValues, ch.MaxAge)
 	p := missingScopes(conn, missing, again && !authenticate)
-	if (authenticate || !again) && signin.AuthenticationOK(ch.ACRValues, ch.MaxAge) {
-		p.Fix = problem.FixConnect(conn.Provider, conn.ID, missing, "acr_values", ch.ACRValues, "max_age", ch.MaxAge)
+	offered := slices.DeleteFunc(slices.Clone(missing), func(scope string) bool {
+		return !slices.Contains(s.offered[m.Provider], scope)
+	})
+	switch {
+	case authenticate:
+		p.Fix = problem.FixConnect(conn.Provider, conn.ID, offered, "acr_values", ch.ACRValues, "max_age", ch.MaxAge)
+	case again: // a fix was just followed and did not help
+	case len(offered) > 0 || len(ch.Scopes) == 0:
+		p.Fix = problem.FixConnect(conn.Provider, conn.ID, offered)
+	default:
+		p.Fix = nil
+		p.Detail = "The api asks for permissions that this application is not configured to ask for."
 	}
 	if json.Valid(ch.Body) {
 		p.Upstream = ch.Body

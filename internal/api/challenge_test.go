@@ -14,7 +14,11 @@ import (
 func TestAnUpstreamThatWantsMoreIsMissingScopes(t *testing.T) {
 	d := newDesk(t)
 	w := newWorld(t, func(s *settings) {
-		s.mounts = []proxy.Config{{Name: "desk", Path: "/api/desk", Upstream: d.URL, Allow: []string{"GET /x"}}}
+		s.mounts = []proxy.Config{
+			{Name: "desk", Path: "/api/desk", Upstream: d.URL, Allow: []string{"GET /x"}},
+			{Name: "desk-edit", Path: "/api/desk-edit", Upstream: d.URL, Allow: []string{"GET /x"}},
+		}
+		s.scopes = map[string][]string{"desk-edit": {"desk.write", "desk.read"}}
 	})
 	b := w.browser()
 	b.signIn("ada")
@@ -58,6 +62,39 @@ func TestAnUpstreamThatWantsMoreIsMissingScopes(t *testing.T) {
 		}
 		if q := at.Query(); q.Get("acr_values") != acr || q.Get("max_age") != age {
 			t.Errorf("%s: %v", row.name, q)
+		}
+	}
+}
+
+// An upstream cannot choose what a person is asked for: the fix offers only scopes of the configured apis.
+func TestAFixOffersOnlyScopesOfConfiguredAPIs(t *testing.T) {
+	d := newDesk(t)
+	w := newWorld(t, func(s *settings) {
+		s.mounts = []proxy.Config{
+			{Name: "desk", Path: "/api/desk", Upstream: d.URL, Allow: []string{"GET /x"}},
+			{Name: "desk-edit", Path: "/api/desk-edit", Upstream: d.URL, Allow: []string{"GET /x"}},
+		}
+		s.scopes = map[string][]string{"desk-edit": {"desk.write"}}
+	})
+	b := w.browser()
+	b.signIn("ada")
+	for challenge, want := range map[string]string{"admin.all desk.write": "desk.write", "admin.all": ""} {
+		d.mu.Lock()
+		d.answer = func(w http.ResponseWriter) {
+			w.Header().Set("WWW-Authenticate", `Bearer error="insufficient_scope", scope="`+challenge+`"`)
+			w.WriteHeader(http.StatusForbidden)
+		}
+		d.mu.Unlock()
+		p := refused(t, b.fetch("GET", "/api/desk/x", ""), 403, "missing_scopes")
+		fix, _ := p["fix"].(map[string]any)
+		if want == "" {
+			if fix != nil {
+				t.Errorf("%s: a fix that cannot help: %v", challenge, fix)
+			}
+			continue
+		}
+		if link, err := url.Parse(fmt.Sprint(fix["url"])); err != nil || link.Query().Get("scopes") != want {
+			t.Errorf("%s: fix %v", challenge, fix)
 		}
 	}
 }

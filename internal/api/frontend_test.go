@@ -65,13 +65,14 @@ func TestStaticServesFilesAndTheApplicationsOwnAddresses(t *testing.T) {
 		{"a well-known file", "/.well-known/security.txt", script, 200, "Contact: x"},
 		{"an address of the application", "/users/42", page, 200, "<title>app</title>"},
 		{"an address with a dot, where a person goes", "/users/ada.lovelace", page, 200, "<title>app</title>"},
-		{"an address without a dot, asked by a program", "/users/42", script, 200, "<title>app</title>"},
-		{"an address with a dot, asked by a program", "/users/ada@example.com", script, 200, "<title>app</title>"},
-		{"a page that is no file", "/old.html", script, 200, "<title>app</title>"},
+		{"an address without a dot, asked by a program", "/users/42", script, 404, ""},
+		{"a mistyped api, asked by a program", "/api/calender/events", nil, 404, ""},
+		{"an address with a dot, asked by a program", "/users/ada@example.com", script, 404, ""},
+		{"a page that is no file", "/old.html", page, 200, "<title>app</title>"},
 		{"a script that is missing", "/assets/none.js", script, 404, ""},
 		{"a picture that is missing", "/none.png", []string{"Accept", "image/*"}, 404, ""},
 		{"an address that a script fetches", "/api/typo", fetched, 404, ""},
-		{"a folder without a page is not listed", "/list/", script, 200, "<title>app</title>"},
+		{"a folder without a page is not listed", "/list/", page, 200, "<title>app</title>"},
 		{"a folder without a page, fetched", "/list", fetched, 404, ""},
 		{"a dotfile", "/.env", page, 404, ""},
 		{"a dotfile in a folder", "/assets/.hidden.js", page, 404, ""},
@@ -118,12 +119,12 @@ func TestEveryFileIsRevalidatedWhateverItsName(t *testing.T) {
 	h := frontend.Static(os.DirFS(built(t)))
 	for _, target := range []string{"/", "/assets/index-BxYz12k3.js", "/assets/main.1a2b3c4d.css", "/assets/version2024.js",
 		"/assets/a-component.js", "/data.json", "/users/42"} {
-		resp := get(h, "GET", target)
+		resp := get(h, "GET", target, "Accept", "text/html")
 		tag := resp.Header.Get("ETag")
 		if resp.Header.Get("Cache-Control") != "no-cache" || tag == "" {
 			t.Errorf("%s: %v", target, resp.Header)
 		}
-		if again := get(h, "GET", target, "If-None-Match", tag); again.StatusCode != http.StatusNotModified {
+		if again := get(h, "GET", target, "Accept", "text/html", "If-None-Match", tag); again.StatusCode != http.StatusNotModified {
 			t.Errorf("%s: asked again: %d", target, again.StatusCode)
 		}
 	}
@@ -170,7 +171,7 @@ func devServer(t *testing.T) (*httptest.Server, *url.URL) {
 
 func TestDevServerPassesOnWhatIsItsOwn(t *testing.T) {
 	_, upstream := devServer(t)
-	front := httptest.NewServer(frontend.DevServer(upstream, "bff"))
+	front := httptest.NewServer(frontend.DevServer(upstream, "http://app.example", "bff"))
 	defer front.Close()
 	r, _ := http.NewRequest("GET", front.URL+"/src/main.ts?t=1", nil)
 	r.Header["Cookie"] = []string{"theme=dark; bff=ticket;bff-abcdefgh=1.opener", "lang=en; bff =ticket; bffx=1"}
@@ -190,14 +191,14 @@ func TestDevServerPassesOnWhatIsItsOwn(t *testing.T) {
 	if got := strings.Join(resp.Header["Set-Cookie"], "|"); got != "theme=dark; Path=/" || resp.Header.Get("Clear-Site-Data") != "" {
 		t.Errorf("came back: %v", resp.Header)
 	}
-	if got := get(frontend.DevServer(upstream, "bff"), "GET", "/moved").Header.Get("Location"); got != "/new?x=1" {
+	if got := get(frontend.DevServer(upstream, "http://app.example", "bff"), "GET", "/moved").Header.Get("Location"); got != "/new?x=1" {
 		t.Errorf("Location %q", got)
 	}
 }
 
 func TestDevServerHotReload(t *testing.T) {
 	_, upstream := devServer(t)
-	front := httptest.NewServer(frontend.DevServer(upstream, "bff"))
+	front := httptest.NewServer(frontend.DevServer(upstream, "http://app.example", "bff"))
 	defer front.Close()
 	dial := func(origin string) (net.Conn, *bufio.Reader, *http.Response) {
 		conn, err := net.Dial("tcp", front.Listener.Addr().String())
@@ -233,11 +234,11 @@ func TestDevServerHotReload(t *testing.T) {
 func TestDevServerThatIsNotThere(t *testing.T) {
 	s, upstream := devServer(t)
 	s.Close()
-	resp := get(frontend.DevServer(upstream, "bff"), "GET", "/", "Sec-Fetch-Mode", "navigate", "Accept", "text/html")
+	resp := get(frontend.DevServer(upstream, "http://app.example", "bff"), "GET", "/", "Sec-Fetch-Mode", "navigate", "Accept", "text/html")
 	if body := text(resp); resp.StatusCode != http.StatusBadGateway || resp.Header.Get("BFF-Error") != "upstream_failed" || !strings.Contains(body, "Start it") {
 		t.Errorf("%d %s", resp.StatusCode, body)
 	}
-	refused(t, get(frontend.DevServer(upstream, "bff"), "GET", "/app.js"), 502, "upstream_failed")
+	refused(t, get(frontend.DevServer(upstream, "http://app.example", "bff"), "GET", "/app.js"), 502, "upstream_failed")
 }
 
 func TestAtHome(t *testing.T) {

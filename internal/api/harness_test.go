@@ -58,6 +58,7 @@ type settings struct {
 	provider func(*providers.Config)
 	mounts   []proxy.Config
 	scopes   map[string][]string
+	pause    api.Pause
 	api      func(*api.Config)
 	habits   *demo.Habits
 	life     time.Duration // of an access token
@@ -123,7 +124,7 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 		if m.Name == "calendar" && scopes == nil {
 			scopes = []string{calendarScope}
 		}
-		cfg.Mounts = append(cfg.Mounts, api.Mount{Mount: made, Name: m.Name, Provider: "demo", Scopes: scopes})
+		cfg.Mounts = append(cfg.Mounts, api.Mount{Mount: made, Name: m.Name, Pause: set.pause, Provider: "demo", Scopes: scopes})
 	}
 	if set.api != nil {
 		set.api(&cfg)

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"bff/internal/api/route"
 	"bff/internal/vault"
 )
 
@@ -21,7 +22,7 @@ import (
 //     part each, so that whoever comes next finds one free.
 //  4. A provider is sent so many calls per second, at most a quarter of them by one session: most count by client, and one person's loop must not spend
 //     what all have.
-//  5. An upstream that answered 429 with Retry-After is left alone by that session for that long, at most a minute at a time: its limits are often
+//  5. Where the configuration says so, an upstream that answered 429 with Retry-After is left alone by that session for that long, at most a minute at a time: its limits are often
 //     per route, and bff cannot see which. A 503 is not about the caller and passes.
 //
 // All of it is per instance. With no limits set a call costs a mutex and two map accesses.
@@ -50,7 +51,34 @@ type places struct {
 	bySession map[string]int
 }
 
-type pauseKey struct{ session, api string }
+// A pauseKey is what a session leaves alone: an api, or one pattern of its allow-list. The zero pauseKey is nothing.
+type pauseKey struct {
+	session, api string
+	pattern      string // "": all
+}
+
+// A Pause says what an upstream's 429 with Retry-After stops for the session that met it.
+type Pause string
+
+// What may be paused. The zero Pause is PauseOff.
+const (
+	PauseOff   Pause = "off"   // the 429 is the upstream's own answer, and nothing else
+	PauseRoute Pause = "route" // calls of the same allow pattern
+	PauseAPI   Pause = "api"   // the whole api
+)
+
+// pause is what a 429 of this call would stop.
+func (m *Mount) pause(c *route.Call) pauseKey {
+	switch {
+	case c.Session == nil:
+		return pauseKey{}
+	case m.Pause == PauseRoute:
+		return pauseKey{c.Session.ID, m.Name, c.Pattern}
+	case m.Pause == PauseAPI:
+		return pauseKey{c.Session.ID, m.Name, ""}
+	}
+	return pauseKey{}
+}
 
 const (
 	longestPause = time.Minute
@@ -68,9 +96,6 @@ func (p *pace) enter(session *vault.Session, api, provider string) (leave func()
 	id := sessionID(session)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if wait := p.paused(id, api); wait > 0 {
-		return nil, wait, false
-	}
 	atAPI := p.placesOf(placesKey{api: api}, p.limits.APIConcurrency)
 	atProvider := p.placesOf(placesKey{provider: provider}, p.limits.ProviderConcurrency)
 	n := p.inFlight[id]
@@ -186,12 +211,17 @@ func (there *places) give(id string) {
 	}
 }
 
-// paused says how long a session must leave an api alone.
-func (p *pace) paused(id, api string) time.Duration {
-	if len(p.pauses) == 0 {
+// paused says how long a session must leave an api, or a route of it, alone.
+func (p *pace) paused(key pauseKey) time.Duration {
+	if key.session == "" {
 		return 0
 	}
-	key := pauseKey{id, api}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.left(key)
+}
+
+func (p *pace) left(key pauseKey) time.Duration {
 	until, ok := p.pauses[key]
 	if !ok {
 		return 0
@@ -203,9 +233,9 @@ func (p *pace) paused(id, api string) time.Duration {
 	return wait
 }
 
-// upstreamPause is rule 5: an upstream answered session's call through api with status and header h.
-func (p *pace) upstreamPause(session *vault.Session, api string, status int, h http.Header) {
-	if status != http.StatusTooManyRequests || session == nil || h.Get("BFF-Error") != "" {
+// upstreamPause is rule 5: an upstream answered with status and header h.
+func (p *pace) upstreamPause(key pauseKey, status int, h http.Header) {
+	if status != http.StatusTooManyRequests || key.session == "" || h.Get("BFF-Error") != "" {
 		return
 	}
 	wait := retryAfter(h.Get("Retry-After"), p.now())
@@ -215,14 +245,14 @@ func (p *pace) upstreamPause(session *vault.Session, api string, status int, h h
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.pauses) >= maxPauses {
-		for key := range p.pauses {
-			p.paused(key.session, key.api)
+		for other := range p.pauses {
+			p.left(other)
 		}
 		if len(p.pauses) >= maxPauses {
 			return
 		}
 	}
-	p.pauses[pauseKey{session.ID, api}] = p.now().Add(min(wait, longestPause))
+	p.pauses[key] = p.now().Add(min(wait, longestPause))
 }
 
 // retryAfter reads the field's two forms (RFC 9110 section 10.2.3); anything else is 0.

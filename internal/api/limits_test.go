@@ -221,7 +221,7 @@ func TestAnUpstreamsRetryAfterIsHonoured(t *testing.T) {
 				w.Header().Set("Retry-After", c.after(clock.now()))
 				w.WriteHeader(c.status)
 			}
-			w := d.behind(t, api.Limits{}, func(s *settings) { s.now, s.life = clock.now, time.Hour })
+			w := d.behind(t, api.Limits{}, func(s *settings) { s.now, s.life, s.pause = clock.now, time.Hour, api.PauseAPI })
 			ada, grace := w.browser(), w.browser()
 			ada.signIn("ada")
 			grace.signIn("grace")
@@ -249,6 +249,33 @@ func TestAnUpstreamsRetryAfterIsHonoured(t *testing.T) {
 			ada.fetch("GET", "/api/desk/x", "")
 			if _, calls := d.count(); calls != 4 {
 				t.Errorf("%d calls reached the upstream after the pause", calls)
+			}
+		})
+	}
+}
+
+// An upstream's 429 is its own answer and stops nothing, unless the api says so; then it stops one route, or the api.
+func TestAnUpstreams429PausesWhatTheAPISays(t *testing.T) {
+	for pause, want := range map[api.Pause]struct{ same, other bool }{
+		"": {false, false}, api.PauseOff: {false, false}, api.PauseRoute: {true, false}, api.PauseAPI: {true, true},
+	} {
+		t.Run("pause "+string(pause), func(t *testing.T) {
+			d := newDesk(t)
+			d.answer = func(w http.ResponseWriter) {
+				w.Header().Set("Retry-After", "20")
+				w.WriteHeader(http.StatusTooManyRequests)
+			}
+			w := newWorld(t, func(s *settings) {
+				s.mounts = []proxy.Config{{Name: "desk", Path: "/api/desk", Upstream: d.URL, Allow: []string{"GET /x", "GET /y"}}}
+				s.life, s.pause = time.Hour, pause
+			})
+			b := w.browser()
+			b.signIn("ada")
+			b.fetch("GET", "/api/desk/x", "")
+			for path, paused := range map[string]bool{"/api/desk/x": want.same, "/api/desk/y": want.other} {
+				if code := b.fetch("GET", path, "").Header.Get("BFF-Error"); (code == "rate_limited") != paused {
+					t.Errorf("%s: %q", path, code)
+				}
 			}
 		})
 	}

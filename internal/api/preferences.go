@@ -2,13 +2,14 @@ package api
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"io"
 	"mime"
 	"net/http"
 	"time"
-	"unicode/utf8"
+
+	jsonpatch "github.com/evanphx/json-patch/v5"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"bff/internal/api/problem"
 	"bff/internal/api/route"
@@ -56,128 +57,74 @@ func (a *account) patchPreferences(c *route.Call) error {
 	return problem.New(problem.RateLimited).Because("The preferences are written by too many at once.").After(time.Second)
 }
 
-func readPatch(r *http.Request) (map[string]any, error) {
+func readPatch(r *http.Request) ([]byte, error) {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "application/merge-patch+json" && kind != "application/json" {
 		return nil, problem.New(problem.BadRequest).Because("The content type must be application/merge-patch+json or application/json.")
 	}
 	body, err := io.ReadAll(r.Body) // bounded by the pipeline
 	if err != nil {
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
-			return nil, err
-		}
-		return nil, problem.New(problem.BadRequest).Because("The body broke off.")
+		return nil, badBody(err)
 	}
-	v, err := strictJSON(body)
-	if err != nil {
+	if kind, err := strictJSON(body); err != nil {
 		return nil, problem.New(problem.BadRequest).Because("The body is not JSON, is nested too deeply, or repeats a name.")
-	}
-	patch, ok := v.(map[string]any)
-	if !ok {
+	} else if kind != '{' {
 		return nil, problem.New(problem.BadRequest).Because("The patch must be a JSON object.")
 	}
-	return patch, nil
+	return body, nil
 }
 
-// merged applies patch to doc and encodes the result.
-func merged(doc []byte, patch map[string]any) ([]byte, error) {
-	before, err := strictJSON(doc)
+// badBody is the answer to a body that could not be read to its end.
+func badBody(err error) error {
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return err
+	}
+	return problem.New(problem.BadRequest).Because("The body broke off.")
+}
+
+// merged applies patch to doc (RFC 7396) and encodes the result.
+func merged(doc, patch []byte) ([]byte, error) {
+	if kind, err := strictJSON(doc); err != nil || kind != '{' {
+		doc = []byte("{}") // nothing that was written here: the patch makes a new one
+	}
+	next, err := jsonpatch.MergePatch(doc, patch)
+	if err == nil { // the library escapes for HTML, and what is stored is what was sent
+		err = (*jsontext.Value)(&next).Format(jsontext.PreserveRawStrings(false), jsontext.EscapeForHTML(false),
+			jsontext.EscapeForJS(true))
+	}
 	if err != nil {
-		before = nil // nothing that was written here: the patch makes a new one
+		return nil, problem.New(problem.BadRequest).Because("The patch cannot be applied.")
 	}
-	var out bytes.Buffer
-	enc := json.NewEncoder(&out)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(mergePatch(before, patch)); err != nil {
-		return nil, problem.New(problem.BadRequest).Because("A number is malformed.")
-	}
-	next := bytes.TrimSuffix(out.Bytes(), []byte("\n"))
 	if len(next) > maxPreferences {
 		return nil, problem.New(problem.BodyTooLarge).Because("The preferences would be larger than 16 KiB.")
 	}
 	return next, nil
 }
 
-// mergePatch is MergePatch of RFC 7396 section 2.
-func mergePatch(target, patch any) any {
-	p, ok := patch.(map[string]any)
-	if !ok {
-		return patch
-	}
-	t, ok := target.(map[string]any)
-	if !ok {
-		t = map[string]any{}
-	}
-	for name, value := range p {
-		if value == nil {
-			delete(t, name)
-		} else {
-			t[name] = mergePatch(t[name], value)
-		}
-	}
-	return t
-}
-
 var errNotStrict = errors.New("not one strict JSON value")
 
-// strictJSON reads exactly one value: valid UTF-8, no name twice in an object (two readers would disagree), nested within a bound, numbers kept as written.
-func strictJSON(b []byte) (any, error) {
-	if !utf8.Valid(b) {
-		return nil, errNotStrict
-	}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.UseNumber()
-	v, err := strictValue(d, 0)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errNotStrict
-	}
-	return v, nil
-}
-
-func strictValue(d *json.Decoder, depth int) (any, error) {
-	t, err := d.Token()
-	if err != nil {
-		return nil, err
-	}
-	delim, ok := t.(json.Delim)
-	if !ok {
-		return t, nil
-	}
-	if depth == maxDepth {
-		return nil, errNotStrict
-	}
-	object, list := map[string]any{}, []any{}
-	for d.More() {
-		name := ""
-		if delim == '{' {
-			key, err := d.Token()
-			if err != nil {
-				return nil, err
-			}
-			name = key.(string) // the decoder lets nothing else pass
-			if _, twice := object[name]; twice {
-				return nil, errNotStrict
-			}
-		}
-		v, err := strictValue(d, depth+1)
+// strictJSON says what kind of value b is: exactly one, valid UTF-8, no name twice in an object (two readers would disagree),
+// nested within a bound.
+func strictJSON(b []byte) (kind jsontext.Kind, err error) {
+	d := jsontext.NewDecoder(bytes.NewReader(b))
+	for first := true; ; first = false {
+		token, err := d.ReadToken()
 		if err != nil {
-			return nil, err
+			return 0, err
 		}
-		if delim == '{' {
-			object[name] = v
-		} else {
-			list = append(list, v)
+		if first {
+			kind = token.Kind()
+		}
+		if d.StackDepth() > maxDepth {
+			return 0, errNotStrict
+		}
+		if d.StackDepth() == 0 {
+			break
 		}
 	}
-	if _, err := d.Token(); err != nil {
-		return nil, err
+	if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
+		return 0, errNotStrict
 	}
-	if delim == '{' {
-		return object, nil
-	}
-	return list, nil
+	return kind, nil
 }

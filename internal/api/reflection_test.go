@@ -76,7 +76,7 @@ func TestNothingOfARequestIsRepeated(t *testing.T) {
 func TestNothingOfARequestIsRepeatedByTheFrontend(t *testing.T) {
 	s, upstream := devServer(t)
 	s.Close()
-	for name, h := range map[string]http.Handler{"dev server": frontend.DevServer(upstream, "bff")} {
+	for name, h := range map[string]http.Handler{"dev server": frontend.DevServer(upstream, "http://app.example", "bff")} {
 		for _, mode := range []string{"navigate", "cors"} {
 			resp := get(h, "GET", "/m4rk3d?q=%3Cscript%3Em4rk3d", "Sec-Fetch-Mode", mode, "Accept", "text/html", "Referer", "http://m4rk3d/")
 			if got := text(resp); resp.StatusCode != http.StatusBadGateway || strings.Contains(got, "m4rk3d") {

@@ -63,6 +63,7 @@ type Mount struct {
 	Identity  string    // of a backend: the audience of the assertion that a call carries; "" for a provider's api
 	Require   []string  // rights of which the user must have all
 	Anonymous Anonymous // of a backend: what happens to calls of nobody
+	Pause     Pause     // what an upstream\'s 429 stops; nothing when zero
 }
 
 // A Server answers browsers, and the services behind the same front door. It is safe for concurrent use.

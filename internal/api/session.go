@@ -1,12 +1,17 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"io"
+	"mime"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
+
+	jsonv2 "github.com/go-json-experiment/json"
 
 	"bff/internal/api/problem"
 	"bff/internal/api/route"
@@ -183,19 +188,65 @@ func goneFor(v *vault.Vault, providers []string, c *route.Call, otherwise *probl
 	return err
 }
 
-// logout ends this session everywhere. Without one there is nothing to end, and that is fine.
+// logoutTime bounds the look at the provider for its end-session address. The session has ended by then.
+const logoutTime = time.Second
+
+// logout ends this session on every instance, or with {"everywhere": true} all sessions of its user. Without one there is nothing
+// to end, and that is fine.
 func (a *account) logout(c *route.Call) error {
+	everywhere, err := readLogout(c.R)
+	if err != nil {
+		return err
+	}
 	out := struct {
 		LogoutURL *string `json:"logout_url"`
 	}{}
 	if c.Session != nil {
+		if everywhere { // the others first: should the store fail in between, this one can try again
+			if err := a.vault.EndOthers(c.Ctx(), c.Session, "ended_elsewhere"); err != nil {
+				return err
+			}
+		}
 		if err := a.vault.End(c.Ctx(), c.Session, "logout"); err != nil {
 			return err
 		}
-		if u := a.broker.LogoutURL(c.Ctx(), c.Session.User.Provider, a.origin+"/"); u != "" {
+		if u := a.logoutURL(c); u != "" {
 			out.LogoutURL = &u
 		}
 	}
 	a.vault.ClearCookie(c.W)
 	return c.JSON(http.StatusOK, out)
+}
+
+// logoutURL asks for the provider's end-session address, for a bounded time whatever the provider does.
+func (a *account) logoutURL(c *route.Call) string {
+	ctx, cancel := context.WithTimeout(c.Ctx(), logoutTime)
+	defer cancel()
+	found := make(chan string, 1)
+	provider, origin := c.Session.User.Provider, c.Front.Origin
+	go func() { found <- a.broker.LogoutURL(ctx, provider, origin+"/") }()
+	select {
+	case u := <-found:
+		return u
+	case <-ctx.Done():
+		return ""
+	}
+}
+
+// readLogout reads the optional body of a logout.
+func readLogout(r *http.Request) (everywhere bool, err error) {
+	text, err := io.ReadAll(r.Body) // bounded by the pipeline
+	if err != nil {
+		return false, badBody(err)
+	}
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		return false, nil // as older clients send it: whatever is in there says nothing
+	}
+	var in struct {
+		Everywhere bool `json:"everywhere"`
+	}
+	if len(text) > 0 && jsonv2.Unmarshal(text, &in) != nil {
+		return false, problem.New(problem.BadRequest).Because(`The body must be empty or JSON, as in {"everywhere": true}.`)
+	}
+	return in.Everywhere, nil
 }

@@ -44,12 +44,33 @@ func (a *account) endSession(c *route.Call) error {
 	}
 	err := a.vault.EndOne(c.Ctx(), c.Session, id, "ended_elsewhere")
 	if errors.Is(err, vault.ErrNotFound) {
-		return goneFor(a.vault, a.providers, c, problem.New(problem.NotFound).Because("The user has no such session."))
+		return a.endedBefore(c, id)
 	}
 	if err != nil {
 		return err
 	}
+	if err := a.vault.NoteEnded(c.Ctx(), c.Session, id); err != nil {
+		return err
+	}
 	return c.Empty(http.StatusNoContent)
+}
+
+// endedBefore answers for a session that is not there: one that this user ended lately is 204 again, since the first answer may
+// have been lost.
+func (a *account) endedBefore(c *route.Call, id string) error {
+	ended, err := a.vault.EndedLately(c.Ctx(), c.Session, id)
+	if err != nil {
+		return err
+	}
+	if ended {
+		if _, err = a.vault.LoadTicket(c.Ctx(), c.Session.Ticket()); errors.Is(err, vault.ErrNotFound) {
+			return c.NotSignedIn(a.providers)
+		} else if err != nil {
+			return err
+		}
+		return c.Empty(http.StatusNoContent)
+	}
+	return goneFor(a.vault, a.providers, c, problem.New(problem.NotFound).Because("The user has no such session."))
 }
 
 // endOtherSessions ends all of the user's sessions but this one.

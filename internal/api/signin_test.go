@@ -245,23 +245,7 @@ func TestWaysBackThatAreRefused(t *testing.T) {
 	}
 }
 
-func TestAnAttemptIsUsedOnce(t *testing.T) {
-	w := newWorld(t)
-	b := w.browser()
-	at, _ := w.demo.Approve(b.begin("/bff/login/demo"), "ada")
-	kept := b.attempts()
-	b.visit(at, "cross-site")
-	u, _ := url.Parse(w.front.URL)
-	b.jar.SetCookies(u, kept) // a browser that kept the cookie
-	if resp := b.visit(at, "cross-site"); resp.Header.Get("Location") != "/?bff_error=login_expired" {
-		t.Fatalf("used twice: %q", resp.Header.Get("Location"))
-	}
-	if b.session()["authenticated"] != true {
-		t.Fatal("a stale way back ended the session")
-	}
-}
-
-func TestThePageThatStartsASignIn(t *testing.T) {
+func TestOnlyANavigationStartsASignIn(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser()
 	for name, e := range map[string][]edit{

@@ -16,7 +16,7 @@ func (s *Server) rows() []route.Row {
 	a := &account{vault: s.cfg.Vault, broker: s.cfg.Broker, origin: s.cfg.Origin, providers: s.providers}
 	ends := &ends{vault: s.cfg.Vault, broker: s.cfg.Broker, providers: s.providers, work: s.work, log: s.cfg.Log}
 	events := &live.Events{Streams: s.streams, Draining: s.draining, Metrics: s.cfg.Metrics, Visible: a.visible}
-	files := &frontend.Embedded{Client: s.cfg.Client, Account: s.cfg.Account}
+	files := frontend.NewEmbedded(s.cfg.Client, s.cfg.Account)
 	return table(flow, a, ends, events, files, backend.Keys(s.cfg.Signer))
 }
 
@@ -34,10 +34,11 @@ func table(
 		noStore, revalidate, carried = route.NoStore, route.Revalidate, route.Carried
 	)
 	return []route.Row{
-		row("GET", "/bff/session", anybody, reading, noStore, a.getSession),
 		row("GET", "/bff/jwks.json", nobody, anywhere, carried, keys),
 		row("GET", "/bff/login", anybody, navigation, noStore, flow.Choose),
 		row("GET", "/bff/login/{provider}", anybody, navigation, noStore, flow.Login),
+		row("GET", "/bff/continue", nobody, anywhere, noStore, route.Continue),
+		row("GET", "/bff/session", anybody, reading, noStore, a.getSession),
 		row("GET", "/bff/connect/{provider}", somebody, own, noStore, flow.Connect),
 		row("GET", "/bff/callback/{provider}", nobody, anywhere, noStore, flow.Callback),
 		row("POST", "/bff/callback/{provider}", nobody, anywhere, noStore, flow.Callback),

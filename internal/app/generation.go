@@ -75,7 +75,7 @@ func (in *Instance) plug(g *generation) error {
 	}
 	pages := in.options.Frontend
 	if pages == nil {
-		if pages, err = frontendHandler(&cfg.Frontend, cfg.SessionCookie()); err != nil {
+		if pages, err = frontendHandler(&cfg.Frontend, cfg.OriginText(), cfg.SessionCookie()); err != nil {
 			return err
 		}
 	}
@@ -108,7 +108,7 @@ func mounts(cfg *config.Config, in *Instance) ([]api.Mount, error) {
 			return nil, fmt.Errorf("api %s: %w", a.Name, err)
 		}
 		all = append(all, api.Mount{Mount: m, Name: a.Name, Provider: a.Provider, Scopes: a.Scopes,
-			Identity: a.Identity, Require: a.Require, Anonymous: api.Anonymous(a.Anonymous)})
+			Identity: a.Identity, Require: a.Require, Anonymous: api.Anonymous(a.Anonymous), Pause: api.Pause(a.Pause)})
 	}
 	return all, nil
 }
@@ -123,10 +123,10 @@ func clients(all []config.Client) (out []api.Client) {
 
 // frontendHandler serves what is outside /bff and the mounts, nil when nothing does. A folder is opened once, and no
 // link leads out of it.
-func frontendHandler(f *config.Frontend, cookie string) (http.Handler, error) {
+func frontendHandler(f *config.Frontend, origin, cookie string) (http.Handler, error) {
 	switch {
 	case f.Upstream != nil:
-		return frontend.DevServer(f.Upstream, cookie), nil
+		return frontend.DevServer(f.Upstream, origin, cookie), nil
 	case f.Dir != "":
 		root, err := os.OpenRoot(f.Dir)
 		if err != nil {

@@ -273,6 +273,14 @@ func (m *Mount) setHeaders(fail func(string, error)) {
 	}
 }
 
+// Precedence orders mounts as requests look for theirs: those of a host first, then the longest path.
+func Precedence(a, b *Mount) int {
+	if (a.cfg.Host == "") != (b.cfg.Host == "") {
+		return cmp.Compare(b.cfg.Host, a.cfg.Host) // one of them is empty and comes last
+	}
+	return cmp.Compare(len(b.cfg.Path), len(a.cfg.Path))
+}
+
 // Serves says whether r is for this mount, by its host and the escaped path.
 func (m *Mount) Serves(r *http.Request) bool {
 	if m.cfg.Host != "" && !m.isHost(r.Host) {

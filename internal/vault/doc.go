@@ -50,9 +50,11 @@
 //	<prefix>:{<user>}:l:<connection id>            string  refresh lock, its owner
 //	<prefix>:{<user>}:n:<connection id>            string  refresh intent
 //	<prefix>:{<user>}:o                            hash    revocations waiting for their provider
+//	<prefix>:{<user>}:e:<digest of a session id>   string  the user ended that session, for an hour
 //	<prefix>:o                                     zset    users with such revocations, by due time
 //	<prefix>:h:<hmac(ring key, handle)>            hash    session id -> sealed user and location, for EndHandle
 //	<prefix>:a:<hmac(ring key, state)>             string  a sign-in attempt, then who took it
+//	<prefix>:b:<hmac(ring key, state)>             string  what became of an attempt, for a minute
 //	<prefix>:x:<digest>                            string  an id that is accepted once
 //	<prefix>:j                                     hash    ids of public keys -> when they were last published together
 //	<prefix>:bus                                   channel what changed

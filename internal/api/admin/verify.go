@@ -9,7 +9,6 @@ import (
 	"bff/internal/api/backend"
 	"bff/internal/api/problem"
 	"bff/internal/api/route"
-	"bff/internal/api/signin"
 	"bff/internal/users"
 	"bff/internal/vault"
 )
@@ -77,7 +76,7 @@ func (a *Admin) turnedAway(c *route.Call, q question) error {
 	}
 	to := "/"
 	if a.cfg.Peers.Trusts(c.R) && len(c.R.Header["X-Forwarded-Uri"]) == 1 {
-		to = signin.ReturnPath(c.R.Header.Get("X-Forwarded-Uri"))
+		to = route.ReturnPath(c.R.Header.Get("X-Forwarded-Uri"))
 	}
 	switch c.R.Header.Get("Sec-Fetch-Site") {
 	case "cross-site", "same-site":

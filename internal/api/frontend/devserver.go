@@ -15,11 +15,19 @@ import (
 
 // DevServer passes everything on to a frontend's dev server, its WebSocket for hot reload included. cookie is the
 // session cookie's whole name: neither it nor an attempt's cookie ever goes there, and none of that name comes back.
-func DevServer(upstream *url.URL, cookie string) http.Handler {
+func DevServer(upstream *url.URL, origin, cookie string) http.Handler {
+	scheme, host, _ := strings.Cut(origin, "://")
 	ours := func(name string) bool { return name == cookie || strings.HasPrefix(name, cookie+"-") }
 	proxy := &httputil.ReverseProxy{
 		Rewrite: func(p *httputil.ProxyRequest) {
-			p.SetURL(upstream) // with the dev server's own Host: it refuses others
+			p.SetURL(upstream)               // with the dev server's own Host: it refuses others
+			for name := range p.Out.Header { // of who asks, bff alone speaks
+				if name == "Forwarded" || strings.HasPrefix(name, "X-Forwarded-") {
+					delete(p.Out.Header, name)
+				}
+			}
+			p.Out.Header.Set("X-Forwarded-Host", host) // frameworks hold Origin against it
+			p.Out.Header.Set("X-Forwarded-Proto", scheme)
 			dropCookies(p.Out.Header, ours)
 			if !strings.EqualFold(p.Out.Header.Get("Upgrade"), "websocket") {
 				p.Out.Header.Del("Upgrade")

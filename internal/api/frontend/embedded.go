@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"bff/internal/api/answer"
 	"bff/internal/api/problem"
 	"bff/internal/api/route"
 )
@@ -30,12 +31,27 @@ var fileTypes = map[string]string{
 
 // Embedded serves small files that come with bff: the JavaScript client and the account page.
 type Embedded struct {
-	Client  fs.FS // holds client.js; nil: none
-	Account fs.FS // holds the account page; nil: none
+	client, account fs.FS
+	clientCoded     codings
+	accountCoded    codings
+}
+
+// NewEmbedded serves client.js of the first and the account page of the second; nil: there is none.
+func NewEmbedded(client, account fs.FS) *Embedded {
+	e := &Embedded{client: client, account: account}
+	if client != nil {
+		e.clientCoded = codingsOf(client)
+	}
+	if account != nil {
+		e.accountCoded = codingsOf(account)
+	}
+	return e
 }
 
 // Script answers GET /bff/client.js: the JavaScript client, the very file that npm ships.
-func (e *Embedded) Script(c *route.Call) error { return embedded(c, e.Client, "client.js") }
+func (e *Embedded) Script(c *route.Call) error {
+	return embedded(c, e.client, e.clientCoded, "client.js")
+}
 
 // Page answers GET /bff/account and below: where a person sees their accounts and sessions. Its files hold nothing of
 // the person; its script reads that.
@@ -56,11 +72,11 @@ func (e *Embedded) Page(c *route.Call) error {
 		// has to say comes through the server.
 		h.Set("Cross-Origin-Opener-Policy", "same-origin-allow-popups")
 	}
-	return embedded(c, e.Account, name)
+	return embedded(c, e.account, e.accountCoded, name)
 }
 
 // embedded serves one small file of fsys.
-func embedded(c *route.Call, fsys fs.FS, name string) error {
+func embedded(c *route.Call, fsys fs.FS, all codings, name string) error {
 	kind, ok := fileTypes[path.Ext(name)]
 	if fsys == nil || !ok || strings.HasPrefix(name, ".") || strings.Contains(name, "/") || !fs.ValidPath(name) {
 		return problem.New(problem.NotFound)
@@ -71,7 +87,15 @@ func embedded(c *route.Call, fsys fs.FS, name string) error {
 	}
 	h := c.W.Header()
 	h.Set("Content-Type", kind)
-	h.Set("ETag", contentTag(content))
+	tag := contentTag(content)
+	if coded, ok := all[name]; ok && coded.tag == tag {
+		answer.AddVary(h, "Accept-Encoding")
+		if body, coding := coded.pick(c.R); coding != "" {
+			h.Set("Content-Encoding", coding)
+			content, tag = body, tagged(tag, coding)
+		}
+	}
+	h.Set("ETag", tag)
 	http.ServeContent(c.W, c.R, name, time.Time{}, bytes.NewReader(content))
 	return nil
 }

@@ -1,25 +1,29 @@
 package frontend
 
 import (
+	"bytes"
 	"io"
 	"io/fs"
 	"mime"
 	"net/http"
 	"net/url"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 
+	"bff/internal/api/answer"
 	"bff/internal/api/problem"
 )
 
 // Static serves the files of a built frontend. An address of no file is the application's own and gets index.html, if
 // a person goes there; a script, a style or a picture that is missing is 404. Nothing is listed, and no name that
 // begins with a dot is served, but below /.well-known.
-func Static(files fs.FS) http.Handler { return &static{files} }
+func Static(files fs.FS) http.Handler { return &static{files, codingsOf(files)} }
 
-type static struct{ files fs.FS }
+type static struct {
+	files fs.FS
+	coded codings
+}
 
 func (s *static) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -40,7 +44,7 @@ func (s *static) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.serve(w, r, name) {
 		return
 	}
-	if asksForPage(r, name) && s.serve(w, r, "index.html") {
+	if asksForPage(r) && s.serve(w, r, "index.html") {
 		return
 	}
 	problem.Write(w, r, problem.New(problem.NotFound))
@@ -56,19 +60,13 @@ func hidden(name string) bool {
 	return false
 }
 
-// asksForPage says whether a person goes there. Where the browser does not say, the name decides: users/42 and
-// users/ada@example.com may be pages, app.js is none.
-func asksForPage(r *http.Request, name string) bool {
+// asksForPage says whether a person goes there: what the browser says, and else that HTML is taken by name. A script that
+// mistyped an address gets 404 and no page.
+func asksForPage(r *http.Request) bool {
 	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {
 		return mode == "navigate"
 	}
-	return strings.Contains(r.Header.Get("Accept"), "text/html") || !isAsset(strings.ToLower(path.Ext(name)))
-}
-
-// isAsset says whether files of that extension are parts of a page.
-func isAsset(ext string) bool {
-	_, served := fileTypes[ext]
-	return served && ext != ".html" || slices.Contains([]string{".jpg", ".jpeg", ".gif", ".avif", ".woff", ".ttf", ".mp4", ".webm", ".mp3", ".pdf", ".xml", ".gz", ".zip"}, ext)
+	return strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
 // serve answers with a file, or with a folder's index.html, and says whether there is one.
@@ -97,16 +95,32 @@ func (s *static) serve(w http.ResponseWriter, r *http.Request, name string) bool
 	if !ok || !info.Mode().IsRegular() {
 		return false
 	}
+	s.content(w, r, name, info, content)
+	return true
+}
+
+// content answers with a file, in a coding that the browser takes where the file is as it was at the start.
+func (s *static) content(w http.ResponseWriter, r *http.Request, name string, info fs.FileInfo, content io.ReadSeeker) {
 	h := w.Header()
 	h.Set("Content-Type", contentType(name))
 	h.Set("Cache-Control", "no-cache") // a name that looks derived from its content may not be
+	tag := ""
 	if at := info.ModTime(); !at.IsZero() {
-		h.Set("ETag", `"`+strconv.FormatInt(at.UnixNano(), 36)+"-"+strconv.FormatInt(info.Size(), 36)+`"`)
+		tag = `"` + strconv.FormatInt(at.UnixNano(), 36) + "-" + strconv.FormatInt(info.Size(), 36) + `"`
 	} else if b, err := fs.ReadFile(s.files, name); err == nil { // embedded: it has no times
-		h.Set("ETag", contentTag(b))
+		tag = contentTag(b)
+	}
+	if c, ok := s.coded[name]; ok && c.size == info.Size() && c.modified.Equal(info.ModTime()) {
+		answer.AddVary(h, "Accept-Encoding")
+		if body, coding := c.pick(r); coding != "" {
+			h.Set("Content-Encoding", coding)
+			tag, content = tagged(tag, coding), bytes.NewReader(body)
+		}
+	}
+	if tag != "" {
+		h.Set("ETag", tag)
 	}
 	http.ServeContent(w, r, name, info.ModTime(), content)
-	return true
 }
 
 func contentType(name string) string {

@@ -20,6 +20,7 @@ type Call struct {
 	Front   *Front         // the origin it came to; nil on the admin listener
 	Session *vault.Session // nil: none, or not looked at
 	Client  *Client        // of ClientForm and ClientBasic rows
+	Pattern string         // of a mount's allow-list: the one that let the call through
 	Form    url.Values     // of ClientForm rows, without parameters that have no value
 }
 
@@ -76,18 +77,20 @@ func (c *Call) NotSignedIn(providers []string) *problem.Problem {
 type statusWriter struct {
 	http.ResponseWriter
 	status int
+	body   *body // nil: there is none, or it is Carried
 }
 
 func (w *statusWriter) WriteHeader(status int) {
 	if w.status == 0 && status >= 200 {
 		w.status = status
+		w.body.answering(w.Header())
 	}
 	w.ResponseWriter.WriteHeader(status)
 }
 
 func (w *statusWriter) Write(b []byte) (int, error) {
 	if w.status == 0 {
-		w.status = http.StatusOK
+		w.WriteHeader(http.StatusOK)
 	}
 	return w.ResponseWriter.Write(b)
 }

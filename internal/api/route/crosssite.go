@@ -73,8 +73,17 @@ func isNavigation(r *http.Request) bool {
 		}
 	}
 	mode, dest := h["Sec-Fetch-Mode"], h["Sec-Fetch-Dest"]
-	return (len(mode) == 0 || len(mode) == 1 && mode[0] == "navigate") &&
-		(len(dest) == 0 || len(dest) == 1 && dest[0] == "document")
+	if len(mode) > 1 || len(dest) > 1 {
+		return false
+	}
+	if len(mode) == 1 && mode[0] != "navigate" {
+		return false
+	}
+	if len(dest) == 0 || dest[0] == "document" {
+		return true
+	}
+	// A service worker that passes a navigation on sends "empty", which no script can send together with "navigate".
+	return dest[0] == "empty" && len(mode) == 1 && oneOf(h["Sec-Fetch-Site"]) == "same-origin"
 }
 
 // cors lets the listed further origins call with credentials, and nobody else. Without any there is nothing to do.

@@ -123,7 +123,7 @@ func (l *Listener) route(w http.ResponseWriter, r *http.Request) {
 	}
 	if err := check(r); err != nil {
 		l.cfg.Metrics.Request("refused", http.StatusBadRequest)
-		problem.Write(w, r, problem.Of(err))
+		refuse(w, r, problem.Of(err))
 		return
 	}
 	if mount != nil {
@@ -138,7 +138,13 @@ func (l *Listener) route(w http.ResponseWriter, r *http.Request) {
 		l.serve(w, r, l.cfg.Rest)
 		return
 	}
-	problem.Write(w, r, problem.New(problem.NotFound))
+	refuse(w, r, problem.New(problem.NotFound))
+}
+
+// refuse answers a request that no row serves.
+func refuse(w http.ResponseWriter, r *http.Request, p *problem.Problem) {
+	bounded(w, r).answering(w.Header())
+	problem.Write(w, r, p)
 }
 
 // underBFF says whether the address is of bff's own room, where the frontend has nothing.
@@ -162,7 +168,7 @@ func (l *Listener) dispatch(w http.ResponseWriter, r *http.Request, m methods) {
 	}
 	slices.Sort(allow)
 	p.Allow = strings.Join(allow, ", ")
-	problem.Write(w, r, p)
+	refuse(w, r, p)
 }
 
 // serve takes one request through the row's policies to its handler, and writes what the handler returned instead of
@@ -171,8 +177,8 @@ func (l *Listener) serve(w http.ResponseWriter, r *http.Request, row *Row) {
 	watch := &statusWriter{ResponseWriter: w}
 	c := &Call{W: watch, R: r, Row: row, Front: l.cfg.Front}
 	if row.Keep != Carried {
-		if r.Body != nil {
-			r.Body = http.MaxBytesReader(watch, r.Body, bodyLimit)
+		if watch.body = bounded(w, r); watch.body != nil {
+			r.Body = http.MaxBytesReader(watch, watch.body, bodyLimit)
 		}
 		row.Keep.set(w.Header())
 	}
@@ -211,6 +217,9 @@ func (l *Listener) run(c *Call) error {
 		if err := l.session(c); err != nil {
 			return err
 		}
+	}
+	if c.reloadDue() {
+		return c.Reload()
 	}
 	if !c.admitted() {
 		return l.refused(c)
@@ -253,6 +262,7 @@ func (l *Listener) session(c *Call) error {
 		c.Session = session
 	case !errors.Is(err, vault.ErrNotFound):
 		return err
+	case c.reloadDue():
 	case c.Row.Who == Somebody && c.Row.SignIn && LooksAtPages(c.R):
 		return toSignIn{SignInURL(l.cfg.Providers, c.R.URL.RequestURI())}
 	case c.Row.Who == Somebody:
@@ -303,5 +313,8 @@ func (l *Listener) answer(c *Call, err error) {
 		l.cfg.Log.ErrorContext(c.Ctx(), "unexpected error", "error", err)
 	}
 	l.cfg.Metrics.Problem(p.Code)
+	if watch, ok := c.W.(*statusWriter); ok && watch.body == nil {
+		watch.body = bounded(c.W, c.R) // a mount's call that was refused
+	}
 	problem.Write(c.W, c.R, p)
 }

@@ -32,12 +32,14 @@ type attempt struct {
 	Nonce    string   `json:"n"`
 	Verifier string   `json:"v"` // PKCE code verifier
 
-	ReturnTo   string `json:"r"`           // as ReturnPath made it
+	ReturnTo   string `json:"r"`           // as route.ReturnPath made it
 	Ticket     string `json:"t,omitempty"` // of the session to link to, or of the one that a sign-in replaces
 	Connect    bool   `json:"c,omitempty"`
 	Connection string `json:"i,omitempty"` // the one to repair
 	Subject    string `json:"s,omitempty"` // the account it must be
 	Again      bool   `json:"a,omitempty"` // the second round, which asks for consent
+
+	opener string // of the cookie that opened it
 }
 
 // flow is the attempt as the broker knows it.
@@ -117,17 +119,16 @@ func (f *Flow) take(c *route.Call, provider, state string) (attempt, error) {
 	if state == "" {
 		return attempt{}, expired
 	}
-	cookies := c.R.CookiesNamed(f.attemptCookie(state))
-	if len(cookies) != 1 {
+	opener := f.openerOf(c, state)
+	if opener == "" {
 		return attempt{}, expired
 	}
-	_, opener, _ := strings.Cut(cookies[0].Value, ".")
 	payload, err := f.cfg.Vault.TakeAttempt(c.Ctx(), state, secret.New(opener))
 	if err != nil {
 		return attempt{}, err
 	}
 	f.setAttemptCookie(c.W, f.attemptCookie(state), "", -1)
-	var a attempt
+	a := attempt{opener: opener}
 	if json.Unmarshal(payload, &a) != nil || a.Verifier == "" {
 		return attempt{}, expired
 	}

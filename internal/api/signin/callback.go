@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"bff/internal/api/problem"
 	"bff/internal/api/route"
@@ -28,40 +29,53 @@ func (f *Flow) Callback(c *route.Call) error {
 	if q == nil {
 		return nil // a cross-site POST, on its way to come again as a GET
 	}
-	var a attempt
-	if len(q["state"]) == 1 {
-		a, err = f.take(c, provider, q.Get("state"))
-	} else {
-		err = problem.New(problem.LoginExpired)
+	if len(q["state"]) != 1 || q.Get("state") == "" {
+		return f.lead(c, provider, "/", problem.New(problem.LoginExpired))
+	}
+	state := q.Get("state")
+	a, err := f.take(c, provider, state)
+	if errors.Is(err, vault.ErrNotFound) || problem.Is(err, problem.LoginExpired) {
+		if to, ok := f.again(c, state); ok {
+			return c.Redirect(to, http.StatusSeeOther)
+		}
 	}
 	to := cmp.Or(a.ReturnTo, "/")
-	if err == nil {
-		var again bool
-		if again, err = f.finish(c, a, q); again {
-			return err
-		}
+	if err != nil {
+		return f.lead(c, provider, to, err)
+	}
+	session, sent, err := f.finish(c, a, q)
+	if sent {
+		f.settled(c, state, &a, session, c.W.Header().Get("Location"))
+		return err
 	}
 	if err != nil {
-		why, ok := f.outcome(err)
-		if !ok {
-			return nil
+		if why, ok := f.outcome(err); ok {
+			f.settled(c, state, &a, session, route.WithError(to, why))
+		} else {
+			f.settled(c, state, &a, session, route.WithError(to, problem.LoginExpired))
 		}
-		f.cfg.Metrics.Problem(why)
-		f.logFailed(c.Ctx(), provider, err)
-		to = withError(to, why)
+		return f.lead(c, provider, to, err)
 	}
+	f.settled(c, state, &a, session, to)
 	return c.Redirect(to, http.StatusSeeOther)
+}
+
+// lead sends a person on with the error of the sign-in.
+func (f *Flow) lead(c *route.Call, provider, to string, err error) error {
+	why, ok := f.outcome(err)
+	if !ok {
+		return nil
+	}
+	f.cfg.Metrics.Problem(why)
+	f.logFailed(c.Ctx(), provider, err)
+	return c.Redirect(route.WithError(to, why), http.StatusSeeOther)
 }
 
 // answerOf reads the provider's answer. A form_post (OAuth 2.0 Form Post Response Mode) is a cross-site POST and
 // brings no Lax cookie, so it comes again as a GET, which does.
 func (f *Flow) answerOf(c *route.Call) (url.Values, error) {
 	if c.R.Method != http.MethodPost {
-		q, err := url.ParseQuery(c.R.URL.RawQuery)
-		if err != nil {
-			return nil, problem.New(problem.BadRequest).Because("The query is malformed.")
-		}
-		return q, nil
+		return looseQuery(c.R.URL.RawQuery), nil
 	}
 	if err := c.R.ParseForm(); err != nil {
 		var tooLarge *http.MaxBytesError
@@ -75,6 +89,23 @@ func (f *Flow) answerOf(c *route.Call) (url.Values, error) {
 		return nil, c.Redirect((&url.URL{Path: c.R.URL.Path, RawQuery: q.Encode()}).String(), http.StatusSeeOther)
 	}
 	return q, nil
+}
+
+// looseQuery reads a provider's answer as it comes: a raw ; or % belongs to the value, since what counts (state, code) is checked
+// anyway, and a refusal's description must not hide the refusal.
+func looseQuery(raw string) url.Values {
+	q := url.Values{}
+	for pair := range strings.SplitSeq(raw, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		if name == "" {
+			continue
+		}
+		if decoded, err := url.QueryUnescape(value); err == nil {
+			value = decoded
+		}
+		q.Add(name, value)
+	}
+	return q
 }
 
 // outcome is the bff_error of an error. ok is false when nobody is there to read it.
@@ -103,37 +134,38 @@ func (f *Flow) logFailed(ctx context.Context, provider string, err error) {
 
 // finish exchanges the code and makes the session or the link. again is true when the browser was sent to the
 // provider a second time.
-func (f *Flow) finish(c *route.Call, a attempt, q url.Values) (again bool, err error) {
+func (f *Flow) finish(c *route.Call, a attempt, q url.Values) (session string, sent bool, err error) {
 	g, err := f.cfg.Broker.Finish(c.Ctx(), a.flow(), q)
 	if err != nil {
-		return false, err
+		return "", false, err
 	}
-	var session *vault.Session
+	var linked *vault.Session
 	if a.Connect {
-		if session, err = f.cfg.Vault.LoadTicket(c.Ctx(), secret.New(a.Ticket)); err != nil {
-			return false, err
+		if linked, err = f.cfg.Vault.LoadTicket(c.Ctx(), secret.New(a.Ticket)); err != nil {
+			return "", false, err
 		}
 		if a.Subject != "" && g.Connection.Account.Subject != a.Subject {
-			return false, problem.New(problem.WrongAccount)
+			return linked.ID, false, problem.New(problem.WrongAccount)
 		}
 	}
 	if g.WantsConsent && !a.Again {
-		kept, err := f.hasRefresh(c, session, g)
+		kept, err := f.hasRefresh(c, linked, g)
 		if err != nil {
-			return false, err
+			return "", false, err
 		}
 		if !kept {
 			a.Again = true
 			in := oauth.Begin{Provider: a.Provider, Connect: a.Connect, Scopes: a.Scopes, Consent: true,
 				LoginHint: cmp.Or(g.Connection.Account.Email, g.Connection.Account.Subject)}
-			return true, f.begin(c, in, a, http.StatusSeeOther)
+			return "", true, f.begin(c, in, a, http.StatusSeeOther)
 		}
 	}
 	if a.Connect {
-		_, err = f.cfg.Vault.Link(c.Ctx(), session, g.Connection)
-		return false, err
+		_, err = f.cfg.Vault.Link(c.Ctx(), linked, g.Connection)
+		return linked.ID, false, err
 	}
-	return false, f.signIn(c, a, g)
+	session, err = f.signIn(c, a, g)
+	return session, false, err
 }
 
 // hasRefresh says whether a refresh token for this account is already there: Google gives one with the first consent
@@ -160,7 +192,7 @@ func (f *Flow) hasRefresh(c *route.Call, session *vault.Session, g oauth.Grant) 
 
 // signIn makes the session. What the browser had when it set out ends, and what it has now: another tab may have
 // signed in meanwhile. The way back brings the Strict cookie only from an identity provider on the same site.
-func (f *Flow) signIn(c *route.Call, a attempt, g oauth.Grant) error {
+func (f *Flow) signIn(c *route.Call, a attempt, g oauth.Grant) (string, error) {
 	var previous []secret.Text
 	if a.Ticket != "" {
 		previous = append(previous, secret.New(a.Ticket))
@@ -168,11 +200,12 @@ func (f *Flow) signIn(c *route.Call, a attempt, g oauth.Grant) error {
 	if now := c.R.CookiesNamed(f.cfg.Front.Cookie); len(now) == 1 {
 		previous = append(previous, secret.New(now[0].Value))
 	}
-	_, err := f.cfg.Vault.Create(c.W, c.R, vault.NewSession{
+	made, err := f.cfg.Vault.Create(c.W, c.R, vault.NewSession{
 		User: g.User, Device: device(c.R.UserAgent()), Connection: &g.Connection, Previous: previous, Handle: g.Handle,
 	})
-	if err == nil {
-		f.cfg.Metrics.SignedIn(g.Connection.Provider)
+	if err != nil {
+		return "", err
 	}
-	return err
+	f.cfg.Metrics.SignedIn(g.Connection.Provider)
+	return made.ID, nil
 }

@@ -24,8 +24,14 @@ type choice struct{ Title, URL string }
 
 // Choose lets a person choose the provider of a sign-in. Where there is one, there is nothing to choose.
 func (f *Flow) Choose(c *route.Call) error {
-	to := ReturnPath(c.R.URL.Query().Get("return_to"))
+	to := route.ReturnPath(c.R.URL.Query().Get("return_to"))
 	names := f.cfg.Providers
+	switch {
+	case c.ReloadDue():
+		return c.Reload()
+	case c.Session != nil && (to != "/" || c.Reloaded()):
+		return c.Redirect(to, http.StatusFound)
+	}
 	if len(names) == 1 {
 		return c.Redirect(route.SignInURL(names, to), http.StatusFound)
 	}

@@ -13,22 +13,79 @@ import (
 	"bff/internal/vault"
 )
 
-// Login starts a sign-in. The session before it, if the browser shows one here, ends when the new one is made.
+// maxScopes bounds the further scopes of one attempt, in bytes.
+const maxScopes = 4096
+
+// Login starts a sign-in. The session before it, if the browser shows one here, ends when the new one is made. Somebody who
+// turns out to be signed in goes straight to return_to.
 func (f *Flow) Login(c *route.Call) error {
-	in, a, err := f.start(c)
+	in, a, err := f.read(c)
 	if err != nil {
 		return err
+	}
+	if c.FromAnotherSite() {
+		if err := f.foreign(c, &in, &a); err != nil {
+			return err
+		}
+	}
+	switch {
+	case c.R.Method == http.MethodHead:
+		return c.Empty(http.StatusNoContent)
+	case c.ReloadDue():
+		return c.Reload()
+	case f.signedInAlready(c, &in, &a):
+		return c.Redirect(a.ReturnTo, http.StatusFound)
 	}
 	if c.Session != nil {
 		a.Ticket = c.Session.Ticket().Reveal()
 	}
+	if err := f.limit(c); err != nil {
+		return err
+	}
 	return f.begin(c, in, a, http.StatusFound)
+}
+
+// limit bounds attempts per client address.
+func (f *Flow) limit(c *route.Call) error {
+	if wait, ok := f.starts.take(f.cfg.Peers.Address(c.R)); !ok {
+		return problem.New(problem.RateLimited).After(wait)
+	}
+	return nil
+}
+
+// foreign is what a sign-in that another site starts must not do: choose what is asked for, or begin without a person's click.
+// It comes before the reload, after which it cannot be seen any more. A browser that has Fetch Metadata and no Sec-Fetch-User is
+// shown a page whose link starts the sign-in.
+func (f *Flow) foreign(c *route.Call, in *oauth.Begin, a *attempt) error {
+	if len(in.Scopes) > 0 || in.ACRValues != "" || in.MaxAge != "" {
+		return problem.New(problem.CSRFRejected).Because("Only the application itself may choose what a sign-in asks for.")
+	}
+	if c.R.Header.Get("Sec-Fetch-User") != "?1" {
+		p := problem.New(problem.CSRFRejected).Because("Another site started this sign-in. Choose to sign in to go on.")
+		p.Provider, p.Fix = in.Provider, problem.FixLogin(in.Provider)
+		p.Fix.URL += "?" + url.Values{"return_to": {a.ReturnTo}}.Encode()
+		return p
+	}
+	return nil
+}
+
+// signedInAlready says whether there is nothing to do. A link without a return_to is there to sign in anew, unless the browser
+// comes from the reload page.
+func (f *Flow) signedInAlready(c *route.Call, in *oauth.Begin, a *attempt) bool {
+	return c.Session != nil && c.Session.User.Provider == in.Provider && (a.ReturnTo != "/" || c.Reloaded()) &&
+		in.Prompt == "" && in.LoginHint == "" && len(in.Scopes) == 0 && in.ACRValues == "" && in.MaxAge == ""
 }
 
 // Connect links an account to the session, asks for more scopes, or repairs a connection.
 func (f *Flow) Connect(c *route.Call) error {
-	in, a, err := f.start(c)
+	in, a, err := f.read(c)
 	if err != nil {
+		return err
+	}
+	if c.R.Method == http.MethodHead {
+		return c.Empty(http.StatusNoContent)
+	}
+	if err := f.limit(c); err != nil {
 		return err
 	}
 	in.Connect, a.Connect, a.Ticket = true, true, c.Session.Ticket().Reveal()
@@ -47,14 +104,11 @@ func (f *Flow) Connect(c *route.Call) error {
 	return f.begin(c, in, a, http.StatusFound)
 }
 
-// start reads what login and connect have in common.
-func (f *Flow) start(c *route.Call) (oauth.Begin, attempt, error) {
+// read reads what login and connect have in common.
+func (f *Flow) read(c *route.Call) (oauth.Begin, attempt, error) {
 	provider := c.R.PathValue("provider")
 	if !f.known(provider) {
 		return oauth.Begin{}, attempt{}, problem.UnknownProvider()
-	}
-	if wait, ok := f.starts.take(f.cfg.Peers.Address(c.R)); !ok {
-		return oauth.Begin{}, attempt{}, problem.New(problem.RateLimited).After(wait)
 	}
 	q, err := url.ParseQuery(c.R.URL.RawQuery)
 	if err != nil {
@@ -65,12 +119,13 @@ func (f *Flow) start(c *route.Call) (oauth.Begin, attempt, error) {
 			return oauth.Begin{}, attempt{}, problem.New(problem.BadRequest).Because("A parameter is repeated.")
 		}
 	}
-	in := oauth.Begin{Provider: provider, LoginHint: q.Get("login_hint"), Prompt: q.Get("prompt"), Scopes: strings.Fields(q.Get("scopes")),
-		ACRValues: q.Get("acr_values"), MaxAge: q.Get("max_age")}
-	if !printable(in.LoginHint, 320) || !printable(in.Prompt, 64) || !scopesOK(in.Scopes) || !printable(in.ACRValues, 512) || !ageOK(in.MaxAge) {
+	in := oauth.Begin{Provider: provider, LoginHint: q.Get("login_hint"), Prompt: q.Get("prompt"),
+		Scopes: strings.Fields(q.Get("scopes")), ACRValues: q.Get("acr_values"), MaxAge: q.Get("max_age")}
+	if !printable(in.LoginHint, 320) || !printable(in.Prompt, 64) || !scopesOK(in.Scopes) ||
+		!AuthenticationOK(in.ACRValues, in.MaxAge) {
 		return oauth.Begin{}, attempt{}, problem.New(problem.BadRequest).Because("A parameter is malformed or too long.")
 	}
-	return in, attempt{ReturnTo: ReturnPath(q.Get("return_to"))}, nil
+	return in, attempt{ReturnTo: route.ReturnPath(q.Get("return_to"))}, nil
 }
 
 // AuthenticationOK says whether what an api asks of the authentication (RFC 9470) may go into an address.
@@ -87,15 +142,14 @@ func ageOK(s string) bool {
 	return len(s) <= 9 && !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' })
 }
 
-// scopesOK is the grammar of RFC 6749 section 3.3, and a bound.
+// scopesOK is the grammar of RFC 6749 section 3.3, and a bound of all together: they are kept with the attempt.
 func scopesOK(scopes []string) bool {
-	if len(scopes) > 64 {
-		return false
-	}
+	all := 0
 	for _, s := range scopes {
-		if len(s) > 256 || strings.ContainsFunc(s, func(r rune) bool { return r < '!' || r > '~' || r == '"' || r == '\\' }) {
+		all += len(s) + 1
+		if strings.ContainsFunc(s, func(r rune) bool { return r < '!' || r > '~' || r == '"' || r == '\\' }) {
 			return false
 		}
 	}
-	return true
+	return all <= maxScopes
 }

@@ -4,5 +4,5 @@
 local was = redis.call('GET', key)
 if was == taker then return 1 end
 if was ~= value then return 0 end
-redis.call('SET', key, taker, 'PX', 10000)
+redis.call('SET', key, taker, 'PX', 60000)
 return 1

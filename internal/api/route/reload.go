@@ -1,0 +1,94 @@
+package route
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"html/template"
+	"net/http"
+	"net/url"
+	"time"
+
+	"bff/internal/api/answer"
+)
+
+// The rules of the reload are:
+//
+//  1. A navigation from another site brings no Strict cookie. Where it would need a session it is first answered by a page of
+//     bff that loads the same address again, from this origin: the second one brings the cookie, if there is one.
+//  2. That happens once: a cookie of a few seconds marks the first time. A browser that takes a page's own navigation for
+//     another site's (an opaque origin) would go round for ever.
+//  3. It changes who seems to start a navigation. So it is for reading alone: a row that asks from where a person comes before
+//     it changes something (OwnNavigation) is never reloaded, and a sign-in checks what only this origin may choose before.
+
+const (
+	reloadPath = "/bff/continue"
+	reloadLife = 3 * time.Second
+)
+
+//go:embed reload.html
+var reloadText string
+
+//go:embed reload.js
+var reloadScript string
+
+var reloadPage = template.Must(template.New("reload").Parse(reloadText))
+
+// Reload answers with the page that loads the request's own address again. A fragment, which only the browser knows, goes
+// through /bff/continue: to replace an address by itself with a fragment would load nothing.
+func (c *Call) Reload() error {
+	http.SetCookie(c.W, &http.Cookie{Name: c.reloadCookie(), Value: "1", Path: "/", MaxAge: int(reloadLife / time.Second),
+		Secure: c.Front.Secure, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	own := c.R.URL.RequestURI() // one clean path: CheckLine passed it
+	return c.goOn(own, reloadPath+"?to="+url.QueryEscape(own))
+}
+
+// Continue answers GET /bff/continue: it goes on to the address in `to`, from this origin. A front proxy that drops bodies
+// sends people here instead of answering with the page itself.
+func Continue(c *Call) error { return c.goOn(ReturnPath(c.R.URL.Query().Get("to")), "") }
+
+func (c *Call) goOn(address, through string) error {
+	var out bytes.Buffer
+	err := reloadPage.Execute(&out, struct {
+		Address, Through string
+		Script           template.JS
+	}{address, through, template.JS(reloadScript)})
+	if err != nil {
+		return err
+	}
+	h := c.W.Header()
+	NoStore.set(h)
+	h.Set("Content-Security-Policy", "default-src 'none'; script-src '"+scriptHash(reloadScript)+
+		"'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'")
+	answer.Body(c.W, c.R, http.StatusOK, "text/html; charset=utf-8", out.Bytes())
+	return nil
+}
+
+func (c *Call) reloadCookie() string { return c.Front.Cookie + "-again" }
+
+// Reloaded says whether the browser was just sent to this front by its reload page.
+func (c *Call) Reloaded() bool { return len(c.R.CookiesNamed(c.reloadCookie())) > 0 }
+
+// FromAnotherSite says whether a person comes here by a link or a redirect of another site.
+func (c *Call) FromAnotherSite() bool {
+	site := c.R.Header["Sec-Fetch-Site"]
+	return len(site) == 1 && (site[0] == "cross-site" || site[0] == "same-site")
+}
+
+// ReloadDue is rules 1 and 2: whether a call without a session should be answered by Reload.
+func (c *Call) ReloadDue() bool {
+	return c.Session == nil && c.R.Method == http.MethodGet && c.FromAnotherSite() &&
+		c.R.Header.Get("Sec-Fetch-Mode") == "navigate" && isNavigation(c.R) && !c.Reloaded()
+}
+
+// reloadDue is ReloadDue for rows where the pipeline itself decides: those that need a session, and backends that take anybody.
+func (c *Call) reloadDue() bool {
+	wants := c.Row.Who == Somebody && c.Row.From != OwnNavigation || c.Row.Who == Anybody && c.Row.From == Visiting
+	return wants && c.ReloadDue()
+}
+
+func scriptHash(script string) string {
+	sum := sha256.Sum256([]byte(script))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+}

@@ -1,0 +1,1 @@
+var a=document.querySelector('a'),h=location.hash,u=h&&a.dataset.through||a.href;location.replace(u.includes('#')?u:u+h)
