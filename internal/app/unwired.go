@@ -21,7 +21,6 @@ func Unwired(c *config.Config) (keys []string) {
 	}
 	for _, a := range c.APIs {
 		path := "apis." + a.Name
-		add(path+".pause", a.Pause != "off")
 		add(path+".verbs", len(a.Verbs) > 0)
 		add(path+".request_headers", a.RequestHeaders != nil)
 		add(path+".response_headers", a.ResponseHeaders != nil)
