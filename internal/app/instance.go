@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -19,6 +20,9 @@ type Options struct {
 	Level    *slog.LevelVar // of Log, which a reload may set; nil: it cannot
 	Version  string         // of the binary, for the metrics
 	Frontend http.Handler   // nil: the configuration's
+
+	// Authority is the client of the ACME authority; nil: one that trusts the roots of this machine.
+	Authority *http.Client
 
 	// Reload reads the configuration again: it returns it, or a report of its mistakes. nil: it cannot be read again.
 	Reload func() (*config.Config, string)
@@ -47,7 +51,7 @@ func New(cfg *config.Config, o Options) (*Instance, error) {
 		retiring: map[*generation]bool{}}
 	in.warnOfUnwired(cfg)
 	var err error
-	if in.certs, err = newCertificates(cfg); err != nil {
+	if in.certs, err = newCertificates(cfg, in.log, cmp.Or(o.Authority, authorityClient())); err != nil {
 		return nil, err
 	}
 	in.current, err = in.build(cfg, nil)

@@ -6,11 +6,13 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/crypto/acme"
 	"golang.org/x/crypto/acme/autocert"
@@ -24,17 +26,20 @@ type certificates struct {
 	loaded  atomic.Pointer[tls.Certificate]
 	manager *autocert.Manager // nil: files
 	hosts   atomic.Pointer[[]string]
+
+	log      *slog.Logger
+	reported atomic.Int64 // when it was last logged that no certificate can be had, in Unix nanoseconds
 }
 
 // newCertificates reads the certificate, or makes the account of ACME. It contacts nobody.
-func newCertificates(cfg *config.Config) (*certificates, error) {
+func newCertificates(cfg *config.Config, log *slog.Logger, authority *http.Client) (*certificates, error) {
 	if !cfg.TLS.On() {
 		return nil, nil
 	}
-	c := &certificates{}
+	c := &certificates{log: log}
 	if a := cfg.TLS.ACME; a != nil {
 		c.manager = &autocert.Manager{Prompt: autocert.AcceptTOS, Cache: autocert.DirCache(a.Cache), HostPolicy: c.served, Email: a.Email}
-		c.manager.Client = &acme.Client{DirectoryURL: cmp.Or(a.Directory, autocert.DefaultACMEDirectory), HTTPClient: authorityClient()}
+		c.manager.Client = &acme.Client{DirectoryURL: cmp.Or(a.Directory, autocert.DefaultACMEDirectory), HTTPClient: authority}
 	}
 	return c, c.reload(cfg)
 }
@@ -86,11 +91,25 @@ func (c *certificates) config() *tls.Config {
 	base := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
 	if c.manager != nil {
 		base.NextProtos = append(base.NextProtos, acme.ALPNProto)
-		base.GetCertificate = c.manager.GetCertificate
+		base.GetCertificate = c.issued
 		return base
 	}
 	base.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.loaded.Load(), nil }
 	return base
+}
+
+// reportEvery is how often it is logged at most that no certificate can be had.
+const reportEvery = time.Minute
+
+// issued is the authority's certificate for a host.
+func (c *certificates) issued(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	cert, err := c.manager.GetCertificate(hello)
+	if last := c.reported.Load(); err != nil && c.served(hello.Context(), hello.ServerName) == nil &&
+		time.Now().UnixNano()-last > int64(reportEvery) && c.reported.CompareAndSwap(last, time.Now().UnixNano()) {
+		c.log.Warn("the certificate authority gave no certificate; can it reach this machine at port 443, or tls.redirect at port 80?",
+			"host", hello.ServerName, "error", err)
+	}
+	return cert, err
 }
 
 // redirect leads plain http to https: to the front of that host, else to the origin. It answers the challenges of ACME as well.

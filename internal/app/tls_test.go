@@ -58,10 +58,18 @@ func certify(t *testing.T, dir string, serial int64) *x509.CertPool {
 // secure runs an instance that speaks TLS, and returns its address, that of its redirect and its log.
 func secure(t *testing.T, dir, tlsKeys string) (addr, redirect string, said *log) {
 	t.Helper()
-	l := app.Listeners{Browsers: listener(t), Admin: listener(t), Redirect: listener(t)}
+	browsers := listener(t)
+	redirect, said = secureOn(t, browsers, dir, "localhost", tlsKeys, nil)
+	return browsers.Addr().String(), redirect, said
+}
+
+// secureOn is secure on a listener, for a host.
+func secureOn(t *testing.T, browsers net.Listener, dir, host, tlsKeys string, authority *http.Client) (redirect string, said *log) {
+	t.Helper()
+	l := app.Listeners{Browsers: browsers, Admin: listener(t), Redirect: listener(t)}
 	_, port, _ := net.SplitHostPort(l.Browsers.Addr().String())
 	file := filepath.Join(dir, "bff.yaml")
-	text := "origin: https://localhost:" + port + "\nsession: {store: 'memory:', keys: [env:KEY]}\ntls: {" + tlsKeys + ", redirect: ':1'}\n" +
+	text := "origin: https://" + host + ":" + port + "\nsession: {store: 'memory:', keys: [env:KEY]}\ntls: {" + tlsKeys + ", redirect: ':1'}\n" +
 		"providers: {google: {client_id: x, client_secret: env:KEY}}\nshutdown_timeout: 1s\n"
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -74,7 +82,7 @@ func secure(t *testing.T, dir, tlsKeys string) (addr, redirect string, said *log
 		t.Fatal(report)
 	}
 	said = &log{}
-	in, err := app.New(cfg, app.Options{Log: slog.New(slog.NewJSONHandler(said, nil)), Reload: read})
+	in, err := app.New(cfg, app.Options{Log: slog.New(slog.NewJSONHandler(said, nil)), Authority: authority, Reload: read})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +97,7 @@ func secure(t *testing.T, dir, tlsKeys string) (addr, redirect string, said *log
 			t.Error("the instance does not end")
 		}
 	})
-	return l.Browsers.Addr().String(), l.Redirect.Addr().String(), said
+	return l.Redirect.Addr().String(), said
 }
 
 // TLS is 1.2 or later, speaks HTTP/2, sends plain http to https, and takes a new certificate from its files while a connection with the
