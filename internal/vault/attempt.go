@@ -15,13 +15,43 @@ type attempts struct{ *core }
 
 const stateSize = 32
 
+// Attempts are kept for anybody who asks, so they are bounded: each, and all that were begun within their life together.
+const (
+	maxAttempt     = 8 << 10   // bytes of one
+	maxAttempts    = 128 << 20 // bytes of all; one has about 700
+	attemptsMinute = time.Minute
+)
+
 // PutAttempt stores payload for ttl. state goes through the provider, half into a cookie; neither alone opens it.
+// ErrTooLarge for more than one attempt may hold, ErrFull while those under way fill their bound.
 func (v *attempts) PutAttempt(ctx context.Context, payload []byte, ttl time.Duration) (state string, half secret.Text,
 	err error) {
+	if len(payload) > maxAttempt {
+		return "", secret.Text{}, ErrTooLarge
+	}
 	state = seal.Encode(seal.Random(stateSize))
 	opener := seal.NewOpener()
-	err = v.db.Set(ctx, v.attemptKeys(state)[0], v.ring.Seal(attemptBinding(state, opener), payload), ttl)
+	value := v.ring.Seal(attemptBinding(state, opener), payload)
+	if err := v.count(ctx, len(value), ttl); err != nil {
+		return "", secret.Text{}, err
+	}
+	err = v.db.Set(ctx, v.attemptKeys(state)[0], value, ttl)
 	return state, secret.New(opener.Encode()), err
+}
+
+// count adds an attempt of this size to those that were begun within ttl. One that ended early still counts: the bound is
+// on what a flood can make the store hold.
+func (v *attempts) count(ctx context.Context, size int, ttl time.Duration) error {
+	now := v.now()
+	slot := now.UnixMilli() / attemptsMinute.Milliseconds()
+	_, err := v.db.Run(ctx, store.Call{Script: "load", Keys: store.Keys{"load": v.db.Global("m")}, Args: store.Args{
+		"slot": slot, "oldest": slot - int64(ttl/attemptsMinute), "size": size, "most": maxAttempts,
+		"ttl": millisOf(ttl + attemptsMinute)}})
+	if errors.Is(err, ErrConflict) {
+		v.db.Warn("sign-ins under way fill their bound: no more begin until some end")
+		return ErrFull
+	}
+	return err
 }
 
 // TakeAttempt returns the payload and deletes it: of many takers one wins. A wrong opener is ErrNotFound and does not use

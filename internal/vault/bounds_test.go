@@ -92,3 +92,33 @@ func TestStillLiveAsksTheStore(t *testing.T) {
 	server.Kill()
 	is(t, "without a store", v.StillLive(ctx, s), vault.ErrUnavailable)
 }
+
+// Attempts are begun by anybody. One is small, and a flood of them fills its bound and not the store; sessions go on.
+func TestAFloodOfAttemptsFillsItsBoundAndNotTheStore(t *testing.T) {
+	server := testenv.Redis(t)
+	clock := newClock()
+	v := open(t, server.URL, clock.set)
+	ctx := context.Background()
+	_, _, err := v.PutAttempt(ctx, make([]byte, 16<<10), 10*time.Minute)
+	is(t, "16 kB of parameters", err, vault.ErrTooLarge)
+	put := func() error {
+		_, _, err := v.PutAttempt(ctx, make([]byte, 8<<10), 10*time.Minute)
+		return err
+	}
+	must(t, put())
+	one := server.Client().HVals(ctx, "bff:m").Val()
+	if len(one) != 1 {
+		t.Fatalf("%v", one)
+	}
+	for key := range server.Client().HGetAll(ctx, "bff:m").Val() { // as many as fit, but for one
+		must(t, server.Client().HSet(ctx, "bff:m", key, 128<<20-9<<10).Err())
+	}
+	must(t, put())
+	is(t, "one too many", put(), vault.ErrFull)
+	clock.advance(5 * time.Minute)
+	is(t, "while they live", put(), vault.ErrFull)
+	_, r := signIn(t, v, vault.NewSession{})
+	load(t, v, r)
+	clock.advance(7 * time.Minute)
+	must(t, put())
+}

@@ -15,6 +15,7 @@ import (
 type NewSession struct {
 	User       User          // required
 	Device     string        // the User-Agent in words
+	Front      string        // the origin that the session belongs to, "" for the first
 	Connection *Connection   // the account that signs in, if it is kept; linked at the same time
 	Previous   []secret.Text // the tickets of the sessions this sign-in replaces: they end
 	Handle     string        // a name under which EndHandle finds the session again, or none
@@ -31,7 +32,7 @@ func (v *sessions) Create(w http.ResponseWriter, r *http.Request, in NewSession)
 	defer cancel()
 	now := v.now().Truncate(time.Millisecond)
 	t := seal.NewTicket(tagBytes(in.User.ID))
-	s := &Session{ID: newID("s_"), User: in.User, Device: in.Device, CreatedAt: now, SeenAt: now,
+	s := &Session{ID: newID("s_"), User: in.User, Device: in.Device, Front: in.Front, CreatedAt: now, SeenAt: now,
 		idle: v.cfg.Idle, lifetime: v.cfg.Lifetime, ticket: secret.Hide(t), location: v.locate(t), current: true}
 	if in.Handle != "" {
 		if err := v.index.remember(ctx, s, in.Handle); err != nil {

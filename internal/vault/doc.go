@@ -55,7 +55,9 @@
 //	<prefix>:h:<hmac(ring key, handle)>            hash    session id -> sealed user and location, for EndHandle
 //	<prefix>:a:<hmac(ring key, state)>             string  a sign-in attempt, then who took it
 //	<prefix>:b:<hmac(ring key, state)>             string  what became of an attempt, for a minute
-//	<prefix>:x:<digest>                            string  an id that is accepted once
+//	<prefix>:m                                     hash    minute -> bytes of the attempts begun in it
+//	<prefix>:x:<digest>                            string  who claimed an id accepted once, then "done"
+//	<prefix>:e:<hmac(ring key, id)>                list    what happened to the id, sealed
 //	<prefix>:j                                     hash    ids of public keys -> when they were last published together
 //	<prefix>:bus                                   channel what changed
 //

@@ -124,7 +124,7 @@ func (c *core) expired(created, seen time.Time) bool {
 
 func (r *reader) session(got *sealed, rec *sessionRecord) *Session {
 	s := &Session{
-		ID: rec.ID, Device: rec.Device, CreatedAt: fromMillis(rec.Created), SeenAt: fromMillis(rec.Seen),
+		ID: rec.ID, Device: rec.Device, Front: rec.Front, CreatedAt: fromMillis(rec.Created), SeenAt: fromMillis(rec.Seen),
 		User: User{ID: rec.UserID, Provider: rec.Provider, Subject: rec.Subject, Name: rec.Name, Email: rec.Email,
 			EmailVerified: rec.EmailVerified, Picture: rec.Picture},
 		idle: r.cfg.Idle, lifetime: r.cfg.Lifetime, ticket: secret.Hide(got.ticket), location: got.location,

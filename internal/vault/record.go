@@ -25,6 +25,7 @@ type sessionRecord struct {
 	Device        string `cbor:"9,keyasint,omitempty"`
 	Created       int64  `cbor:"10,keyasint"`
 	Seen          int64  `cbor:"11,keyasint"`
+	Front         string `cbor:"12,keyasint,omitempty"`
 }
 
 type connectionRecord struct {

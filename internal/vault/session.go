@@ -28,6 +28,7 @@ type Session struct {
 	ID          string // "s_…": public, unrelated to the cookie
 	User        User
 	Device      string
+	Front       string // the origin that it belongs to, "" for the first
 	CreatedAt   time.Time
 	SeenAt      time.Time
 	Connections []Connection // its own and the user's kept ones, the one linked first in front
@@ -69,6 +70,7 @@ func (s *Session) record(seen time.Time) *sessionRecord {
 	return &sessionRecord{
 		ID: s.ID, UserID: s.User.ID, Provider: s.User.Provider, Subject: s.User.Subject, Name: s.User.Name,
 		Email: s.User.Email, EmailVerified: s.User.EmailVerified, Picture: s.User.Picture, Device: s.Device,
+		Front:   s.Front,
 		Created: millis(s.CreatedAt), Seen: millis(seen),
 	}
 }

@@ -2,6 +2,7 @@ package signin
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 	"bff/internal/api/route"
 	"bff/internal/oauth"
 	"bff/internal/secret"
+	"bff/internal/vault"
 )
 
 const (
@@ -64,7 +66,12 @@ func (f *Flow) begin(c *route.Call, in oauth.Begin, a attempt, status int) error
 		return err
 	}
 	state, opener, err := f.cfg.Vault.PutAttempt(c.Ctx(), payload, attemptLife)
-	if err != nil {
+	switch {
+	case errors.Is(err, vault.ErrTooLarge):
+		return problem.New(problem.BadRequest).Because("The parameters are too long.")
+	case errors.Is(err, vault.ErrFull):
+		return problem.New(problem.RateLimited).After(time.Minute)
+	case err != nil:
 		return err
 	}
 	to, err := f.cfg.Broker.URL(c.Ctx(), flow, state)

@@ -92,3 +92,9 @@ func (s *Store) Note(ctx context.Context, key, field string, value any, ttl time
 	exec(ctx, pipe)
 	return all.Val(), s.fault(ctx, errors.Join(set.Err(), expire.Err(), all.Err()))
 }
+
+// List reads a list, empty where there is none.
+func (s *Store) List(ctx context.Context, key string) ([]string, error) {
+	values, err := s.client.LRange(ctx, key, 0, -1).Result()
+	return values, s.fault(ctx, err)
+}
