@@ -15,7 +15,8 @@ type attempts struct{ *core }
 
 const stateSize = 32
 
-// Attempts are kept for anybody who asks, so they are bounded: each, and all that were begun within their life together.
+// Attempts are kept for anybody who asks, so they are bounded: each, and all that were begun within their life
+// together.
 const (
 	maxAttempt     = 8 << 10   // bytes of one
 	maxAttempts    = 128 << 20 // bytes of all; one has about 700
@@ -39,8 +40,8 @@ func (v *attempts) PutAttempt(ctx context.Context, payload []byte, ttl time.Dura
 	return state, secret.New(opener.Encode()), err
 }
 
-// count adds an attempt of this size to those that were begun within ttl. One that ended early still counts: the bound is
-// on what a flood can make the store hold.
+// count adds an attempt of this size to those that were begun within ttl. One that ended early still counts: the bound
+// is on what a flood can make the store hold.
 func (v *attempts) count(ctx context.Context, size int, ttl time.Duration) error {
 	now := v.now()
 	slot := now.UnixMilli() / attemptsMinute.Milliseconds()
@@ -54,8 +55,8 @@ func (v *attempts) count(ctx context.Context, size int, ttl time.Duration) error
 	return err
 }
 
-// TakeAttempt returns the payload and deletes it: of many takers one wins. A wrong opener is ErrNotFound and does not use
-// the attempt up.
+// TakeAttempt returns the payload and deletes it: of many takers one wins. A wrong opener is ErrNotFound and does not
+// use the attempt up.
 func (v *attempts) TakeAttempt(ctx context.Context, state string, half secret.Text) ([]byte, error) {
 	opener, ok := seal.ParseOpener(half.Reveal())
 	if _, sane := seal.DecodeExactly(state, stateSize); !ok || !sane {

@@ -103,8 +103,8 @@ func (k *cache) find(t *seal.Ticket) *Session {
 	return e.session.clone()
 }
 
-// begin says that a user's session is about to be read; keep puts it here, unless a report came in between. keep is called
-// in any case, with nil if there is nothing to keep.
+// begin says that a user's session is about to be read; keep puts it here, unless a report came in between. keep is
+// called in any case, with nil if there is nothing to keep.
 func (k *cache) begin(t *seal.Ticket) (keep func(*Session)) {
 	tag := t.Tag()
 	k.mu.Lock()

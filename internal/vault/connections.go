@@ -42,8 +42,8 @@ func (v *connections) Kept(ctx context.Context, userID string) ([]Connection, er
 	return out, nil
 }
 
-// fresh prepares a connection that is not stored yet. Its id says whose account it is: two sign-ins with it at once make
-// one connection.
+// fresh prepares a connection that is not stored yet. Its id says whose account it is: two sign-ins with it at once
+// make one connection.
 func (v *connections) fresh(s *Session, c Connection) Connection {
 	c.owner, c.version = ownerOf(s, c.Keep), ""
 	by := c.owner.session
@@ -60,9 +60,9 @@ func (v *connections) fresh(s *Session, c Connection) Connection {
 	return c
 }
 
-// Link adds c to s, or replaces the connection of the same provider and subject: same id, and the refresh token that is
-// there stays when c brings none and it is not dead. What the session keeps and what the user keeps are two connections.
-// ErrNotFound when s ended meanwhile, ErrFull when it has a hundred.
+// Link adds c to s, or replaces the connection of the same provider and subject: same id, and the refresh token that
+// is there stays when c brings none and it is not dead. What the session keeps and what the user keeps are two
+// connections. ErrNotFound when s ended meanwhile, ErrFull when it has a hundred.
 func (v *connections) Link(ctx context.Context, s *Session, c Connection) (linked Connection, err error) {
 	ctx, cancel := detached(ctx)
 	defer cancel()
@@ -225,8 +225,8 @@ func (v *connections) reseal(ctx context.Context, c *Connection) error {
 	return err
 }
 
-// Unlink removes the connection and, in the same atomic write, puts its revocation into the outbox: what revocation makes
-// of it as it is then, or nothing for nil. ErrNotFound when it is not one of s's, or s ended.
+// Unlink removes the connection and, in the same atomic write, puts its revocation into the outbox: what revocation
+// makes of it as it is then, or nothing for nil. ErrNotFound when it is not one of s's, or s ended.
 func (v *connections) Unlink(ctx context.Context, s *Session, id string, revocation func(Connection) []byte) error {
 	c, ok := s.Connection(id)
 	if !ok {

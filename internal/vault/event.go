@@ -7,7 +7,7 @@ const (
 	EventConnection = "connection" // a connection was written or removed
 	EventLock       = "lock"       // a refresh lock was released
 	EventSession    = "session"    // a session ended
-	EventResync     = "resync"     // the subscription was made anew, or the subscriber fell behind: anything may have been missed
+	EventResync     = "resync"     // anything may have been missed: see Subscribe
 )
 
 // An Event says that something changed, never what: readers read again. It holds ids only.

@@ -8,8 +8,8 @@ import (
 	"bff/internal/vault/store"
 )
 
-// Explanations keeps what happened to an id, for a while: lists of entries, sealed under the ring, below the keyed hash of
-// the id. What it holds is lost with its time, and by a store that has no room; nothing depends on it.
+// Explanations keeps what happened to an id, for a while: lists of entries, sealed under the ring, below the keyed
+// hash of the id. What it holds is lost with its time, and by a store that has no room; nothing depends on it.
 type Explanations struct{ c *core }
 
 // Explanations is this vault's.

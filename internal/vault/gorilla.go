@@ -13,10 +13,10 @@ import (
 	"bff/internal/vault/seal"
 )
 
-// gorilla is the one place where gorilla/sessions and redisstore stand. redisstore is a hundred lines over Get, Set and
-// Del of a client, with a serializer. Each load, creation, touch and end is a transfer of its own: redisstore's client
-// and serializer for as long as it takes, which knows the parsed ticket and what is to be done. All that redisstore gets
-// wrong is put right there, and each has a test of its name:
+// gorilla is the one place where gorilla/sessions and redisstore stand. redisstore is a hundred lines over Get, Set
+// and Del of a client, with a serializer. Each load, creation, touch and end is a transfer of its own: redisstore's
+// client and serializer for as long as it takes, which knows the parsed ticket and what is to be done. All that
+// redisstore gets wrong is put right there, and each has a test of its name:
 //
 //	Get         is the one read of session and connections; the ticket has been parsed, so no cookie chooses a key
 //	Set, Del    are the script that creates, touches or ends; a transfer that was not made for it refuses

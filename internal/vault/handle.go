@@ -11,8 +11,8 @@ import (
 	"bff/internal/vault/store"
 )
 
-// A handle is a name that somebody else has for sessions: a provider's session id. It lies outside any user's slot, so it
-// is written before the session it leads to: one that leads nowhere is harmless.
+// A handle is a name that somebody else has for sessions: a provider's session id. It lies outside any user's slot, so
+// it is written before the session it leads to: one that leads nowhere is harmless.
 
 // handleRecord says where the session is that was created with a handle.
 type handleRecord struct {
@@ -82,8 +82,8 @@ func (v *index) below(ctx context.Context, handleKey string) (entries map[string
 	return entries, err
 }
 
-// endRemembered ends one session. If a sign-in has written the handle and not yet the session, a tombstone goes where the
-// session is about to be.
+// endRemembered ends one session. If a sign-in has written the handle and not yet the session, a tombstone goes where
+// the session is about to be.
 func (v *index) endRemembered(ctx context.Context, id string, rec handleRecord, reason string) (n int, err error) {
 	if rec.Tag == "" { // of the version before
 		rec.Tag = tag(rec.UserID)

@@ -25,15 +25,15 @@ func infoBinding(userID, sessionID string) seal.Binding {
 	return seal.Binding{Kind: "index", Owner: userID + "/" + sessionID}
 }
 
-// info is an index entry: where the session is (hashSize characters), then what the others may see, sealed under the ring
-// alone.
+// info is an index entry: where the session is (hashSize characters), then what the others may see, sealed under the
+// ring alone.
 func (v *index) info(s *Session, seen time.Time) []byte {
 	rec := infoRecord{Device: s.Device, Created: millis(s.CreatedAt), Seen: millis(seen)}
 	return append([]byte(s.location.hash()), v.ring.Seal(infoBinding(s.User.ID, s.ID), encode(&rec))...)
 }
 
-// Sessions lists the live sessions of s's user, the one seen last in front. It is exact: an entry whose session is gone is
-// dropped by the script that reads.
+// Sessions lists the live sessions of s's user, the one seen last in front. It is exact: an entry whose session is
+// gone is dropped by the script that reads.
 func (v *index) Sessions(ctx context.Context, s *Session) ([]SessionInfo, error) {
 	all, err := v.list(ctx, s.location.tag, s.User.ID)
 	for i := range all {
@@ -142,5 +142,6 @@ func (v *index) end(ctx context.Context, tag, userID, which, reason, id string) 
 			"channel": v.db.Channel(), "head": head + `"`, "tail": `"` + tail}})
 }
 
-// indexLife is how long an index outlives its last session's creation: no clock of an instance makes a session outlive it.
+// indexLife is how long an index outlives its last session's creation: no clock of an instance makes a session outlive
+// it.
 func (c *core) indexLife() time.Duration { return c.cfg.Lifetime + 5*time.Minute }

@@ -51,7 +51,8 @@ func (l *Lock) Release(ctx context.Context) error {
 	return err
 }
 
-// An Intent is what an instance wrote before it sent a refresh token away and nobody has cleared: the answer may be lost.
+// An Intent is what an instance wrote before it sent a refresh token away and nobody has cleared: the answer may be
+// lost.
 type Intent struct {
 	Version string // of the connection whose refresh token was sent
 	At      time.Time
@@ -59,8 +60,9 @@ type Intent struct {
 
 const intentSize = seal.VersionSize + 8 + 8 // a version, a time, and what makes it one writing
 
-// SetIntent records, under the lock, that c's refresh token is about to be spent. It returns the intent that stood there,
-// nil when there was none. The next write of the connection clears it. ErrNotFound when the lock is no longer ours.
+// SetIntent records, under the lock, that c's refresh token is about to be spent. It returns the intent that stood
+// there, nil when there was none. The next write of the connection clears it. ErrNotFound when the lock is no longer
+// ours.
 func (v *locks) SetIntent(ctx context.Context, l *Lock, c *Connection) (previous *Intent, err error) {
 	value := binary.BigEndian.AppendUint64([]byte(c.version), uint64(v.now().UnixMilli()))
 	value = append(value, seal.Random(intentSize-len(value))...)

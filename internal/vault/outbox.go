@@ -40,9 +40,9 @@ func (Job) LogValue() slog.Value       { return slog.StringValue(secret.Redacted
 // outbox keeps revocations until their provider confirms them.
 type outbox struct{ *core }
 
-// The due set names the users with jobs, each at the time of the first of them or before: a pointer to an empty outbox is
-// harmless, a job without a pointer is lost. So everybody may move one to an earlier time, and only who claimed it to a
-// later one, while it stands where the claim put it.
+// The due set names the users with jobs, each at the time of the first of them or before: a pointer to an empty outbox
+// is harmless, a job without a pointer is lost. So everybody may move one to an earlier time, and only who claimed it
+// to a later one, while it stands where the claim put it.
 
 func (v *outbox) due() string { return v.db.Global("o") }
 

@@ -30,7 +30,8 @@ func (r *reader) read(ctx context.Context, t *seal.Ticket) (*sealed, error) {
 		var textsArray [4]store.Text
 		var hashesArray [4]store.Hash
 		texts, hashes := textsArray[:0], hashesArray[:0]
-		for i := len(pairs) - 2; i >= 0; i -= 2 { // the oldest first: a session that moves to the first pair meanwhile is met there
+		// The oldest first: a session that moves to the first pair meanwhile is met there.
+		for i := len(pairs) - 2; i >= 0; i -= 2 {
 			texts = append(texts, b.Get(pairs[i]))
 			hashes = append(hashes, b.All(pairs[i+1]))
 		}
@@ -108,8 +109,8 @@ func (r *reader) openSession(t *seal.Ticket, value string) (*sessionRecord, erro
 		return nil, ErrNotFound
 	}
 	if now := r.now(); rec.Created > millis(now.Add(store.ClockSkew)) {
-		// Only an instance can have sealed this: its clock was wrong. That is nobody's reason to be logged out, and none
-		// for a longer life: it counts from now, and the touch that is due writes that down.
+		// Only an instance can have sealed this: its clock was wrong. That is nobody's reason to be logged out, and
+		// none for a longer life: it counts from now, and the touch that is due writes that down.
 		rec.Created = millis(now)
 	}
 	return rec, nil

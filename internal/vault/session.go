@@ -84,8 +84,8 @@ type sessions struct {
 	gorilla     *gorilla
 }
 
-// Load opens the request's session in one round trip, through the gorilla store. No cookie, a malformed, unknown, expired
-// or ended one is ErrNotFound. Of several cookies of the name the first counts: refusing them is the caller's.
+// Load opens the request's session in one round trip, through the gorilla store. No cookie, a malformed, unknown,
+// expired or ended one is ErrNotFound. Of several cookies of the name the first counts: refusing them is the caller's.
 func (v *sessions) Load(r *http.Request) (*Session, error) {
 	if v.cache == nil {
 		return v.load(r)
@@ -119,8 +119,8 @@ func (v *sessions) load(r *http.Request) (*Session, error) {
 	return v.reader.session(tr.got, tr.record), nil
 }
 
-// Due says whether Touch has something to write: a tenth of the idle time, at most 60 s, has passed, or an old key sealed
-// a record. A clock that is ahead has not bought the session time: the store counts from the write.
+// Due says whether Touch has something to write: a tenth of the idle time, at most 60 s, has passed, or an old key
+// sealed a record. A clock that is ahead has not bought the session time: the store counts from the write.
 func (v *sessions) Due(s *Session) bool {
 	if v.now().Sub(s.SeenAt).Abs() >= min(v.cfg.Idle/10, time.Minute) || !s.current {
 		return true
@@ -205,8 +205,8 @@ func (v *sessions) end(ctx context.Context, s *Session, reason string) error {
 // tombstoneLife is how long one stands, in milliseconds: as long as a late write could matter.
 func (c *core) tombstoneLife() int64 { return millisOf(c.cfg.Lifetime + time.Minute) }
 
-// StillLive reads again whether s lives, of the store: nil, ErrNotFound or ErrUnavailable. For whoever waited since s was
-// loaded.
+// StillLive reads again whether s lives, of the store: nil, ErrNotFound or ErrUnavailable. For whoever waited since s
+// was loaded.
 func (v *sessions) StillLive(ctx context.Context, s *Session) error {
 	return v.db.Ask(ctx, v.absent(s.location.tag), func(b *store.Batch) func() error {
 		var texts []store.Text

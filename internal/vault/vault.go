@@ -38,7 +38,7 @@ type Config struct {
 	Lifetime time.Duration    // required: absolute
 	Now      func() time.Time // time.Now when nil
 	Log      *slog.Logger     // discarded when nil
-	Cache    bool             // Load may answer without the store; all instances alike. No effect with redis+cluster: or memory:
+	Cache    bool             // Load may answer without the store; all alike. No effect with redis+cluster: or memory:
 }
 
 // A Vault keeps sessions, connections and attempts. It is safe for concurrent use. Its methods are those of its parts,
@@ -133,9 +133,10 @@ type StoreReport = store.Report
 // ErrUnavailable, and hold nothing of the store's URL but the address.
 func (c *core) Examine(ctx context.Context) (StoreReport, error) { return c.db.Examine(ctx) }
 
-// Subscribe delivers the events for which match is true, until cancel is called; the channel is never closed. match must
-// not block. The first is an EventResync, as soon as the store is there: from then on nothing is missed. A subscriber that
-// falls behind gets one for all it missed; so does everybody when the subscription to the store was made anew.
+// Subscribe delivers the events for which match is true, until cancel is called; the channel is never closed. match
+// must not block. The first is an EventResync, as soon as the store is there: from then on nothing is missed. A
+// subscriber that falls behind gets one for all it missed; so does everybody when the subscription to the store was
+// made anew.
 func (c *core) Subscribe(match func(Event) bool) (events <-chan Event, cancel func()) {
 	return c.bus.Subscribe(match)
 }

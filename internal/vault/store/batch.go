@@ -56,8 +56,8 @@ func (s *Store) Read(ctx context.Context, collect func(*Batch) (answer func() er
 	return answer()
 }
 
-// Ask is Read where to find nothing has consequences, such as to log somebody out. An answer of ErrNotFound is asked for
-// twice, and the second time of a server that takes writes: one that was the master a moment ago refuses to delete
+// Ask is Read where to find nothing has consequences, such as to log somebody out. An answer of ErrNotFound is asked
+// for twice, and the second time of a server that takes writes: one that was the master a moment ago refuses to delete
 // absent, a key in the same slot that is never there.
 func (s *Store) Ask(ctx context.Context, absent string, collect func(*Batch) (answer func() error)) error {
 	err := s.Read(ctx, collect)

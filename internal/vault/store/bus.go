@@ -10,8 +10,8 @@ import (
 	"bff/internal/vault/seal"
 )
 
-// A Bus is one subscription of this process to the store's channel, shared by all who listen. It begins with the Bus, so
-// that who subscribes later misses nothing that a connection takes to be made.
+// A Bus is one subscription of this process to the store's channel, shared by all who listen. It begins with the Bus,
+// so that who subscribes later misses nothing that a connection takes to be made.
 type Bus[E any] struct {
 	s      *Store
 	decode func(message string) (E, bool)
@@ -41,10 +41,10 @@ func NewBus[E any](s *Store, decode func(message string) (E, bool), resync E) *B
 // Channel is the channel's name, for scripts.
 func (s *Store) Channel() string { return s.Global("bus") }
 
-// Subscribe delivers the events for which match is true, until cancel is called; the channel is never closed. match must
-// not block. The first is a resync, which says that from here on nothing is missed: what was read before may be old. A
-// subscriber that falls behind gets one for all it missed; so does everybody when the subscription to the store was made
-// anew.
+// Subscribe delivers the events for which match is true, until cancel is called; the channel is never closed. match
+// must not block. The first is a resync, which says that from here on nothing is missed: what was read before may be
+// old. A subscriber that falls behind gets one for all it missed; so does everybody when the subscription to the store
+// was made anew.
 func (b *Bus[E]) Subscribe(match func(E) bool) (events <-chan E, cancel func()) {
 	s := &subscriber[E]{match: match, events: make(chan E, 16)}
 	b.mu.Lock()

@@ -51,8 +51,8 @@ func (s *Store) DeleteFields(ctx context.Context, key string, fields ...string) 
 	return s.fault(ctx, s.client.HDel(ctx, key, fields...).Err())
 }
 
-// Claim sets a key that nobody has set. owner is a value of its own: a SET that ran twice after a lost answer still knows
-// that it won.
+// Claim sets a key that nobody has set. owner is a value of its own: a SET that ran twice after a lost answer still
+// knows that it won.
 func (s *Store) Claim(ctx context.Context, key, owner string, ttl time.Duration) (won bool, err error) {
 	won, err = s.SetAbsent(ctx, key, owner, ttl)
 	if won || err != nil {

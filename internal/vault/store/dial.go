@@ -134,7 +134,8 @@ func hostPort(s, port string) (addr string, ok bool) {
 	return s, err == nil && perr == nil && n > 0 && host != "" && !strings.ContainsAny(host, " \t\r\n@")
 }
 
-// parsePath reads what is behind the hosts: master[/db] of a sentinel, nothing or 0 of a cluster, which has no databases.
+// parsePath reads what is behind the hosts: master[/db] of a sentinel, nothing or 0 of a cluster, which has no
+// databases.
 func parsePath(path string, kind kind) (master string, db int, err error) {
 	if kind == cluster {
 		if path != "" && path != "0" {

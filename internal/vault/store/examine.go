@@ -51,7 +51,8 @@ func (s *Store) Examine(ctx context.Context) (Report, error) {
 	return r, nil
 }
 
-// tryCommands does harmlessly what an access list or a replica may refuse: it runs a script that writes, and listens to the bus.
+// tryCommands does harmlessly what an access list or a replica may refuse: it runs a script that writes, and listens
+// to the bus.
 func (s *Store) tryCommands(ctx context.Context) error {
 	probe := s.scripts["probe"].script
 	if err := probe.Run(ctx, s.client, []string{s.Global("w")}).Err(); err != nil {

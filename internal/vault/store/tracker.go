@@ -11,12 +11,12 @@ import (
 	"bff/internal/vault/seal"
 )
 
-// A Tracker has the store report every key below a tag that changes, expires or is evicted (CLIENT TRACKING … BCAST), and
-// knows how far behind these reports may be. They come when they come, so its connection is asked for a sign of life all
-// the time. A PONG comes behind all reports of what was written before the PING before it was sent; until Lag after that
-// moment the reports are complete enough. A connection that is slow, cut or frozen, a process that was: the time passes.
-// The PING is a write that changes nothing, which a server refuses that is no longer the master; and now and then one that
-// changes something, to see that it is reported.
+// A Tracker has the store report every key below a tag that changes, expires or is evicted (CLIENT TRACKING … BCAST),
+// and knows how far behind these reports may be. They come when they come, so its connection is asked for a sign of
+// life all the time. A PONG comes behind all reports of what was written before the PING before it was sent; until Lag
+// after that moment the reports are complete enough. A connection that is slow, cut or frozen, a process that was: the
+// time passes. The PING is a write that changes nothing, which a server refuses that is no longer the master; and now
+// and then one that changes something, to see that it is reported.
 type Tracker struct {
 	s       *Store
 	reports Reports
@@ -134,8 +134,8 @@ func (t *Tracker) beat(ctx context.Context, conn *redis.Conn) {
 	}
 }
 
-// HandlePushNotification takes a report: the names of keys that are no longer what they were, or nothing, which means all
-// of them.
+// HandlePushNotification takes a report: the names of keys that are no longer what they were, or nothing, which means
+// all of them.
 func (t *Tracker) HandlePushNotification(_ context.Context, _ push.NotificationHandlerContext, report []any) error {
 	var keys []any
 	if len(report) > 1 {
