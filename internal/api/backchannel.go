@@ -54,12 +54,24 @@ func (e *ends) endFor(ctx context.Context, l oauth.Logout) error {
 	if l.Handle != "" {
 		n, err = e.vault.EndHandle(ctx, l.Handle, "provider")
 	} else {
-		n, err = e.vault.EndUser(ctx, l.UserID, "provider")
+		var user string
+		if user, err = e.userOf(ctx, l.Account, l.UserID); err == nil {
+			n, err = e.vault.EndUser(ctx, user, "provider")
+		}
 	}
 	if err == nil {
 		e.log.InfoContext(ctx, "the provider ended sessions", "sessions", n)
 	}
 	return err
+}
+
+// userOf is the id of the user that an account signs in as; before is the one that the version before gave.
+func (e *ends) userOf(ctx context.Context, account vault.Identity, before string) (string, error) {
+	rec, err := e.vault.FindUser(ctx, account)
+	if errors.Is(err, vault.ErrNotFound) {
+		return before, nil
+	}
+	return rec.ID, err
 }
 
 // insist does what a one-time token asks for. The answer is an error where it could not be done, and the same token is

@@ -44,7 +44,7 @@ type calls struct {
 // mountRows makes a row of every api and backend.
 func (s *Server) mountRows() (*mounts, error) {
 	m := &mounts{all: slices.Clone(s.cfg.Mounts), calls: &calls{vault: s.cfg.Vault, broker: s.cfg.Broker, signer: s.cfg.Signer,
-		providers: s.providers, pace: newPace(s.cfg.Limits, s.cfg.Now), offered: map[string][]string{}}}
+		providers: s.signIn, pace: newPace(s.cfg.Limits, s.cfg.Now), offered: map[string][]string{}}}
 	slices.SortStableFunc(m.all, func(a, b Mount) int {
 		if a.Mount == nil || b.Mount == nil {
 			return 0
@@ -80,8 +80,12 @@ func (s *Server) mountRows() (*mounts, error) {
 // apiRow is the row of a provider's api. Each call goes: session, cross-site rule, allow-list, rights, connection, scopes,
 // token, upstream, in this order.
 func (m *mounts) apiRow(at *Mount) route.Row {
+	fix := at.Provider
+	if !slices.Contains(m.calls.providers, fix) {
+		fix = "" // its accounts are linked only
+	}
 	return route.Row{Method: route.Any, Path: at.Name, Who: route.Somebody, From: route.Changing, Keep: route.Carried,
-		Fix: at.Provider, Do: func(c *route.Call) error { return m.calls.carry(c, at) }}
+		Fix: fix, Do: func(c *route.Call) error { return m.calls.carry(c, at) }}
 }
 
 // find returns the row of the mount that a request is for: by host first, then the longest path. nil: none.

@@ -47,6 +47,7 @@ type world struct {
 // settings are what a test changes before a world starts.
 type settings struct {
 	store    string
+	cache    bool
 	keys     []vault.Key
 	prefix   string
 	idle     time.Duration
@@ -85,7 +86,7 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 		t.Cleanup(w.demo.Close)
 	}
 	log := slog.New(trace.Handler(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
-	w.vault, err = vault.Open(vault.Config{Store: set.store, Keys: set.keys, Prefix: set.prefix, Cookie: "bff", Idle: set.idle, Lifetime: set.lifetime, Now: set.now, Log: log})
+	w.vault, err = vault.Open(vault.Config{Store: set.store, Keys: set.keys, Prefix: set.prefix, Cookie: "bff", Idle: set.idle, Lifetime: set.lifetime, Cache: set.cache, Now: set.now, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"io"
 	"mime"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"bff/internal/api/problem"
 	"bff/internal/api/route"
 	"bff/internal/oauth"
+	"bff/internal/vault"
 )
 
 // setError is the error answer of RFC 8935 section 2.4.
@@ -60,27 +62,52 @@ func (e *ends) carryOut(ctx context.Context, provider string, event *oauth.Secur
 	if event.UserID == "" {
 		return nil
 	}
-	var err error
+	user, err := e.userOf(ctx, event.Account, event.UserID)
+	if err != nil {
+		return err
+	}
 	var ended int
 	switch event.Kind {
 	case oauth.SessionsRevoked, oauth.AccountDisabled, oauth.CredentialChange:
-		ended, err = e.vault.EndUser(ctx, event.UserID, "provider")
+		ended, err = e.vault.EndUser(ctx, user, "provider")
 	case oauth.TokensRevoked:
-		err = e.killKept(ctx, provider, event)
+		err = e.killKept(ctx, provider, user, event)
 	case oauth.AccountPurged:
-		err = e.vault.Erase(ctx, event.UserID)
+		ended, err = e.purge(ctx, provider, user, event)
 	default:
 		return nil
 	}
 	if err == nil {
-		e.log.InfoContext(ctx, "a security event was carried out", "provider", provider, "user", event.UserID, "sessions", ended)
+		e.log.InfoContext(ctx, "a security event was carried out", "provider", provider, "user", user, "sessions", ended)
 	}
 	return err
 }
 
+// purge erases the user of an account that its provider deleted. A user who signs in with other accounts too loses this one.
+func (e *ends) purge(ctx context.Context, provider, user string, event *oauth.SecurityEvent) (ended int, err error) {
+	_, err = e.vault.RemoveIdentity(ctx, user, event.Account)
+	switch {
+	case errors.Is(err, vault.ErrLastIdentity):
+		out, err := e.vault.EraseUser(ctx, user, e.broker.Revocation)
+		e.broker.Nudge()
+		if errors.Is(err, vault.ErrNotFound) {
+			err = nil // by another delivery of the same event
+		}
+		return out.Sessions, err
+	case errors.Is(err, vault.ErrNotFound): // of before there were users
+		return 0, e.vault.Erase(ctx, user)
+	case err != nil:
+		return 0, err
+	}
+	if ended, err = e.vault.EndUser(ctx, user, "provider"); err != nil {
+		return ended, err
+	}
+	return ended, e.killKept(ctx, provider, user, event)
+}
+
 // killKept marks the user's kept connections of that account as dead, and drops their tokens.
-func (e *ends) killKept(ctx context.Context, provider string, event *oauth.SecurityEvent) error {
-	kept, err := e.vault.Kept(ctx, event.UserID)
+func (e *ends) killKept(ctx context.Context, provider, user string, event *oauth.SecurityEvent) error {
+	kept, err := e.vault.Kept(ctx, user)
 	if err != nil {
 		return err
 	}

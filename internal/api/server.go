@@ -6,17 +6,20 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
 	"bff/internal/api/admin"
 	"bff/internal/api/live"
+	"bff/internal/api/manage"
 	"bff/internal/api/metrics"
 	"bff/internal/api/route"
 	"bff/internal/assertion"
 	"bff/internal/audit"
 	"bff/internal/oauth"
 	"bff/internal/proxy"
+	"bff/internal/users"
 	"bff/internal/vault"
 )
 
@@ -32,6 +35,8 @@ type Config struct {
 	Origins        []string          // further origins that may call with credentials (CORS)
 	Mounts         []Mount           // the apis
 	Clients        []Client          // services that may ask on the admin listener
+	Users          *users.Policy     // who may sign in, and with which rights; everybody, with none, when nil
+	LinkOnly       []string          // providers whose accounts are linked only
 	Frontend       http.Handler      // everything outside /bff and the mounts; nil: not found
 	Client         fs.FS             // holds client.js
 	Account        fs.FS             // holds the account page
@@ -70,7 +75,8 @@ type Mount struct {
 type Server struct {
 	cfg       Config
 	front     *route.Front
-	providers []string
+	providers []string // all
+	signIn    []string // those with which people sign in
 	streams   *live.Streams
 	work      *background
 	browser   http.Handler
@@ -92,6 +98,9 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{cfg: cfg, front: front, draining: make(chan struct{}), work: newBackground()}
 	for _, p := range cfg.Broker.Providers() {
 		s.providers = append(s.providers, p.Name)
+		if !slices.Contains(cfg.LinkOnly, p.Name) {
+			s.signIn = append(s.signIn, p.Name)
+		}
 	}
 	cfg.Metrics.Expect(s.providers)
 	mounts, err := s.mountRows()
@@ -108,7 +117,7 @@ func New(cfg Config) (*Server, error) {
 
 // listeners makes the two handlers.
 func (s *Server) listeners(m *mounts) error {
-	cfg := route.Config{Providers: s.providers, Vault: s.cfg.Vault, Peers: s.cfg.TrustedProxies, Metrics: s.cfg.Metrics,
+	cfg := route.Config{Providers: s.signIn, Vault: s.cfg.Vault, Peers: s.cfg.TrustedProxies, Metrics: s.cfg.Metrics,
 		Log: s.cfg.Log}
 	touch := &toucher{vault: s.cfg.Vault, work: s.work}
 	m.calls.touch, m.calls.streams = touch, s.streams
@@ -119,10 +128,12 @@ func (s *Server) listeners(m *mounts) error {
 		return fmt.Errorf("new server: %w", err)
 	}
 	a := admin.New(admin.Config{Front: s.front, Vault: s.cfg.Vault, Broker: s.cfg.Broker,
-		Signer: s.cfg.Signer, Providers: s.providers, Audit: s.cfg.Audit, Clients: s.cfg.Clients, Peers: s.cfg.TrustedProxies, Draining: s.draining, Metrics: s.cfg.Metrics,
+		Signer: s.cfg.Signer, Providers: s.signIn, Audit: s.cfg.Audit, Clients: s.cfg.Clients, Peers: s.cfg.TrustedProxies, Draining: s.draining, Metrics: s.cfg.Metrics,
 		Touch: touch.slide, Now: s.cfg.Now, Log: s.cfg.Log})
 	services := cfg
-	services.Rows, services.Client = a.Rows(), a.Identify
+	managed := manage.New(manage.Config{Origin: s.cfg.Origin, Vault: s.cfg.Vault, Broker: s.cfg.Broker,
+		Signer: s.cfg.Signer, Clients: s.cfg.Clients, Audit: s.cfg.Audit, Now: s.cfg.Now})
+	services.Rows, services.Client = append(a.Rows(), managed.Rows()...), a.Identify
 	if s.admin, err = route.New(services); err != nil {
 		return fmt.Errorf("new server: %w", err)
 	}
@@ -138,6 +149,9 @@ func (cfg *Config) defaults() {
 	}
 	if cfg.Audit == nil {
 		cfg.Audit = audit.Discard{}
+	}
+	if cfg.Users == nil {
+		cfg.Users = users.Everybody(cfg.Log)
 	}
 	if cfg.Metrics == nil {
 		cfg.Metrics = metrics.New(nil, "")

@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 
 	"bff/internal/api/problem"
 	"bff/internal/api/route"
+	"bff/internal/audit"
 	"bff/internal/oauth"
 	"bff/internal/vault"
 )
@@ -25,6 +27,10 @@ type account struct {
 	broker    *oauth.Broker
 	origin    string
 	providers []string // with whom people sign in
+	linkOnly  []string // providers whose accounts are linked only
+	clients   []Client
+	audit     audit.Recorder
+	now       func() time.Time
 }
 
 // The shapes of the answers. None of them can hold a token: they are built from public fields alone.
@@ -44,6 +50,10 @@ type (
 		Email         string `json:"email,omitempty"`
 		EmailVerified bool   `json:"email_verified"`
 		Picture       string `json:"picture,omitempty"`
+
+		Rights    []string   `json:"rights"`
+		AppID     string     `json:"app_id,omitempty"`
+		CreatedAt *time.Time `json:"created_at,omitempty"` // not of a session of before there were users
 	}
 	lifeJSON struct {
 		ID            string    `json:"id"`
@@ -59,8 +69,10 @@ type (
 		Status      string      `json:"status"`
 		Reason      string      `json:"reason,omitempty"`
 		Scopes      []string    `json:"scopes"`
+		SignIn      bool        `json:"sign_in"` // the account signs in as this user
 		ConnectedAt time.Time   `json:"connected_at"`
 		UsedAt      *time.Time  `json:"used_at,omitempty"`
+		ExpiresAt   *time.Time  `json:"expires_at,omitempty"` // of the grant, where it is known
 	}
 	accountJSON struct {
 		Subject string `json:"subject"`
@@ -70,7 +82,7 @@ type (
 	providerJSON struct {
 		Name       string `json:"name"`
 		Title      string `json:"title"`
-		LoginURL   string `json:"login_url"`
+		LoginURL   string `json:"login_url,omitempty"`   // none where accounts are linked only
 		ConnectURL string `json:"connect_url,omitempty"` // signed in only
 	}
 )
@@ -78,11 +90,35 @@ type (
 // seconds is how times are written: UTC, whole seconds.
 func seconds(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }
 
-func (a *account) connectionJSON(c *vault.Connection) connectionJSON {
+// signsIn says whether a connection's account signs in as the user.
+func (a *account) signsIn(u *vault.User, c *vault.Connection) bool {
+	if slices.Contains(a.linkOnly, c.Provider) {
+		return false
+	}
+	if len(u.Identities) == 0 { // a session of before there were users: its own account will be the first identity
+		return c.Provider == u.Provider && c.Account.Subject == u.Subject
+	}
+	return slices.ContainsFunc(u.Identities, func(i vault.Identity) bool {
+		return i.Provider == c.Provider && i.Subject == c.Account.Subject
+	})
+}
+
+// offered says whether people sign in with a provider.
+func (a *account) offered(provider string) bool { return slices.Contains(a.providers, provider) }
+
+// grantEnd is when a connection ends by itself, zero where nobody said.
+func grantEnd(t *vault.Tokens) time.Time {
+	if t.Refresh.IsZero() {
+		return t.Expiry
+	}
+	return t.RefreshExpiry
+}
+
+func (a *account) connectionJSON(u *vault.User, c *vault.Connection) connectionJSON {
 	out := connectionJSON{
 		ID: c.ID, Provider: c.Provider, Title: a.title(c.Provider), Status: c.Status, Reason: c.Reason, Scopes: c.Scopes,
 		Account:     accountJSON{Subject: c.Account.Subject, Email: c.Account.Email, Name: c.Account.Name},
-		ConnectedAt: seconds(c.ConnectedAt),
+		ConnectedAt: seconds(c.ConnectedAt), SignIn: a.signsIn(u, c),
 	}
 	if out.Scopes == nil {
 		out.Scopes = []string{}
@@ -91,13 +127,27 @@ func (a *account) connectionJSON(c *vault.Connection) connectionJSON {
 		used := seconds(c.UsedAt)
 		out.UsedAt = &used
 	}
+	if end := grantEnd(&c.Tokens); !end.IsZero() && c.Status == vault.StatusActive {
+		end = seconds(end)
+		out.ExpiresAt = &end
+	}
 	return out
 }
 
-func (a *account) connectionsJSON(cs []vault.Connection) []connectionJSON {
-	out := make([]connectionJSON, len(cs))
-	for i := range cs {
-		out[i] = a.connectionJSON(&cs[i])
+func (a *account) connectionsJSON(v *vault.Session) []connectionJSON {
+	out := make([]connectionJSON, len(v.Connections))
+	for i := range v.Connections {
+		out[i] = a.connectionJSON(&v.User, &v.Connections[i])
+	}
+	return out
+}
+
+func theUser(u *vault.User) *userJSON {
+	out := &userJSON{ID: u.ID, Provider: u.Provider, Subject: u.Subject, Name: u.Name, Email: u.Email,
+		EmailVerified: u.EmailVerified, Picture: u.Picture, Rights: append([]string{}, u.Rights...), AppID: u.AppID}
+	if !u.CreatedAt.IsZero() {
+		created := seconds(u.CreatedAt)
+		out.CreatedAt = &created
 	}
 	return out
 }
@@ -105,7 +155,14 @@ func (a *account) connectionsJSON(cs []vault.Connection) []connectionJSON {
 func (a *account) providersJSON(signedIn bool) []providerJSON {
 	var out []providerJSON
 	for _, p := range a.broker.Providers() {
+		linked := slices.Contains(a.linkOnly, p.Name)
+		if linked && !signedIn {
+			continue
+		}
 		j := providerJSON{Name: p.Name, Title: p.Title, LoginURL: "/bff/login/" + url.PathEscape(p.Name)}
+		if linked {
+			j.LoginURL = ""
+		}
 		if signedIn {
 			j.ConnectURL = "/bff/connect/" + url.PathEscape(p.Name)
 		}
@@ -123,19 +180,18 @@ func (a *account) getSession(c *route.Call) error {
 		// That the store fails now, after it answered, is no reason to withhold the answer.
 		_ = a.vault.Touch(c.Ctx(), c.Session)
 	}
-	v, u := c.Session, c.Session.User
+	v := c.Session
 	return c.JSON(http.StatusOK, sessionJSON{
 		Authenticated: true,
-		User: &userJSON{ID: u.ID, Provider: u.Provider, Subject: u.Subject, Name: u.Name, Email: u.Email,
-			EmailVerified: u.EmailVerified, Picture: u.Picture},
-		Session:     &lifeJSON{ID: v.ID, CreatedAt: seconds(v.CreatedAt), IdleExpiresAt: seconds(v.IdleExpiresAt()), ExpiresAt: seconds(v.ExpiresAt())},
-		Connections: a.connectionsJSON(v.Connections),
-		Providers:   a.providersJSON(true),
+		User:          theUser(&v.User),
+		Session:       &lifeJSON{ID: v.ID, CreatedAt: seconds(v.CreatedAt), IdleExpiresAt: seconds(v.IdleExpiresAt()), ExpiresAt: seconds(v.ExpiresAt())},
+		Connections:   a.connectionsJSON(v),
+		Providers:     a.providersJSON(true),
 	})
 }
 
 func (a *account) listConnections(c *route.Call) error {
-	return c.JSON(http.StatusOK, map[string]any{"connections": a.connectionsJSON(c.Session.Connections)})
+	return c.JSON(http.StatusOK, map[string]any{"connections": a.connectionsJSON(c.Session)})
 }
 
 // unlink removes a connection at once; its revocation waits in the outbox until the provider has confirmed it.
@@ -143,6 +199,10 @@ func (a *account) unlink(c *route.Call) error {
 	conn, ok := c.Session.Connection(c.R.PathValue("id"))
 	if !ok {
 		return problem.New(problem.NotFound).Because("The session has no such connection.")
+	}
+	// The identity first: where what follows fails, the account signs nobody in any more, and unlinking it again is fine.
+	if err := a.dropIdentity(c, conn); err != nil {
+		return err
 	}
 	err := a.vault.Unlink(c.Ctx(), c.Session, conn.ID, a.broker.Revocation)
 	if errors.Is(err, vault.ErrNotFound) {
@@ -153,6 +213,20 @@ func (a *account) unlink(c *route.Call) error {
 	}
 	a.broker.Nudge()
 	return c.Empty(http.StatusNoContent)
+}
+
+// dropIdentity takes an account away from those that sign in as this user, but for the last one.
+func (a *account) dropIdentity(c *route.Call, conn *vault.Connection) error {
+	for _, i := range c.Session.User.Identities {
+		if i.Provider != conn.Provider || i.Subject != conn.Account.Subject {
+			continue
+		}
+		_, err := a.vault.RemoveIdentity(c.Ctx(), c.Session.User.ID, i)
+		if err != nil && !errors.Is(err, vault.ErrLastIdentity) && !errors.Is(err, vault.ErrNotFound) {
+			return err
+		}
+	}
+	return nil
 }
 
 // title is what a provider is called on a page.
@@ -169,9 +243,9 @@ func (a *account) title(provider string) string {
 func (a *account) visible(session *vault.Session) map[string][]byte {
 	out := make(map[string][]byte, len(session.Connections))
 	for i := range session.Connections {
-		j := a.connectionJSON(&session.Connections[i])
-		j.UsedAt = nil
-		out[j.ID], _ = json.Marshal(j) // plain fields: it cannot fail
+		j := a.connectionJSON(&session.User, &session.Connections[i])
+		j.UsedAt, j.ExpiresAt = nil, nil // a refresh moves them
+		out[j.ID], _ = json.Marshal(j)   // plain fields: it cannot fail
 	}
 	return out
 }
@@ -249,4 +323,13 @@ func readLogout(r *http.Request) (everywhere bool, err error) {
 		return false, problem.New(problem.BadRequest).Because(`The body must be empty or JSON, as in {"everywhere": true}.`)
 	}
 	return in.Everywhere, nil
+}
+
+// badBody is the answer to a body that could not be read to its end.
+func badBody(err error) error {
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return err
+	}
+	return problem.New(problem.BadRequest).Because("The body broke off.")
 }

@@ -21,15 +21,24 @@ type deviceJSON struct {
 
 // listSessions lists this user's live sessions, the one seen last in front.
 func (a *account) listSessions(c *route.Call) error {
-	infos, err := a.vault.Sessions(c.Ctx(), c.Session)
+	list, err := a.devices(c)
 	if err != nil {
 		return err
 	}
+	return c.JSON(http.StatusOK, map[string]any{"sessions": list})
+}
+
+func (a *account) devices(c *route.Call) ([]deviceJSON, error) {
+	infos, err := a.vault.Sessions(c.Ctx(), c.Session)
+	if err != nil {
+		return nil, err
+	}
 	list := make([]deviceJSON, len(infos))
 	for i, in := range infos {
-		list[i] = deviceJSON{ID: in.ID, Device: in.Device, CreatedAt: seconds(in.CreatedAt), LastSeenAt: seconds(in.SeenAt), Current: in.Current}
+		list[i] = deviceJSON{ID: in.ID, Device: in.Device, CreatedAt: seconds(in.CreatedAt),
+			LastSeenAt: seconds(in.SeenAt), Current: in.Current}
 	}
-	return c.JSON(http.StatusOK, map[string]any{"sessions": list})
+	return list, nil
 }
 
 // endSession ends one of the user's sessions. The one that asks is a logout.

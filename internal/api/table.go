@@ -11,11 +11,13 @@ import (
 // rows is the whole surface for browsers, but for the mounts and the frontend.
 func (s *Server) rows() []route.Row {
 	flow := signin.New(signin.Config{Front: s.front, Vault: s.cfg.Vault, Broker: s.cfg.Broker, Providers: s.providers,
-		PerMinute: s.cfg.Limits.LoginPerMinute, Peers: s.cfg.TrustedProxies, Metrics: s.cfg.Metrics, Now: s.cfg.Now,
+		LinkOnly: s.cfg.LinkOnly, Users: s.cfg.Users, PerMinute: s.cfg.Limits.LoginPerMinute, Peers: s.cfg.TrustedProxies, Metrics: s.cfg.Metrics, Now: s.cfg.Now,
 		Log: s.cfg.Log})
-	a := &account{vault: s.cfg.Vault, broker: s.cfg.Broker, origin: s.cfg.Origin, providers: s.providers}
+	a := &account{vault: s.cfg.Vault, broker: s.cfg.Broker, origin: s.cfg.Origin, providers: s.signIn,
+		linkOnly: s.cfg.LinkOnly, clients: s.cfg.Clients, audit: s.cfg.Audit, now: s.cfg.Now}
 	ends := &ends{vault: s.cfg.Vault, broker: s.cfg.Broker, providers: s.providers, work: s.work, log: s.cfg.Log}
-	events := &live.Events{Streams: s.streams, Draining: s.draining, Metrics: s.cfg.Metrics, Visible: a.visible}
+	events := &live.Events{Streams: s.streams, Draining: s.draining, Metrics: s.cfg.Metrics, Visible: a.visible,
+		User: a.visibleUser, Preferences: a.preferencesTag}
 	files := frontend.NewEmbedded(s.cfg.Client, s.cfg.Account)
 	return table(flow, a, ends, events, files, backend.Keys(s.cfg.Signer))
 }
@@ -52,6 +54,8 @@ func table(
 		row("PATCH", "/bff/preferences", somebody, changing, noStore, a.patchPreferences),
 		row("GET", "/bff/events", somebody, reading, noStore, events.Serve),
 		row("GET", "/bff/client.js", nobody, anywhere, revalidate, files.Script),
+		row("GET", "/bff/account/export", somebody, reading, noStore, a.export),
+		row("DELETE", "/bff/account", somebody, changing, noStore, a.erase),
 		row("GET", "/bff/account", nobody, page, revalidate, files.Page),
 		row("GET", "/bff/account/{file}", nobody, page, revalidate, files.Page),
 		row("POST", "/bff/backchannel-logout/{provider}", nobody, anywhere, noStore, ends.backchannelLogout),

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"os"
 	"sync"
@@ -16,7 +17,9 @@ import (
 	"bff/internal/oauth"
 	"bff/internal/proxy"
 	"bff/internal/secret"
+	"bff/internal/users"
 	"bff/internal/vault"
+	"bff/internal/webhook"
 	"bff/web"
 )
 
@@ -28,6 +31,9 @@ type generation struct {
 	broker *oauth.Broker
 	signer *assertion.Signer
 	server *api.Server
+	policy *users.Policy
+	sender *webhook.Sender // of the hook and of events
+	log    *slog.Logger
 
 	stop    context.CancelFunc // of its workers
 	workers sync.WaitGroup
@@ -36,11 +42,13 @@ type generation struct {
 
 // build plugs the layers together. It contacts nobody. shared is a vault to use instead of a new one, or nil.
 func (in *Instance) build(cfg *config.Config, shared *vault.Vault) (*generation, error) {
-	g := &generation{cfg: cfg, vault: shared, stop: func() {}}
+	g := &generation{cfg: cfg, vault: shared, stop: func() {}, log: in.log,
+		sender: webhook.NewSender(webhook.Transport(), nil)}
 	if shared == nil {
 		s := &cfg.Session
 		v, err := vault.Open(vault.Config{Store: s.Store.Reveal(), Keys: s.Keys, Prefix: s.Prefix, Cache: s.Cache,
-			Cookie: cfg.SessionCookie(), Secure: cfg.Secure(), Idle: s.Idle, Lifetime: s.Lifetime, Log: in.log})
+			Cookie: cfg.SessionCookie(), Secure: cfg.Secure(), Idle: s.Idle, Lifetime: s.Lifetime,
+			Programs: programs(cfg.Events), Log: in.log})
 		if err != nil {
 			return nil, err
 		}
@@ -61,8 +69,12 @@ func (in *Instance) build(cfg *config.Config, shared *vault.Vault) (*generation,
 // plug makes what stands above the vault.
 func (in *Instance) plug(g *generation) error {
 	cfg := g.cfg
+	var err error
+	if g.policy, err = g.newPolicy(); err != nil {
+		return err
+	}
 	broker, err := oauth.New(oauth.Config{Providers: cfg.OAuth(), Vault: g.vault, Origin: cfg.OriginText(), Log: in.log,
-		OnRefresh: in.counted.Refresh, OnRevocation: in.counted.Revocation})
+		OnRefresh: in.counted.Refresh, OnRevocation: in.counted.Revocation, OnClaims: g.newRights})
 	if err != nil {
 		return err
 	}
@@ -84,6 +96,7 @@ func (in *Instance) plug(g *generation) error {
 		Origin: cfg.OriginText(), Cookie: cfg.SessionCookie(), Vault: g.vault, Broker: broker, Signer: g.signer,
 		TrustedProxies: cfg.TrustedProxies, Origins: cfg.Frontend.Origins, Mounts: mounts, Clients: clients(cfg.Clients),
 		Frontend: pages, Client: web.Client(), Account: accountFiles{web.Account(), cfg.Frontend.Theme, cfg.Name, cfg.Logo},
+		Users: g.policy, LinkOnly: linkOnly(cfg.Providers),
 		Limits: api.Limits(cfg.Limits), Metrics: in.counted, Log: in.log,
 	})
 	return err
@@ -142,6 +155,8 @@ func (g *generation) start() {
 	ctx, stop := context.WithCancel(context.Background())
 	g.stop = stop
 	g.workers.Go(func() { g.broker.Run(ctx) })
+	g.workers.Go(func() { g.newDeliverer().Run(ctx) })
+	g.workers.Go(func() { g.keepUsers(ctx) })
 }
 
 // close releases everything below the listeners, in the order in which nothing is lost. No handler may run any more. The vault

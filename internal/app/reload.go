@@ -30,7 +30,7 @@ func (in *Instance) Reload() {
 		in.log.Warn("a key of the configuration changes at the next start only", "key", key)
 	}
 	shared := old.vault
-	if cfg.SessionChanged(old.cfg) {
+	if cfg.SessionChanged(old.cfg) || eventsChanged(cfg.Events, old.cfg.Events) { // the vault queues for the programs it knows
 		shared = nil
 	}
 	next, err := in.build(cfg, shared)

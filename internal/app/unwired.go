@@ -9,16 +9,10 @@ func Unwired(c *config.Config) (keys []string) {
 			keys = append(keys, key)
 		}
 	}
-	add("users", len(c.Users.Allow) > 0 || len(c.Users.Rights) > 0 || c.Users.Hook != nil || c.Users.Forget > 0)
-	add("events", len(c.Events) > 0)
 	add("fronts", len(c.Fronts) > 0)
 	add("telemetry", c.Telemetry.Endpoint != "")
 	add("log.access", c.Log.Access)
 	add("log.audit", c.Log.Audit != "")
-	for _, p := range c.Providers {
-		add("providers."+p.Name+".rights", len(p.Rights) > 0)
-		add("providers."+p.Name+".sign_in", !p.SignIn)
-	}
 	for _, a := range c.APIs {
 		path := "apis." + a.Name
 		add(path+".verbs", len(a.Verbs) > 0)
@@ -28,8 +22,6 @@ func Unwired(c *config.Config) (keys []string) {
 	for _, cl := range c.Clients {
 		path := "clients." + cl.Name
 		add(path+".offline", len(cl.Offline) > 0)
-		add(path+".manage", cl.Manage)
-		add(path+".data", cl.Data)
 	}
 	return keys
 }

@@ -14,7 +14,7 @@ type Layers map[string][]string
 // House returns the layers of this repository, from the bottom up. No package imports one that stands below it here.
 func House() Layers {
 	domain := []string{"internal/secret", "internal/trace", "internal/vault", "internal/oauth", "internal/proxy",
-		"internal/audit", "internal/assertion"}
+		"internal/audit", "internal/assertion", "internal/users"}
 	pipeline := append(slices.Clone(domain), "internal/api/answer", "internal/api/problem", "internal/api/metrics",
 		"internal/api/route")
 	domain, pipeline = slices.Clip(domain), slices.Clip(pipeline) // each append makes a list of its own
@@ -44,20 +44,23 @@ func House() Layers {
 		"internal/proxy/tripwire": {"internal/secret"},
 		"internal/proxy": {"internal/secret", "internal/trace", "internal/proxy/coding", "internal/proxy/jsonurl",
 			"internal/proxy/tripwire"},
-		"internal/trace": nil,
+		"internal/trace":   nil,
+		"internal/deliver": {"internal/vault", "internal/webhook"},
 
 		"internal/api/answer":  nil,
 		"internal/api/problem": append(domain, "internal/api/answer"),
 		"internal/api/metrics": append(domain, "internal/api/problem"),
 		"internal/api/route": append(domain, "internal/api/answer", "internal/api/problem",
 			"internal/api/metrics"),
+		"internal/api/document": pipeline,
+		"internal/api/manage":   append(pipeline, "internal/api/document"),
 		"internal/api/live":     pipeline,
 		"internal/api/frontend": pipeline,
 		"internal/api/backend":  pipeline,
-		"internal/api/admin":    append(pipeline, "internal/api/backend", "internal/api/signin", "internal/users"),
+		"internal/api/admin":    append(pipeline, "internal/api/backend", "internal/api/signin"),
 		"internal/api/signin":   pipeline,
 		"internal/api": append(pipeline, "internal/api/live", "internal/api/frontend", "internal/api/admin",
-			"internal/api/signin", "internal/api/backend"),
+			"internal/api/signin", "internal/api/backend", "internal/api/manage", "internal/api/document"),
 
 		"internal/demo": nil,
 		"web":           nil,
@@ -65,7 +68,8 @@ func House() Layers {
 			"internal/webhook"},
 		"internal/probe": {"internal/oauth/providers"},
 		"internal/app": {"internal/probe", "internal/secret", "internal/vault", "internal/oauth/providers", "internal/oauth", "internal/proxy", "internal/api", "internal/config",
-			"internal/api/frontend", "internal/api/metrics", "internal/assertion", "web"},
+			"internal/api/frontend", "internal/api/metrics", "internal/assertion", "internal/users", "internal/webhook",
+			"internal/deliver", "web"},
 		"internal/simulate": {"internal/probe", "internal/secret", "internal/vault", "internal/oauth/providers", "internal/oauth",
 			"internal/proxy", "internal/config",
 			"internal/app", "internal/demo"},

@@ -108,6 +108,7 @@ func (b *Broker) URL(ctx context.Context, a Attempt, state string) (string, erro
 // A Grant is what a finished attempt brought.
 type Grant struct {
 	User         vault.User
+	Issuer       string // of the account, "" for plain OAuth
 	Connection   vault.Connection
 	Handle       string         // names the session at the provider, which [Logout] may name again; "" when the provider did not say
 	WantsConsent bool           // an api needs a refresh token, the provider gives one with consent only, and none came
@@ -141,7 +142,7 @@ func (b *Broker) Finish(ctx context.Context, a Attempt, q url.Values) (Grant, er
 	now, tokens := b.cfg.Now(), ans.Tokens
 	scopes := granted(p, q, ans.Scope, a.Scopes)
 	return Grant{
-		Handle: handle(p, who.session),
+		Issuer: p.Issuer, Handle: handle(p, who.session),
 		User: vault.User{ID: vault.UserID(p.Name, p.Issuer, who.subject), Provider: p.Name, Subject: who.subject, Name: who.name,
 			Email: who.email, EmailVerified: who.emailVerified, Picture: who.picture},
 		Connection: vault.Connection{Provider: p.Name, Keep: p.Keep,

@@ -13,8 +13,9 @@ import (
 
 // A Logout is what a logout token names: a session at the provider, a user, or both.
 type Logout struct {
-	UserID string // "" when the token names a session alone
-	Handle string // as [Grant.Handle]; "" when it names a user alone
+	UserID  string         // "" when the token names a session alone
+	Account vault.Identity // whose it is, zero when the token names a session alone
+	Handle  string         // as [Grant.Handle]; "" when it names a user alone
 }
 
 // verify checks the signature of a token that a provider sent by itself.
@@ -57,6 +58,7 @@ func (b *Broker) LogoutToken(ctx context.Context, name, raw string, carryOut fun
 	out := Logout{Handle: handle(p, token.Session)}
 	if token.Subject != "" {
 		out.UserID = vault.UserID(p.Name, p.Issuer, token.Subject)
+		out.Account = vault.Identity{Provider: p.Name, Issuer: p.Issuer, Subject: token.Subject}
 	}
 	once := onceOnly{kind: "logout/" + p.Name, id: token.ID, keep: 2*claims.LogoutFresh + claims.Skew}
 	fresh, err := b.once(ctx, p, op, once, func(ctx context.Context) error { return carryOut(ctx, out) })
@@ -122,8 +124,9 @@ const (
 // A SecurityEvent is one event of a security event token (RFC 8417).
 type SecurityEvent struct {
 	Kind    SecurityKind
-	UserID  string // "" when it is about nobody
-	Subject string // at the provider
+	UserID  string         // "" when it is about nobody
+	Account vault.Identity // zero when it is about nobody
+	Subject string         // at the provider
 }
 
 // securityKind reads an event's URI. tokens-revoked belongs to oauth; some put it under risc.
@@ -175,6 +178,7 @@ func (b *Broker) SecurityEvents(ctx context.Context, name, raw string,
 		event := SecurityEvent{Kind: securityKind(e.URI), Subject: e.Subject}
 		if e.Subject != "" {
 			event.UserID = vault.UserID(p.Name, p.Issuer, e.Subject)
+			event.Account = vault.Identity{Provider: p.Name, Issuer: p.Issuer, Subject: e.Subject}
 		}
 		out = append(out, event)
 	}

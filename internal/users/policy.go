@@ -71,6 +71,9 @@ func NewPolicy(c Config) (*Policy, error) {
 	return p, nil
 }
 
+// Everybody is the policy of a configuration that says nothing: everybody may sign in, and nobody has a right.
+func Everybody(log *slog.Logger) *Policy { return &Policy{log: log} }
+
 // HasHook reports whether a hook is asked.
 func (p *Policy) HasHook() bool { return p.hook != nil }
 

@@ -17,6 +17,7 @@ type connections struct {
 	*core
 	reader *reader
 	outbox *outbox
+	events *events
 }
 
 // maxConnections bounds what one read brings.
@@ -80,7 +81,11 @@ func (v *connections) Link(ctx context.Context, s *Session, c Connection) (linke
 		} else if len(now.Connections) >= maxConnections {
 			return ErrFull
 		}
-		linked, err = v.write(ctx, &next, true, refreshStays)
+		occasion := "connection.linked"
+		if next.version != "" {
+			occasion = "connection.changed"
+		}
+		linked, err = v.write(ctx, &next, occasion, true, refreshStays)
 		return err
 	})
 	return linked, err
@@ -144,7 +149,11 @@ func (v *connections) Reload(ctx context.Context, c *Connection) (Connection, er
 func (v *connections) Update(ctx context.Context, c *Connection, next Connection) (Connection, error) {
 	next.ID, next.owner, next.version = c.ID, c.owner, c.version
 	next.Provider, next.Keep = c.Provider, c.Keep
-	return v.write(ctx, &next, false, false)
+	occasion := "" // that tokens were renewed is nobody's news
+	if next.Status != c.Status || !slices.Equal(next.Scopes, c.Scopes) {
+		occasion = "connection.changed"
+	}
+	return v.write(ctx, &next, occasion, false, false)
 }
 
 // Dead is c as it is when its grant ended: it needs_reauth for this reason, and its tokens are gone. No other code sets
@@ -193,19 +202,27 @@ func (v *connections) keys(c *Connection, more store.Keys) store.Keys {
 
 // write writes c over its own version; linking says that a session is doing it, which must live; pending that an intent
 // stays: what is written says nothing of the refresh token's fate.
-func (v *connections) write(ctx context.Context, c *Connection, linking, pending bool) (Connection, error) {
+func (v *connections) write(ctx context.Context, c *Connection, occasion string, linking, pending bool) (Connection,
+	error) {
 	by := c.hash()
 	if linking && by == "kept" {
 		by = "linked"
 	}
 	value := v.seal(c)
 	event := Event{Kind: EventConnection, Session: c.owner.session, User: c.owner.user, Connection: c.ID, Key: c.Key()}
+	t := c.owner.location.tag
+	told := v.events.about(occasion, queued{User: c.owner.user, Session: c.owner.session, Extra: connectionMessage(c, c.Status)})
+	if err := v.events.ahead(ctx, t, told); err != nil {
+		return Connection{}, err
+	}
 	_, err := v.db.RunDurably(ctx, onSession("connection", c.owner.location, v.keys(c, store.Keys{}), store.Args{
 		"owner": by, "id": c.ID, "expected": c.version, "value": value,
-		"channel": v.db.Channel(), "message": event.encode(), "pending": pending}))
+		"channel": v.db.Channel(), "message": event.encode(), "pending": pending,
+		"prefix": v.userKey(t, ""), "programs": told.programs, "item": told.item}))
 	if err != nil {
 		return Connection{}, err
 	}
+	v.events.point(ctx, t, told)
 	out := *c
 	out.version, out.current = string(value[:seal.VersionSize]), true
 	return out, nil
@@ -273,10 +290,17 @@ func (v *connections) remove(ctx context.Context, c *Connection, by string, payl
 	}
 	event := Event{Kind: EventConnection, Session: c.owner.session, User: c.owner.user, Connection: c.ID, Key: c.Key(),
 		Removed: true}
+	told := v.events.about("connection.removed",
+		queued{User: c.owner.user, Session: c.owner.session, Extra: connectionMessage(c, "removed")})
+	if err := v.events.ahead(ctx, t, told); err != nil {
+		return err
+	}
+	defer v.events.point(ctx, t, told)
 	_, err := v.db.RunDurably(ctx, onSession("unlink", c.owner.location,
 		v.keys(c, store.Keys{"outbox": v.userKey(t, "o")}), store.Args{
 			"owner": by, "id": c.ID, "expected": c.version, "job": j.id, "job_value": sealedJob,
-			"channel": v.db.Channel(), "message": event.encode()}))
+			"channel": v.db.Channel(), "message": event.encode(), "prefix": v.userKey(t, ""), "programs": told.programs,
+			"item": told.item}))
 	if err == nil && payload != nil {
 		_ = v.outbox.point(ctx, t, v.now()) // else the first pointer finds it a little later
 	}

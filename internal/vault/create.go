@@ -34,6 +34,9 @@ func (v *sessions) Create(w http.ResponseWriter, r *http.Request, in NewSession)
 	t := seal.NewTicket(tagBytes(in.User.ID))
 	s := &Session{ID: newID("s_"), User: in.User, Device: in.Device, Front: in.Front, CreatedAt: now, SeenAt: now,
 		idle: v.cfg.Idle, lifetime: v.cfg.Lifetime, ticket: secret.Hide(t), location: v.locate(t), current: true}
+	if err := v.index.rememberAt(ctx, s, s.ID, v.idKeys(s.ID)[0]); err != nil {
+		return nil, err
+	}
 	if in.Handle != "" {
 		if err := v.index.remember(ctx, s, in.Handle); err != nil {
 			return nil, err
@@ -76,12 +79,17 @@ func (v *sessions) saveNew(ctx context.Context, s *Session, first *Connection) (
 		next := v.connections.fresh(s, *first)
 		id, sealedFirst = next.ID, v.connections.seal(&next)
 	}
+	told := v.index.events.about("session.created", queued{User: s.User.ID, Session: s.ID, Extra: sessionMessage(s)})
+	if err := v.index.events.ahead(ctx, s.location.tag, told); err != nil {
+		return 0, err
+	}
+	defer v.index.events.point(ctx, s.location.tag, told)
 	write := func(ctx context.Context, value []byte) (err error) {
 		count, err = v.db.RunDurably(ctx, onSession("create", s.location,
 			store.Keys{"index": v.userKey(s.location.tag, "i")}, store.Args{
 				"value": value, "ttl": millisOf(ttl), "index_life": millisOf(v.indexLife()), "id": s.ID,
 				"info": v.index.info(s, s.SeenAt), "connection": id, "connection_value": sealedFirst,
-				"prefix": v.userKey(s.location.tag, "")}))
+				"prefix": v.userKey(s.location.tag, ""), "programs": told.programs, "item": told.item}))
 		return err
 	}
 	return count, v.save(ctx, s, s.SeenAt, write)

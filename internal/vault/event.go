@@ -4,10 +4,12 @@ import "encoding/json"
 
 // The kinds of events.
 const (
-	EventConnection = "connection" // a connection was written or removed
-	EventLock       = "lock"       // a refresh lock was released
-	EventSession    = "session"    // a session ended
-	EventResync     = "resync"     // anything may have been missed: see Subscribe
+	EventConnection  = "connection"  // a connection was written or removed
+	EventLock        = "lock"        // a refresh lock was released
+	EventSession     = "session"     // a session ended
+	EventResync      = "resync"      // anything may have been missed: see Subscribe
+	EventUser        = "user"        // a user's record was written, or is gone
+	EventPreferences = "preferences" // a user's preferences were written
 )
 
 // An Event says that something changed, never what: readers read again. It holds ids only.

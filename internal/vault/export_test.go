@@ -66,3 +66,9 @@ func Decode(b []byte) {
 	_ = decode(b, &jobRecord{})
 	_ = decode(b, &handleRecord{})
 }
+
+// WritePreferences is SetPreferences for tests that do not look at the new version.
+func (v *Vault) WritePreferences(ctx context.Context, s *Session, doc []byte, version string) error {
+	_, err := v.SetPreferences(ctx, s, doc, version)
+	return err
+}

@@ -129,7 +129,7 @@ func writeGolden(t *testing.T) {
 	jobs, err := v.DueJobs(ctx, 1, time.Second)
 	must(t, err)
 	must(t, v.JobRetry(ctx, jobs[0], now))
-	must(t, v.SetPreferences(ctx, s, []byte(`{"theme":"dark"}`), ""))
+	must(t, v.WritePreferences(ctx, s, []byte(`{"theme":"dark"}`), ""))
 	state, half, err := v.PutAttempt(ctx, []byte("attempt"), time.Hour)
 	must(t, err)
 	g := goldenStore{Key: key.Reveal(), Cookie: s.Ticket().Reveal(), State: state, Half: half.Reveal(), Now: now,

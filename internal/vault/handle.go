@@ -27,8 +27,12 @@ func handleBinding(handle, id string) seal.Binding {
 
 // remember lets EndHandle find s.
 func (v *index) remember(ctx context.Context, s *Session, handle string) error {
+	return v.rememberAt(ctx, s, handle, v.handleKeys(handle)[0])
+}
+
+func (v *index) rememberAt(ctx context.Context, s *Session, handle, key string) error {
 	rec := handleRecord{UserID: s.User.ID, Location: s.location.hash(), Tag: s.location.tag}
-	_, err := v.db.Run(ctx, store.Call{Script: "remember", Keys: store.Keys{"handle": v.handleKeys(handle)[0]},
+	_, err := v.db.Run(ctx, store.Call{Script: "remember", Keys: store.Keys{"handle": key},
 		Args: store.Args{"id": s.ID, "value": v.ring.Seal(handleBinding(handle, s.ID), encode(&rec)),
 			"ttl": millisOf(v.indexLife())}})
 	return err

@@ -73,7 +73,7 @@ func TestEraseLeavesNothingOfTheUser(t *testing.T) {
 	v := open(t, server.URL)
 	ctx := context.Background()
 	s, r := signIn(t, v, vault.NewSession{Connection: google(vault.KeepUser)})
-	if err := v.SetPreferences(ctx, s, []byte(`{"a":1}`), ""); err != nil {
+	if err := v.WritePreferences(ctx, s, []byte(`{"a":1}`), ""); err != nil {
 		t.Fatal(err)
 	}
 	grace := vault.User{ID: vault.UserID("google", "https://i", "2"), Provider: "google", Subject: "2"}

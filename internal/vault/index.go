@@ -12,7 +12,10 @@ import (
 )
 
 // index knows the sessions of each user.
-type index struct{ *core }
+type index struct {
+	*core
+	events *events
+}
 
 // SessionInfo is one of a user's sessions, as the others may see it.
 type SessionInfo struct {
@@ -136,10 +139,17 @@ func (v *index) end(ctx context.Context, tag, userID, which, reason, id string) 
 	const mark = `"%"` // the script puts each session's id here
 	event := Event{Kind: EventSession, Session: "%", User: userID, Reason: reason}
 	head, tail, _ := strings.Cut(event.encode(), mark)
+	told := v.events.about("session.ended", queued{User: userID, Session: "%", Reason: reason, Many: true})
+	if err := v.events.ahead(ctx, tag, told); err != nil {
+		return 0, err
+	}
+	defer v.events.point(ctx, tag, told)
+	itemHead, itemTail, _ := strings.Cut(told.item, mark)
 	return v.db.CountDurably(ctx, store.Call{Script: "end_listed",
 		Keys: store.Keys{"index": v.userKey(tag, "i"), "kept": v.userKey(tag, "k"), "preferences": v.userKey(tag, "p")},
 		Args: store.Args{"prefix": v.userKey(tag, ""), "which": which, "id": id, "life": v.tombstoneLife(),
-			"channel": v.db.Channel(), "head": head + `"`, "tail": `"` + tail}})
+			"channel": v.db.Channel(), "head": head + `"`, "tail": `"` + tail,
+			"programs": told.programs, "item_head": itemHead + `"`, "item_tail": `"` + itemTail}})
 }
 
 // indexLife is how long an index outlives its last session's creation: no clock of an instance makes a session outlive

@@ -181,14 +181,14 @@ func TestPreferencesAreComparedAndSet(t *testing.T) {
 	if err != nil || string(doc) != "{}" || version != "" {
 		t.Fatalf("%s %q %v", doc, version, err)
 	}
-	must(t, a.SetPreferences(ctx, s, []byte(`{"a":1}`), version))
-	is(t, "a second first writer", b.SetPreferences(ctx, load(t, b, r), []byte(`{"b":1}`), version), vault.ErrConflict)
+	must(t, a.WritePreferences(ctx, s, []byte(`{"a":1}`), version))
+	is(t, "a second first writer", b.WritePreferences(ctx, load(t, b, r), []byte(`{"b":1}`), version), vault.ErrConflict)
 	doc, version, err = b.Preferences(ctx, load(t, b, r))
 	if err != nil || string(doc) != `{"a":1}` {
 		t.Fatalf("%s %v", doc, err)
 	}
-	must(t, b.SetPreferences(ctx, s, []byte(`{"b":1}`), version))
-	is(t, "a stale writer", a.SetPreferences(ctx, s, []byte(`{"c":1}`), version), vault.ErrConflict)
+	must(t, b.WritePreferences(ctx, s, []byte(`{"b":1}`), version))
+	is(t, "a stale writer", a.WritePreferences(ctx, s, []byte(`{"c":1}`), version), vault.ErrConflict)
 	must(t, a.End(ctx, s, "logout"))
 	s2, _ := signIn(t, b, vault.NewSession{})
 	if doc, _, err := b.Preferences(ctx, s2); err != nil || string(doc) != `{"b":1}` {

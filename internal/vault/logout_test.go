@@ -40,7 +40,7 @@ func refreshOnce(v *vault.Vault, s *vault.Session) error {
 func preferOnce(v *vault.Vault, s *vault.Session) error {
 	_, version, err := v.Preferences(context.Background(), s)
 	if err == nil {
-		err = v.SetPreferences(context.Background(), s, []byte(`{"a":1}`), version)
+		err = v.WritePreferences(context.Background(), s, []byte(`{"a":1}`), version)
 	}
 	return err
 }

@@ -42,6 +42,9 @@ func tagBytes(userID string) []byte { return seal.Digest("bff partition v1", use
 // handleKeys are where a handle may be, the place of a new one in front.
 func (c *core) handleKeys(handle string) []string { return c.ringKeys("h:", handle) }
 
+// idKeys are where a session's user may be found by the session's public id.
+func (c *core) idKeys(sessionID string) []string { return c.ringKeys("n:", sessionID) }
+
 func (c *core) attemptKeys(state string) []string { return c.ringKeys("a:", state) }
 
 func (c *core) ringKeys(kind, name string) []string {

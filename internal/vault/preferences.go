@@ -34,12 +34,11 @@ func (v *sessions) Preferences(ctx context.Context, s *Session) (doc []byte, ver
 	return doc, version, nil
 }
 
-// SetPreferences writes doc if version is still what is stored, else ErrConflict. ErrNotFound when s ended meanwhile.
-func (v *sessions) SetPreferences(ctx context.Context, s *Session, doc []byte, version string) error {
+// SetPreferences writes doc if version is still what is stored, and returns the new one; else ErrConflict. ErrNotFound when s ended meanwhile.
+func (v *sessions) SetPreferences(ctx context.Context, s *Session, doc []byte, version string) (string, error) {
 	ctx, cancel := detached(ctx)
 	defer cancel()
-	_, err := v.writePreferences(ctx, s, doc, version, "")
-	return err
+	return v.writePreferences(ctx, s, doc, version, Event{Kind: EventPreferences, User: s.User.ID}.encode())
 }
 
 func (v *sessions) writePreferences(ctx context.Context, s *Session, doc []byte, version, message string) (string,

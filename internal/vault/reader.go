@@ -20,6 +20,7 @@ type sealed struct {
 	value    string            // the session
 	own      map[string]string // its connections, by id
 	kept     map[string]string // the user's, by id
+	user     string            // the user's record, "" for none
 }
 
 // read brings a session and its connections in one round trip: one pipeline, all keys in one slot.
@@ -35,7 +36,7 @@ func (r *reader) read(ctx context.Context, t *seal.Ticket) (*sealed, error) {
 			texts = append(texts, b.Get(pairs[i]))
 			hashes = append(hashes, b.All(pairs[i+1]))
 		}
-		kept := b.All(r.userKey(got.location.tag, "k"))
+		kept, user := b.All(r.userKey(got.location.tag, "k")), b.Get(r.userKey(got.location.tag, "u"))
 		return func() error {
 			for i := len(texts) - 1; i >= 0; i-- {
 				value, err := texts[i].Result()
@@ -45,7 +46,7 @@ func (r *reader) read(ctx context.Context, t *seal.Ticket) (*sealed, error) {
 				if err != nil {
 					return err
 				}
-				return got.fill(value, hashes[i], kept)
+				return got.fill(value, hashes[i], kept, user)
 			}
 			return ErrNotFound
 		}
@@ -53,12 +54,16 @@ func (r *reader) read(ctx context.Context, t *seal.Ticket) (*sealed, error) {
 	return got, err
 }
 
-func (s *sealed) fill(value string, own, kept store.Hash) (err error) {
+func (s *sealed) fill(value string, own, kept store.Hash, user store.Text) (err error) {
 	s.value = value
-	if s.own, err = own.Result(); err == nil {
-		s.kept, err = kept.Result()
+	if s.own, err = own.Result(); err != nil {
+		return err
 	}
-	return err
+	if s.kept, err = kept.Result(); err != nil {
+		return err
+	}
+	s.user, err = user.Result()
+	return unlessNone(err)
 }
 
 // LoadTicket is Load for a ticket that did not come in a cookie. It asks the store.
@@ -81,7 +86,8 @@ func (r *reader) loadTicket(ctx context.Context, ticket secret.Text) (*Session, 
 	if err != nil {
 		return nil, nil, ErrNotFound
 	}
-	return r.session(got, rec), got, nil
+	s, err := r.session(got, rec)
+	return s, got, err
 }
 
 func sessionBinding(t *seal.Ticket) seal.Binding {
@@ -123,7 +129,12 @@ func (c *core) expired(created, seen time.Time) bool {
 	return !now.Before(seen.Add(c.cfg.Idle)) || !now.Before(created.Add(c.cfg.Lifetime))
 }
 
-func (r *reader) session(got *sealed, rec *sessionRecord) *Session {
+// session is what was read. A session of an erased user is none: a sign-in was under way when the user was erased. The
+// rights are always those of the record; a session of before there were users has none.
+func (r *reader) session(got *sealed, rec *sessionRecord) (*Session, error) {
+	if got.user == erased {
+		return nil, ErrNotFound
+	}
 	s := &Session{
 		ID: rec.ID, Device: rec.Device, Front: rec.Front, CreatedAt: fromMillis(rec.Created), SeenAt: fromMillis(rec.Seen),
 		User: User{ID: rec.UserID, Provider: rec.Provider, Subject: rec.Subject, Name: rec.Name, Email: rec.Email,
@@ -131,8 +142,13 @@ func (r *reader) session(got *sealed, rec *sessionRecord) *Session {
 		idle: r.cfg.Idle, lifetime: r.cfg.Lifetime, ticket: secret.Hide(got.ticket), location: got.location,
 		version: seal.Version(got.value), current: r.ring.Current(got.value),
 	}
+	if got.user != "" {
+		if user, err := r.openUser(rec.UserID, got.user); err == nil {
+			user.describe(&s.User)
+		}
+	}
 	s.Connections = r.openConnections(s, got)
-	return s
+	return s, nil
 }
 
 func (r *reader) openConnection(o owner, id, value string) (Connection, error) {

@@ -61,7 +61,7 @@ func TestRedisstoreStoresNothingInClear(t *testing.T) {
 	server := testenv.Redis(t)
 	v := open(t, server.URL)
 	s, _ := signIn(t, v, vault.NewSession{Device: "a-device", Connection: google(vault.KeepSession)})
-	must(t, v.SetPreferences(context.Background(), s, []byte(`{"theme":"dark"}`), ""))
+	must(t, v.WritePreferences(context.Background(), s, []byte(`{"theme":"dark"}`), ""))
 	dump := server.Dump()
 	for _, clear := range []string{"at-1", "rt-1", "ada@example.com", "Ada", "a-device", "theme", s.Ticket().Reveal(), s.Ticket().Reveal()[22:44]} {
 		if bytes.Contains(dump, []byte(clear)) {
@@ -119,7 +119,7 @@ func TestRedisstoreALateSaveResurrectsNothing(t *testing.T) {
 	is(t, "a late token", err, vault.ErrNotFound)
 	_, err = other.Link(ctx, late, *google(vault.KeepUser))
 	is(t, "a late link", err, vault.ErrNotFound)
-	is(t, "late preferences", other.SetPreferences(ctx, late, []byte(`{}`), ""), vault.ErrNotFound)
+	is(t, "late preferences", other.WritePreferences(ctx, late, []byte(`{}`), ""), vault.ErrNotFound)
 	is(t, "a late unlink", other.Unlink(ctx, late, late.Connections[0].ID, func(vault.Connection) []byte { return nil }), vault.ErrNotFound)
 	for _, v := range []*vault.Vault{v, other} {
 		_, err = v.Load(r)
@@ -275,7 +275,7 @@ func TestRedisstoreASaveOutlivesTheRequest(t *testing.T) {
 	}
 	r := withCookie(s.Ticket().Reveal())
 	must(t, v.Touch(gone, s))
-	must(t, v.SetPreferences(gone, s, []byte(`{"a":1}`), ""))
+	must(t, v.WritePreferences(gone, s, []byte(`{"a":1}`), ""))
 	if c, err := v.Link(gone, s, *google(vault.KeepSession)); err != nil {
 		t.Fatal(err)
 	} else if err := v.Unlink(gone, load(t, v, r), c.ID, func(vault.Connection) []byte { return []byte("job") }); err != nil {

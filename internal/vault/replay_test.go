@@ -78,7 +78,7 @@ func TestAWriteThatArrivesTwiceOrLate(t *testing.T) {
 		t.Fatal(err)
 	}
 	at = once(t, "a token", server, seen, at)
-	must(t, v.SetPreferences(ctx, s, []byte(`{"a":1}`), ""))
+	must(t, v.WritePreferences(ctx, s, []byte(`{"a":1}`), ""))
 	once(t, "preferences", server, seen, at)
 	scripts := recorded(t, server, seen)
 	if len(scripts) < 5 {

@@ -31,7 +31,7 @@ func TestANewKeyInFrontRotates(t *testing.T) {
 	before, both, after := open(t, server.URL, ring(older)), open(t, server.URL, ring(newer, older)), open(t, server.URL, ring(newer))
 	r := kinds(t, before)
 	s := load(t, before, r)
-	must(t, before.SetPreferences(ctx, s, []byte(`{"theme":"dark"}`), ""))
+	must(t, before.WritePreferences(ctx, s, []byte(`{"theme":"dark"}`), ""))
 	if before.Due(s) {
 		t.Fatal("a fresh session has something to write")
 	}

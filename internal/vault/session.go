@@ -21,6 +21,8 @@ type User struct {
 	Picture       string
 	Rights        []string // what the user may do, sorted
 	AppID         string   // the application's own id of this user
+	CreatedAt     time.Time
+	Identities    []Identity // accounts that sign in as this user
 }
 
 // A Session is what Load found, as of one read. Treat it as read-only; only Touch changes SeenAt.
@@ -116,7 +118,7 @@ func (v *sessions) load(r *http.Request) (*Session, error) {
 	if tr == nil {
 		return nil, ErrNotFound
 	}
-	return v.reader.session(tr.got, tr.record), nil
+	return v.reader.session(tr.got, tr.record)
 }
 
 // Due says whether Touch has something to write: a tenth of the idle time, at most 60 s, has passed, or an old key
@@ -195,8 +197,14 @@ func (v *sessions) end(ctx context.Context, s *Session, reason string) error {
 	defer cancel()
 	end := func(ctx context.Context) error {
 		event := Event{Kind: EventSession, Session: s.ID, User: s.User.ID, Reason: reason}
+		told := v.index.events.about("session.ended", queued{User: s.User.ID, Session: s.ID, Reason: reason})
+		if err := v.index.events.ahead(ctx, s.location.tag, told); err != nil {
+			return err
+		}
+		defer v.index.events.point(ctx, s.location.tag, told)
 		_, err := v.db.RunDurably(ctx, onSession("end", s.location, store.Keys{"index": v.userKey(s.location.tag, "i")},
-			store.Args{"life": v.tombstoneLife(), "id": s.ID, "channel": v.db.Channel(), "message": event.encode()}))
+			store.Args{"life": v.tombstoneLife(), "id": s.ID, "channel": v.db.Channel(), "message": event.encode(),
+				"prefix": v.userKey(s.location.tag, ""), "programs": told.programs, "item": told.item}))
 		return err
 	}
 	return v.gorilla.save(ctx, &transfer{s: v, ticket: s.ticket.Reveal(), end: end}, -1)

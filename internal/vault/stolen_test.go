@@ -42,7 +42,7 @@ func (m marked) live(t testing.TB, v *vault.Vault) *vault.Session {
 	s = load(t, v, r)
 	must(t, v.Unlink(ctx, s, linked.ID, func(vault.Connection) []byte { return []byte("revoke " + m.refresh) }))
 	must(t, v.Touch(ctx, s))
-	must(t, v.SetPreferences(ctx, s, []byte(`{"theme":"dark"}`), ""))
+	must(t, v.WritePreferences(ctx, s, []byte(`{"theme":"dark"}`), ""))
 	if _, _, err := v.PutAttempt(ctx, []byte("verifier "+m.verifier), time.Minute); err != nil {
 		t.Fatal(err)
 	}

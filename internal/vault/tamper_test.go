@@ -35,7 +35,7 @@ func newTampered(t *testing.T) *tampered {
 			}
 		}
 		*s = load(t, x.v, r)
-		must(t, x.v.SetPreferences(x.ctx, *s, []byte(`{"of":"`+user.Name+`"}`), ""))
+		must(t, x.v.WritePreferences(x.ctx, *s, []byte(`{"of":"`+user.Name+`"}`), ""))
 	}
 	return x
 }

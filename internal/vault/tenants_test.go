@@ -21,7 +21,7 @@ func TestTwoProductsOnOneStoreShareNothing(t *testing.T) {
 	ours, theirs := product("ours"), product("theirs")
 	s, r := signIn(t, ours, vault.NewSession{Connection: google(vault.KeepUser), Handle: "google/sid"})
 	_, other := signIn(t, theirs, vault.NewSession{Handle: "google/sid"}) // the same person
-	must(t, ours.SetPreferences(ctx, s, []byte(`{"a":1}`), ""))
+	must(t, ours.WritePreferences(ctx, s, []byte(`{"a":1}`), ""))
 	state, half, err := ours.PutAttempt(ctx, []byte("attempt"), time.Minute)
 	must(t, err)
 

@@ -146,7 +146,7 @@ func TestASlotMovesUnderRunningCalls(t *testing.T) {
 	if _, err := a.Link(ctx, load(t, a, r), *google(vault.KeepUser)); err != nil {
 		t.Fatal(err)
 	}
-	must(t, a.SetPreferences(ctx, load(t, a, r), []byte(`{}`), ""))
+	must(t, a.WritePreferences(ctx, load(t, a, r), []byte(`{}`), ""))
 	slot := -1
 	for _, key := range cluster.Keys() {
 		if key[:5] == "bff:{" {

@@ -38,6 +38,7 @@ type Config struct {
 	Lifetime time.Duration    // required: absolute
 	Now      func() time.Time // time.Now when nil
 	Log      *slog.Logger     // discarded when nil
+	Programs []Program        // that are to hear what happens
 	Cache    bool             // Load may answer without the store; all alike. No effect with redis+cluster: or memory:
 }
 
@@ -52,6 +53,8 @@ type Vault struct {
 	*locks
 	*outbox
 	*attempts
+	*users
+	*events
 }
 
 // core is what all parts of a vault share.
@@ -99,9 +102,11 @@ func assemble(c *core) *Vault {
 	v := &Vault{core: c}
 	v.outbox = &outbox{c}
 	v.reader = &reader{c}
-	v.connections = &connections{c, v.reader, v.outbox}
-	v.index = &index{c}
+	v.connections = &connections{c, v.reader, v.outbox, &events{c}}
+	v.events = &events{c}
+	v.index = &index{c, v.events}
 	v.sessions = &sessions{core: c, reader: v.reader, connections: v.connections, index: v.index}
+	v.users = &users{c, v.connections, v.index, v.events}
 	v.sessions.gorilla = &gorilla{v.sessions}
 	v.locks = &locks{c}
 	v.attempts = &attempts{c}

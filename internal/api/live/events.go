@@ -21,6 +21,7 @@ const (
 	heartbeat       = 15 * time.Second
 	writePatience   = 10 * time.Second // a client that takes nothing for so long is gone
 	eventsRetry     = 2 * time.Second  // what a client waits before it connects again
+	readPatience    = 3 * time.Second  // for one reading of the store
 )
 
 // A listener is one open stream of /bff/events.
@@ -86,9 +87,28 @@ type Events struct {
 	Metrics  *metrics.Metrics
 	// Visible encodes what a browser may see of each connection, by id. What it leaves out is no change.
 	Visible func(*vault.Session) map[string][]byte
+	// User encodes what a browser may see of the user.
+	User func(*vault.Session) []byte
+	// Preferences returns the entity tag of the user's preferences.
+	Preferences func(context.Context, *vault.Session) (string, error)
 }
 
-// Serve streams what happens to this session: that it ended, that a connection changed. It never slides the session,
+// A view is what a stream has reported so far.
+type view struct {
+	connections map[string][]byte
+	user        []byte
+	preferences string
+}
+
+// look returns what there is to see of a session.
+func (e *Events) look(ctx context.Context, session *vault.Session) (view, error) {
+	ctx, cancel := context.WithTimeout(ctx, readPatience)
+	defer cancel()
+	tag, err := e.Preferences(ctx, session)
+	return view{connections: e.Visible(session), user: e.User(session), preferences: tag}, err
+}
+
+// Serve streams what happens to this session: that it ended, that a connection, the user or the preferences changed. It never slides the session,
 // and holds nothing that GET /bff/session would not say.
 func (e *Events) Serve(c *route.Call) error {
 	l := e.Streams.join(c.Session)
@@ -104,15 +124,18 @@ func (e *Events) Serve(c *route.Call) error {
 		return c.Empty(http.StatusOK)
 	}
 	e.Streams.arriving(c.Ctx())
+	known, err := e.look(c.Ctx(), c.Session) // before the stream says that it is open: what changes from then on is an event
+	if err != nil {
+		return err
+	}
 	defer e.Metrics.Streaming()()
 	out.write(fmt.Sprintf("retry: %d\n\n", eventsRetry.Milliseconds()))
-	e.follow(c, l, out)
+	e.follow(c, l, out, known)
 	return nil // the answer has begun: an error could not reach the client
 }
 
 // follow runs a stream until the session, the client, or this instance's time is over.
-func (e *Events) follow(c *route.Call, l *listener, out *eventWriter) {
-	known := e.Visible(c.Session)
+func (e *Events) follow(c *route.Call, l *listener, out *eventWriter, known view) {
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
 	var again <-chan time.Time
@@ -135,11 +158,14 @@ func (e *Events) follow(c *route.Call, l *listener, out *eventWriter) {
 		}
 		again = nil
 		now, err := e.Streams.reread(c.Ctx(), c.Session)
+		var next view
+		if err == nil {
+			e.Streams.seen(now)
+			next, err = e.look(c.Ctx(), now)
+		}
 		switch {
 		case err == nil:
-			e.Streams.seen(now)
-			next := e.Visible(now)
-			out.changes(known, next)
+			out.changes(&known, &next)
 			known = next
 		case errors.Is(err, vault.ErrNotFound):
 			e.Streams.suspect(c.Session.ID) // done is closed in a moment, with a reason
@@ -150,7 +176,7 @@ func (e *Events) follow(c *route.Call, l *listener, out *eventWriter) {
 }
 
 func (st *Streams) reread(ctx context.Context, session *vault.Session) (*vault.Session, error) {
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, readPatience)
 	defer cancel()
 	return st.cfg.Vault.LoadTicket(ctx, session.Ticket())
 }
@@ -162,8 +188,19 @@ type eventWriter struct {
 	err error
 }
 
-// changes writes the difference of two readings, in the order of the ids.
-func (e *eventWriter) changes(before, now map[string][]byte) {
+// changes writes the difference of two readings.
+func (e *eventWriter) changes(before, now *view) {
+	e.connections(before.connections, now.connections)
+	if !bytes.Equal(before.user, now.user) {
+		e.event("user.changed", struct{}{})
+	}
+	if before.preferences != now.preferences {
+		e.event("preferences.changed", map[string]string{"etag": now.preferences})
+	}
+}
+
+// connections writes which connections differ, in the order of their ids.
+func (e *eventWriter) connections(before, now map[string][]byte) {
 	var ids []string
 	for id, b := range now {
 		if !bytes.Equal(before[id], b) {

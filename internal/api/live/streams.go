@@ -133,6 +133,9 @@ func (st *Streams) matters(e vault.Event) bool {
 	case vault.EventConnection:
 		_, ok := st.interest.Load(audience(e))
 		return ok
+	case vault.EventUser, vault.EventPreferences:
+		_, ok := st.interest.Load(e.User)
+		return ok
 	}
 	return false
 }
@@ -159,6 +162,8 @@ func (st *Streams) listen(events <-chan vault.Event) {
 			switch e.Kind {
 			case vault.EventConnection:
 				st.wake(audience(e))
+			case vault.EventUser, vault.EventPreferences:
+				st.wake(e.User)
 			case vault.EventResync:
 				st.suspectAll()
 				begun()

@@ -10,6 +10,7 @@ import (
 
 	"bff/internal/oauth"
 	"bff/internal/proxy"
+	"bff/internal/users"
 	"bff/internal/vault"
 )
 
@@ -24,6 +25,10 @@ func Of(err error) *Problem {
 		return p
 	case errors.As(err, &oe):
 		return ofProvider(oe)
+	case errors.Is(err, users.ErrNotAllowed):
+		return New(NotAllowed)
+	case errors.Is(err, users.ErrHookFailed):
+		return New(HookFailed)
 	case errors.Is(err, vault.ErrUnavailable):
 		return New(StoreUnavailable).After(time.Second)
 	case errors.Is(err, context.Canceled):

@@ -30,12 +30,15 @@ const (
 	UpstreamFailed        Code = "upstream_failed"
 	UpstreamTimeout       Code = "upstream_timeout"
 	Internal              Code = "internal"
+	Conflict              Code = "conflict"
 
 	// On the way back from a provider only.
 	AccessDenied Code = "access_denied"
 	LoginExpired Code = "login_expired"
 	LoginFailed  Code = "login_failed"
 	WrongAccount Code = "wrong_account"
+	NotAllowed   Code = "not_allowed"
+	HookFailed   Code = "hook_failed"
 )
 
 // A meaning is what a code says by default.
@@ -82,6 +85,8 @@ var meanings = map[Code]meaning{
 		"The api did not answer in time."},
 	Internal: {500, "Internal error",
 		"Something went wrong here. The log has more."},
+	Conflict: {412, "Changed meanwhile",
+		"It was changed since it was read. Read it again, then repeat the change."},
 	AccessDenied: {403, "Access denied",
 		"The sign-in was declined."},
 	LoginExpired: {400, "Sign-in expired",
@@ -90,6 +95,10 @@ var meanings = map[Code]meaning{
 		"The provider's answer could not be trusted."},
 	WrongAccount: {403, "Another account",
 		"Another account was chosen than the one to be renewed."},
+	NotAllowed: {403, "Not allowed",
+		"This account may not sign in here. Choose another one, or ask whoever runs the application."},
+	HookFailed: {503, "Sign-in failed",
+		"The application did not answer at the sign-in. Nothing is lost; try again."},
 }
 
 // Codes returns every code.

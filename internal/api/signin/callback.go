@@ -12,6 +12,7 @@ import (
 	"bff/internal/api/route"
 	"bff/internal/oauth"
 	"bff/internal/secret"
+	"bff/internal/users"
 	"bff/internal/vault"
 )
 
@@ -118,7 +119,8 @@ func (f *Flow) outcome(err error) (why problem.Code, ok bool) {
 		return "", false
 	}
 	switch p.Code {
-	case problem.AccessDenied, problem.LoginExpired, problem.LoginFailed, problem.ProviderUnavailable, problem.StoreUnavailable, problem.WrongAccount:
+	case problem.AccessDenied, problem.LoginExpired, problem.LoginFailed, problem.ProviderUnavailable,
+		problem.StoreUnavailable, problem.WrongAccount, problem.NotAllowed, problem.HookFailed:
 		return p.Code, true
 	}
 	return problem.LoginFailed, true
@@ -126,6 +128,9 @@ func (f *Flow) outcome(err error) (why problem.Code, ok bool) {
 
 // logFailed tells the operator why a sign-in came to nothing, where it is not the person's doing.
 func (f *Flow) logFailed(ctx context.Context, provider string, err error) {
+	if errors.Is(err, users.ErrNotAllowed) || errors.Is(err, users.ErrHookFailed) {
+		f.cfg.Log.WarnContext(ctx, "a sign-in was refused", "provider", provider, "error", err)
+	}
 	switch oauth.KindOf(err) {
 	case oauth.KindFailed, oauth.KindUnavailable, oauth.KindMisconfigured:
 		f.cfg.Log.WarnContext(ctx, "a sign-in failed", "provider", provider, "error", err)
@@ -138,6 +143,9 @@ func (f *Flow) finish(c *route.Call, a attempt, q url.Values) (session string, s
 	g, err := f.cfg.Broker.Finish(c.Ctx(), a.flow(), q)
 	if err != nil {
 		return "", false, err
+	}
+	if !a.Connect && f.linkedOnly(a.Provider) { // the configuration changed while the person was away
+		return "", false, problem.New(problem.LoginFailed)
 	}
 	var linked *vault.Session
 	if a.Connect {
@@ -161,8 +169,7 @@ func (f *Flow) finish(c *route.Call, a attempt, q url.Values) (session string, s
 		}
 	}
 	if a.Connect {
-		_, err = f.cfg.Vault.Link(c.Ctx(), linked, g.Connection)
-		return linked.ID, false, err
+		return linked.ID, false, f.link(c, linked, g)
 	}
 	session, err = f.signIn(c, a, g)
 	return session, false, err
@@ -175,11 +182,16 @@ func (f *Flow) hasRefresh(c *route.Call, session *vault.Session, g oauth.Grant) 
 	if session != nil {
 		have = session.Connections
 	} else if g.Connection.Keep == vault.KeepUser {
-		kept, err := f.cfg.Vault.Kept(c.Ctx(), g.User.ID)
+		known, err := f.cfg.Vault.FindUser(c.Ctx(), identity(g))
+		if errors.Is(err, vault.ErrNotFound) { // perhaps of the version before
+			known.ID, err = g.User.ID, nil
+		}
+		if err == nil {
+			have, err = f.cfg.Vault.Kept(c.Ctx(), known.ID)
+		}
 		if err != nil {
 			return false, err
 		}
-		have = kept
 	}
 	for _, k := range have {
 		if k.Provider == g.Connection.Provider && k.Account.Subject == g.Connection.Account.Subject && k.Keep == g.Connection.Keep &&
@@ -200,8 +212,12 @@ func (f *Flow) signIn(c *route.Call, a attempt, g oauth.Grant) (string, error) {
 	if now := c.R.CookiesNamed(f.cfg.Front.Cookie); len(now) == 1 {
 		previous = append(previous, secret.New(now[0].Value))
 	}
+	user, err := f.register(c.Ctx(), g)
+	if err != nil {
+		return "", err
+	}
 	made, err := f.cfg.Vault.Create(c.W, c.R, vault.NewSession{
-		User: g.User, Device: device(c.R.UserAgent()), Connection: &g.Connection, Previous: previous, Handle: g.Handle,
+		User: user, Device: device(c.R.UserAgent()), Connection: &g.Connection, Previous: previous, Handle: g.Handle,
 	})
 	if err != nil {
 		return "", err

@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"bff/internal/api/answer"
 	"bff/internal/api/route"
@@ -25,7 +26,7 @@ type choice struct{ Title, URL string }
 // Choose lets a person choose the provider of a sign-in. Where there is one, there is nothing to choose.
 func (f *Flow) Choose(c *route.Call) error {
 	to := route.ReturnPath(c.R.URL.Query().Get("return_to"))
-	names := f.cfg.Providers
+	names := slices.DeleteFunc(slices.Clone(f.cfg.Providers), f.linkedOnly)
 	switch {
 	case c.ReloadDue():
 		return c.Reload()
@@ -37,6 +38,9 @@ func (f *Flow) Choose(c *route.Call) error {
 	}
 	var choices []choice
 	for _, p := range f.cfg.Broker.Providers() {
+		if f.linkedOnly(p.Name) {
+			continue
+		}
 		choices = append(
 			choices,
 			choice{p.Title, "/bff/login/" + url.PathEscape(p.Name) + "?return_to=" + url.QueryEscape(to)},

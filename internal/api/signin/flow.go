@@ -8,6 +8,7 @@ import (
 	"bff/internal/api/metrics"
 	"bff/internal/api/route"
 	"bff/internal/oauth"
+	"bff/internal/users"
 	"bff/internal/vault"
 )
 
@@ -17,6 +18,8 @@ type Config struct {
 	Vault     *vault.Vault  // required
 	Broker    *oauth.Broker // required
 	Providers []string      // names of the configured providers
+	LinkOnly  []string      // those of them whose accounts are linked only
+	Users     *users.Policy // required: who may sign in, and with which rights
 	PerMinute int           // attempts per client address and minute
 	Peers     route.Peers
 	Metrics   *metrics.Metrics
@@ -34,5 +37,8 @@ type Flow struct {
 func New(cfg Config) *Flow {
 	return &Flow{cfg: cfg, starts: newAddressLimiter(cfg.PerMinute, cfg.Now)}
 }
+
+// linkedOnly says whether accounts of a provider sign nobody in.
+func (f *Flow) linkedOnly(provider string) bool { return slices.Contains(f.cfg.LinkOnly, provider) }
 
 func (f *Flow) known(provider string) bool { return slices.Contains(f.cfg.Providers, provider) }

@@ -19,6 +19,9 @@ const maxScopes = 4096
 // Login starts a sign-in. The session before it, if the browser shows one here, ends when the new one is made. Somebody who
 // turns out to be signed in goes straight to return_to.
 func (f *Flow) Login(c *route.Call) error {
+	if f.linkedOnly(c.R.PathValue("provider")) {
+		return problem.UnknownProvider()
+	}
 	in, a, err := f.read(c)
 	if err != nil {
 		return err

@@ -51,3 +51,6 @@ func Random(n int) []byte {
 
 // Nonce is a fresh name of 128 random bits.
 func Nonce() string { return Encode(Random(16)) }
+
+// Decode reads what Encode spelled.
+func Decode(s string) ([]byte, error) { return b64.DecodeString(s) }

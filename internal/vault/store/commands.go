@@ -98,3 +98,23 @@ func (s *Store) List(ctx context.Context, key string) ([]string, error) {
 	values, err := s.client.LRange(ctx, key, 0, -1).Result()
 	return values, s.fault(ctx, err)
 }
+
+// Enlist puts a name into a sorted set of names.
+func (s *Store) Enlist(ctx context.Context, key, name string) error {
+	return s.fault(ctx, s.client.ZAdd(ctx, key, redis.Z{Member: name}).Err())
+}
+
+// Delist takes a name out of a sorted set of names.
+func (s *Store) Delist(ctx context.Context, key, name string) error {
+	return s.fault(ctx, s.client.ZRem(ctx, key, name).Err())
+}
+
+// Listed are the next n names behind after, in their order.
+func (s *Store) Listed(ctx context.Context, key, after string, n int) ([]string, error) {
+	from := "-"
+	if after != "" {
+		from = "(" + after
+	}
+	names, err := s.client.ZRangeByLex(ctx, key, &redis.ZRangeBy{Min: from, Max: "+", Count: int64(n)}).Result()
+	return names, s.fault(ctx, err)
+}

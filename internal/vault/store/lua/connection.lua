@@ -2,7 +2,7 @@
 -- written through a session, which must live. pending is 1 where an intent to refresh stays.
 -- pairs
 -- keys: kept, intent
--- args: owner, id, expected, value, channel, message, pending
+-- args: owner, id, expected, value, channel, message, pending, prefix, programs, item
 local hash, at = kept, nil
 if owner ~= 'kept' then
   at = live(pairs_n)
@@ -22,4 +22,5 @@ if owner == 'own' then
 end
 if pending ~= '1' then redis.call('DEL', intent) end
 redis.call('PUBLISH', channel, message)
+queue(prefix, programs, item)
 return 1

@@ -2,7 +2,7 @@
 -- Answers how many sessions the user has now.
 -- pairs
 -- keys: index
--- args: value, ttl, index_life, id, info, connection, connection_value, prefix
+-- args: value, ttl, index_life, id, info, connection, connection_value, prefix, programs, item
 local was = redis.call('GET', KEYS[1])
 if was then
   if version(was) == version(value) then return math.max(redis.call('HLEN', index), 1) end
@@ -15,6 +15,7 @@ if connection ~= '' then
 end
 redis.call('HSET', index, id, info)
 atleast(index, index_life)
+queue(prefix, programs, item)
 if redis.call('HLEN', index) % 32 == 0 then
   local all = redis.call('HGETALL', index)
   for j = 1, #all, 2 do

@@ -1,7 +1,7 @@
 -- Ends those of a user's sessions that which names: "one", "others" than id, "all", or "erase": all, and what is kept.
 -- head and tail are the message before and after a session's id. Answers how many it ended.
 -- keys: index, kept, preferences
--- args: prefix, which, id, life, channel, head, tail
+-- args: prefix, which, id, life, channel, head, tail, programs, item_head, item_tail
 redis.call('HDEL', index, '')
 local n, all = 0, redis.call('HGETALL', index)
 for j = 1, #all, 2 do
@@ -11,8 +11,9 @@ for j = 1, #all, 2 do
       n = n + 1
       tombstone(prefix .. 's:' .. loc, life)
       redis.call('PUBLISH', channel, head .. sid .. tail)
+      queue(prefix, programs, item_head .. sid .. item_tail)
     end
-    redis.call('DEL', prefix .. 'c:' .. loc)
+    redis.call('DEL', prefix .. 'c:' .. loc, prefix .. 'b:' .. sid)
     redis.call('HDEL', index, sid)
   end
 end

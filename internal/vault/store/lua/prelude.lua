@@ -20,3 +20,7 @@ local function tombstone(key, ms)
 end
 -- An index entry begins with the location of its session, 22 characters.
 local function alive(prefix, entry) return redis.call('STRLEN', prefix .. 's:' .. string.sub(entry, 1, 22)) > 60 end
+-- Puts an event into the queues of the programs that are to hear of it.
+local function queue(prefix, programs, item)
+  for program in string.gmatch(programs, '[^,]+') do redis.call('RPUSH', prefix .. 'q:' .. program, item) end
+end

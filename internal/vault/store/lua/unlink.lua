@@ -2,7 +2,7 @@
 -- which must live), or "user": kept, without a session.
 -- pairs
 -- keys: kept, intent, outbox
--- args: owner, id, expected, job, job_value, channel, message
+-- args: owner, id, expected, job, job_value, channel, message, prefix, programs, item
 local hash = kept
 if owner ~= 'user' then
   local at = live(pairs_n)
@@ -16,4 +16,5 @@ if job_value ~= '' then redis.call('HSET', outbox, job, job_value) end
 redis.call('HDEL', hash, id)
 redis.call('DEL', intent)
 redis.call('PUBLISH', channel, message)
+queue(prefix, programs, item)
 return 1
