@@ -36,6 +36,9 @@ type commands struct {
 	Schema   schemaCommand   `cmd:"" help:"Print the JSON Schema (2020-12) of bff.yaml, for editors."`
 	Keygen   keygenCommand   `cmd:"" help:"Print a fresh key for session.keys."`
 	Provider providerCommand `cmd:"" help:"List, show and try providers."`
+	Explain  explainCommand  `cmd:"" help:"Say in words what happened to a request, session, user or connection."`
+	Audit    auditCommand    `cmd:"" help:"Check an audit log."`
+	Health   healthCommand   `cmd:"" help:"Ask the instance on this machine whether it lives: for health checks of containers."`
 	Version  versionCommand  `cmd:"" help:"Print version, commit and Go version."`
 }
 

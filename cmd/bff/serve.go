@@ -23,7 +23,8 @@ func (s *serveCommand) Run(sh *shell) error {
 	}
 	log, level := sh.logger(cfg.Log)
 	app.TuneCollector(sh.env)
-	o := app.Options{Log: log, Level: level, Version: readBuild().version}
+	o := app.Options{Log: log, Level: level, Version: readBuild().version, Record: true, Stderr: sh.stderr,
+		Env: sh.env}
 	if s.Config != "-" {
 		o.Reload = func() (*config.Config, string) {
 			cfg, err := s.load(sh)

@@ -31,6 +31,7 @@ type Config struct {
 	Broker         *oauth.Broker     // required
 	Signer         *assertion.Signer // required
 	Audit          audit.Recorder    // discarded when nil
+	AccessLog      bool              // a log line at level info for every request
 	TrustedProxies route.Peers       // whose X-Forwarded-For and trace context are believed
 	Origins        []string          // further origins that may call with credentials (CORS)
 	Mounts         []Mount           // the apis
@@ -118,7 +119,7 @@ func New(cfg Config) (*Server, error) {
 // listeners makes the two handlers.
 func (s *Server) listeners(m *mounts) error {
 	cfg := route.Config{Providers: s.signIn, Vault: s.cfg.Vault, Peers: s.cfg.TrustedProxies, Metrics: s.cfg.Metrics,
-		Log: s.cfg.Log}
+		Audit: s.cfg.Audit, AccessLog: s.cfg.AccessLog, Log: s.cfg.Log}
 	touch := &toucher{vault: s.cfg.Vault, work: s.work}
 	m.calls.touch, m.calls.streams = touch, s.streams
 	browser := cfg

@@ -34,6 +34,7 @@ type generation struct {
 	policy *users.Policy
 	sender *webhook.Sender // of the hook and of events
 	log    *slog.Logger
+	events *recorders
 
 	stop    context.CancelFunc // of its workers
 	workers sync.WaitGroup
@@ -54,7 +55,9 @@ func (in *Instance) build(cfg *config.Config, shared *vault.Vault) (*generation,
 		}
 		g.vault = v
 	}
+	g.events = in.newRecorders(g)
 	if err := in.plug(g); err != nil {
+		g.events.close()
 		if g.signer != nil {
 			g.signer.Close()
 		}
@@ -74,7 +77,8 @@ func (in *Instance) plug(g *generation) error {
 		return err
 	}
 	broker, err := oauth.New(oauth.Config{Providers: cfg.OAuth(), Vault: g.vault, Origin: cfg.OriginText(), Log: in.log,
-		OnRefresh: in.counted.Refresh, OnRevocation: in.counted.Revocation, OnClaims: g.newRights})
+		OnRefresh: in.counted.Refresh, OnRevocation: in.counted.Revocation, OnClaims: g.newRights,
+		Audit: g.events, Tracer: in.traces.Provider(), Transport: in.traces.Transport(oauth.NewTransport())})
 	if err != nil {
 		return err
 	}
@@ -97,7 +101,7 @@ func (in *Instance) plug(g *generation) error {
 		TrustedProxies: cfg.TrustedProxies, Origins: cfg.Frontend.Origins, Mounts: mounts, Clients: clients(cfg.Clients),
 		Frontend: pages, Client: web.Client(), Account: accountFiles{web.Account(), cfg.Frontend.Theme, cfg.Name, cfg.Logo},
 		Users: g.policy, LinkOnly: linkOnly(cfg.Providers),
-		Limits: api.Limits(cfg.Limits), Metrics: in.counted, Log: in.log,
+		Limits: api.Limits(cfg.Limits), Metrics: in.counted, Log: in.log, Audit: g.events, AccessLog: cfg.Log.Access,
 	})
 	return err
 }
@@ -167,6 +171,7 @@ func (g *generation) close(ctx context.Context, own bool) error {
 	g.signer.Close()
 	g.stop()
 	g.workers.Wait()
+	g.events.close()
 	if own {
 		if err := g.vault.Close(); err != nil {
 			return fmt.Errorf("close the store: %w", err)

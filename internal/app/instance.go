@@ -4,14 +4,18 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"sync"
 
 	"bff/internal/api/metrics"
+	"bff/internal/api/route"
+	"bff/internal/audit"
 	"bff/internal/config"
 	"bff/internal/proxy"
+	"bff/internal/telemetry"
 )
 
 // Options are what an Instance is told beside its configuration.
@@ -26,6 +30,13 @@ type Options struct {
 
 	// Reload reads the configuration again: it returns it, or a report of its mistakes. nil: it cannot be read again.
 	Reload func() (*config.Config, string)
+
+	// Record has what happens recorded: in the audit log and for explanations, as the configuration says. Stderr is where
+	// `log.audit: stderr` goes.
+	Record bool
+	Stderr io.Writer
+	// Env is the environment, where the standard variables of OpenTelemetry count. nil: there is no telemetry.
+	Env func(string) string
 }
 
 // An Instance is one bff, ready to be given listeners. It has what a process has once; what follows the configuration is in its
@@ -34,8 +45,10 @@ type Instance struct {
 	log       *slog.Logger
 	options   Options
 	counted   *metrics.Metrics
-	upstreams *http.Transport // shared by all apis
-	certs     *certificates   // nil: no TLS
+	upstreams http.RoundTripper // shared by all apis
+	certs     *certificates     // nil: no TLS
+	audit     *audit.Log        // nil: none
+	traces    *telemetry.Telemetry
 
 	reloading sync.Mutex // one reload at a time
 
@@ -47,18 +60,37 @@ type Instance struct {
 
 // New plugs the layers together. It contacts nobody.
 func New(cfg *config.Config, o Options) (*Instance, error) {
-	in := &Instance{log: o.Log, options: o, counted: metrics.New(nil, o.Version), upstreams: proxy.NewTransport(),
+	in := &Instance{log: o.Log, options: o, counted: metrics.New(nil, o.Version),
 		retiring: map[*generation]bool{}}
 	in.warnOfUnwired(cfg)
 	var err error
 	if in.certs, err = newCertificates(cfg, in.log, cmp.Or(o.Authority, authorityClient())); err != nil {
 		return nil, err
 	}
-	in.current, err = in.build(cfg, nil)
-	if err != nil {
+	if err = in.observe(cfg); err != nil {
 		return nil, err
 	}
+	in.upstreams = in.traces.Transport(proxy.NewTransport())
+	if in.current, err = in.build(cfg, nil); err != nil {
+		return nil, errors.Join(err, in.audit.Close())
+	}
+	in.current.events.Record(context.Background(), audit.Event{Kind: audit.ConfigurationRead, Reason: "start",
+		Actor: audit.Actor{Kind: audit.ByOperator}})
 	return in, nil
+}
+
+// observe opens the audit log and starts the telemetry, where they are wanted. A reload does not change them.
+func (in *Instance) observe(cfg *config.Config) (err error) {
+	if in.options.Record {
+		if in.audit, err = newAuditLog(cfg.Log.Audit, in.options.Stderr, in.log); err != nil {
+			return err
+		}
+	}
+	if in.options.Env != nil {
+		in.traces, err = telemetry.New(context.Background(), telemetry.Config{Endpoint: cfg.Telemetry.Endpoint,
+			Sample: cfg.Telemetry.Sample, Version: in.options.Version, Env: in.options.Env})
+	}
+	return err
 }
 
 func (in *Instance) warnOfUnwired(cfg *config.Config) {
@@ -93,7 +125,8 @@ func (in *Instance) handler(of func(*generation) http.Handler) http.Handler {
 
 // Browser returns what browsers reach.
 func (in *Instance) Browser() http.Handler {
-	return in.handler(func(g *generation) http.Handler { return g.server.Browser() })
+	h := in.handler(func(g *generation) http.Handler { return g.server.Browser() })
+	return in.traces.Handler(h, func(r *http.Request) bool { return route.Peers(in.now().cfg.TrustedProxies).Trusts(r) })
 }
 
 // Admin returns what services and operators reach.
@@ -105,6 +138,9 @@ func (in *Instance) Admin() http.Handler {
 func (in *Instance) Close(ctx context.Context) error {
 	in.retired.Wait()
 	err := in.now().close(ctx, true)
+	if failed := errors.Join(in.audit.Close(), in.traces.Close(ctx)); failed != nil {
+		in.log.Warn("the audit log or the traces are incomplete", "error", failed)
+	}
 	if errors.Is(err, errUnfinished) {
 		in.log.Warn(errUnfinished.Error())
 		return nil

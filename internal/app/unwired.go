@@ -10,9 +10,6 @@ func Unwired(c *config.Config) (keys []string) {
 		}
 	}
 	add("fronts", len(c.Fronts) > 0)
-	add("telemetry", c.Telemetry.Endpoint != "")
-	add("log.access", c.Log.Access)
-	add("log.audit", c.Log.Audit != "")
 	for _, a := range c.APIs {
 		path := "apis." + a.Name
 		add(path+".verbs", len(a.Verbs) > 0)

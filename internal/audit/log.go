@@ -118,6 +118,9 @@ func lastLine(f *os.File) (end int64, last []byte, err error) {
 
 // Reopen closes the file and opens its path again, so that a rotated log goes on in a new file with the chain unbroken.
 func (l *Log) Reopen() error {
+	if l == nil {
+		return nil
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.file == nil {
@@ -133,8 +136,11 @@ func (l *Log) Reopen() error {
 	return old.Close()
 }
 
-// Close closes the file, if the Log opened one.
+// Close closes the file, if the Log opened one. A nil Log has none.
 func (l *Log) Close() error {
+	if l == nil {
+		return nil
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.file == nil {

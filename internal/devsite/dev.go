@@ -41,7 +41,7 @@ func Run(ctx context.Context, o Options) error {
 		return o.abandon(errors.New(report))
 	}
 	site := newSite(d, origin, cfg.SessionCookie())
-	in, err := app.New(cfg, app.Options{Log: o.Log, Version: o.Version, Frontend: site})
+	in, err := app.New(cfg, app.Options{Log: o.Log, Version: o.Version, Frontend: site, Record: true, Stderr: io.Discard})
 	if err != nil {
 		return o.abandon(err)
 	}

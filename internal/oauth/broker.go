@@ -8,10 +8,14 @@ import (
 	"net/http"
 	"time"
 
+	"bff/internal/audit"
 	"bff/internal/oauth/client"
 	"bff/internal/oauth/providers"
 	"bff/internal/oauth/refresh"
 	"bff/internal/vault"
+
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 )
 
 const connectTimeout = 5 * time.Second
@@ -29,6 +33,8 @@ type Config struct {
 
 	OnRefresh    func(provider, outcome string, took time.Duration) // may be nil
 	OnRevocation func(provider, outcome string)                     // may be nil
+	Audit        audit.Recorder                                     // grants that ended; nil: nobody reads along
+	Tracer       trace.TracerProvider                               // makes a span of every refresh; nil: none
 	// OnClaims is given the verified claims of an ID token that came with a refresh, so that rights can be decided anew. It runs in the
 	// background and may be nil.
 	OnClaims func(ctx context.Context, c vault.Connection, claims map[string]any)
@@ -72,15 +78,18 @@ func New(cfg Config) (*Broker, error) {
 	}
 	b.refresher = refresh.New(refresh.Config{
 		Providers: all, Vault: cfg.Vault, Now: cfg.Now, Log: cfg.Log, Patience: cfg.Patience, TokenTimeout: cfg.TokenTimeout,
-		Base: b.base, Background: b.background,
+		Base: b.base, Background: b.background, Audit: cfg.Audit, Tracer: cfg.Tracer.Tracer("bff/refresh"),
 		OnRefresh: cfg.OnRefresh, OnOrphan: b.orphaned, SameSubject: b.sameSubject, OnIDToken: b.refreshedIDToken,
 	})
 	return b, nil
 }
 
+// NewTransport returns what carries requests to providers where Config.Transport is nil, for a caller that wraps it.
+func NewTransport() http.RoundTripper { return client.NewTransport(connectTimeout) }
+
 func (cfg *Config) setDefaults() {
 	if cfg.Transport == nil {
-		cfg.Transport = client.NewTransport(connectTimeout)
+		cfg.Transport = NewTransport()
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -96,6 +105,12 @@ func (cfg *Config) setDefaults() {
 	}
 	if cfg.OnRefresh == nil {
 		cfg.OnRefresh = func(string, string, time.Duration) {}
+	}
+	if cfg.Audit == nil {
+		cfg.Audit = audit.Discard{}
+	}
+	if cfg.Tracer == nil {
+		cfg.Tracer = noop.NewTracerProvider()
 	}
 	if cfg.OnRevocation == nil {
 		cfg.OnRevocation = func(string, string) {}

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"bff/internal/audit"
 	"bff/internal/oauth/client"
 	"bff/internal/oauth/refresh"
 	"bff/internal/vault"
@@ -73,6 +74,8 @@ func (b *Broker) workJob(ctx context.Context, j vault.Job) {
 		return
 	case result == client.Revoked:
 		b.cfg.OnRevocation(name, "revoked")
+		b.cfg.Audit.Record(ctx, audit.Event{Kind: audit.GrantRevoked, At: b.cfg.Now(), Provider: name,
+			Actor: audit.Actor{Kind: audit.ByProvider, Name: name}})
 	case result == client.Impossible, result == client.Refused && j.Attempts+1 >= revocationRefused, age > revocationLimit:
 		b.cfg.OnRevocation(name, "given_up")
 		b.cfg.Log.Warn("a revocation was given up", "provider", name)

@@ -9,6 +9,7 @@ import (
 
 	"bff/internal/api/answer"
 	"bff/internal/api/problem"
+	"bff/internal/audit"
 	"bff/internal/vault"
 )
 
@@ -22,6 +23,7 @@ type Call struct {
 	Client  *Client        // of ClientForm and ClientBasic rows
 	Pattern string         // of a mount's allow-list: the one that let the call through
 	Form    url.Values     // of ClientForm rows, without parameters that have no value
+	audit   audit.Recorder // see Record
 }
 
 // Ctx is the request's context.

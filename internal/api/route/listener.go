@@ -13,6 +13,7 @@ import (
 	"bff/internal/api/answer"
 	"bff/internal/api/metrics"
 	"bff/internal/api/problem"
+	"bff/internal/audit"
 	"bff/internal/proxy"
 	"bff/internal/trace"
 	"bff/internal/vault"
@@ -32,6 +33,8 @@ type Config struct {
 	Client    func(*Call) error        // authenticates the caller of a ClientForm or ClientBasic row and sets it; nil: there are none
 	Peers     Peers
 	Metrics   *metrics.Metrics
+	Audit     audit.Recorder // is told what was refused and why
+	AccessLog bool           // a line at level info for every request
 	Log       *slog.Logger
 }
 
@@ -44,6 +47,9 @@ type Listener struct {
 
 // New makes a listener of a table. A row without a policy is an error.
 func New(cfg Config) (*Listener, error) {
+	if cfg.Audit == nil {
+		cfg.Audit = audit.Discard{}
+	}
 	l := &Listener{cfg: cfg, table: http.NewServeMux()}
 	paths := map[string]methods{}
 	for i := range cfg.Rows {
@@ -174,8 +180,9 @@ func (l *Listener) dispatch(w http.ResponseWriter, r *http.Request, m methods) {
 // serve takes one request through the row's policies to its handler, and writes what the handler returned instead of
 // an answer.
 func (l *Listener) serve(w http.ResponseWriter, r *http.Request, row *Row) {
+	began := time.Now()
 	watch := &statusWriter{ResponseWriter: w}
-	c := &Call{W: watch, R: r, Row: row, Front: l.cfg.Front}
+	c := &Call{W: watch, R: r, Row: row, Front: l.cfg.Front, audit: l.cfg.Audit}
 	if row.Keep != Carried {
 		if watch.body = bounded(w, r); watch.body != nil {
 			r.Body = http.MaxBytesReader(watch, watch.body, bodyLimit)
@@ -188,9 +195,7 @@ func (l *Listener) serve(w http.ResponseWriter, r *http.Request, row *Row) {
 	} else if row != l.cfg.Rest {
 		l.cfg.Metrics.Request(row.Path, watch.status)
 	}
-	if row.Keep != Carried {
-		l.cfg.Log.DebugContext(r.Context(), "request", "method", row.Method, "route", row.Path, "status", watch.status)
-	}
+	l.observed(c, watch.status, began)
 }
 
 // set puts the headers of an answer that is bff's own.
@@ -313,6 +318,7 @@ func (l *Listener) answer(c *Call, err error) {
 		l.cfg.Log.ErrorContext(c.Ctx(), "unexpected error", "error", err)
 	}
 	l.cfg.Metrics.Problem(p.Code)
+	l.recordProblem(c, p)
 	if watch, ok := c.W.(*statusWriter); ok && watch.body == nil {
 		watch.body = bounded(c.W, c.R) // a mount's call that was refused
 	}

@@ -8,6 +8,10 @@ import (
 	"bff/internal/oauth/client"
 	"bff/internal/secret"
 	"bff/internal/vault"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
 )
 
 const (
@@ -41,7 +45,13 @@ func (b *Refresher) refresh(p *provider, c vault.Connection, refused secret.Text
 	events, stop := b.vault.Subscribe(func(e vault.Event) bool { return e.Key == key })
 	defer stop()
 	r := &refresh{b: b, p: p, had: c, refused: refused, events: events}
-	return r.run(ctx)
+	ctx, span := b.cfg.Tracer.Start(ctx, "refresh", trace.WithAttributes(attribute.String("bff.provider", p.Name)))
+	defer span.End()
+	now, err := r.run(ctx)
+	if err != nil {
+		span.SetStatus(codes.Error, "")
+	}
+	return now, err
 }
 
 // run goes on until the tokens are new, by whomever, or an error says why not.

@@ -5,8 +5,10 @@ import (
 	"log/slog"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/singleflight"
 
+	"bff/internal/audit"
 	"bff/internal/oauth/client"
 	"bff/internal/vault"
 )
@@ -23,6 +25,8 @@ type Config struct {
 	TokenTimeout time.Duration   // of one token request, whoever still waits for it
 	Base         context.Context // of work that no caller waits for
 	Background   *Background
+	Audit        audit.Recorder // refusals for good
+	Tracer       trace.Tracer   // makes a span of every refresh
 
 	OnRefresh func(provider, outcome string, took time.Duration)
 	// OnOrphan is given a connection whose tokens were renewed while it was unlinked: they are nobody's.

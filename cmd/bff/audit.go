@@ -1,0 +1,40 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"bff/internal/audit"
+	"bff/internal/config"
+)
+
+type auditCommand struct {
+	Verify verifyCommand `cmd:"" help:"Read an audit log: exit code 0 when it is whole, 1 when it is not, with the line."`
+}
+
+type verifyCommand struct {
+	File string `arg:"" help:"An audit log, - for standard input."`
+}
+
+func (v *verifyCommand) Run(sh *shell) error {
+	in := sh.stdin
+	if v.File != "-" {
+		f, err := os.Open(v.File)
+		if err != nil {
+			return wrongUse("bff: %s %s", v.File, config.FileError(err))
+		}
+		defer f.Close()
+		in = f
+	}
+	lines, err := audit.Verify(in)
+	var broken *audit.Broken
+	if errors.As(err, &broken) {
+		return &exit{exitFailed, fmt.Sprintf("%s:%d: %s", v.File, broken.Line, broken.Why)}
+	}
+	if err != nil {
+		return runError(err)
+	}
+	fmt.Fprintf(sh.stdout, "%s: whole, %d lines\n", v.File, lines)
+	return nil
+}

@@ -1,0 +1,77 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+
+	"bff/internal/audit"
+	"bff/internal/config"
+	"bff/internal/explain"
+	"bff/internal/vault"
+)
+
+// recorders are the readers of what happens in one generation: the audit log of the process, and explanations.
+type recorders struct {
+	log    *audit.Log      // nil: none
+	keeper *explain.Keeper // nil: none
+}
+
+// newAuditLog opens what `log.audit` names, nil for none.
+func newAuditLog(to string, stderr io.Writer, log *slog.Logger) (*audit.Log, error) {
+	how := audit.LogConfig{Failed: func(err error) { log.Error("the audit log cannot be written", "error", err) }}
+	path, isFile := strings.CutPrefix(to, "file:")
+	switch {
+	case to == "":
+		return nil, nil
+	case !isFile:
+		return audit.NewLog(stderr, how), nil
+	}
+	l, err := audit.OpenLog(path, how)
+	if err != nil {
+		return nil, fmt.Errorf("log.audit: %w", err)
+	}
+	return l, nil
+}
+
+func (in *Instance) newRecorders(g *generation) *recorders {
+	r := &recorders{log: in.audit}
+	if in.options.Record && g.cfg.Explain > 0 {
+		r.keeper = explain.NewKeeper(g.vault.Explanations(), g.cfg.Explain, in.log)
+	}
+	return r
+}
+
+// Record implements [audit.Recorder].
+func (r *recorders) Record(ctx context.Context, e audit.Event) {
+	if r.log != nil {
+		r.log.Record(ctx, e)
+	}
+	if r.keeper != nil {
+		r.keeper.Record(ctx, e)
+	}
+}
+
+// close writes what waits for explanations.
+func (r *recorders) close() {
+	if r.keeper != nil {
+		r.keeper.Close()
+	}
+}
+
+// Explain says what is known of an id, from the store of a configuration. It needs no running instance.
+func Explain(ctx context.Context, cfg *config.Config, log *slog.Logger, id string) (explain.Story, error) {
+	s := &cfg.Session
+	v, err := vault.Open(vault.Config{Store: s.Store.Reveal(), Keys: s.Keys, Prefix: s.Prefix, Cookie: cfg.SessionCookie(),
+		Secure: cfg.Secure(), Idle: s.Idle, Lifetime: s.Lifetime, Log: log})
+	if err != nil {
+		return explain.Story{}, err
+	}
+	story, err := explain.Tell(ctx, v.Explanations(), id)
+	if closed := v.Close(); err == nil {
+		err = closed
+	}
+	return story, err
+}
