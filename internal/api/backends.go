@@ -54,7 +54,7 @@ func (s *calls) carryBackend(c *route.Call, m *Mount) error {
 	}
 	defer leave()
 	if c.Session == nil {
-		return m.Serve(c.W, c.R, found, proxy.Caller{Credential: none{}})
+		return m.Serve(c.W, c.R, found, proxy.Caller{Credential: none{}, Front: c.Front.Origin})
 	}
 	caller, err := s.asserted(c, m)
 	if err != nil {
@@ -74,7 +74,7 @@ func (s *calls) asserted(c *route.Call, m *Mount) (proxy.Caller, error) {
 	if err != nil {
 		return proxy.Caller{}, errors.Join(vault.ErrUnavailable, err)
 	}
-	return proxy.Caller{Credential: m.Token(made.Token), Secrets: []secret.Text{c.Session.Ticket()}}, nil
+	return proxy.Caller{Credential: m.Token(made.Token), Secrets: []secret.Text{c.Session.Ticket()}, Front: c.Front.Origin}, nil
 }
 
 // none is the credential of a call that nobody is signed in for.

@@ -120,6 +120,7 @@ func mounts(cfg *config.Config, in *Instance) ([]api.Mount, error) {
 	var all []api.Mount
 	for _, a := range cfg.APIs {
 		a.Transport, a.Log, a.OnTrip = in.upstreams, in.log, in.counted.Masked
+		a.Backend, a.OwnCookie = a.Identity != "", proxy.OwnCookies(cfg.SessionCookie())
 		m, err := proxy.New(a.Config)
 		if err != nil {
 			return nil, fmt.Errorf("api %s: %w", a.Name, err)

@@ -383,6 +383,7 @@ func overlap(a, b string) bool {
 // reported already, so harmless ones stand in for them.
 func (a *API) try(r *reader, path string) {
 	trial := a.Config
+	trial.Backend = a.Identity != ""
 	trial.Origin, trial.Upstream = cmp.Or(a.Origin, "https://origin.invalid"), cmp.Or(a.Upstream, "https://upstream.invalid")
 	if trial.Path == "/" || trial.Path == "" && trial.Host == "" {
 		trial.Path = "/api/" + a.Name

@@ -160,7 +160,10 @@ func (m *Mount) allows(method string, path []segment) (*pattern, error) {
 	if method == http.MethodTrace || method == http.MethodConnect || method == "" {
 		return nil, ErrNotAllowed
 	}
-	verb := customVerb(method, path)
+	verb := -1
+	if !m.cfg.Backend { // which knows what it does with a colon
+		verb = customVerb(method, path)
+	}
 	for i := range m.allow {
 		if m.allow[i].match(method, path, verb) {
 			return &m.allow[i], nil

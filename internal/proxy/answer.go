@@ -36,6 +36,9 @@ func answered(res *http.Response) error {
 		return errNoStatus
 	}
 	m, h := x.mount, res.Header
+	if m.cfg.Backend {
+		return x.answeredByBackend(res)
+	}
 	x.maskHeader(h) // before anything is read from it
 	if res.StatusCode == http.StatusUnauthorized || res.StatusCode == http.StatusForbidden {
 		if c := challengeOf(res); c != nil {
@@ -48,11 +51,17 @@ func answered(res *http.Response) error {
 	keepForAsking(h)
 	m.keepApart(h, res.StatusCode)
 	m.filterBack(res.Trailer)
+	x.trailerNeedsChunks(res)
+	return x.takeBody(res)
+}
+
+// trailerNeedsChunks takes the length off an answer with a trailer: HTTP/2 has both, HTTP/1 has a trailer behind chunks
+// only.
+func (x *exchange) trailerNeedsChunks(res *http.Response) {
 	if len(res.Trailer) > 0 && x.in.ProtoMajor == 1 &&
 		httpguts.HeaderValuesContainsToken(x.in.Header["Te"], "trailers") {
-		delete(h, "Content-Length") // HTTP/2 has both, HTTP/1 has a trailer behind chunks only
+		delete(res.Header, "Content-Length")
 	}
-	return x.takeBody(res)
 }
 
 // takeBody puts the clock, the tripwire and the rewriting of fields around the body of an answer.

@@ -25,6 +25,8 @@ type Caller struct {
 	// of the same secrets, means that there is none. A nil Renew means no second try.
 	Renew   func(context.Context) (Credential, error)
 	Secrets []secret.Text   // further ones that the tripwire watches for
+	Front   string          // a backend is told: the origin that was called; the mount's when empty
+	Address string          // a backend is told: the client's address; the connection's when empty
 	Done    <-chan struct{} // closed when the session ends: what still flows ends within seconds; nil: never
 }
 

@@ -182,6 +182,9 @@ func (m *Mount) filterOut(h http.Header, socket bool) {
 		}
 		delete(h, name)
 	}
+	if m.cfg.Backend {
+		m.cookiesOut(h)
+	}
 }
 
 // leaves reports whether a request's field goes to the upstream.
@@ -202,6 +205,10 @@ func (m *Mount) filterBack(h http.Header) {
 		if !m.back.passes(name) {
 			delete(h, name)
 		}
+	}
+	if m.cfg.Backend {
+		m.cookiesBack(h)
+		return
 	}
 	if challenges := h["Www-Authenticate"]; len(challenges) > 0 {
 		withoutPrompts(h, challenges)

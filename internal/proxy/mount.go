@@ -56,7 +56,11 @@ type Config struct {
 	MaxBody   int64             // of a request, in bytes; 0 is no limit
 	Transport http.RoundTripper // required: the connections to upstreams; NewTransport makes one
 	Log       *slog.Logger      // discarded when nil
-	OnTrip    func(api string)  // the tripwire masked a secret; called once for a call
+	// Backend marks an upstream of the operator's own, trusted with its origin. With the Path "/" it has every path that
+	// no longer mount has, but for those of bff.
+	Backend   bool
+	OwnCookie func(name string) bool // which cookies are bff's: a backend sees and sets none of them; all when nil
+	OnTrip    func(api string)       // the tripwire masked a secret; called once for a call
 }
 
 // A ConfigError is a mistake of the configuration. Field is relative to the api: "allow[1]".
@@ -123,6 +127,9 @@ func New(cfg Config) (*Mount, error) {
 	m.setAllow(fail)
 	m.setHeaders(fail)
 	m.out, m.back = outward(), inward()
+	if cfg.Backend {
+		m.out, m.back = outwardToBackend(), inwardFromBackend()
+	}
 	m.out.setOnly("request_headers", cfg.RequestHeaders, fail)
 	m.back.setOnly("response_headers", cfg.ResponseHeaders, fail)
 	for i, f := range cfg.Rewrite {
@@ -157,7 +164,9 @@ func (m *Mount) setRoot(fail func(string, error)) {
 		}
 		m.root = origin.Scheme + "://" + host
 	}
-	if m.cfg.Path == "" && m.cfg.Host == "" {
+	if m.cfg.Backend && m.cfg.Path == "/" {
+		m.cfg.Path = ""
+	} else if m.cfg.Path == "" && m.cfg.Host == "" {
 		fail("path", errors.New(`a mount path is needed: write "/api/`+m.cfg.Name+`"`))
 	}
 	fail("path", plainPath(m.cfg.Path))
@@ -291,7 +300,20 @@ func (m *Mount) Serves(r *http.Request) bool {
 		target = r.URL.RequestURI()
 	}
 	rest, ok := strings.CutPrefix(target, m.cfg.Path)
+	if m.cfg.Path == "" && m.cfg.Host == "" && isBFFs(r, target) {
+		return false
+	}
 	return ok && (rest == "" || rest[0] == '/' || rest[0] == '?')
+}
+
+// isBFFs reports whether a target is below /bff to any reader.
+func isBFFs(r *http.Request, target string) bool {
+	for _, path := range [...]string{target, r.URL.Path} {
+		if rest, ok := strings.CutPrefix(path, "/bff"); ok && (rest == "" || strings.IndexByte("/?;", rest[0]) >= 0) {
+			return true
+		}
+	}
+	return false
 }
 
 func (m *Mount) isHost(host string) bool {
@@ -323,7 +345,8 @@ func (m *Mount) Find(r *http.Request) (*Call, error) {
 	if err != nil {
 		return nil, err
 	}
-	if overridesMethod(r.Method, query) || becomesCode(r.Header) {
+	if !m.cfg.Backend && (overridesMethod(r.Method, query) || becomesCode(r.Header)) ||
+		m.cfg.Backend && by.method != "" && overridesMethod(r.Method, query) {
 		return nil, ErrNotAllowed
 	}
 	b := m.baseOf(segments)

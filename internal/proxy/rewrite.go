@@ -78,6 +78,9 @@ func (m *Mount) rewriteURL(ref string, c *Call) string {
 		if i, rest := m.below(c.base.scheme, c.base.host, ref); i != nil {
 			return m.cfg.Path + i.prefix + rest
 		}
+		if m.cfg.Backend { // it knows where it stands
+			return ref
+		}
 		return c.base.scheme + "://" + c.base.host + ref
 	}
 	return m.rewriteRelative(ref, u, c)

@@ -120,6 +120,9 @@ func (m *Mount) rewrite(pr *httputil.ProxyRequest) {
 			out.Header["Accept-Encoding"] = []string{"identity"}
 		}
 	}
+	if m.cfg.Backend {
+		m.forward(x, out.Header)
+	}
 	for name, value := range m.cfg.SetHeaders {
 		out.Header[http.CanonicalHeaderKey(name)] = []string{value}
 	}

@@ -1,0 +1,137 @@
+package proxy
+
+import (
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// A backend is an upstream of the operator's own, trusted with its origin: its documents, scripts and policies pass,
+// and so do its cookies, both ways. What does not pass are bff's own cookies, BFF-*, a client's Authorization, and
+// the fields by which a request would speak of who is asking.
+
+// outwardToBackend is the filter of requests to a backend. It is told about the page that calls, and checks that
+// itself.
+func outwardToBackend() *filter {
+	f := outward()
+	f.never = func(folded string) bool { return folded != "cookie" && (hop(folded) || ours(folded)) }
+	odd := f.odd
+	f.odd = families{except: func(folded string) bool {
+		switch folded {
+		case "cookie", "origin", "referer", "dnt", "upgrade-insecure-requests", "purpose", "x-nextjs-data",
+			"x-middleware-prefetch", "x-middleware-preflight":
+			return true
+		}
+		return !odd.has(folded) || hasPrefix(folded, "sec-fetch-", "sec-ch-", "sec-purpose", "sec-gpc",
+			"access-control-request-")
+	}, inside: []string{""}}
+	return f
+}
+
+// inwardFromBackend is the filter of a backend's answers.
+func inwardFromBackend() *filter {
+	return &filter{usual: usualBack, known: new(verdicts), never: func(folded string) bool {
+		switch folded {
+		case "cookie", "authorization", "clear-site-data", "alt-svc":
+			return true
+		}
+		return hop(folded) || hasPrefix(folded, "bff-", "access-control-")
+	}, odd: family(`x-accel-* x-sendfile* x-lighttpd-* x-litespeed-* x-reproxy-* sec-websocket-*`,
+		func(folded string) bool { return folded == "x-accel-buffering" })}
+}
+
+// OwnCookies returns what Config.OwnCookie is where the session's cookie has that name: the cookie itself and those
+// that begin with its name and a hyphen, with any prefix that browsers know.
+func OwnCookies(session string) func(name string) bool {
+	base := func(name string) string {
+		name = strings.ToLower(name)
+		return strings.TrimPrefix(strings.TrimPrefix(name, "__host-"), "__secure-")
+	}
+	own := base(session)
+	return func(name string) bool {
+		name = base(name)
+		return name == own || strings.HasPrefix(name, own+"-")
+	}
+}
+
+// isOwn reports whether a cookie is bff's.
+func (m *Mount) isOwn(name string) bool { return m.cfg.OwnCookie == nil || m.cfg.OwnCookie(name) }
+
+// cookiesOut leaves of the browser's cookies those that are not bff's. It splits like the loosest reader: a quote ends
+// nothing.
+func (m *Mount) cookiesOut(h http.Header) {
+	lines := h["Cookie"]
+	if len(lines) == 0 {
+		return
+	}
+	var kept []string
+	for _, line := range lines {
+		for pair := range strings.FieldsFuncSeq(line, func(c rune) bool { return c == ';' || c == ',' }) {
+			pair = strings.TrimSpace(pair)
+			name, _, _ := strings.Cut(pair, "=")
+			if name = strings.Trim(name, " \t\""); name != "" && !m.isOwn(name) {
+				kept = append(kept, pair)
+			}
+		}
+	}
+	if delete(h, "Cookie"); len(kept) > 0 {
+		h["Cookie"] = []string{strings.Join(kept, "; ")}
+	}
+}
+
+// cookiesBack drops the cookies that a backend sets in bff's name. One without a name would come back as
+// whatever its value says, and is dropped too.
+func (m *Mount) cookiesBack(h http.Header) {
+	lines := h["Set-Cookie"]
+	if len(lines) == 0 {
+		return
+	}
+	var kept []string
+	for _, line := range lines {
+		pair, _, _ := strings.Cut(line, ";")
+		name, _, found := strings.Cut(pair, "=")
+		if name = strings.Trim(name, " \t\""); found && name != "" && !m.isOwn(name) {
+			kept = append(kept, line)
+		}
+	}
+	if delete(h, "Set-Cookie"); len(kept) > 0 {
+		h["Set-Cookie"] = kept
+	}
+}
+
+// forward says to a backend where the browser is, and which address it called.
+func (m *Mount) forward(x *exchange, h http.Header) {
+	front, _ := url.Parse(m.root) // it was checked
+	host, scheme := front.Host, front.Scheme
+	if x.by.Front != "" {
+		if u, err := url.Parse(x.by.Front); err == nil && u.Host != "" {
+			host, scheme = u.Host, u.Scheme
+		}
+	}
+	h["X-Forwarded-Host"], h["X-Forwarded-Proto"] = []string{host}, []string{scheme}
+	from := x.by.Address
+	if from == "" {
+		from, _, _ = net.SplitHostPort(x.in.RemoteAddr)
+	}
+	if from != "" {
+		h["X-Forwarded-For"] = []string{from}
+	}
+}
+
+// answeredByBackend is answered for a backend.
+func (x *exchange) answeredByBackend(res *http.Response) error {
+	h := res.Header
+	x.maskHeader(h)
+	x.mount.filterBack(h)
+	x.mount.rewriteHeader(h, x.call)
+	if len(h["Cache-Control"]) == 0 && len(h["Expires"]) == 0 {
+		h["Cache-Control"] = []string{"private"}
+		if !varies(h, "Cookie") {
+			h["Vary"] = append(h["Vary"], "Cookie")
+		}
+	}
+	x.mount.filterBack(res.Trailer)
+	x.trailerNeedsChunks(res)
+	return x.takeBody(res)
+}

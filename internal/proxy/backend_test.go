@@ -1,0 +1,220 @@
+package proxy_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"bff/internal/proxy"
+	"bff/internal/secret"
+)
+
+// asBackend makes a mount one of a backend at the root.
+func asBackend(c *proxy.Config) {
+	c.Backend, c.Path, c.Allow = true, "/", []string{"/{rest...}"}
+	c.OwnCookie = proxy.OwnCookies("__Host-bff")
+	c.Upstream = strings.TrimSuffix(c.Upstream, "/base")
+}
+
+func TestABackendSpeaksForItsOrigin(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
+		h := w.Header()
+		h.Set("Content-Type", "text/html; charset=utf-8")
+		h.Set("Content-Security-Policy", "default-src 'self'")
+		h.Set("Cache-Control", "public, max-age=600, immutable")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Permissions-Policy", "camera=()")
+		h.Set("Access-Control-Allow-Origin", "*")
+		h.Set("Clear-Site-Data", `"cookies"`)
+		h.Set("BFF-Error", "planted")
+		h.Set("X-Accel-Redirect", "/secret")
+		h.Set("WWW-Authenticate", `Basic realm="x"`)
+		_, _ = io.WriteString(w, "<html><script>1</script>")
+	}, asBackend)
+	for _, dest := range []string{"document", "script", "style", "worker"} {
+		res := r.do("GET", "/reports/q3", nil, "Sec-Fetch-Dest: "+dest)
+		for name, want := range map[string]string{"Content-Type": "text/html; charset=utf-8",
+			"Content-Security-Policy": "default-src 'self'",
+			"Cache-Control":           "public, max-age=600, immutable", "X-Frame-Options": "DENY",
+			"Permissions-Policy":          "camera=()",
+			"Access-Control-Allow-Origin": "", "Clear-Site-Data": "", "Bff-Error": "", "X-Accel-Redirect": "",
+			"Www-Authenticate": `Basic realm="x"`, "Cross-Origin-Resource-Policy": ""} {
+			if got := res.Header.Get(name); got != want || len(res.Header.Values(name)) > 1 {
+				t.Errorf("%s: %s %q, want %q", dest, name, res.Header.Values(name), want)
+			}
+		}
+		if res.StatusCode != 200 || text(t, res) != "<html><script>1</script>" {
+			t.Errorf("%s: %d", dest, res.StatusCode)
+		}
+	}
+}
+
+func TestABackendsCookiesPassAndBFFsDoNot(t *testing.T) {
+	got := make(chan http.Header, 1)
+	var set []string
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
+		got <- req.Header.Clone()
+		w.Header()["Set-Cookie"] = set
+	}, asBackend)
+	for sent, want := range map[string]string{
+		"app=1; __Host-bff=ticket; theme=dark":       "app=1; theme=dark",
+		"__Host-bff=ticket":                          "",
+		"bff=ticket; __Host-bff-abc=opener; bff-x=1": "",
+		"__host-BFF=ticket; __Secure-bff=ticket":     "",
+		`a="x; __Host-bff=ticket"; b=2`:              `a="x; b=2`,
+		"a=1,__Host-bff=ticket":                      "a=1",
+		" __Host-bff =ticket;x=y":                    "x=y",
+		`"__Host-bff"=ticket; x=y`:                   "x=y",
+		"bffx=1; xbff=2; __Host-app=3":               "bffx=1; xbff=2; __Host-app=3",
+		"=ticket; x=y":                               "x=y",
+	} {
+		r.raw("GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\nCookie: " + sent + "\r\n\r\n")
+		if h := <-got; strings.Join(h["Cookie"], " | ") != want {
+			t.Errorf("%q became %q, want %q", sent, h["Cookie"], want)
+		}
+	}
+	for line, passes := range map[string]bool{
+		"app=1; Path=/; HttpOnly": true,
+		"__Host-app=1; Path=/":    true,
+		"app=bff=1":               true,
+		"__Host-bff=evil; Path=/": false,
+		"bff=evil":                false,
+		"bff-abc=evil":            false,
+		"__Host-bff-abc=evil":     false,
+		"__Secure-bff=evil":       false,
+		"BFF=evil":                false,
+		" bff =evil":              false,
+		"=bff=evil":               false,
+		"bff":                     false,
+		"\tbff\t=evil":            false,
+		";bff=evil":               false,
+	} {
+		set = []string{line, "kept=1"}
+		res := r.do("GET", "/a", nil)
+		<-got
+		if lines := res.Header["Set-Cookie"]; slices.Contains(lines,
+			strings.TrimSpace(line)) != passes || !slices.Contains(lines, "kept=1") ||
+			!passes && len(lines) != 1 {
+			t.Errorf("%q: %q", line, lines)
+		}
+	}
+}
+
+func TestABackendIsNotLiedToAboutWhoIsAsking(t *testing.T) {
+	got := make(chan http.Header, 1)
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) { got <- req.Header.Clone() }, asBackend)
+	for _, name := range []string{"Authorization", "BFF-User", "X-Forwarded-For", "X-Forwarded-Host",
+		"X-Forwarded-Proto", "X-Forwarded-User",
+		"X-User-Id", "X-Real-IP", "Remote-User", "Forwarded", "X-Hasura-Role", "X-Middleware-Subrequest",
+		"X-HTTP-Method-Override", "Proxy",
+		"X-Original-URL", "X-CSRF"} {
+		for _, spelled := range spellings(name) {
+			r.raw("GET /a HTTP/1.1\r\nHost: evil.example\r\nConnection: close, " + name + "\r\n" + spelled +
+				": planted\r\n\r\n")
+			h := <-got
+			for left, values := range h {
+				if slices.Contains(values, "planted") {
+					t.Errorf("%s left as %s", spelled, left)
+				}
+			}
+			if h.Get("Authorization") != "Bearer "+token || h.Get("X-Forwarded-For") != "127.0.0.1" ||
+				h.Get("X-Forwarded-Proto") != "http" ||
+				"http://"+h.Get("X-Forwarded-Host") != r.server.URL {
+				t.Errorf("%s: %v", spelled, h)
+			}
+		}
+	}
+	r.do("POST", "/a", nil, "Origin: https://app.example.com", "Sec-Fetch-Site: same-origin",
+		"Referer: https://app.example.com/x", "RSC: 1",
+		"X-CSRF-Token: abc", "X-Nextjs-Data: 1", "Next-Action: x")
+	h := <-got
+	for _, name := range []string{"Origin", "Sec-Fetch-Site", "Referer", "Rsc", "X-Csrf-Token", "X-Nextjs-Data",
+		"Next-Action"} {
+		if h.Get(name) == "" {
+			t.Errorf("%s did not leave", name)
+		}
+	}
+	r.set(func(c *proxy.Caller) {
+		c.Credential, c.Front, c.Address = anonymous{}, "https://shop.example.org", "192.0.2.7"
+	})
+	r.do("GET", "/a", nil, "Authorization: Bearer planted")
+	if h := <-got; h["Authorization"] != nil || h.Get("X-Forwarded-Host") != "shop.example.org" ||
+		h.Get("X-Forwarded-For") != "192.0.2.7" ||
+		h.Get("X-Forwarded-Proto") != "https" {
+		t.Errorf("anonymous: %v", h)
+	}
+}
+
+// anonymous is the credential of nobody.
+type anonymous struct{}
+
+func (anonymous) Authorize(*http.Request) error { return nil }
+func (anonymous) Secrets() []secret.Text        { return nil }
+
+func TestABackendAtTheRootHasNothingOfBFF(t *testing.T) {
+	r := newRig(t, noContent, asBackend)
+	for path, serves := range map[string]bool{"/": true, "/x": true, "/bffx": true, "/x/bff/session": true,
+		"/bff": false, "/bff/": false,
+		"/bff/session": false, "/bff?x": false, "/%62ff/session": false, "/bf%66": false} {
+		if got := r.mount.Serves(httptest.NewRequest("GET", path, nil)); got != serves {
+			t.Errorf("%s: %v", path, got)
+		}
+	}
+	long := newRig(t, noContent)
+	if proxy.Precedence(r.mount, long.mount) <= 0 || proxy.Precedence(long.mount, r.mount) >= 0 {
+		t.Error("the root comes before a longer path")
+	}
+}
+
+func TestABackendMayUseItsOwnWords(t *testing.T) {
+	r := newRig(t, noContent, asBackend)
+	for _, line := range []string{"POST /documents/doc:commit", "POST /x?_method=DELETE", "DELETE /a/b%20c", "GET /"} {
+		if got := r.asked(line); got != 204 {
+			t.Errorf("%s: %d", line, got)
+		}
+	}
+	for _, line := range []string{"GET /a/../b", "GET /a%2F..%2Fb", "GET //evil", "GET /a;b", "GET /a%00"} {
+		if got := r.asked(line); got != 400 {
+			t.Errorf("%s: %d", line, got)
+		}
+	}
+	only := newRig(t, noContent, asBackend, func(c *proxy.Config) {
+		c.Allow = []string{"GET /{rest...}",
+			"POST /{rest...}"}
+	})
+	if got := only.asked("POST /x?_method=DELETE"); got != 403 {
+		t.Errorf("a list of methods is walked around: %d", got)
+	}
+}
+
+func TestABackendCannotEchoWhatItWasSent(t *testing.T) {
+	b := newRig(t, func(w http.ResponseWriter, req *http.Request) {
+		w.Header().Set("X-Echo", req.Header.Get("Authorization"))
+		fmt.Fprintf(w, "<html>%s %s", req.Header.Get("Authorization"), refresh)
+	}, asBackend)
+	res := b.do("GET", "/a", nil)
+	if got := text(t, res) + res.Header.Get("X-Echo"); leaks(got, token) || leaks(got,
+		refresh) || !strings.HasPrefix(got, "<html>") {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestABackendsRedirectsStayBelowItsMount(t *testing.T) {
+	a := &answerer{status: 302}
+	r := newRig(t, a.ServeHTTP, asBackend, func(c *proxy.Config) {
+		c.Path, c.Origin = "/app",
+			"https://app.example.com"
+	})
+	for in, want := range map[string]string{r.upstream.URL + "/x": "https://app.example.com/app/x", "/x": "/app/x",
+		"next":                       "next",
+		"https://elsewhere.example/": "https://elsewhere.example/"} {
+		a.header = http.Header{"Location": {in}}
+		if got := r.do("GET", "/app/y", nil).Header.Get("Location"); got != want {
+			t.Errorf("%s became %s, want %s", in, got, want)
+		}
+	}
+}
