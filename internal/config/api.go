@@ -16,15 +16,12 @@ import (
 // An API is one upstream HTTP API, called with a provider's token, or one backend, called with an assertion.
 type API struct {
 	proxy.Config
-	Provider        string   // "" for a backend
-	Identity        string   // the audience of the assertion; "" for a provider's API
-	Scopes          []string // that a connection must have granted
-	Require         []string // rights, all of them
-	Anonymous       string   // of a backend: "refuse", "redirect" or "pass"
-	Pause           string   // "off", "route" or "api": what a 429 of the upstream pauses
-	Verbs           []string // wildcards of Allow whose segment may end in a custom verb
-	RequestHeaders  []string // nil: the usual
-	ResponseHeaders []string // nil: the usual
+	Provider  string   // "" for a backend
+	Identity  string   // the audience of the assertion; "" for a provider's API
+	Scopes    []string // that a connection must have granted
+	Require   []string // rights, all of them
+	Anonymous string   // of a backend: "refuse", "redirect" or "pass"
+	Pause     string   // "off", "route" or "api": what a 429 of the upstream pauses
 
 	literal []string // headers whose value stands in the file
 }
@@ -134,7 +131,7 @@ func (a *API) allowFields() []field {
 			about: "What may be called: patterns of Go's `net/http.ServeMux`, `METHOD /path`, below the mount. `{id}` is one segment, " +
 				"`{rest...}` all that is left, and `GET` allows `HEAD` too. Nothing is allowed unless listed.",
 		}.texts(&a.Allow, "write a list of what may be called, as in `- GET /users/me/calendarList`"),
-		field{name: "encoded", absent: "none", example: "[id]", about: "Names of wildcards whose segment may hold `%2F`."}.
+		field{name: "encoded", absent: "none", example: "[id]", about: "Names of wildcards whose segment may hold any escape (`%2F`, `%3F`, `%5C`, `%25`) but those of a dot segment."}.
 			texts(&a.Encoded, "write a list of wildcards of `allow`, as in `encoded: [id]`"),
 		field{name: "verbs", absent: "none", example: "[range]",
 			about: "Names of wildcards whose segment may end in a custom verb (`values/A1:B2:append`) for methods other than `GET`.",

@@ -10,44 +10,60 @@
 //
 // # The rules are
 //
-//  1. A path is read once. What is matched is what is sent: the escaped path below the mount goes below the upstream's base byte for byte.
-//     What two readers could read differently is refused, not cleaned: %2F, %5C, encoded dots, dot segments in any coat, ";", "//", control
-//     bytes, bytes that are not ASCII, escapes of escapes. An operator allows one such segment by writing it in a pattern exactly as it will
-//     come, or by naming its wildcard in Encoded. A backslash, a control byte and a dot segment are never allowed.
-//  2. The query takes no part in that, and passes byte for byte but for bff_connection. A query that names another method for the upstream to
-//     believe ("_method", "$httpMethod" …) is not allowed: the list would have been for show. A body may still hold such a field; an upstream
-//     that obeys it cannot be protected by a list of methods and paths. Nor can GraphQL and batch endpoints: they are one path.
-//  3. A header passes by its shape (letters, digits, "-", "_", "."), folded to one spelling, unless it is ours, speaks of who is asking, of
-//     where from, or of this hop. Origin, Referer and Sec-* stay here: an upstream is to decide nothing about the page. User-Agent and
-//     Accept-Encoding pass untouched. No Via is written: compression is turned off by servers that see one. Upgrade is for WebSocket alone.
-//  4. Nothing is buffered: a request's first 64 KiB are kept while they stream, so that they can be sent again after a 401, or when a connection took
-//     nothing of them; nothing waits.
-//  5. Nothing has a total time. The header has Timeout from the last byte of the request the upstream was given, what flows has Idle.
-//  6. An answer that breaks off breaks off here too: the client never sees a clean end that was none.
+//  1. A path is read once. What is matched is what is sent: the escaped path below the mount goes below the upstream's
+//     base byte for byte. What two readers could read differently is refused, not cleaned: %2F, %5C, %3F, encoded dots,
+//     dot segments in any disguise, ";", "//", control bytes, bytes that are not ASCII, escapes of escapes. %23 stands
+//     in wildcards only. An operator allows one such segment by writing it in a pattern exactly as it will come, or by
+//     naming its wildcard in Encoded. A bare backslash, a control byte and a dot segment are never allowed.
+//  2. A custom verb (":append") in a wildcard makes another operation of a method that changes something: it is
+//     refused where Verbs does not name the wildcard.
+//  3. The query takes no part in that, and passes byte for byte but for bff_connection. A query that names another
+//     method for the upstream to believe ("_method", "$httpMethod" …) is not allowed: the list would be for show. A
+//     body may still hold such a field; an upstream that obeys it cannot be protected by a list of methods and paths.
+//     Nor can GraphQL and batch endpoints: they are one path.
+//  4. A header passes by its shape (letters, digits, "-", "_", "."), folded to one spelling, unless it is ours, of this
+//     hop, or of a family that is refused: who is asking, where from, the page, another method or path, orders to a
+//     front door (families.go). An api may name the fields that pass instead. User-Agent passes untouched, and of
+//     Accept-Encoding what can be decoded. No Via is written: compression is turned off by servers that see one.
+//     Upgrade is for WebSocket alone.
+//  5. Nothing is buffered: a request's first 64 KiB are kept while they stream, so that they can be sent again after a
+//     401, or when a connection took nothing of them; nothing waits.
+//  6. Nothing has a total time. The header has Timeout from the last byte of the request the upstream was given, what
+//     flows has Idle.
+//  7. An answer that breaks off breaks off here too: the client never sees a clean end that was none.
 //
 // # What an upstream may not say on this origin
 //
 // Its answers are served on the application's own origin, so they must not be able to speak for it. Set-Cookie,
 // Access-Control-*, Clear-Site-Data, Strict-Transport-Security, Alt-Svc, Service-Worker-Allowed, Reporting-Endpoints,
-// X-Accel-Redirect, Refresh, Basic challenges and their kin are dropped, as is every BFF-*. Each answer gets
+// X-Accel-Redirect, Refresh, Basic challenges and the like are dropped, as is every BFF-*. Each answer gets
 //
 //	X-Content-Type-Options: nosniff
 //	Cross-Origin-Resource-Policy: same-origin
 //	Content-Security-Policy: sandbox allow-downloads; default-src 'none'; …
+//	Cache-Control: private, no-cache
+//	Vary: Cookie, BFF-Connection, Sec-Fetch-Dest
 //
 // which changes nothing for fetch, images, media and downloads, and makes any document an upstream may hold (an HTML
-// file in somebody's drive) one without scripts, in an origin of its own. application/pdf is left out of the sandbox:
-// browsers refuse to show it there, and run it apart anyway. A request of a browser for a script, a style, a worker
-// or a plug-in (Sec-Fetch-Dest) is not allowed at all: an upstream's bytes never become code of this origin, not even
-// where the page's own policy says 'self'.
+// file in somebody's drive) one without scripts, in an origin of its own. application/pdf, audio/* and video/* are left
+// out of the sandbox, since browsers do not show them there, and have policies without script; only a Content-Type that
+// parses as exactly one type counts, and that type is written back. A request of a browser for a script, a style, a
+// worker or a plug-in (Sec-Fetch-Dest) is not allowed at all: an upstream's bytes never become code of this origin, not
+// even where the page's own policy says 'self'. Since a browser's cache asks again before it shows an answer, and for
+// each Sec-Fetch-Dest by itself, that holds for what was fetched as an image before.
+//
+// # Backends
+//
+// An upstream of the operator's own (Config.Backend) is trusted with its origin: documents, policies, caching and cookies
+// pass. It never sees bff's cookies nor sets one of their names, BFF-* and Access-Control-* do not come back, and
+// it is told by X-Forwarded-For, -Host and -Proto, which bff writes, what the browser called.
 //
 // # The tripwire
 //
-// The proxy knows which secrets a call carries. When an upstream echoes one, in a header, a trailer, a body or a
-// WebSocket, as it is, in base64, hex, percent- or JSON-escaped, it is overwritten with as many asterisks while it
-// streams, across the borders of chunks, then logged and counted. Inside of what is compressed (Content-Encoding,
-// permessage-deflate) it cannot look, and it does not look for secrets under 8 bytes. Of a secret that comes in
-// pieces, up to 7 leading bytes may be gone before it is known; they tell nothing.
+// The proxy knows which secrets a call carries (package tripwire). When an upstream echoes one, in a header, a trailer, a
+// body or a WebSocket, it is overwritten while it streams, then logged and counted. A compressed body (package coding)
+// goes out as its decoded copy is seen, and breaks off when a secret is in it. WebSocket extensions are not negotiated:
+// they would compress.
 //
 // # JSON fields that hold URLs
 //
