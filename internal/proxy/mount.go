@@ -86,6 +86,7 @@ type Mount struct {
 	plain     *httputil.ReverseProxy // for bodies
 	sparse    *httputil.ReverseProxy // for event streams: many at once, with little in each
 	streams   tripwire.Streams
+	sets      tripwire.Cache
 	small     *buffers // of sockets
 }
 

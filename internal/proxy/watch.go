@@ -13,7 +13,7 @@ import (
 // secrets is what must not come back with the answer to x.
 func (x *exchange) secrets() *tripwire.Set {
 	if !x.known {
-		x.set, x.known = tripwire.New(append(x.cred.Secrets(), x.by.Secrets...)...), true
+		x.set, x.known = x.mount.sets.Get(append(x.cred.Secrets(), x.by.Secrets...)...), true
 	}
 	return x.set
 }
