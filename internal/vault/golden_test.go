@@ -43,18 +43,8 @@ func TestAStoreOfVersion1Opens(t *testing.T) {
 	var g goldenStore
 	must(t, json.Unmarshal(b, &g))
 	server := testenv.Redis(t)
-	ctx, c := context.Background(), server.Client()
-	for key, value := range g.Strings {
-		must(t, c.Set(ctx, key, value, time.Hour).Err())
-	}
-	for key, fields := range g.Hashes {
-		for field, value := range fields {
-			must(t, c.HSet(ctx, key, field, value).Err())
-		}
-	}
-	for user, due := range g.Due {
-		must(t, c.ZAdd(ctx, "bff:o", redis.Z{Score: due, Member: user}).Err())
-	}
+	ctx := context.Background()
+	g.fill(t, server)
 	key, err := vault.ParseKey(g.Key)
 	must(t, err)
 	v := open(t, server.URL, ring(vault.NewKey(), key), func(c *vault.Config) { c.Now = func() time.Time { return g.Now.Add(time.Minute) } })
@@ -107,6 +97,23 @@ func goldenConnection(now time.Time, keep vault.Keep) *vault.Connection {
 	return &vault.Connection{Provider: "google", Keep: keep, Account: vault.Account{Subject: "1098", Email: "ada@example.com", Name: "Ada"},
 		Status: vault.StatusNeedsReauth, Reason: "session_policy", Scopes: []string{"openid", "email"}, ConnectedAt: now.Add(-time.Hour), UsedAt: now.Add(-time.Minute),
 		Tokens: vault.Tokens{Access: secret.New("at"), Refresh: secret.New("rt"), ObtainedAt: now.Add(-2 * time.Minute), Expiry: now.Add(time.Hour), RefreshExpiry: now.Add(48 * time.Hour)}}
+}
+
+// fill puts everything into a store.
+func (g *goldenStore) fill(t *testing.T, server *testenv.RedisServer) {
+	t.Helper()
+	ctx, c := context.Background(), server.Client()
+	for key, value := range g.Strings {
+		must(t, c.Set(ctx, key, value, time.Hour).Err())
+	}
+	for key, fields := range g.Hashes {
+		for field, value := range fields {
+			must(t, c.HSet(ctx, key, field, value).Err())
+		}
+	}
+	for user, due := range g.Due {
+		must(t, c.ZAdd(ctx, "bff:o", redis.Z{Score: due, Member: user}).Err())
+	}
 }
 
 func writeGolden(t *testing.T) {

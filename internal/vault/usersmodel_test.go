@@ -1,0 +1,217 @@
+package vault_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http/httptest"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"bff/internal/testenv"
+	"bff/internal/vault"
+)
+
+// people is what a store should hold, beside two instances that hold it.
+type people struct {
+	t         *rapid.T
+	ctx       context.Context
+	instances []*vault.Vault
+	wire      *counter       // of the last instance, which loses answers
+	holder    map[int]string // identity -> user id
+	sessions  map[string][]*vault.Session
+}
+
+const manyIdentities = 5
+
+func identityN(n int) vault.Identity {
+	return vault.Identity{Provider: "p", Issuer: "https://i", Subject: fmt.Sprint(n)}
+}
+
+// do has an instance do what f does. Where the answer was lost, the outcome is unknown, and the next instance does it
+// again, as whoever asked for it would.
+func (p *people) do(f func(v *vault.Vault) error) error {
+	n := rapid.IntRange(0, len(p.instances)-1).Draw(p.t, "instance")
+	if n == len(p.instances)-1 {
+		p.wire.lose.Store(int64(rapid.IntRange(0, 8).Draw(p.t, "lose")))
+	}
+	err := f(p.instances[n])
+	p.wire.lose.Store(0)
+	if errors.Is(err, vault.ErrUnavailable) {
+		err = f(p.instances[0])
+	}
+	return err
+}
+
+func (p *people) must(err error) {
+	if err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *people) is(what string, err, want error) {
+	if !errors.Is(err, want) {
+		p.t.Fatalf("%s: %v, want %v", what, err, want)
+	}
+}
+
+func (p *people) identity() int { return rapid.IntRange(0, manyIdentities-1).Draw(p.t, "identity") }
+
+// user is one of those that there are, "" where there is none.
+func (p *people) user() string {
+	ids := p.users()
+	if len(ids) == 0 {
+		return ""
+	}
+	return rapid.SampledFrom(ids).Draw(p.t, "user")
+}
+
+func (p *people) users() []string {
+	var ids []string
+	for _, id := range p.holder {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+func (p *people) signIn() {
+	n := p.identity()
+	var rec vault.UserRecord
+	p.must(p.do(func(v *vault.Vault) (err error) {
+		rec, _, err = v.Register(p.ctx, identityN(n), vault.Profile{Name: fmt.Sprint(n)}, nil)
+		return err
+	}))
+	if known, ok := p.holder[n]; ok && known != rec.ID {
+		p.t.Fatalf("identity %d is of %s, and signed in %s", n, known, rec.ID)
+	}
+	if _, ok := p.holder[n]; !ok && slices.Contains(p.users(), rec.ID) {
+		p.t.Fatalf("identity %d is nobody's, and signed in %s, who exists", n, rec.ID)
+	}
+	p.holder[n] = rec.ID
+	s, err := p.instances[0].Create(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil),
+		vault.NewSession{User: rec.User()})
+	p.must(err)
+	p.sessions[rec.ID] = append(p.sessions[rec.ID], s)
+}
+
+func (p *people) link() {
+	id, n := p.user(), p.identity()
+	if id == "" {
+		return
+	}
+	err := p.do(func(v *vault.Vault) error { _, err := v.AddIdentity(p.ctx, id, identityN(n)); return err })
+	if known, ok := p.holder[n]; ok && known != id {
+		p.is("another user's identity", err, vault.ErrTaken)
+		return
+	}
+	p.must(err)
+	p.holder[n] = id
+}
+
+func (p *people) unlink() {
+	id := p.user()
+	if id == "" {
+		return
+	}
+	var own []int
+	for n := range manyIdentities {
+		if p.holder[n] == id {
+			own = append(own, n)
+		}
+	}
+	n := rapid.SampledFrom(own).Draw(p.t, "identity")
+	err := p.do(func(v *vault.Vault) error { _, err := v.RemoveIdentity(p.ctx, id, identityN(n)); return err })
+	if len(own) == 1 {
+		p.is("the last identity", err, vault.ErrLastIdentity)
+		return
+	}
+	p.must(err)
+	delete(p.holder, n)
+}
+
+func (p *people) end() {
+	id := p.user()
+	if len(p.sessions[id]) == 0 {
+		return
+	}
+	s := p.sessions[id][0]
+	p.must(p.do(func(v *vault.Vault) error { return v.End(p.ctx, s, "logout") }))
+	p.sessions[id] = p.sessions[id][1:]
+}
+
+func (p *people) erase() {
+	id := p.user()
+	if id == "" {
+		return
+	}
+	err := p.do(func(v *vault.Vault) error {
+		_, err := v.EraseUser(p.ctx, id, func(vault.Connection) []byte { return nil })
+		return err
+	})
+	if !errors.Is(err, vault.ErrNotFound) { // it was done, and the answer lost
+		p.must(err)
+	}
+	delete(p.sessions, id)
+	for n, of := range p.holder {
+		if of == id {
+			delete(p.holder, n)
+		}
+	}
+}
+
+// agree holds what the store says against what it should hold.
+func (p *people) agree(*rapid.T) {
+	v := p.instances[0]
+	for n := range manyIdentities {
+		rec, err := v.FindUser(p.ctx, identityN(n))
+		if want, ok := p.holder[n]; !ok {
+			p.is(fmt.Sprintf("identity %d", n), err, vault.ErrNotFound)
+		} else if err != nil || rec.ID != want {
+			p.t.Fatalf("identity %d is of %q (%v), want %q", n, rec.ID, err, want)
+		}
+	}
+	all, _, err := v.ListUsers(p.ctx, vault.UserQuery{Limit: 200})
+	p.must(err)
+	var listed []string
+	for _, rec := range all {
+		listed = append(listed, rec.ID)
+		for _, i := range rec.Identities {
+			if n := int(i.Subject[0] - '0'); p.holder[n] != rec.ID {
+				p.t.Fatalf("%s lists identity %d, which is of %q", rec.ID, n, p.holder[n])
+			}
+		}
+	}
+	slices.Sort(listed)
+	if !slices.Equal(listed, p.users()) {
+		p.t.Fatalf("listed %v, want %v", listed, p.users())
+	}
+	for _, id := range p.users() {
+		if of, err := v.SessionsOf(p.ctx, id); err != nil || len(of) != len(p.sessions[id]) {
+			p.t.Fatalf("%s has %d sessions (%v), want %d", id, len(of), err, len(p.sessions[id]))
+		}
+	}
+}
+
+// Thousands of sign-ins, links, unlinks, ends and erasings over instances, one of which loses answers of the store: then
+// users, identities, the list and the sessions agree.
+func TestUsersIdentitiesAndSessionsAgreeWhateverHappens(t *testing.T) {
+	server := testenv.Redis(t)
+	wire := newCounter(t, server.Addr)
+	key := ring(vault.NewKey())
+	instances := []*vault.Vault{open(t, server.URL, key), open(t, server.URL, key), open(t, "redis://"+wire.addr, key)}
+	rapid.Check(t, func(t *rapid.T) {
+		if err := server.Client().FlushDB(context.Background()).Err(); err != nil {
+			t.Fatal(err)
+		}
+		p := &people{t: t, ctx: context.Background(), instances: instances, wire: wire, holder: map[int]string{},
+			sessions: map[string][]*vault.Session{}}
+		t.Repeat(map[string]func(*rapid.T){
+			"sign in": func(*rapid.T) { p.signIn() }, "link": func(*rapid.T) { p.link() },
+			"unlink": func(*rapid.T) { p.unlink() }, "end": func(*rapid.T) { p.end() },
+			"erase": func(*rapid.T) { p.erase() }, "": p.agree,
+		})
+	})
+}
