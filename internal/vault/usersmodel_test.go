@@ -214,4 +214,7 @@ func TestUsersIdentitiesAndSessionsAgreeWhateverHappens(t *testing.T) {
 			"erase": func(*rapid.T) { p.erase() }, "": p.agree,
 		})
 	})
+	if wire.lost.Load() == 0 {
+		t.Error("no answer was lost: nothing was shown")
+	}
 }
