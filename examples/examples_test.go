@@ -68,7 +68,8 @@ func TestReactVite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(app, []byte(strings.Replace(string(source), "What is next", "What comes next", 1)), 0o600); err != nil {
+	changed := strings.Replace(string(source), "What is next", "What comes next", 1)
+	if err := os.WriteFile(app, []byte(changed), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	w.tab.Await(has("What comes next"))

@@ -49,7 +49,7 @@ func TestEachPageAndAllItLoadsIsUnder100kB(t *testing.T) {
 	if n := account + client.Size(); n > maxPage {
 		t.Errorf("the account page is %d bytes in all", n)
 	}
-	if n := total(web.Demo()) + client.Size(); n > maxPage-25_000 { // tokens.css and ui.js of the account page come with it
+	if n := total(web.Demo()) + client.Size(); n > maxPage-25_000 { // tokens.css and ui.js come with it
 		t.Errorf("the demo is %d bytes in all", n)
 	}
 }
@@ -86,7 +86,8 @@ func TestPagesHaveNoInlineScriptOrStyleAndNameNoOtherOrigin(t *testing.T) {
 }
 
 func TestThePagesOfTheAccountAreThere(t *testing.T) {
-	for _, name := range []string{"index.html", "done.html", "done.js", "main.js", "account.js", "app.json", "tokens.css", "account.css", "theme.css", "icon.svg"} {
+	for _, name := range []string{"index.html", "done.html", "done.js", "main.js", "account.js", "app.json", "tokens.css",
+		"account.css", "theme.css", "icon.svg"} {
 		if _, err := fs.Stat(web.Account(), name); err != nil {
 			t.Error(err)
 		}

@@ -15,7 +15,8 @@ func TestNoWindowGetsAMessage(t *testing.T) {
 	channel := regexp.MustCompile(`(?:const|let)\s+(\w+)\s*=\s*(?:new BroadcastChannel\(|bus\(\))`)
 	posts := regexp.MustCompile(`([\w.?\]\)]+)\.postMessage\(`)
 	windows := regexp.MustCompile(
-		`\bopener\??\.\w|\bparent\.post|\.contentWindow|(?:window|self|globalThis)\.onmessage|(?:^|[^.\w]|window\.|self\.|globalThis\.)addEventListener\(\s*["']message|MessageChannel|SharedWorker`,
+		`\bopener\??\.\w|\bparent\.post|\.contentWindow|(?:window|self|globalThis)\.onmessage|` +
+			`(?:^|[^.\w]|window\.|self\.|globalThis\.)addEventListener\(\s*["']message|MessageChannel|SharedWorker`,
 	)
 	scripts, posted := 0, 0
 	for name, fsys := range map[string]fs.FS{"account": web.Account(), "demo": web.Demo(), "client": web.Client()} {

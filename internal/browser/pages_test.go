@@ -53,9 +53,15 @@ func pages() []page {
 			r.open("/", "document.querySelector('#sign-in') && document.querySelector('.box .pill.good')")
 		}},
 		{"the account page, signed out", account("/bff/account?lang=en", shows("Continue with Demo"))},
-		{"the account page after a refusal", account("/bff/account?lang=en&bff_error=access_denied", shows("You said no at the provider"))},
+		{
+			"the account page after a refusal",
+			account("/bff/account?lang=en&bff_error=access_denied", shows("You said no at the provider")),
+		},
 		{"the end of a popup", account("/bff/account/done?lang=en", "document.querySelector('h1')")},
-		{"the end of a popup that failed", account("/bff/account/done?lang=de&bff_error=login_expired", "document.querySelector('h1')")},
+		{
+			"the end of a popup that failed",
+			account("/bff/account/done?lang=de&bff_error=login_expired", "document.querySelector('h1')"),
+		},
 		{"the provider's choice of a person", func(r *rig) {
 			r.open("/", "document.querySelector('#sign-in')")
 			click(r.tab, "#sign-in")
@@ -78,7 +84,10 @@ func pages() []page {
 			r.tab.Await(shows("Numbers.csv"))
 		}},
 		{"the account page in German", account("/bff/account?lang=de", "document.querySelector('.row')")},
-		{"the account page, signed in", account("/bff/account?lang=en", shows("Where you are signed in")+" && "+shows("This device"))},
+		{
+			"the account page, signed in",
+			account("/bff/account?lang=en", shows("Where you are signed in")+" && "+shows("This device")),
+		},
 		{"the account page, asking", func(r *rig) {
 			press(r.tab, "Unlink Demo, grace@example.com")
 			r.tab.Await("document.querySelector('dialog[open]')")
@@ -94,7 +103,10 @@ func pages() []page {
 			r.breaks("expire")
 			r.tab.Await("document.querySelector('[id^=fix-]')")
 		}},
-		{"the account page with a dead link", account("/bff/account?lang=en", shows("Needs attention")+" && "+shows("This device"))},
+		{
+			"the account page with a dead link",
+			account("/bff/account?lang=en", shows("Needs attention")+" && "+shows("This device")),
+		},
 	}
 }
 
@@ -107,7 +119,8 @@ func TestPagesAreAccessible(t *testing.T) {
 		t.Fatal(err)
 	}
 	for device, size := range map[string]emulation.SetDeviceMetricsOverrideParams{
-		"desktop": {Width: 1280, Height: 900, DeviceScaleFactor: 1}, "phone": {Width: 360, Height: 740, DeviceScaleFactor: 1, Mobile: true},
+		"desktop": {Width: 1280, Height: 900, DeviceScaleFactor: 1}, "phone": {Width: 360, Height: 740,
+			DeviceScaleFactor: 1, Mobile: true},
 	} {
 		t.Run(device, func(t *testing.T) {
 			r := visit(t)
@@ -154,7 +167,8 @@ func audit(t *testenv.Tab, axe string) (passes int, violations []string) {
 		Passes     int
 		Violations []string
 	}](t, `axe.run(document, {runOnly: {type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}, resultTypes: ["violations"]}).then((a) =>
-		({passes: a.passes.length, violations: a.violations.map((v) => [v.help, ...v.nodes.map((n) => n.html.slice(0, 200) + " " + n.failureSummary)].join("\n"))}))`)
+		({passes: a.passes.length, violations: a.violations.map((v) => [v.help, ...v.nodes.map((n) => n.html.slice(0,
+			200) + " " + n.failureSummary)].join("\n"))}))`)
 	return found.Passes, found.Violations
 }
 
@@ -168,8 +182,12 @@ func TestAThemeColoursThePages(t *testing.T) {
 	}
 	dye("rgb(1, 2, 3)", "rgb(4, 5, 6)")
 	op := testenv.OIDC(t, testenv.OIDCOptions{})
-	b := testenv.BFF(t, "session: {store: 'memory:', keys: [env:BFF_KEY]}\nproviders: {op: {issuer: "+op.Issuer+", client_id: x, client_secret: env:OP_SECRET}}\n"+
-		"frontend: {theme: "+theme+"}\n", op.Env())
+	b := testenv.BFF(
+		t,
+		"session: {store: 'memory:', keys: [env:BFF_KEY]}\nproviders: {op: {issuer: "+op.Issuer+", client_id: x, client_secret: env:OP_SECRET}}\n"+
+			"frontend: {theme: "+theme+"}\n",
+		op.Env(),
+	)
 	tab := testenv.Chrome(t).Tab()
 	for _, path := range []string{"/bff/account", "/bff/account/done", "/bff/login/nobody"} {
 		for scheme, want := range map[string]string{"light": "rgb(1, 2, 3)", "dark": "rgb(4, 5, 6)"} {

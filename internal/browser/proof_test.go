@@ -12,8 +12,9 @@ import (
 	"bff/internal/testenv"
 )
 
-// Guarantee 1, in a real browser: a whole session with every feature used; all bodies, headers, frames and events that reached any tab, what scripts can
-// read, and the browser's own cookie store are searched for every credential that was made meanwhile. Attack class 14.
+// Guarantee 1, in a real browser: a whole session with every feature used; all bodies, headers, frames and events
+// that reached any tab, what scripts can read, and the browser's own cookie store are searched for every credential
+// that was made meanwhile. Attack class 14.
 func TestNoCredentialReachesABrowser(t *testing.T) {
 	r := build(t, 8*time.Second)
 	var readable strings.Builder
@@ -61,7 +62,10 @@ func TestNoCredentialReachesABrowser(t *testing.T) {
 	}
 	r.switchTo(demo.Up)
 	r.demo.SwitchAPI(demo.Echo) // an API that repeats what it was sent, the token too
-	if got := testenv.Eval[string](r.tab, "fetch('/api/calendar/users/me/calendarList').then((a) => a.text())"); !strings.Contains(got, "Authorization") {
+	if got := testenv.Eval[string](r.tab, "fetch('/api/calendar/users/me/calendarList').then((a) => a.text())"); !strings.Contains(
+		got,
+		"Authorization",
+	) {
 		t.Errorf("the API did not repeat what it was sent: %.300s", got)
 	}
 	r.demo.SwitchAPI(demo.Up)
@@ -78,7 +82,10 @@ func TestNoCredentialReachesABrowser(t *testing.T) {
 	for _, path := range []string{"session", "connections", "sessions", "preferences", "nowhere"} {
 		testenv.Eval[string](r.tab, "fetch('/bff/"+path+"').then((a) => a.text())")
 	}
-	testenv.Eval[int](r.tab, `fetch('/bff/preferences', {method: 'PATCH', headers: {'Content-Type': 'application/merge-patch+json'}, body: '{"a":1}'}).then((a) => a.status)`)
+	testenv.Eval[int](
+		r.tab,
+		`fetch('/bff/preferences', {method: 'PATCH', headers: {'Content-Type': 'application/merge-patch+json'}, body: '{"a":1}'}).then((a) => a.status)`,
+	)
 	r.open("/bff/account?lang=en", shows("Where you are signed in"))
 	read()
 	press(r.tab, "Unlink Demo, grace@example.com")
@@ -112,8 +119,8 @@ func (r *rig) switchTo(m demo.Mode) {
 	}
 }
 
-// hunt searches for every credential, as it is and in the encodings that hide one. A code passes through the browser by the protocol's design, once, useless
-// without its verifier; it must not stay where a script can read it.
+// hunt searches for every credential, as it is and in the encodings that hide one. A code passes through the browser
+// by the protocol's design, once, useless without its verifier; it must not stay where a script can read it.
 func (r *rig) hunt(readable string) {
 	r.t.Helper()
 	received := r.browser.Received()
@@ -121,7 +128,11 @@ func (r *rig) hunt(readable string) {
 	for _, c := range r.browser.Cookies() {
 		cookies.WriteString(c.Name + "=" + c.Value + "\n")
 	}
-	places := map[string][]byte{"what reached the browser": received, "what a script can read": []byte(readable), "the cookie store": []byte(cookies.String())}
+	places := map[string][]byte{
+		"what reached the browser": received,
+		"what a script can read":   []byte(readable),
+		"the cookie store":         []byte(cookies.String()),
+	}
 	if !bytes.Contains(received, []byte("Breakfast with Charles")) || !strings.Contains(readable, "ada@example.com") {
 		r.t.Error("what the pages showed was not recorded: the hunt was for nothing")
 	}
@@ -146,10 +157,16 @@ func (r *rig) hunt(readable string) {
 			r.t.Errorf("no %s was made: the hunt was for nothing", kind)
 		}
 	}
-	r.t.Logf("%d bytes of %d requests searched for %d credentials in eight forms: found none", len(received)+len(readable)+cookies.Len(), len(r.browser.Requests()), len(r.marks))
+	r.t.Logf(
+		"%d bytes of %d requests searched for %d credentials in eight forms: found none",
+		len(received)+len(readable)+cookies.Len(),
+		len(r.browser.Requests()),
+		len(r.marks),
+	)
 }
 
-// quiet is: no violation of a policy, no uncaught exception, no request to anybody else. A refused call is in the console by the browser's own doing.
+// quiet is: no violation of a policy, no uncaught exception, no request to anybody else. A refused call is in the
+// console by the browser's own doing.
 func (r *rig) quiet() {
 	r.t.Helper()
 	for _, c := range r.browser.Complaints() {
@@ -159,7 +176,9 @@ func (r *rig) quiet() {
 	}
 	for _, request := range r.browser.Requests() {
 		_, to, _ := strings.Cut(request, " ")
-		if !strings.HasPrefix(to, r.origin+"/") && !strings.HasPrefix(to, r.demo.Issuer+"/") && !strings.HasPrefix(to, "data:") && !strings.HasPrefix(to, "blob:"+r.origin) {
+		if !strings.HasPrefix(to, r.origin+"/") && !strings.HasPrefix(to, r.demo.Issuer+"/") &&
+			!strings.HasPrefix(to, "data:") &&
+			!strings.HasPrefix(to, "blob:"+r.origin) {
 			r.t.Errorf("a request went elsewhere: %s", request)
 		}
 	}

@@ -23,8 +23,8 @@ import (
 	"bff/web"
 )
 
-// A rig is `bff dev` taken apart, so that the test holds the provider: a real `bff serve` over a real Redis, the demo's provider in this process, the demo
-// app behind bff.
+// A rig is `bff dev` taken apart, so that the test holds the provider: a real `bff serve` over a real Redis, the
+// demo's provider in this process, the demo app behind bff.
 type rig struct {
 	t       *testing.T
 	demo    *demo.Demo
@@ -59,7 +59,8 @@ func (r *rig) mark(kind, value string) {
 	r.marks[value] = kind
 }
 
-// front is the demo app as `bff dev` serves it. The demo's control wants to be asked by the app's own origin; behind bff, the host is the dev server's.
+// front is the demo app as `bff dev` serves it. The demo's control wants to be asked by the app's own origin; behind
+// bff, the host is the dev server's.
 func (r *rig) front() http.Handler {
 	files, control := http.FileServerFS(web.Demo()), r.demo.Control(demo.Hooks{})
 	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
@@ -68,7 +69,9 @@ func (r *rig) front() http.Handler {
 			control.ServeHTTP(w, q)
 			return
 		}
-		w.Header().Set("Content-Security-Policy", "frame-ancestors 'none'") // clickjacking is the app's own to refuse; the demo app does
+		w.Header().
+			Set("Content-Security-Policy", "frame-ancestors 'none'")
+			// clickjacking is the app's own to refuse; the demo app does
 		files.ServeHTTP(w, q)
 	})
 }
@@ -110,12 +113,30 @@ frontend:
 func (r *rig) serve(front string) {
 	r.t.Helper()
 	file := filepath.Join(r.t.TempDir(), "bff.yaml")
-	text := fmt.Sprintf(configuration, r.origin, testenv.Redis(r.t).URL, r.demo.Issuer, r.demo.ClientID, r.demo.APIURL, r.demo.FilesURL, front)
+	text := fmt.Sprintf(
+		configuration,
+		r.origin,
+		testenv.Redis(r.t).URL,
+		r.demo.Issuer,
+		r.demo.ClientID,
+		r.demo.APIURL,
+		r.demo.FilesURL,
+		front,
+	)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		r.t.Fatal(err)
 	}
 	admin := address(r.t)
-	cmd := exec.Command(testenv.Binary(r.t), "serve", "--config", file, "--listen", strings.TrimPrefix(r.origin, "http://"), "--admin", admin)
+	cmd := exec.Command(
+		testenv.Binary(r.t),
+		"serve",
+		"--config",
+		file,
+		"--listen",
+		strings.TrimPrefix(r.origin, "http://"),
+		"--admin",
+		admin,
+	)
 	cmd.Env = append(os.Environ(), "BFF_KEY="+testenv.NewKey(r.t), "DEMO_SECRET="+r.demo.ClientSecret)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
@@ -152,7 +173,9 @@ func click(t *testenv.Tab, selector string) {
 
 // press is click by what the button or link is called.
 func press(t *testenv.Tab, name string) {
-	find := "[...document.querySelectorAll('button, a')].find(e => (e.getAttribute('aria-label') || e.innerText).trim().startsWith(" + strconv.Quote(name) + "))"
+	find := "[...document.querySelectorAll('button, a')].find(e => (e.getAttribute('aria-label') || e.innerText).trim().startsWith(" + strconv.Quote(
+		name,
+	) + "))"
 	t.Await(find)
 	testenv.Eval[bool](t, find+".click(), true")
 }

@@ -18,7 +18,8 @@ import (
 	"bff/internal/testenv"
 )
 
-// Each page, on a phone and a desktop, light and dark. BFF_SCREENSHOTS=DIR keeps the pictures: `make screenshots` puts them into docs/screenshots.
+// Each page, on a phone and a desktop, light and dark. BFF_SCREENSHOTS=DIR keeps the pictures: `make screenshots`
+// puts them into docs/screenshots.
 func TestScreenshots(t *testing.T) {
 	dev := testenv.Dev(t)
 	b := testenv.Chrome(t)
@@ -29,7 +30,16 @@ func TestScreenshots(t *testing.T) {
 	}{{"desktop", 1280, 860, false}, {"phone", 390, 844, true}} {
 		for _, scheme := range []string{"light", "dark"} {
 			tab := b.Tab()
-			testenv.Raw(tab, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: size.width, Height: size.height, DeviceScaleFactor: 1, Mobile: size.mobile})
+			testenv.Raw(
+				tab,
+				emulation.SetDeviceMetricsOverride,
+				emulation.SetDeviceMetricsOverrideParams{
+					Width:             size.width,
+					Height:            size.height,
+					DeviceScaleFactor: 1,
+					Mobile:            size.mobile,
+				},
+			)
 			testenv.Raw(tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
 				{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}})
 			keep := func(page string) {
@@ -44,7 +54,8 @@ func TestScreenshots(t *testing.T) {
 					if err := os.MkdirAll(dir, 0o755); err != nil {
 						t.Fatal(err)
 					}
-					if err := os.WriteFile(filepath.Join(dir, page+"-"+size.name+"-"+scheme+".png"), small(t, shot), 0o644); err != nil {
+					if err := os.WriteFile(filepath.Join(dir, page+"-"+size.name+"-"+scheme+".png"), small(t, shot),
+						0o644); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -52,7 +63,10 @@ func TestScreenshots(t *testing.T) {
 			tab.Do(chromedp.Navigate(dev.Origin + "/"))
 			tab.Await("document.querySelector('#sign-in') && document.querySelector('.box .pill.good')")
 			keep("welcome")
-			testenv.Eval[int](tab, `fetch("/demo/sign-in", {method: "POST", headers: {"X-CSRF": "1"}, body: '{"person":"ada"}'}).then((a) => a.status)`)
+			testenv.Eval[int](
+				tab,
+				`fetch("/demo/sign-in", {method: "POST", headers: {"X-CSRF": "1"}, body: '{"person":"ada"}'}).then((a) => a.status)`,
+			)
 			tab.Do(chromedp.Reload())
 			tab.Await(shows("200 in") + " && " + shows("1 cookie, ") + " && " + shows("There is a session behind the cookie"))
 			renewals := "Number(document.querySelector('#renewals').textContent)"
@@ -68,7 +82,8 @@ func TestScreenshots(t *testing.T) {
 	}
 }
 
-// small writes a picture with the 256 colours that it needs most: as sharp as before, for the shades at the edges of letters are few.
+// small writes a picture with the 256 colours that it needs most: as sharp as before, for the shades at the edges of
+// letters are few.
 func small(t *testing.T, shot image.Image) []byte {
 	t.Helper()
 	at, counts := shot.Bounds(), map[color.RGBA]int{}

@@ -17,8 +17,8 @@ import (
 	"bff/internal/testenv"
 )
 
-// stored is everything that a page's origin keeps in this tab, with its contents: databases, caches, both storages, service workers, the window's name, the
-// history's state, the address.
+// stored is everything that a page's origin keeps in this tab, with its contents: databases, caches, both storages,
+// service workers, the window's name, the history's state, the address.
 const stored = `(async () => {
 	const promised = (r) => new Promise((ok, no) => { r.onsuccess = () => ok(r.result); r.onerror = () => no(r.error); });
 	const text = (b) => new TextDecoder().decode(b);
@@ -36,7 +36,8 @@ const stored = `(async () => {
 		const db = await promised(indexedDB.open(name));
 		found.push(name, version, ...db.objectStoreNames);
 		for (const s of db.objectStoreNames) {
-			const store = db.transaction(s).objectStore(s), [keys, values] = await Promise.all([promised(store.getAllKeys()), promised(store.getAll())]);
+			const store = db.transaction(s).objectStore(s), [keys, values] = await Promise.all([promised(store.getAllKeys()),
+				promised(store.getAll())]);
 			found.push(await plain(keys), await plain(values));
 		}
 		db.close();
@@ -48,7 +49,8 @@ const stored = `(async () => {
 			found.push(name, q.url, await plain([...q.headers]), await plain([...a.headers]), await a.text());
 		}
 	}
-	for (const r of await navigator.serviceWorker.getRegistrations()) found.push(r.scope, ...[r.active, r.waiting, r.installing].map((w) => w?.scriptURL));
+	for (const r of await navigator.serviceWorker.getRegistrations()) found.push(r.scope, ...[r.active, r.waiting,
+		r.installing].map((w) => w?.scriptURL));
 	for (const s of [localStorage, sessionStorage]) found.push(await plain({...s}));
 	found.push(window.name, await plain(history.state), location.href, document.referrer);
 	return found.join("\n");
@@ -57,16 +59,29 @@ const stored = `(async () => {
 // look is what scripts of the page in this tab could read.
 func look(t *testenv.Tab) string { return t.Readable() + testenv.Eval[string](t, stored) }
 
-// forms are the ways in which a secret may be written down: as it is, percent-encoded, as a form, in HTML, in JSON, in base64 of both alphabets wherever it
-// begins, in hex.
+// forms are the ways in which a secret may be written down: as it is, percent-encoded, as a form, in HTML, in JSON,
+// in base64 of both alphabets wherever it begins, in hex.
 func forms(secret string) []string {
 	quoted, _ := json.Marshal(secret)
 	path := url.PathEscape(secret)
 	every := fmt.Sprintf("% x", secret)
-	all := []string{secret, path, lowerPercent(path), url.QueryEscape(secret), lowerPercent(url.QueryEscape(secret)), url.PathEscape(path),
-		"%" + strings.ReplaceAll(every, " ", "%"), strings.ToUpper("%" + strings.ReplaceAll(every, " ", "%")),
-		html.EscapeString(secret), strings.ReplaceAll(html.EscapeString(secret), "+", "&#43;"), string(quoted[1 : len(quoted)-1]),
-		hex.EncodeToString([]byte(secret)), strings.ToUpper(hex.EncodeToString([]byte(secret)))}
+	all := []string{
+		secret,
+		path,
+		lowerPercent(path),
+		url.QueryEscape(secret),
+		lowerPercent(url.QueryEscape(secret)),
+		url.PathEscape(path),
+		"%" + strings.ReplaceAll(every, " ", "%"),
+		strings.ToUpper("%" + strings.ReplaceAll(every, " ", "%")),
+		html.EscapeString(
+			secret,
+		),
+		strings.ReplaceAll(html.EscapeString(secret), "+", "&#43;"),
+		string(quoted[1 : len(quoted)-1]),
+		hex.EncodeToString([]byte(secret)),
+		strings.ToUpper(hex.EncodeToString([]byte(secret))),
+	}
 	for _, alphabet := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
 		for before := range 3 { // what stands before it shifts it; the digits it shares with its neighbours are left out
 			digits := alphabet.EncodeToString(append(make([]byte, before), secret...))
@@ -136,12 +151,17 @@ func TestTheProofKnowsEveryForm(t *testing.T) {
 	secret := `1//0g+Ab=c&d"e~<f`
 	within := func(s string) []byte { return []byte("Bearer " + s + " and more") }
 	for name, written := range map[string]string{
-		"as it is": secret, "percent-encoded": "x=" + url.PathEscape(secret), "in lower case": "1%2f%2f0g+Ab=c&d%22e~%3cf", "twice": url.PathEscape(url.PathEscape(secret)),
+		"as it is": secret, "percent-encoded": "x=" + url.PathEscape(secret), "in lower case": "1%2f%2f0g+Ab=c&d%22e~%3cf",
+		"twice":     url.PathEscape(url.PathEscape(secret)),
 		"as a form": url.Values{"x": {secret}}.Encode(), "every byte": "%31%2f%2f%30%67%2b%41%62%3d%63%26%64%22%65%7e%3c%66", "in HTML": "<p>" + html.EscapeString(secret),
-		"in a template": "<p>" + strings.ReplaceAll(html.EscapeString(secret), "+", "&#43;"), "in JSON": string(must(json.Marshal(map[string]string{"x": secret}))),
-		"base64": base64.StdEncoding.EncodeToString([]byte(secret)), "base64 inside": base64.StdEncoding.EncodeToString(within(secret)),
-		"base64 one further": base64.StdEncoding.EncodeToString(within(" " + secret)), "base64 two further": base64.StdEncoding.EncodeToString(within("  " + secret)),
-		"base64url inside": base64.RawURLEncoding.EncodeToString(within(secret)), "hex": hex.EncodeToString(within(secret)), "HEX": strings.ToUpper(hex.EncodeToString(within(secret))),
+		"in a template":      "<p>" + strings.ReplaceAll(html.EscapeString(secret), "+", "&#43;"),
+		"in JSON":            string(must(json.Marshal(map[string]string{"x": secret}))),
+		"base64":             base64.StdEncoding.EncodeToString([]byte(secret)),
+		"base64 inside":      base64.StdEncoding.EncodeToString(within(secret)),
+		"base64 one further": base64.StdEncoding.EncodeToString(within(" " + secret)),
+		"base64 two further": base64.StdEncoding.EncodeToString(within("  " + secret)),
+		"base64url inside":   base64.RawURLEncoding.EncodeToString(within(secret)),
+		"hex":                hex.EncodeToString(within(secret)), "HEX": strings.ToUpper(hex.EncodeToString(within(secret))),
 	} {
 		if !slices.ContainsFunc(forms(secret), func(form string) bool { return strings.Contains(written, form) }) {
 			t.Errorf("%s: %s is not found", name, written)

@@ -58,7 +58,10 @@ func TestTabsHearTheSame(t *testing.T) {
 	second.Await(shows("You are signed out"))
 	heard(second, "SIGNED_OUT logout")
 	heard(r.tab, "SIGNED_OUT logout")
-	if cookies := r.browser.Cookies(); slices.ContainsFunc(cookies, func(c *network.Cookie) bool { return c.Name == "bff" }) {
+	if cookies := r.browser.Cookies(); slices.ContainsFunc(
+		cookies,
+		func(c *network.Cookie) bool { return c.Name == "bff" },
+	) {
 		t.Error("the cookie is still there")
 	}
 	r.quiet()
@@ -72,7 +75,10 @@ func TestWhenTheTabThatListensClosesAnotherTakesOver(t *testing.T) {
 	var tabs []*testenv.Tab
 	leads := func(tab *testenv.Tab, waiting int) {
 		testenv.Eventually(t, "one tab listens, the others wait", func() bool {
-			return testenv.Eval[int](tab, "navigator.locks.query().then((l) => 10 * l.held.length + l.pending.length)") == 10+waiting
+			return testenv.Eval[int](
+				tab,
+				"navigator.locks.query().then((l) => 10 * l.held.length + l.pending.length)",
+			) == 10+waiting
 		})
 	}
 	for range 3 {
@@ -89,7 +95,13 @@ func TestWhenTheTabThatListensClosesAnotherTakesOver(t *testing.T) {
 	}
 	testenv.Raw(tabs[0], cdppage.Close, cdp.Empty{})
 	leads(tabs[1], 1)
-	call("DELETE", "/bff/connections/"+testenv.Eval[string](r.tab, "fetch('/bff/connections').then((a) => a.json()).then((c) => c.connections[0].id)"))
+	call(
+		"DELETE",
+		"/bff/connections/"+testenv.Eval[string](
+			r.tab,
+			"fetch('/bff/connections').then((a) => a.json()).then((c) => c.connections[0].id)",
+		),
+	)
 	heard(tabs[1], "CONNECTION_CHANGED")
 	heard(tabs[2], "CONNECTION_CHANGED")
 	testenv.Raw(tabs[1], cdppage.Close, cdp.Empty{})
@@ -99,8 +111,8 @@ func TestWhenTheTabThatListensClosesAnotherTakesOver(t *testing.T) {
 	r.quiet()
 }
 
-// Saying no in the popup changes nothing but says so; the same popup can be opened again. It closes by itself, although the provider's pages cut
-// window.opener (Cross-Origin-Opener-Policy: same-origin).
+// Saying no in the popup changes nothing but says so; the same popup can be opened again. It closes by itself,
+// although the provider's pages cut window.opener (Cross-Origin-Opener-Policy: same-origin).
 func TestAPopupThatIsRefused(t *testing.T) {
 	r := visit(t)
 	r.signIn("ada")
@@ -143,7 +155,8 @@ func TestABlockedPopupComesBackToWhereThePersonWas(t *testing.T) {
 	r.quiet()
 }
 
-// The history of a browser leads to pages that were; none of them signs in again, signs out, or shows what belonged to somebody who left.
+// The history of a browser leads to pages that were; none of them signs in again, signs out, or shows what belonged
+// to somebody who left.
 func TestTheBackButton(t *testing.T) {
 	r := visit(t)
 	r.signIn("ada")
@@ -178,7 +191,7 @@ func TestTheBackButton(t *testing.T) {
 	r.quiet()
 }
 
-// The account page ends the other sessions, and whoever sits there is told why.
+// The account page ends the other sessions, and the pages there say why.
 func TestEndingOtherSessions(t *testing.T) {
 	r := visit(t)
 	other := &rig{t: t, origin: r.origin, demo: r.demo, browser: testenv.Chrome(t)}

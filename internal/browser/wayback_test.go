@@ -11,8 +11,8 @@ import (
 	"bff/internal/testenv"
 )
 
-// A callback that comes a second time within a minute (the history, a person who presses reload) leads where the first did: it
-// signs nobody in again and nobody out, and redeems no code. Attack class 11.
+// A callback that comes a second time within a minute (the history, a person who presses reload) leads where the first
+// did: it signs nobody in again and nobody out, and redeems no code. Attack class 11.
 func TestACallbackIsUsedOnce(t *testing.T) {
 	r := build(t, time.Minute)
 	r.signIn("ada")
@@ -38,7 +38,8 @@ func TestACallbackIsUsedOnce(t *testing.T) {
 	r.quiet()
 }
 
-// Two tabs on one way back at the same instant, as a reload in mid-flight makes them: one signs in, the other says so, and there is one session.
+// Two tabs on one way back at the same instant, as a reload in mid-flight makes them: one signs in, the other says
+// so, and there is one session.
 func TestAReloadInMidFlightMakesOneSession(t *testing.T) {
 	r := build(t, time.Minute)
 	r.tab.Do(chromedp.Navigate(r.origin + "/bff/login/demo"))

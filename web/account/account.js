@@ -124,6 +124,8 @@ export class Account {
   /** Reads what is not in the session: devices, identities, uses. */
   async load() {
     const read = async () => {
+      // A user that is not registered has nothing that is kept beside the session.
+      if (!this.session?.authenticated || !this.session.user.created_at) return undefined;
       const answer = await this.client.fetch("/bff/account/export");
       return answer.ok ? answer.json() : undefined;
     };

@@ -17,7 +17,10 @@ export function Events() {
     <ul>
       {events.map((e) => (
         <li key={e.id}>
-          {e.summary} <time>{new Date(e.start.dateTime ?? e.start.date).toLocaleString([], { dateStyle: "medium", timeStyle: "short" })}</time>
+          {e.summary}{" "}
+          <time>
+            {new Date(e.start.dateTime ?? e.start.date).toLocaleString([], { dateStyle: "medium", timeStyle: "short" })}
+          </time>
         </li>
       ))}
     </ul>
@@ -26,7 +29,12 @@ export function Events() {
 
 /** A cookie goes along, no token. */
 async function load(signal) {
-  const query = new URLSearchParams({ timeMin: new Date().toISOString(), singleEvents: "true", orderBy: "startTime", maxResults: "10" });
+  const query = new URLSearchParams({
+    timeMin: new Date().toISOString(),
+    singleEvents: "true",
+    orderBy: "startTime",
+    maxResults: "10",
+  });
   const answer = await bff.fetch("/api/calendar/calendars/primary/events?" + query, { signal });
   if (!answer.ok) throw new Error(answer.headers.get("BFF-Error") ?? answer.statusText);
   return (await answer.json()).items;

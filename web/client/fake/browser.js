@@ -1,4 +1,5 @@
-// Chromium for the tests of the pages, and what every page owes: no console message, no request to another origin, few bytes, no finding of axe.
+// Chromium for the tests of the pages, and what every page owes: no console message, no request to another origin, few
+// bytes, no finding of axe.
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -6,38 +7,77 @@ import { chromium } from "playwright-core";
 
 const require = createRequire(import.meta.url);
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
-const executablePath = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((p) => p && existsSync(p));
+const executablePath = [
+  process.env.CHROMIUM,
+  "/usr/bin/chromium",
+  "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome",
+].find((p) => p && existsSync(p));
 
 export const launch = () => {
   assert.ok(executablePath, "no Chromium: install it, or set CHROMIUM");
-  return chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync"] });
+  return chromium.launch({
+    executablePath,
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
 };
 
-/** A page that is watched. `end()` closes it and fails on what it did wrong. @param {import("playwright-core").Browser} browser @param {string | string[]} origin where it may go */
+/** A page that is watched. `end()` closes it and fails on what it did wrong.
+ * @param {import("playwright-core").Browser} browser @param {string | string[]} origin where it may go */
 export async function watched(browser, origin, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1180, height: 900 }, locale: "en", reducedMotion: "reduce", ...options });
+  const context = await browser.newContext({
+    viewport: { width: 1180, height: 900 },
+    locale: "en",
+    reducedMotion: "reduce",
+    ...options,
+  });
   context.setDefaultTimeout(20e3);
-  const page = await context.newPage(), wrong = [], heard = [];
+  const page = await context.newPage(),
+    wrong = [],
+    heard = [];
   let bytes = 0;
   const watch = (p) => {
     p.on("console", (m) => ["error", "warning"].includes(m.type()) && heard.push(m.text()));
     p.on("pageerror", (e) => wrong.push(String(e)));
-    p.on("request", (r) => r.url().startsWith("data:") || [origin].flat().includes(new URL(r.url()).origin) || wrong.push("another origin: " + r.url()));
+    p.on(
+      "request",
+      (r) =>
+        r.url().startsWith("data:") ||
+        [origin].flat().includes(new URL(r.url()).origin) ||
+        wrong.push("another origin: " + r.url()),
+    );
     p.on("response", async (r) => {
-      const size = await r.body().then((b) => b.length, () => 0);
+      const size = await r.body().then(
+        (b) => b.length,
+        () => 0,
+      );
       if (!r.url().includes("/events")) bytes += size;
     });
   };
   watch(page);
   context.on("page", watch);
   return {
-    page, context,
+    page,
+    context,
     bytes: () => bytes,
     /** axe for WCAG 2.2 AA. It runs in an isolated world, which the page's policy does not bind. */
     async check(where) {
-      const { violations } = await page.evaluate(`${axe}; axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] })`);
-      assert.deepEqual(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target + " " + n.failureSummary).join(" | ")}`), [], where);
+      const { violations } = await page.evaluate(
+        `${axe}; axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] })`,
+      );
+      assert.deepEqual(
+        violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target + " " + n.failureSummary).join(" | ")}`),
+        [],
+        where,
+      );
     },
     /** @param {RegExp} [allowed] console messages that belong to the test */
     async end(allowed) {

@@ -10,9 +10,21 @@ afterEach(leave);
 
 test("there is no getToken", () => {
   page();
-  assert.deepEqual(Object.keys(createClient()).sort(), ["connect", "disconnect", "fetch", "getPreferences", "getSession",
-    "listConnections", "listSessions", "login", "logout", "onAuthStateChange", "onPreferencesChange", "revokeSession",
-    "setPreferences"]);
+  assert.deepEqual(Object.keys(createClient()).sort(), [
+    "connect",
+    "disconnect",
+    "fetch",
+    "getPreferences",
+    "getSession",
+    "listConnections",
+    "listSessions",
+    "login",
+    "logout",
+    "onAuthStateChange",
+    "onPreferencesChange",
+    "revokeSession",
+    "setPreferences",
+  ]);
 });
 
 test("a client can be made where there is no page", async () => {
@@ -42,22 +54,46 @@ for (const [name, call, want] of [
 test("a refusal of bff's own routes is a BFFError with the problem document", async () => {
   const p = page();
   p.answer = () => problem("store_unavailable", 503, { retry_after: 3, detail: "The session store does not answer." });
-  await assert.rejects(createClient().getSession(), (e) => e instanceof BFFError && e.name === "BFFError" && e.problem.retry_after === 3 &&
-    e.problem.code === "store_unavailable" && e.message === "The session store does not answer.");
+  await assert.rejects(
+    createClient().getSession(),
+    (e) =>
+      e instanceof BFFError &&
+      e.name === "BFFError" &&
+      e.problem.retry_after === 3 &&
+      e.problem.code === "store_unavailable" &&
+      e.message === "The session store does not answer.",
+  );
 });
 
 test("a refusal that is no problem document is a BFFError too", async () => {
   const p = page();
   p.answer = () => new Response("<h1>Bad gateway</h1>", { status: 502 });
-  await assert.rejects(createClient().getSession(), (e) => e instanceof BFFError && e.problem.status === 502 && e.problem.code === "internal");
+  await assert.rejects(
+    createClient().getSession(),
+    (e) => e instanceof BFFError && e.problem.status === 502 && e.problem.code === "internal",
+  );
 });
 
 for (const [what, where, want] of [
-  ["login comes back to where the person is", ["login", { provider: "demo" }], "/bff/login/demo?return_to=/notes?a=b#c"],
-  ["login goes where it is told", ["login", { provider: "demo", returnTo: "/x" }], "/bff/login/demo?return_to=/x"],
-  ["login passes hints and scopes on", ["login", { provider: "demo", returnTo: "/", loginHint: "ada@example.com", prompt: "select_account", scopes: ["a", "b"] }],
-    "/bff/login/demo?return_to=/&scopes=a b&login_hint=ada@example.com&prompt=select_account"],
-  ["connect repairs a connection", ["connect", { provider: "demo", returnTo: "/", connection: "c_1" }], "/bff/connect/demo?return_to=/&connection=c_1"],
+  [
+    "login comes back to where the person is",
+    ["login", { provider: "demo" }],
+    "/bff/login/demo?return_to=/notes?a=b#c",
+  ],
+  ["login goes where it is sent", ["login", { provider: "demo", returnTo: "/x" }], "/bff/login/demo?return_to=/x"],
+  [
+    "login passes hints and scopes on",
+    [
+      "login",
+      { provider: "demo", returnTo: "/", loginHint: "ada@example.com", prompt: "select_account", scopes: ["a", "b"] },
+    ],
+    "/bff/login/demo?return_to=/&scopes=a b&login_hint=ada@example.com&prompt=select_account",
+  ],
+  [
+    "connect repairs a connection",
+    ["connect", { provider: "demo", returnTo: "/", connection: "c_1" }],
+    "/bff/connect/demo?return_to=/&connection=c_1",
+  ],
 ]) {
   test(what, async () => {
     const p = page();
@@ -69,7 +105,8 @@ for (const [what, where, want] of [
 
 test("a popup's outcome comes over the bus, and every tab looks", async () => {
   const p = page();
-  const c = createClient(), a = listen(createClient());
+  const c = createClient(),
+    a = listen(createClient());
   await settle();
   const signing = c.login({ provider: "demo", popup: true });
   const { searchParams } = p.popups[0].url;
@@ -86,7 +123,8 @@ test("a popup's outcome comes over the bus, and every tab looks", async () => {
 test("a popup that failed rejects with the code, and somebody else's outcome is not ours", async () => {
   const p = page();
   const c = createClient();
-  const first = c.connect({ provider: "demo", popup: true }), second = c.connect({ provider: "demo", popup: true });
+  const first = c.connect({ provider: "demo", popup: true }),
+    second = c.connect({ provider: "demo", popup: true });
   done(p.popups[0], "wrong_account");
   await assert.rejects(first, (e) => e instanceof BFFError && e.problem.code === "wrong_account");
   done(p.popups[1]);
@@ -96,7 +134,9 @@ test("a popup that failed rejects with the code, and somebody else's outcome is 
 test("a popup that the person closed settles when the page has the focus again", async () => {
   const p = page();
   let settled = false;
-  const linking = createClient().connect({ provider: "demo", popup: true }).then(() => settled = true);
+  const linking = createClient()
+    .connect({ provider: "demo", popup: true })
+    .then(() => (settled = true));
   p.fire("focus");
   await new Promise((r) => setTimeout(r, 1100));
   assert.equal(settled, false, "it is still open");
@@ -114,13 +154,22 @@ test("a blocked popup becomes a redirect that comes back to where the person was
 });
 
 for (const [code, kind, status] of [
-  ["not_signed_in", LoginRequiredError, 401], ["missing_scopes", ConsentRequiredError, 403], ["not_connected", ConsentRequiredError, 403],
+  ["not_signed_in", LoginRequiredError, 401],
+  ["missing_scopes", ConsentRequiredError, 403],
+  ["not_connected", ConsentRequiredError, 403],
   ["needs_reauth", ReconnectRequiredError, 403],
 ]) {
   test(`fetch throws ${kind.name} with its fix for ${code}`, async () => {
     const p = page();
     p.answer = () => problem(code, status, { fix: consent, missing_scopes: ["files"] });
-    await assert.rejects(createClient().fetch("/api/files"), (e) => e instanceof kind && e.name === kind.name && e.fix.url === consent.url && e.problem.missing_scopes[0] === "files");
+    await assert.rejects(
+      createClient().fetch("/api/files"),
+      (e) =>
+        e instanceof kind &&
+        e.name === kind.name &&
+        e.fix.url === consent.url &&
+        e.problem.missing_scopes[0] === "files",
+    );
   });
 }
 
@@ -142,12 +191,19 @@ test("fetch takes what fetch takes: relative and absolute addresses, URL, Reques
   const p = page("https://app.example.com/deep/page");
   const c = createClient();
   await c.fetch("x?y=1");
-  await c.fetch(new URL("https://app.example.com/api/y"), { method: "POST", body: "{}", headers: { "Content-Type": "application/json" } });
+  await c.fetch(new URL("https://app.example.com/api/y"), {
+    method: "POST",
+    body: "{}",
+    headers: { "Content-Type": "application/json" },
+  });
   assert.equal(p.last.headers.get("Content-Type"), "application/json");
   assert.equal(await p.last.text(), "{}");
   await c.fetch(new Request("https://app.example.com/api/z", { method: "PUT", body: "b", headers: { "X-Mine": "1" } }));
   assert.deepEqual(p.calls, ["GET /deep/x?y=1", "POST /api/y", "PUT /api/z"]);
-  assert.deepEqual([p.last.headers.get("X-CSRF"), p.last.headers.get("X-Mine"), p.last.credentials], ["1", "1", "include"]);
+  assert.deepEqual(
+    [p.last.headers.get("X-CSRF"), p.last.headers.get("X-Mine"), p.last.credentials],
+    ["1", "1", "include"],
+  );
 });
 
 test("fetch sends a stream as it comes, and hands on the answer's", async () => {
@@ -164,7 +220,8 @@ for (const [what, call] of [
 ]) {
   test(`fetch can be given up by the signal of ${what}, before and under way`, async () => {
     const p = page();
-    const c = createClient(), over = new AbortController();
+    const c = createClient(),
+      over = new AbortController();
     p.answer = () => new Promise(() => {});
     const calling = call(c, over.signal);
     await settle();
@@ -205,21 +262,27 @@ test("baseURL sends calls to bff's own origin", async () => {
 test("onFix popup opens the fix and repeats the call once", async () => {
   const p = page();
   let fixed = false;
-  p.answer = (r) => r.url.includes("/api/") && !fixed ? problem("missing_scopes", 403, { fix: consent }) : undefined;
+  p.answer = (r) => (r.url.includes("/api/") && !fixed ? problem("missing_scopes", 403, { fix: consent }) : undefined);
   const calling = createClient({ onFix: "popup" }).fetch("/api/files", { method: "POST", body: "x" });
   await settle();
   const url = p.popups[0].url;
-  assert.deepEqual([url.pathname, url.searchParams.get("scopes"), url.searchParams.get("connection")], ["/bff/connect/demo", "files more", "c_1"]);
+  assert.deepEqual(
+    [url.pathname, url.searchParams.get("scopes"), url.searchParams.get("connection")],
+    ["/bff/connect/demo", "files more", "c_1"],
+  );
   fixed = true;
   done(p.popups[0]);
   assert.equal((await calling).status, 200);
   assert.equal(await p.last.text(), "x");
-  assert.deepEqual(p.calls.filter((x) => x.includes("/api/")), ["POST /api/files", "POST /api/files"]);
+  assert.deepEqual(
+    p.calls.filter((x) => x.includes("/api/")),
+    ["POST /api/files", "POST /api/files"],
+  );
 });
 
 test("onFix popup: calls that need the same fix share one popup, and a call is repeated only once", async () => {
   const p = page();
-  p.answer = (r) => r.url.includes("/api/") ? problem("needs_reauth", 403, { fix: consent }) : undefined;
+  p.answer = (r) => (r.url.includes("/api/") ? problem("needs_reauth", 403, { fix: consent }) : undefined);
   const c = createClient({ onFix: "popup" });
   const calls = [c.fetch("/api/a"), c.fetch("/api/b")];
   await settle();
@@ -231,7 +294,7 @@ test("onFix popup: calls that need the same fix share one popup, and a call is r
 
 test("onFix popup that is refused throws the first error", async () => {
   const p = page();
-  p.answer = (r) => r.url.includes("/api/") ? problem("missing_scopes", 403, { fix: consent }) : undefined;
+  p.answer = (r) => (r.url.includes("/api/") ? problem("missing_scopes", 403, { fix: consent }) : undefined);
   const calling = createClient({ onFix: "popup" }).fetch("/api/a");
   await settle();
   done(p.popups[0], "access_denied");
@@ -240,7 +303,7 @@ test("onFix popup that is refused throws the first error", async () => {
 
 test("onFix popup asks again the next time", async () => {
   const p = page();
-  p.answer = (r) => r.url.includes("/api/") ? problem("missing_scopes", 403, { fix: consent }) : undefined;
+  p.answer = (r) => (r.url.includes("/api/") ? problem("missing_scopes", 403, { fix: consent }) : undefined);
   const c = createClient({ onFix: "popup" });
   for (const n of [1, 2]) {
     const calling = c.fetch("/api/a");
@@ -265,7 +328,10 @@ test("onFix redirect leaves for the fix, but not in a circle", async () => {
 
 for (const [what, args] of [
   ["a Request with a body", () => [new Request("https://app.example.com/api/a", { method: "POST", body: "x" })]],
-  ["a stream", () => ["/api/a", { method: "POST", duplex: "half", body: new ReadableStream({ start: (c) => c.close() }) }]],
+  [
+    "a stream",
+    () => ["/api/a", { method: "POST", duplex: "half", body: new ReadableStream({ start: (c) => c.close() }) }],
+  ],
 ]) {
   test(`onFix does not repeat what cannot be sent again: ${what}`, async () => {
     const p = page();
@@ -275,11 +341,18 @@ for (const [what, args] of [
   });
 }
 
-for (const url of ["https://evil.example/bff/login/demo", "//evil.example/bff/login", "javascript:alert(1)", "/elsewhere", undefined]) {
+for (const url of [
+  "https://evil.example/bff/login/demo",
+  "//evil.example/bff/login",
+  "javascript:alert(1)",
+  "/elsewhere",
+  undefined,
+]) {
   test(`onFix follows only bff's own pages, not ${url}`, async () => {
     const p = page();
     p.answer = () => problem("not_signed_in", 401, { fix: url && { kind: "login", url } });
-    for (const onFix of ["popup", "redirect"]) await assert.rejects(createClient({ onFix }).fetch("/api/a"), LoginRequiredError);
+    for (const onFix of ["popup", "redirect"])
+      await assert.rejects(createClient({ onFix }).fetch("/api/a"), LoginRequiredError);
     assert.deepEqual([p.popups, p.went], [[], []]);
   });
 }

@@ -1,49 +1,7 @@
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
-import { launch, watched } from "../fake/browser.js";
-import { dev, signIn } from "../fake/dev.js";
-
-let browser, bff, open;
-before(async () => {
-  bff = await dev();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await bff?.stop();
-});
-afterEach(async () => {
-  await open?.context.close();
-  open = undefined;
-  await bff.do("reset");
-});
-
-async function visit({ person = "ada", path = "/", provider, ...options } = {}) {
-  const w = open = await watched(browser, provider ? [bff.url, bff.provider] : bff.url, options);
-  if (person) await signIn(w.context, bff.url, person);
-  await w.page.goto(bff.url + path);
-  await w.page.locator(person ? "#sign-out" : "#sign-in").waitFor();
-  return w;
-}
-
-const week = (page, name) => page.getByRole("region", { name: name + "’s week" });
-
-/** What a person does at the provider. */
-async function agree(page, name) {
-  await page.waitForURL(bff.provider + "/**");
-  const choice = page.getByRole("button", { name });
-  const allow = page.getByRole("button", { name: /^(Allow|Continue)$/ });
-  await choice.or(allow).first().waitFor();
-  if (await choice.count()) await choice.click();
-  await allow.click();
-}
-
-async function inPopup(page, click, name) {
-  const [popup] = await Promise.all([page.waitForEvent("popup"), click()]);
-  const closed = popup.waitForEvent("close");
-  await agree(popup, name);
-  await closed;
-}
+import { test } from "node:test";
+import { agree, bff, browser, inPopup, visit, watch, week } from "../fake/demopage.js";
+import { signIn } from "../fake/dev.js";
 
 test("without an account the session goes on, and says so", async () => {
   const w = await visit();
@@ -63,7 +21,10 @@ test("without an account the session goes on, and says so", async () => {
 });
 
 for (const colorScheme of ["light", "dark"]) {
-  for (const [size, viewport] of [["phone", { width: 360, height: 740 }], ["desktop", { width: 1360, height: 900 }]]) {
+  for (const [size, viewport] of [
+    ["phone", { width: 360, height: 740 }],
+    ["desktop", { width: 1360, height: 900 }],
+  ]) {
     test(`axe finds nothing on a ${size} in ${colorScheme}: before and after sign-in, in trouble`, async () => {
       const w = await visit({ person: "", colorScheme, viewport });
       await w.check("signed out");
@@ -71,7 +32,10 @@ for (const colorScheme of ["light", "dark"]) {
       await w.page.reload();
       await week(w.page, "Ada").getByText("200 in").waitFor();
       await w.check("signed in");
-      assert.ok(await w.page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "nothing sticks out sideways");
+      assert.ok(
+        await w.page.evaluate(() => document.documentElement.scrollWidth <= innerWidth),
+        "nothing sticks out sideways",
+      );
       await w.page.getByRole("button", { name: /Provider down/ }).click();
       await w.page.locator("#banner", { hasText: "The provider is down" }).waitFor();
       await w.check("provider down");
@@ -90,10 +54,20 @@ test("a person signs in, and the page says what the browser holds", async () => 
   await agree(w.page, "Ada Lovelace");
   await week(w.page, "Ada").getByText("Breakfast with Charles").waitFor();
   await w.page.getByText(/^1 cookie, \d+ bytes$/).waitFor();
-  assert.deepEqual(await w.page.evaluate(() => [document.cookie, localStorage.length, sessionStorage.length]), ["", 0, 0]);
+  assert.deepEqual(await w.page.evaluate(() => [document.cookie, localStorage.length, sessionStorage.length]), [
+    "",
+    0,
+    0,
+  ]);
   const cookies = await w.context.cookies(bff.url);
-  assert.deepEqual(cookies.map((c) => [c.name, c.httpOnly, c.sameSite]), [["bff", true, "Strict"]]);
-  assert.match(await w.page.locator(".box .big").first().innerText(), new RegExp(`^1 cookie, ${cookies[0].name.length + 1 + cookies[0].value.length} bytes$`));
+  assert.deepEqual(
+    cookies.map((c) => [c.name, c.httpOnly, c.sameSite]),
+    [["bff", true, "Strict"]],
+  );
+  assert.match(
+    await w.page.locator(".box .big").first().innerText(),
+    new RegExp(`^1 cookie, ${cookies[0].name.length + 1 + cookies[0].value.length} bytes$`),
+  );
   await w.end();
 });
 
@@ -120,7 +94,10 @@ test("another person is linked in a popup and stands beside the first", async ()
   await inPopup(w.page, () => w.page.locator("#link").click(), "Grace Hopper");
   await week(w.page, "Grace").getByText("COBOL committee").waitFor();
   await week(w.page, "Ada").getByText("Breakfast with Charles").waitFor();
-  assert.deepEqual((await (await w.context.request.get(bff.url + "/bff/session")).json()).connections.map((c) => c.account.name), ["Ada Lovelace", "Grace Hopper"]);
+  assert.deepEqual(
+    (await (await w.context.request.get(bff.url + "/bff/session")).json()).connections.map((c) => c.account.name),
+    ["Ada Lovelace", "Grace Hopper"],
+  );
   await w.end();
 });
 
@@ -130,7 +107,10 @@ test("a popup survives a provider that cuts window.opener (COOP)", async () => {
   await w.context.route(bff.provider + "/**", async (route) => {
     const answer = await route.fetch({ maxRedirects: 0 });
     cut++;
-    await route.fulfill({ response: answer, headers: { ...answer.headers(), "cross-origin-opener-policy": "same-origin" } });
+    await route.fulfill({
+      response: answer,
+      headers: { ...answer.headers(), "cross-origin-opener-policy": "same-origin" },
+    });
   });
   await inPopup(w.page, () => w.page.locator("#link").click(), "Linus Torvalds");
   await week(w.page, "Linus").getByText("Merge window").first().waitFor();
@@ -140,7 +120,7 @@ test("a popup survives a provider that cuts window.opener (COOP)", async () => {
 
 test("a blocked popup becomes a redirect that comes back to where the person was", async () => {
   const w = await visit({ provider: true, path: "/?here=1#there" });
-  await w.page.evaluate(() => window.open = () => null);
+  await w.page.evaluate(() => (window.open = () => null));
   await w.page.locator("#link").click();
   await agree(w.page, "Grace Hopper");
   await week(w.page, "Grace").getByText("COBOL committee").waitFor();
@@ -165,34 +145,41 @@ test("a feature that needs one more permission asks for it, then goes on by itse
   await files.getByRole("link", { name: "Numbers.csv" }).waitFor();
   assert.equal(await files.getByText("Needs one more permission").count(), 0);
   await files.getByText("You allowed this when it was wanted.").waitFor();
-  const [download] = await Promise.all([w.page.waitForEvent("download"), files.getByRole("link", { name: "Shopping list.txt" }).click()]);
+  const [download] = await Promise.all([
+    w.page.waitForEvent("download"),
+    files.getByRole("link", { name: "Shopping list.txt" }).click(),
+  ]);
   assert.equal(await download.failure(), null);
-  await w.end(/403/); // the one that told what was missing
+  await w.end(/403/); // the one that says what is missing
 });
 
-test("the provider is down: the token serves to its end, then 503, and nobody is signed out", { timeout: 90e3 }, async () => {
-  const w = await visit();
-  await week(w.page, "Ada").getByText("200 in").waitFor();
-  await w.page.getByRole("button", { name: /Provider down/ }).click();
-  await w.page.locator("#banner", { hasText: "Still working with the token the server has" }).waitFor();
-  await week(w.page, "Ada").getByText("503 provider_unavailable").waitFor({ timeout: 60e3 });
-  await w.page.locator("#banner", { hasText: "You are still signed in" }).waitFor();
-  await week(w.page, "Ada").getByText("Breakfast with Charles").waitFor();
-  await w.page.getByRole("button", { name: /Bring the provider back/ }).click();
-  await week(w.page, "Ada").getByText("200 in").waitFor({ timeout: 60e3 });
-  await w.end(/503/);
-});
+test(
+  "the provider is down: the token serves to its end, then 503, and nobody is signed out",
+  { timeout: 90e3 },
+  async () => {
+    const w = await visit();
+    await week(w.page, "Ada").getByText("200 in").waitFor();
+    await w.page.getByRole("button", { name: /Provider down/ }).click();
+    await w.page.locator("#banner", { hasText: "Still working with the token the server has" }).waitFor();
+    await week(w.page, "Ada").getByText("503 provider_unavailable").waitFor({ timeout: 60e3 });
+    await w.page.locator("#banner", { hasText: "You are still signed in" }).waitFor();
+    await week(w.page, "Ada").getByText("Breakfast with Charles").waitFor();
+    await w.page.getByRole("button", { name: /Bring the provider back/ }).click();
+    await week(w.page, "Ada").getByText("200 in").waitFor({ timeout: 60e3 });
+    await w.end(/503/);
+  },
+);
 
-test("access revoked at the provider: that link needs the person, the session lives, and one click mends it", async () => {
+test("access revoked at the provider: the link needs the person, the session lives, one click repairs it", async () => {
   const w = await visit({ provider: true });
   await week(w.page, "Ada").getByText("200 in").waitFor();
   await w.page.getByRole("button", { name: /Revoke at the provider/ }).click();
-  const mend = w.page.getByRole("button", { name: "Link Ada again" });
-  await mend.waitFor();
+  const repair = w.page.getByRole("button", { name: "Link Ada again" });
+  await repair.waitFor();
   await w.page.getByText("Ada’s token is gone").waitFor();
   assert.equal(await w.page.locator("progress").count(), 0, "no time is left of a token that is not there");
-  await inPopup(w.page, () => mend.click(), "Ada Lovelace");
-  await mend.waitFor({ state: "detached" });
+  await inPopup(w.page, () => repair.click(), "Ada Lovelace");
+  await repair.waitFor({ state: "detached" });
   await week(w.page, "Ada").getByText("200 in").waitFor();
   await w.end(/403/);
 });
@@ -235,7 +222,9 @@ test("back after signing out shows nobody", async () => {
 
 test("the account page of the real bff: unlink, devices, a way back that failed", async () => {
   const w = await visit({ provider: true, path: "/" });
-  const elsewhere = await browser.newContext({ userAgent: "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Mobile/15E148 Safari/604.1" });
+  const elsewhere = await browser.newContext({
+    userAgent: "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Mobile/15E148 Safari/604.1",
+  });
   await signIn(elsewhere, bff.url);
   await w.page.goto(bff.url + "/bff/account");
   await w.page.getByText("See all your calendars and events").waitFor();
@@ -263,13 +252,21 @@ test("its first visit is under 100 kB in all", async () => {
 
 test("the recipe of docs/testing.md: a session by one request, for a page on another port", async () => {
   const { createServer, request } = await import("node:http");
-  const front = createServer((q, r) => { // what a dev server's proxy does
-    if (q.url === "/") return r.writeHead(200, { "Content-Type": "text/html" }).end("<!doctype html><title>app</title><link rel=icon href=data:,>");
-    q.pipe(request(bff.url + q.url, { method: q.method, headers: q.headers }, (up) => up.pipe(r.writeHead(up.statusCode, up.headers))));
+  const front = createServer((q, r) => {
+    // what a dev server's proxy does
+    if (q.url === "/")
+      return r
+        .writeHead(200, { "Content-Type": "text/html" })
+        .end("<!doctype html><title>app</title><link rel=icon href=data:,>");
+    q.pipe(
+      request(bff.url + q.url, { method: q.method, headers: q.headers }, (up) =>
+        up.pipe(r.writeHead(up.statusCode, up.headers)),
+      ),
+    );
   });
   await new Promise((ready) => front.listen(0, "127.0.0.1", ready));
   const url = "http://127.0.0.1:" + front.address().port;
-  const w = open = await watched(browser, url);
+  const w = await watch(url);
   await signIn(w.context, bff.url, "grace");
   await w.page.goto(url);
   const seen = await w.page.evaluate(async () => {
@@ -286,109 +283,26 @@ test("the recipe of docs/testing.md: a session by one request, for a page on ano
 
 test("the account can be mounted into a page of one's own, in its own colours", async () => {
   const w = await visit();
-  await w.page.route(bff.url + "/own", (r) => r.fulfill({ contentType: "text/html", body: "<!doctype html><title>own</title><link rel=icon href=data:,>" }));
+  await w.page.route(bff.url + "/own", (r) =>
+    r.fulfill({ contentType: "text/html", body: "<!doctype html><title>own</title><link rel=icon href=data:,>" }),
+  );
   await w.page.goto(bff.url + "/own");
   await w.page.evaluate(async () => {
-    for (const name of ["tokens", "account"]) document.head.append(Object.assign(document.createElement("link"), { rel: "stylesheet", href: `/bff/account/${name}.css` }));
+    for (const name of ["tokens", "account"])
+      document.head.append(
+        Object.assign(document.createElement("link"), { rel: "stylesheet", href: `/bff/account/${name}.css` }),
+      );
     const place = document.createElement("div");
     document.body.replaceChildren(place);
-    const [{ createClient }, { mount }] = await Promise.all([import("/bff/client.js"), import("/bff/account/account.js")]);
+    const [{ createClient }, { mount }] = await Promise.all([
+      import("/bff/client.js"),
+      import("/bff/account/account.js"),
+    ]);
     window.unmount = mount(place, { client: createClient(), lang: "de" });
   });
   await w.page.getByRole("heading", { name: "Verknüpfte Konten" }).waitFor();
   assert.equal(await w.page.locator("main, header.top").count(), 0, "landmarks and navigation are the page's own");
   await w.page.evaluate(() => window.unmount());
   assert.equal(await w.page.locator("body > div").innerHTML(), "");
-  await w.end();
-});
-
-test("provider down, then Sign in: words and a way back, before and after the click", async () => {
-  const w = await visit({ person: "", provider: true });
-  await w.page.getByRole("button", { name: /Provider down/ }).click();
-  await w.page.getByText("signing in would end at its page that says so").waitFor();
-  await w.check("signed out, provider down");
-  await w.page.locator("#sign-in").click();
-  await w.page.getByRole("heading", { name: "Down for maintenance" }).waitFor();
-  await w.page.locator("main a").click();
-  await w.page.locator("#hero-up").click();
-  await w.page.locator("#hero-up").waitFor({ state: "detached" });
-  await w.page.locator("#sign-in").click();
-  await agree(w.page, "Ada Lovelace");
-  await w.page.locator("#sign-out").waitFor();
-  await w.end(/503/);
-});
-
-test("what a button did stands below it, and a button that stays on says what undoes it", async () => {
-  const w = await visit();
-  await week(w.page, "Ada").getByText("200 in").waitFor();
-  for (const [id, undo] of [["down", "Bring the provider back"], ["slow", "Make the provider fast again"]]) {
-    await w.page.locator("#do-" + id).click();
-    await w.page.locator("#do-" + id, { hasText: undo }).waitFor();
-    await w.page.locator("#do-" + id).click();
-    await w.page.locator("#do-" + id + " + .effect", { hasText: "well again" }).waitFor();
-  }
-  await w.page.locator("#do-expire").click();
-  await w.page.locator("#do-expire + .effect", { hasText: "You expired the access token" }).waitFor();
-  assert.equal(await w.page.locator(".effect").count(), 1, "only the last one");
-  await w.end(/503/);
-});
-
-test("nothing that does nothing takes the focus", async () => {
-  const w = await visit({ person: "" });
-  await w.page.locator("#do-expire").waitFor();
-  const seen = await w.page.evaluate(() => [...document.querySelectorAll(".break")].map((b) => [b.id, b.disabled]));
-  assert.deepEqual(seen, [["do-expire", true], ["do-down", false], ["do-slow", false], ["do-revoke", true], ["do-end-elsewhere", true]]);
-  await w.end();
-});
-
-test("theme and language follow the person to another tab and another browser", async () => {
-  const w = await visit({ colorScheme: "light" }), tab = await w.context.newPage();
-  await tab.goto(bff.url);
-  await tab.locator("#sign-out").waitFor();
-  const ground = (page) => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
-  const light = await ground(w.page);
-  await w.page.getByLabel("Dark").check();
-  await w.page.getByLabel("Deutsch").check();
-  await w.page.getByRole("region", { name: "Die Woche von Ada" }).waitFor();
-  await tab.getByRole("region", { name: "Die Woche von Ada" }).waitFor();
-  for (const page of [w.page, tab]) assert.notEqual(await ground(page), light);
-  await w.check("dark and German");
-  const other = await browser.newContext({ locale: "en", colorScheme: "light" });
-  await signIn(other, bff.url);
-  const there = await other.newPage();
-  await there.goto(bff.url);
-  await there.getByRole("region", { name: "Die Woche von Ada" }).waitFor();
-  assert.equal(await ground(there), await ground(w.page));
-  await other.close();
-  await w.end();
-});
-
-test("on a phone a mail address is broken after the at-sign or before a dot, never within a word", async () => {
-  const w = await visit({ viewport: { width: 320, height: 640 } });
-  await week(w.page, "Ada").getByText("200 in").waitFor();
-  const lines = await w.page.locator(".card header bdi").first().evaluate((el) => [...el.childNodes].filter((n) => n.nodeType === 3).map((n) => {
-    const range = document.createRange();
-    range.selectNodeContents(n);
-    return range.getClientRects().length;
-  }));
-  assert.deepEqual(lines, [1, 1, 1]);
-  assert.ok(await w.page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
-  await w.end();
-});
-
-test("the page links to its source", async () => {
-  const w = await visit({ person: "" });
-  for (const link of await w.page.locator(".source a").all()) {
-    const answer = await w.context.request.get(bff.url + await link.getAttribute("href"));
-    assert.match(answer.headers()["content-type"], /javascript/);
-  }
-  await w.end();
-});
-
-test("calls are counted once: what stands beside the provider is what was answered for this person", async () => {
-  const w = await visit();
-  await week(w.page, "Ada").getByText("200 in").waitFor();
-  await w.page.getByText(/\d+ API calls? answered for Ada/).waitFor();
-  assert.equal(await w.page.locator("#strip").getByText(/renewal/).count(), 1);
   await w.end();
 });

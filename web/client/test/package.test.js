@@ -35,7 +35,12 @@ test("npm packs what is listed, and no tests", () => {
   const options = { cwd: at("."), encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] };
   const out = execFileSync("npm", ["pack", "--dry-run", "--json"], options);
   const listed = ["LICENSE", "README.md", "package.json", ...modules.flatMap((m) => [m + ".d.ts", m + ".js"])].sort();
-  assert.deepEqual(JSON.parse(out)[0].files.map((f) => f.path).sort(), listed);
+  assert.deepEqual(
+    JSON.parse(out)[0]
+      .files.map((f) => f.path)
+      .sort(),
+    listed,
+  );
 });
 
 // What the client is on a server: something that can be imported and made, and does nothing by itself.
@@ -44,7 +49,8 @@ for (const condition of ["default", "react-server"]) {
     const entries = modules.filter((m) => !["client", "next", "store"].includes(m)).map((m) => "bff-client/" + m);
     const script = `
       await Promise.all(${JSON.stringify(entries)}.map((e) => import(e)));
-      const { createClient } = await import("bff-client"), { BFFProvider, useSession } = await import("bff-client/react");
+      const { createClient } = await import("bff-client");
+      const { BFFProvider, useSession } = await import("bff-client/react");
       createClient({ baseURL: "https://app.example.com" });
       let message;
       try { useSession(); } catch (e) { message = e.message; }

@@ -14,7 +14,9 @@ test("a listener gets the preferences as they are, then at every change, in ever
   const p = page();
   p.session = signedIn();
   p.preferences = { theme: "light" };
-  const c = createClient(), a = follow(c), b = follow(createClient());
+  const c = createClient(),
+    a = follow(c),
+    b = follow(createClient());
   await settle();
   assert.deepEqual([a.heard, b.heard], [[{ theme: "light" }], [{ theme: "light" }]]);
   const late = follow(c);
@@ -67,8 +69,11 @@ test("a conflict that does not end is a BFFError, and the next change works", as
   const p = page();
   p.session = signedIn();
   const c = createClient();
-  p.answer = (r) => r.method === "PATCH" ? problem("conflict", 412) : undefined;
-  await assert.rejects(c.setPreferences(() => ({})), (e) => e instanceof BFFError && e.problem.code === "conflict");
+  p.answer = (r) => (r.method === "PATCH" ? problem("conflict", 412) : undefined);
+  await assert.rejects(
+    c.setPreferences(() => ({})),
+    (e) => e instanceof BFFError && e.problem.code === "conflict",
+  );
   p.answer = () => undefined;
   assert.deepEqual(await c.setPreferences({ a: 1 }), { a: 1 });
 });
@@ -86,7 +91,8 @@ test("they follow the person: nothing while nobody is signed in, another person'
   const p = page();
   p.session = signedIn("s_1");
   p.preferences = { theme: "dark" };
-  const c = createClient(), a = follow(c);
+  const c = createClient(),
+    a = follow(c);
   await settle();
   await c.logout();
   await settle();
@@ -115,7 +121,7 @@ test("when they cannot be read, nothing is heard until they can", async () => {
   const tick = async () => {
     for (let i = 0; i < 200; i++) await new Promise((r) => setImmediate(r));
   };
-  p.answer = (r) => r.url.endsWith("/preferences") ? problem("store_unavailable", 503) : undefined;
+  p.answer = (r) => (r.url.endsWith("/preferences") ? problem("store_unavailable", 503) : undefined);
   const a = follow(createClient());
   await tick();
   assert.deepEqual(a.heard, []);
@@ -130,7 +136,8 @@ test("when they cannot be read, nothing is heard until they can", async () => {
 test("without a listener nothing is asked, and a client that stopped hears nothing", async () => {
   const p = page();
   p.session = signedIn();
-  const c = createClient(), a = follow(c);
+  const c = createClient(),
+    a = follow(c);
   await settle();
   a.stop();
   await settle();
@@ -153,6 +160,9 @@ test("USER_CHANGED is heard when the server says that rights changed", async () 
   p.session = { ...signedIn(), user: { ...signedIn().user, rights: ["admin"] } };
   p.stream.says("user.changed", {});
   await settle();
-  assert.deepEqual(heard, [["INITIAL_SESSION", undefined], ["USER_CHANGED", ["admin"]]]);
+  assert.deepEqual(heard, [
+    ["INITIAL_SESSION", undefined],
+    ["USER_CHANGED", ["admin"]],
+  ]);
   stop();
 });

@@ -45,11 +45,22 @@ afterEach(() => root && act(async () => root.unmount()));
 
 const Words = () => {
   const { data, isPending, error } = useSession();
-  return h("p", null, isPending ? "pending" : error ? "error " + error.message : data.authenticated ? "hello " + data.user.name : "nobody");
+  return h(
+    "p",
+    null,
+    isPending
+      ? "pending"
+      : error
+        ? "error " + error.message
+        : data.authenticated
+          ? "hello " + data.user.name
+          : "nobody",
+  );
 };
 
 test("useSession is pending, then says who is signed in, then that nobody is", async () => {
-  const c = fake(), place = await show(c, h(Words));
+  const c = fake(),
+    place = await show(c, h(Words));
   assert.equal(place.textContent, "pending");
   await c.emit("INITIAL_SESSION", someone);
   assert.equal(place.textContent, "hello Ada");
@@ -60,7 +71,7 @@ test("useSession is pending, then says who is signed in, then that nobody is", a
 test("useSession has an error while bff cannot be asked, and refetch asks again", async () => {
   const c = fake();
   let refetch;
-  const Again = () => (refetch = useSession().refetch, null);
+  const Again = () => ((refetch = useSession().refetch), null);
   const place = await show(c, h(Words), h(Again));
   await c.fails(new Error("store"));
   assert.equal(place.textContent, "error store");
@@ -71,7 +82,8 @@ test("useSession has an error while bff cannot be asked, and refetch asks again"
 });
 
 test("an answer that is older than an event is not shown", async () => {
-  const c = fake(), place = await show(c, h(Words));
+  const c = fake(),
+    place = await show(c, h(Words));
   await c.emit("SIGNED_OUT", nobody);
   await c.answers(someone);
   assert.equal(place.textContent, "nobody");
@@ -83,7 +95,7 @@ test("an answer that is older than an event is not shown", async () => {
 test("a failed refetch keeps what is known, beside the error", async () => {
   const c = fake();
   let state;
-  const Peek = () => (state = useSession(), null);
+  const Peek = () => ((state = useSession()), null);
   await show(c, h(Peek));
   await c.emit("INITIAL_SESSION", someone);
   act(() => void state.refetch());
@@ -94,7 +106,8 @@ test("a failed refetch keeps what is known, beside the error", async () => {
 });
 
 test("SignedIn and SignedOut show nothing until it is known", async () => {
-  const c = fake(), place = await show(c, h(SignedIn, null, "in"), h(SignedOut, null, "out"));
+  const c = fake(),
+    place = await show(c, h(SignedIn, null, "in"), h(SignedOut, null, "out"));
   assert.equal(place.textContent, "");
   await c.emit("INITIAL_SESSION", nobody);
   assert.equal(place.textContent, "out");
@@ -113,14 +126,20 @@ test("any number of components share one subscription, and none is left behind",
 
 test("on a server it is pending and asks nothing", () => {
   const c = fake();
-  assert.equal(renderToString(h(BFFProvider, { client: c }, h(Words), h(SignedIn, null, "in"), h(SignedOut, null, "out"))), "<p>pending</p>");
+  assert.equal(
+    renderToString(h(BFFProvider, { client: c }, h(Words), h(SignedIn, null, "in"), h(SignedOut, null, "out"))),
+    "<p>pending</p>",
+  );
   assert.deepEqual([c.subscriptions, c.asked.length], [0, 0]);
 });
 
 test("useClient gives the client, and says what is missing without a provider", async () => {
   const c = fake();
   let got;
-  await show(c, h(() => (got = useClient(), null)));
+  await show(
+    c,
+    h(() => ((got = useClient()), null)),
+  );
   assert.equal(got, c);
   assert.throws(() => renderToString(h(Words)), /there is no <BFFProvider>/);
 });

@@ -8,7 +8,8 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
-const here = fileURLToPath(new URL("..", import.meta.url)), root = join(here, "..", "..");
+const here = fileURLToPath(new URL("..", import.meta.url)),
+  root = join(here, "..", "..");
 const pages = ["docs/client.md", "docs/testing.md", "web/client/README.md"];
 
 // What a sample may use without saying where it is from.
@@ -20,8 +21,11 @@ const known = `
 `;
 
 /** The TypeScript of a page: [name, text]. */
-const samples = (page) => [...readFileSync(join(root, page), "utf8").matchAll(/^```(tsx?)\n([^]*?)^```$/gm)]
-  .map(([, kind, text], i) => [`${basename(page, ".md").toLowerCase()}-${i + 1}.${kind}`, text]);
+const samples = (page) =>
+  [...readFileSync(join(root, page), "utf8").matchAll(/^```(tsx?)\n([^]*?)^```$/gm)].map(([, kind, text], i) => [
+    `${basename(page, ".md").toLowerCase()}-${i + 1}.${kind}`,
+    text,
+  ]);
 
 let dir;
 before(() => {
@@ -43,16 +47,27 @@ after(() => rmSync(dir, { recursive: true }));
 
 async function compile(options) {
   const config = join(dir, "tsconfig.json");
-  writeFileSync(config, JSON.stringify({
-    compilerOptions: {
-      strict: true, noEmit: true, jsx: "react-jsx", target: "es2022", lib: ["es2023", "dom", "dom.iterable"], types: [],
-      skipLibCheck: true, ...options,
-    },
-    include: ["*.ts", "*.tsx"],
-  }));
+  writeFileSync(
+    config,
+    JSON.stringify({
+      compilerOptions: {
+        strict: true,
+        noEmit: true,
+        jsx: "react-jsx",
+        target: "es2022",
+        lib: ["es2023", "dom", "dom.iterable"],
+        types: [],
+        skipLibCheck: true,
+        ...options,
+      },
+      include: ["*.ts", "*.tsx"],
+    }),
+  );
   const tsc = join(here, "node_modules/typescript/bin/tsc");
-  return promisify(execFile)(process.execPath, [tsc, "-p", config], { cwd: dir })
-    .then(() => "", (e) => e.stdout || e.message);
+  return promisify(execFile)(process.execPath, [tsc, "-p", config], { cwd: dir }).then(
+    () => "",
+    (e) => e.stdout || e.message,
+  );
 }
 
 const kinds = {

@@ -18,7 +18,7 @@ async function key(alg, kid) {
     const mark = await crypto.subtle.sign(how, privateKey, new TextEncoder().encode(text));
     return text + "." + Buffer.from(mark).toString("base64url");
   };
-  return { jwk: { ...await crypto.subtle.exportKey("jwk", publicKey), kid, alg, use: "sig" }, sign };
+  return { jwk: { ...(await crypto.subtle.exportKey("jwk", publicKey)), kid, alg, use: "sig" }, sign };
 }
 
 const listen = async (handler) => {
@@ -49,7 +49,7 @@ before(async () => {
   site.use((error, _q, res, _n) => res.status(503).send(error.message));
   app = await listen(site);
 });
-beforeEach(() => [asked, down, keys] = [[], false, [ed, es]]);
+beforeEach(() => ([asked, down, keys] = [[], false, [ed, es]]));
 after(() => [bff, app].forEach((s) => s.close()));
 
 const signedIn = { authenticated: true, user: { ...ada, rights: ["admin"] }, session: { id: "s_1" } };
@@ -86,22 +86,22 @@ test("SvelteKit's event and a Request of the web", async () => {
 
 test("BFF_URL and BFF_AUDIENCE stand for the options", async () => {
   Object.assign(process.env, { BFF_URL: bff.url, BFF_AUDIENCE: "app" });
-  const authorization = "Bearer " + await ed.sign(claims());
+  const authorization = "Bearer " + (await ed.sign(claims()));
   const [assertion, cookie] = [{ authorization }, { cookie: "other=1; bff=good" }];
   const got = await Promise.all([assertion, cookie].map((headers) => getSession({ headers })));
-  delete process.env.BFF_URL, delete process.env.BFF_AUDIENCE;
+  (delete process.env.BFF_URL, delete process.env.BFF_AUDIENCE);
   assert.deepEqual(plain(got), [signedIn, signedIn]);
 });
 
 test("an assertion is verified by the keys of bff, which are read once", async () => {
   for (const k of [ed, es, ed]) {
-    assert.deepEqual(await me({ authorization: "Bearer " + await k.sign(claims()) }), signedIn);
+    assert.deepEqual(await me({ authorization: "Bearer " + (await k.sign(claims())) }), signedIn);
   }
   assert.ok(asked.length <= 1, asked.join());
 });
 
 test("without an audience no assertion counts", async () => {
-  const headers = { authorization: "Bearer " + await ed.sign(claims()) };
+  const headers = { authorization: "Bearer " + (await ed.sign(claims())) };
   assert.deepEqual(await getSession({ headers }, { url: bff.url }), nobody);
 });
 
@@ -121,15 +121,18 @@ for (const [what, make] of [
   ["that says none", async () => asURL({ alg: "none", kid: "k1", typ: "at+jwt" }) + "." + asURL(claims()) + "."],
   ["that names the other algorithm", () => ed.sign(claims(), { alg: "ES256", kid: "k1", typ: "at+jwt" })],
   ["named constructor", () => ed.sign(claims(), { alg: "constructor", kid: "k1", typ: "at+jwt" })],
-  ["whose claims were changed", async () => {
-    const [h, , s] = (await ed.sign(claims())).split(".");
-    return [h, asURL(claims({ sub: "u_2" })), s].join(".");
-  }],
-  ["with a fourth part", async () => await ed.sign(claims()) + ".x"],
+  [
+    "whose claims were changed",
+    async () => {
+      const [h, , s] = (await ed.sign(claims())).split(".");
+      return [h, asURL(claims({ sub: "u_2" })), s].join(".");
+    },
+  ],
+  ["with a fourth part", async () => (await ed.sign(claims())) + ".x"],
   ["that is not one", () => "opaque"],
   ["of null", () => "bnVsbA.bnVsbA.bnVsbA"],
 ]) {
   test(`an assertion ${what} is nobody's`, async () => {
-    assert.deepEqual(await me({ authorization: "Bearer " + await make() }), nobody);
+    assert.deepEqual(await me({ authorization: "Bearer " + (await make()) }), nobody);
   });
 }

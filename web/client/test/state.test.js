@@ -22,18 +22,20 @@ test("a listener hears INITIAL_SESSION once, whether somebody is signed in or no
 
 test("a second listener hears INITIAL_SESSION by itself and the first does not hear it again", async () => {
   page();
-  const c = createClient(), a = listen(c);
+  const c = createClient(),
+    a = listen(c);
   await settle();
   const b = listen(c);
   assert.deepEqual(b.heard, [], "never before onAuthStateChange returned");
   await settle();
   assert.deepEqual([a.heard, b.heard], [["INITIAL_SESSION false"], ["INITIAL_SESSION false"]]);
-  a.stop(), b.stop();
+  (a.stop(), b.stop());
 });
 
 test("a listener that comes back after everybody left hears INITIAL_SESSION of now", async () => {
   const p = page();
-  const c = createClient(), a = listen(c);
+  const c = createClient(),
+    a = listen(c);
   a.stop();
   const b = listen(c); // as React's StrictMode does
   await settle();
@@ -66,10 +68,12 @@ test("a listener that throws is reported, and silences nobody", async () => {
 
 test("a sign-in in one tab is SIGNED_IN in the others, at the price of one look each", async () => {
   const p = page();
-  const a = listen(createClient()), b = listen(createClient());
+  const a = listen(createClient()),
+    b = listen(createClient());
   await settle();
   p.session = signedIn();
-  const before = p.lookCount(), said = [];
+  const before = p.lookCount(),
+    said = [];
   new BroadcastChannel("bff").onmessage = ({ data }) => said.push(data);
   const c = listen(createClient()); // the tab that came back from the provider
   await settle();
@@ -78,7 +82,7 @@ test("a sign-in in one tab is SIGNED_IN in the others, at the price of one look 
   assert.deepEqual(c.heard, ["INITIAL_SESSION true"]);
   assert.equal(p.lookCount() - before, 3);
   assert.deepEqual(said, [{ why: "", id: "s_1" }], "one tells, nobody repeats it");
-  a.stop(), b.stop(), c.stop();
+  (a.stop(), b.stop(), c.stop());
 });
 
 test("another session of the same browser is SIGNED_IN again", async () => {
@@ -110,26 +114,34 @@ test("a page that comes back from the back button looks again; a fresh one does 
 test("logout is SIGNED_OUT with its reason in every tab", async () => {
   const p = page();
   p.session = signedIn();
-  const c = createClient(), a = listen(c), b = listen(createClient());
+  const c = createClient(),
+    a = listen(c),
+    b = listen(createClient());
   await settle();
   assert.deepEqual(await c.logout(), { logout_url: null });
   await settle();
   for (const { heard } of [a, b]) assert.deepEqual(heard, ["INITIAL_SESSION true", "SIGNED_OUT false logout"]);
-  a.stop(), b.stop();
+  (a.stop(), b.stop());
 });
 
-for (const [reason, event] of [["ended_elsewhere", "SIGNED_OUT"], ["provider", "SIGNED_OUT"], ["erased", "SIGNED_OUT"], ["expired", "SESSION_EXPIRED"]]) {
+for (const [reason, event] of [
+  ["ended_elsewhere", "SIGNED_OUT"],
+  ["provider", "SIGNED_OUT"],
+  ["erased", "SIGNED_OUT"],
+  ["expired", "SESSION_EXPIRED"],
+]) {
   test(`session.ended with the reason ${reason} is ${event} in every tab`, async () => {
     const p = page();
     p.session = signedIn();
-    const a = listen(createClient()), b = listen(createClient());
+    const a = listen(createClient()),
+      b = listen(createClient());
     await settle();
     p.session = signedOut();
     p.stream.says("session.ended", { reason });
     await settle();
     for (const { heard } of [a, b]) assert.deepEqual(heard, ["INITIAL_SESSION true", `${event} false ${reason}`]);
     assert.equal(p.stream, undefined, "nothing is left to listen for");
-    a.stop(), b.stop();
+    (a.stop(), b.stop());
   });
 }
 
@@ -147,26 +159,29 @@ test("session.ended is believed only when the server agrees", async () => {
 test("a call that is refused with 401 makes every tab see that the session expired", async () => {
   const p = page();
   p.session = signedIn();
-  const c = createClient(), a = listen(c), b = listen(createClient());
+  const c = createClient(),
+    a = listen(c),
+    b = listen(createClient());
   await settle();
   p.session = signedOut();
-  p.answer = (r) => r.url.includes("/api/") ? problem("not_signed_in", 401) : undefined;
+  p.answer = (r) => (r.url.includes("/api/") ? problem("not_signed_in", 401) : undefined);
   await assert.rejects(c.fetch("/api/x"));
   await settle();
   assert.deepEqual(a.heard, ["INITIAL_SESSION true"], "the server's word for it may be on its way");
   await new Promise((r) => setTimeout(r, 1100));
   await settle();
   for (const { heard } of [a, b]) assert.deepEqual(heard, ["INITIAL_SESSION true", "SESSION_EXPIRED false expired"]);
-  a.stop(), b.stop();
+  (a.stop(), b.stop());
 });
 
 test("a call that is refused before the event arrives leaves the reason to the event", async () => {
   const p = page();
   p.session = signedIn();
-  const c = createClient(), a = listen(c);
+  const c = createClient(),
+    a = listen(c);
   await settle();
   p.session = signedOut();
-  p.answer = (r) => r.url.includes("/api/") ? problem("not_signed_in", 401) : undefined;
+  p.answer = (r) => (r.url.includes("/api/") ? problem("not_signed_in", 401) : undefined);
   await assert.rejects(c.fetch("/api/x"));
   p.stream.says("session.ended", { reason: "provider" });
   await new Promise((r) => setTimeout(r, 1100));
@@ -177,7 +192,8 @@ test("a call that is refused before the event arrives leaves the reason to the e
 test("CONNECTION_CHANGED comes for a change, not for a use", async () => {
   const p = page();
   p.session = signedIn();
-  const a = listen(createClient()), b = listen(createClient());
+  const a = listen(createClient()),
+    b = listen(createClient());
   await settle();
   p.session = signedIn("s_1", [connection({ used_at: "2026-01-01T00:01:00Z" })]);
   p.stream.says("connection.changed", p.session.connections[0]);
@@ -192,14 +208,16 @@ test("CONNECTION_CHANGED comes for a change, not for a use", async () => {
   p.session = signedIn("s_1", []);
   p.stream.says("connection.changed", { id: "c_1", status: "removed" });
   await settle();
-  for (const { heard } of [a, b]) assert.deepEqual(heard, ["INITIAL_SESSION true", ...Array(3).fill("CONNECTION_CHANGED true connection")]);
-  a.stop(), b.stop();
+  for (const { heard } of [a, b])
+    assert.deepEqual(heard, ["INITIAL_SESSION true", ...Array(3).fill("CONNECTION_CHANGED true connection")]);
+  (a.stop(), b.stop());
 });
 
 test("one tab holds the stream; when it leaves, the next one does and looks at what it missed", async () => {
   const p = page();
   p.session = signedIn();
-  const a = listen(createClient()), b = listen(createClient());
+  const a = listen(createClient()),
+    b = listen(createClient());
   await settle();
   assert.equal(p.streams.length, 1);
   assert.equal(p.streams[0].options.withCredentials, true);
@@ -223,9 +241,10 @@ test("no stream is held for nobody", async () => {
   a.stop();
 });
 
-test("looking never slides the session; getSession does unless told", async () => {
+test("looking never slides the session; getSession does unless asked to", async () => {
   const p = page();
-  const c = createClient(), a = listen(c);
+  const c = createClient(),
+    a = listen(c);
   await settle();
   assert.ok(p.calls.every((x) => x === "GET /bff/session?touch=false"));
   await c.getSession();
@@ -293,7 +312,7 @@ test("a stream that lost its network is left to come back by itself", async () =
 test("a client that stopped while it was looking opens nothing and asks nothing more", async () => {
   const p = page();
   let go;
-  p.answer = () => new Promise((r) => go = () => r(Response.json(signedIn())));
+  p.answer = () => new Promise((r) => (go = () => r(Response.json(signedIn()))));
   const a = listen(createClient());
   await settle();
   a.stop();

@@ -13,14 +13,18 @@ globalThis.IS_REACT_ACT_ENVIRONMENT = true;
 const { act, createElement: h } = await import("react");
 const { createRoot } = await import("react-dom/client");
 const { renderToString } = await import("react-dom/server");
-const react = await import("../react.js"), svelte = await import("../svelte.js"), vue = await import("../vue.js");
+const react = await import("../react.js"),
+  svelte = await import("../svelte.js"),
+  vue = await import("../vue.js");
 
 const someone = { authenticated: true, user: { name: "Ada" }, session: { id: "s_1" }, connections: [] };
 
 /** A client that remembers who listens. */
 function fake() {
   const c = {
-    sessions: new Set(), preferences: new Set(), patches: [],
+    sessions: new Set(),
+    preferences: new Set(),
+    patches: [],
     getSession: async () => someone,
     getPreferences: async () => ({ theme: "light" }),
     setPreferences: async (patch) => (c.patches.push(patch), patch),
@@ -31,12 +35,14 @@ function fake() {
 }
 
 const settle = () => new Promise((r) => setImmediate(r));
-afterEach(() => globalThis.document = window.document);
+afterEach(() => (globalThis.document = window.document));
 
 test("React: usePreferences is pending, then what the person chose, then each change", async () => {
-  const c = fake(), div = document.createElement("div"), root = createRoot(div);
+  const c = fake(),
+    div = document.createElement("div"),
+    root = createRoot(div);
   let state;
-  const Peek = () => (state = react.usePreferences(), h("p", null, state.isPending ? "pending" : state.data.theme));
+  const Peek = () => ((state = react.usePreferences()), h("p", null, state.isPending ? "pending" : state.data.theme));
   const app = h(react.BFFProvider, { client: c }, h(Peek), h(Peek));
   assert.equal(renderToString(app), "<p>pending</p><p>pending</p>");
   assert.equal(c.preferences.size, 0, "on a server nobody is asked");
@@ -53,7 +59,9 @@ test("React: usePreferences is pending, then what the person chose, then each ch
 });
 
 test("React: while they cannot be read there is an error, and the next change ends it", async () => {
-  const c = fake(), div = document.createElement("div"), root = createRoot(div);
+  const c = fake(),
+    div = document.createElement("div"),
+    root = createRoot(div);
   c.getPreferences = async () => Promise.reject(new Error("store"));
   const Peek = () => {
     const { error, data } = react.usePreferences();
@@ -68,7 +76,8 @@ test("React: while they cannot be read there is an error, and the next change en
 });
 
 test("Vue: refs follow the client until their scope ends", async () => {
-  const c = fake(), scope = effectScope();
+  const c = fake(),
+    scope = effectScope();
   const [session, preferences] = scope.run(() => [vue.useSession(c), vue.usePreferences(c)]);
   assert.equal(session.value.isPending, true);
   await settle();
@@ -82,7 +91,10 @@ test("Vue: refs follow the client until their scope ends", async () => {
 });
 
 test("Svelte: stores follow the client while somebody subscribes", async () => {
-  const c = fake(), session = svelte.sessionStore(c), preferences = svelte.preferencesStore(c), heard = [];
+  const c = fake(),
+    session = svelte.sessionStore(c),
+    preferences = svelte.preferencesStore(c),
+    heard = [];
   assert.equal(get(session).isPending, true, "Svelte's own get() takes it for a store");
   assert.equal(c.sessions.size, 0);
   const stops = [session, preferences].map((s) => s.subscribe((v) => heard.push(v.data)));

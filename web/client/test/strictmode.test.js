@@ -22,15 +22,22 @@ const app = `
   const client = createClient();
   createRoot(document.getElementById("root")).render(h(StrictMode, null, h(BFFProvider, { client }, h(App))));`;
 
-const html = "<!doctype html><title>app</title><link rel=icon href=data:,><div id=root></div>" +
+const html =
+  "<!doctype html><title>app</title><link rel=icon href=data:,><div id=root></div>" +
   "<script type=module src=/app.js></script>";
 
 /** The app with one version of React, as one script. */
 async function bundle(version) {
   const alias = version === 18 ? { react: "react-18", "react-dom": "react-dom-18" } : {};
-  const { outputFiles: [{ text }] } = await build({
+  const {
+    outputFiles: [{ text }],
+  } = await build({
     stdin: { contents: app, resolveDir: at(".") },
-    bundle: true, write: false, format: "esm", logLevel: "silent", alias,
+    bundle: true,
+    write: false,
+    format: "esm",
+    logLevel: "silent",
+    alias,
     define: { "process.env.NODE_ENV": '"development"' }, // StrictMode does nothing in production
   });
   return text;
@@ -54,18 +61,22 @@ const until = async (what, holds) => {
   assert.fail("never: " + what);
 };
 
-const locks = (page) => page.evaluate(async () => {
-  const { held, pending } = await navigator.locks.query();
-  return [held.length, pending.length];
-});
+const locks = (page) =>
+  page.evaluate(async () => {
+    const { held, pending } = await navigator.locks.query();
+    return [held.length, pending.length];
+  });
 
 for (const version of [18, 19]) {
   test(`React ${version} in StrictMode: one tab has the event stream, every tab hears it`, async () => {
-    Object.assign(bff.state, fresh(), { files: {
-      "/app": ["text/html", html],
-      "/app.js": ["text/javascript", await bundle(version)],
-    } });
-    const w = await watched(browser, bff.url), first = w.page;
+    Object.assign(bff.state, fresh(), {
+      files: {
+        "/app": ["text/html", html],
+        "/app.js": ["text/javascript", await bundle(version)],
+      },
+    });
+    const w = await watched(browser, bff.url),
+      first = w.page;
     await first.goto(bff.url + "/app");
     assert.match(await first.locator("#version").innerText(), new RegExp(`^${version}\\.`));
     await first.getByText("Hello Ada Lovelace active,needs_reauth,active").waitFor();
