@@ -55,11 +55,12 @@ export async function watched(browser, origin, options = {}) {
         wrong.push("another origin: " + r.url()),
     );
     p.on("response", async (r) => {
-      const size = await r.body().then(
-        (b) => b.length,
-        () => 0,
+      if (r.url().includes("/events")) return; // it has no end
+      const sizes = await r.finished().then(
+        () => r.request().sizes(),
+        () => undefined,
       );
-      if (!r.url().includes("/events")) bytes += size;
+      bytes += sizes?.responseBodySize || 0; // as sent: compressed
     });
   };
   watch(page);
