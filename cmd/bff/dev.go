@@ -12,6 +12,7 @@ import (
 type devCommand struct {
 	tokenLifetime time.Duration // of the demo's access tokens; its own default when zero
 
+	Config string `placeholder:"FILE" help:"Your configuration, with its providers played by the demo; nothing of it need be set."`
 	Listen string `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address of this machine for the browser (default: ${default}); port 0 takes a free one."`
 }
 
@@ -20,6 +21,13 @@ func (c *devCommand) Run(sh *shell) error {
 	defer stop()
 	if why := config.BadAddress(c.Listen); why != "" {
 		return wrongUse("bff: --listen %s; write `--listen 127.0.0.1:8080`", why)
+	}
+	var cfg *config.Config
+	if c.Config != "" {
+		var report string
+		if cfg, report = config.LoadForTrial(c.Config, sh.stdin, sh.env); report != "" {
+			return wrongUse("%s%s", report, count(report))
+		}
 	}
 	l, err := listeners("--listen", c.Listen, "--listen", "127.0.0.1:0")
 	if err != nil {
@@ -31,5 +39,5 @@ func (c *devCommand) Run(sh *shell) error {
 			"write `--listen 127.0.0.1:8080`", c.Listen)
 	}
 	return runError(devsite.Run(ctx, devsite.Options{Browsers: l.Browsers, Admin: l.Admin, TokenLifetime: c.tokenLifetime,
-		Version: readBuild().version, Stdout: sh.stdout, Log: devsite.NewLog(sh.stderr)}))
+		Version: readBuild().version, Stdout: sh.stdout, Config: cfg, Log: devsite.NewLog(sh.stderr)}))
 }

@@ -73,7 +73,7 @@ func House() Layers {
 		"internal/simulate": {"internal/probe", "internal/secret", "internal/vault", "internal/oauth/providers", "internal/oauth",
 			"internal/proxy", "internal/config",
 			"internal/app", "internal/demo"},
-		"internal/devsite": {"internal/api/frontend", "internal/config", "internal/app", "internal/demo", "web"},
+		"internal/devsite": {"internal/simulate", "internal/api/frontend", "internal/config", "internal/app", "internal/demo", "web"},
 		"cmd/bff": {"internal/probe", "internal/vault", "internal/oauth/providers", "internal/oauth", "internal/config", "internal/app", "internal/simulate",
 			"internal/trace", "internal/devsite"},
 	}

@@ -76,6 +76,9 @@ func validHost(host string) bool {
 	return true
 }
 
+// Loopback reports whether a host is this machine.
+func Loopback(host string) bool { return loopback(host) }
+
 func loopback(host string) bool {
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
 		return true

@@ -215,8 +215,21 @@ func Load(name string, stdin io.Reader, env func(string) string) (*Config, strin
 	return Read(name, data, env)
 }
 
+// LoadForTrial is Load where secrets that are not set count as set, to random values: for trying a configuration without them.
+func LoadForTrial(name string, stdin io.Reader, env func(string) string) (*Config, string) {
+	data, err := readNamed(name, stdin)
+	if err != nil {
+		return nil, name + ": the file " + FileError(err) + "\n"
+	}
+	return read(name, data, env, true)
+}
+
 // Read is Load for the text of a file. name stands in the report, and relative paths start from its folder.
 func Read(name string, data []byte, env func(string) string) (*Config, string) {
+	return read(name, data, env, false)
+}
+
+func read(name string, data []byte, env func(string) string, standIns bool) (*Config, string) {
 	if name == "-" {
 		name = "standard input"
 	}
@@ -226,6 +239,7 @@ func Read(name string, data []byte, env func(string) string) (*Config, string) {
 	}
 	c := Defaults()
 	r := newReader(src, env, name, c.positions)
+	r.standIns = standIns
 	v := r.top(top)
 	v.object("write `key: value` lines, the first of them `origin: https://app.example.com`", c.fields()...)
 	c.agree(v)

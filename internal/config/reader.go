@@ -17,6 +17,7 @@ type reader struct {
 	budget    int                 // values that may still be read
 	positions map[string]Position // where each value is, by its path
 	files     []string            // that values refer to
+	standIns  bool                // a secret that is not set has a random value
 }
 
 func newReader(src *source, env func(string) string, file string, positions map[string]Position) *reader {

@@ -93,6 +93,9 @@ func (v value) fromEnvironment(name string) (secret.Text, bool) {
 		called = "`" + name + "`"
 	}
 	found := v.r.env(name)
+	if found == "" && v.r.standIns {
+		return secret.New(vault.NewKey().Reveal()), true
+	}
 	if found == "" {
 		v.wrong("%s: %s is not set, or empty; set it, or name another", v.name(), called)
 		return secret.Text{}, false
@@ -109,6 +112,8 @@ func (v value) fromFile(path string) (secret.Text, bool) {
 	found, err := readBounded(v.r.path(path), maxSecret)
 	text := strings.TrimRight(string(found), "\r\n")
 	switch {
+	case text == "" && v.r.standIns:
+		return secret.New(vault.NewKey().Reveal()), true
 	case err != nil:
 		v.wrong("%s: the file %s; write the path of a file with the secret in it", v.name(), FileError(err))
 	case text == "":

@@ -24,11 +24,15 @@ type Options struct {
 	Version         string
 	Stdout          io.Writer
 	Log             *slog.Logger
+	Config          *config.Config // nil: the demo's own
 }
 
 // Run runs the whole product with the demo until ctx ends. The demo is in front of bff, as its frontend, and behind it, as its
 // provider and its APIs.
 func Run(ctx context.Context, o Options) error {
+	if o.Config != nil {
+		return runConfig(ctx, o)
+	}
 	origin := "http://" + o.Browsers.Addr().String()
 	d, err := demo.Start(demo.Config{Origin: origin, Log: o.Log, TokenLifetime: o.TokenLifetime})
 	if err != nil {

@@ -26,10 +26,13 @@ type site struct {
 	cookie  string
 	files   http.Handler
 	control http.Handler
+
+	own      http.Handler // the operator's frontend; nil: the demo app
+	provider string       // at which a sign-in without a browser is
 }
 
 func newSite(d *demo.Demo, origin, cookie string) *site {
-	s := &site{demo: d, origin: origin, host: strings.TrimPrefix(origin, "http://"), cookie: cookie, files: frontend.Static(web.Demo())}
+	s := &site{demo: d, origin: origin, host: strings.TrimPrefix(origin, "http://"), cookie: cookie, files: frontend.Static(web.Demo()), provider: "demo"}
 	s.control = d.Control(demo.Hooks{Who: s.who, SignIn: s.signIn})
 	return s
 }
@@ -44,6 +47,10 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// As localhost it would be another site than the one the provider sends people back to.
 		h.Set("Location", s.origin+"/")
 		w.WriteHeader(http.StatusTemporaryRedirect)
+		return
+	}
+	if s.own != nil {
+		s.own.ServeHTTP(w, r)
 		return
 	}
 	h.Set("Content-Security-Policy", policy)
@@ -95,7 +102,7 @@ const maxHops = 2
 // signIn answers POST /demo/sign-in: it goes through a whole sign-in as a person would (login, the provider's pages, callback) and hands its cookie to the
 // caller. It is for end-to-end tests of apps built on bff, which need a session and no browser to get it.
 func (s *site) signIn(w http.ResponseWriter, r *http.Request, person string) {
-	a, err := s.ask(r.Context(), r, "/bff/login/demo", "same-origin", r.CookiesNamed(s.cookie))
+	a, err := s.ask(r.Context(), r, "/bff/login/"+s.provider, "same-origin", r.CookiesNamed(s.cookie))
 	for range maxHops {
 		if err != nil || !strings.HasPrefix(a.header.Get("Location"), s.demo.Issuer+"/") {
 			break

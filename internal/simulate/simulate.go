@@ -29,7 +29,7 @@ const (
 // Run runs every scenario against the product, each with a provider, a bff and a browser of its own, and prints a table. The
 // error counts the scenarios that failed.
 func Run(ctx context.Context, p providers.Config, out io.Writer) error {
-	as, left := imitate(p)
+	as, left := Imitate(p)
 	for _, l := range left {
 		_, _ = fmt.Fprintf(out, "not simulated: %s\n", l)
 	}
@@ -70,14 +70,14 @@ func report(w io.Writer, all []scenario, happened []string) error {
 	return nil
 }
 
-// An imitation is a provider as the demo can have it: its configuration for bff, and the demo's habits.
-type imitation struct {
+// An Imitation is a provider as the demo can have it: its configuration for bff, and the demo's habits.
+type Imitation struct {
 	provider providers.Config
-	habits   demo.Habits
+	Habits   demo.Habits
 }
 
-// imitate finds the demo's habits for a provider. left names what the demo cannot imitate.
-func imitate(p providers.Config) (r imitation, left []string) {
+// Imitate finds the demo's habits for a provider. left names what the demo cannot imitate.
+func Imitate(p providers.Config) (r Imitation, left []string) {
 	google := p.Authorization.Params["access_type"] == "offline"
 	h := demo.Habits{Title: p.Title, Rotate: p.Token.Rotates != "never", ReuseLeeway: p.Token.ReuseLeeway, NoIDToken: p.Issuer == "", AnyScope: true, PKCE: demo.PKCERequired,
 		RefreshTokens: demo.RefreshAlways, IDTokenAlways: google, ScopeSeparator: p.Authorization.ScopeSeparator, JSONBody: p.Token.Body == "json",
@@ -114,17 +114,17 @@ func imitate(p providers.Config) (r imitation, left []string) {
 	})
 	drop("error_field", p.Token.ErrorField != "", func() { p.Token.ErrorField = "" })
 	h.SubjectField, h.ClientAuth = p.Userinfo.Subject, p.Client.Auth
-	return imitation{p, h}, left
+	return Imitation{p, h}, left
 }
 
-// at is the provider as the demo imitates it: its configuration, at the demo's addresses.
-func (r imitation) at(d *demo.Demo) providers.Config {
+// At is the provider as the demo imitates it: its configuration, at the demo's addresses.
+func (r Imitation) At(d *demo.Demo) providers.Config {
 	p := r.provider
 	p.Client.ID, p.Client.Secret = d.ClientID, secret.New(d.ClientSecret)
 	openID := p.Issuer != ""
 	p.Issuer, p.Issuers, p.CallbackIssuer = "", nil, ""
 	p.Authorization.URL, p.Token.URL, p.Token.RefreshURL, p.Userinfo.URL, p.Revocation.URL, p.JWKSURL, p.EndSessionURL, p.RISCURL = "", "", "", "", "", "", "", ""
-	if r.habits.SeparateRefresh {
+	if r.Habits.SeparateRefresh {
 		p.Token.RefreshURL = d.Issuer + "/token/refresh"
 	}
 	if openID {
@@ -133,14 +133,14 @@ func (r imitation) at(d *demo.Demo) providers.Config {
 	}
 	p.CallbackIssuer = d.Issuer
 	p.Authorization.URL, p.Token.URL, p.Userinfo.URL = d.Issuer+"/o/oauth2/v2/auth", d.Issuer+"/token", d.Issuer+"/v1/userinfo"
-	if !r.habits.NoRevocation {
+	if !r.Habits.NoRevocation {
 		p.Revocation.URL = d.Issuer + "/revoke"
 	}
 	return p
 }
 
 // run sets up a trial, runs one scenario in it, and says what happened.
-func (r imitation) run(ctx context.Context, sc scenario) string {
+func (r Imitation) run(ctx context.Context, sc scenario) string {
 	ctx, cancel := context.WithTimeout(ctx, runTimeout)
 	defer cancel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -149,7 +149,7 @@ func (r imitation) run(ctx context.Context, sc scenario) string {
 	}
 	origin := "http://" + l.Addr().String()
 	secrets := &issued{}
-	d, err := demo.Start(demo.Config{Origin: origin, Provider: r.provider.Name, TokenLifetime: sc.lifetime(), Habits: &r.habits,
+	d, err := demo.Start(demo.Config{Origin: origin, Provider: r.provider.Name, TokenLifetime: sc.lifetime(), Habits: &r.Habits,
 		Issued: secrets.note})
 	if err != nil {
 		_ = l.Close()
@@ -180,8 +180,8 @@ func (r imitation) run(ctx context.Context, sc scenario) string {
 }
 
 // config is a configuration around the imitated provider, with one api.
-func (r imitation) config(d *demo.Demo, origin string) *config.Config {
-	c := config.Trial(r.at(d))
+func (r Imitation) config(d *demo.Demo, origin string) *config.Config {
+	c := config.Trial(r.At(d))
 	c.Origin, _ = url.Parse(origin) // made by run
 	c.Shutdown = 5 * time.Second
 	c.Providers[0].NeedsAPI = true
