@@ -62,7 +62,7 @@ func (s *Server) mountRows() (*mounts, error) {
 			if row, err = m.backendRow(at); err != nil {
 				return nil, err
 			}
-		} else if !slices.Contains(s.providers, at.Provider) {
+		} else if !slices.Contains(s.providers, at.Provider) && !s.cfg.Broker.Typed(at.Provider) {
 			return nil, fmt.Errorf("new server: api %q names no configured provider", at.Name)
 		}
 		row.Line = at.CheckLine

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -62,7 +63,9 @@ type settings struct {
 	pause    api.Pause
 	api      func(*api.Config)
 	habits   *demo.Habits
-	life     time.Duration // of an access token
+	further  []providers.Config
+	through  map[string]string // the provider of a mount, where it is not the demo
+	life     time.Duration     // of an access token
 }
 
 func newWorld(t testing.TB, change ...func(*settings)) *world {
@@ -106,7 +109,7 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	if set.provider != nil {
 		set.provider(&p)
 	}
-	if w.broker, err = oauth.New(oauth.Config{Providers: []providers.Config{p}, Vault: w.vault, Origin: w.origin, Log: log, Now: set.now}); err != nil {
+	if w.broker, err = oauth.New(oauth.Config{Providers: append([]providers.Config{p}, set.further...), Vault: w.vault, Origin: w.origin, Log: log, Now: set.now}); err != nil {
 		t.Fatal(err)
 	}
 	w.signer = newSigner(t, w.vault, set.now, set.keys...)
@@ -125,7 +128,7 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 		if m.Name == "calendar" && scopes == nil {
 			scopes = []string{calendarScope}
 		}
-		cfg.Mounts = append(cfg.Mounts, api.Mount{Mount: made, Name: m.Name, Pause: set.pause, Provider: "demo", Scopes: scopes})
+		cfg.Mounts = append(cfg.Mounts, api.Mount{Mount: made, Name: m.Name, Pause: set.pause, Provider: cmp.Or(set.through[m.Name], "demo"), Scopes: scopes})
 	}
 	if set.api != nil {
 		set.api(&cfg)

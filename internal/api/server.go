@@ -99,7 +99,7 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{cfg: cfg, front: front, draining: make(chan struct{}), work: newBackground()}
 	for _, p := range cfg.Broker.Providers() {
 		s.providers = append(s.providers, p.Name)
-		if !slices.Contains(cfg.LinkOnly, p.Name) {
+		if p.Auth == "" && !slices.Contains(cfg.LinkOnly, p.Name) { // nobody signs in with what is typed to link an account
 			s.signIn = append(s.signIn, p.Name)
 		}
 	}

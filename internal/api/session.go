@@ -82,6 +82,7 @@ type (
 	providerJSON struct {
 		Name       string `json:"name"`
 		Title      string `json:"title"`
+		Auth       string `json:"auth,omitempty"`        // what is typed at ConnectURL: api_key or basic
 		LoginURL   string `json:"login_url,omitempty"`   // none where accounts are linked only
 		ConnectURL string `json:"connect_url,omitempty"` // signed in only
 	}
@@ -156,6 +157,13 @@ func (a *account) providersJSON(signedIn bool) []providerJSON {
 	var out []providerJSON
 	for _, p := range a.broker.Providers() {
 		linked := slices.Contains(a.linkOnly, p.Name)
+		if p.Auth != "" {
+			if signedIn {
+				out = append(out, providerJSON{Name: p.Name, Title: p.Title, Auth: p.Auth,
+					ConnectURL: "/bff/connect/" + url.PathEscape(p.Name)})
+			}
+			continue
+		}
 		if linked && !signedIn {
 			continue
 		}

@@ -42,6 +42,7 @@ func table(
 		row("GET", "/bff/continue", nobody, anywhere, noStore, route.Continue),
 		row("GET", "/bff/session", anybody, reading, noStore, a.getSession),
 		row("GET", "/bff/connect/{provider}", somebody, own, noStore, flow.Connect),
+		row("POST", "/bff/connect/{provider}", somebody, changing, noStore, flow.ConnectTyped),
 		row("GET", "/bff/callback/{provider}", nobody, anywhere, noStore, flow.Callback),
 		row("POST", "/bff/callback/{provider}", nobody, anywhere, noStore, flow.Callback),
 		row("POST", "/bff/logout", anybody, changing, noStore, a.logout),

@@ -66,11 +66,11 @@ func (c *Config) base(name string, there map[string]value) (p providers.Config, 
 
 // reachable reports whether it is known where the provider is.
 func (p *Provider) reachable() bool {
-	return p.Issuer != "" || p.Authorization.URL != "" && p.Token.URL != ""
+	return p.Typed() || p.Issuer != "" || p.Authorization.URL != "" && p.Token.URL != ""
 }
 
 func (p *Provider) checkEndpoints(v value, there map[string]value, known bool) {
-	if anyOf(there, "issuer") {
+	if anyOf(there, "issuer") || p.Typed() {
 		return
 	}
 	switch both := (p.Authorization.URL == "") == (p.Token.URL == ""); {
@@ -89,6 +89,17 @@ func (p *Provider) checkClient(v value, there map[string]value) {
 	if ok && p.Issuer != "" && len(p.Scopes) > 0 && !slices.Contains(p.Scopes, "openid") {
 		s.wrong("%s lacks `openid`, without which an OpenID Provider does not say who signed in; write `scopes: [openid, %s]`",
 			s.name(), strings.Join(p.Scopes, ", "))
+	}
+	if p.Typed() {
+		for _, key := range []string{"client_id", "client_secret", "client_key", "issuer", "authorization_url", "token_url"} {
+			if anyOf(there, key) {
+				there[key].wrong("%s has no meaning beside `auth: %s`; remove it", there[key].name(), p.Auth)
+			}
+		}
+		return
+	}
+	if !anyOf(there, "client_id") {
+		v.r.wrong(v.key, "%s has no `client_id`; %s", v.name(), needsClientID)
 	}
 	switch byKey := p.Client.Auth == "private_key_jwt"; {
 	case byKey && !anyOf(there, "client_key"):
@@ -170,14 +181,15 @@ func unknownProvider(path, name string) string {
 	return text + "; give it an `issuer`, or `authorization_url` and `token_url`. Built in are " + listed(providers.Builtins())
 }
 
+const needsClientID = "write the id that the provider gave this client"
+
 // fields are the keys of a provider: those of its client, those that say what its accounts are worth, and its data.
 func (p *Provider) fields(name, path string) []field {
 	secret, key := VariableFor(name, "CLIENT_SECRET"), VariableFor(name, "CLIENT_KEY")
-	const id = "write the id that the provider gave this client"
 	own := []field{
-		field{name: "client_id", example: "1234.apps.googleusercontent.com", missing: id,
+		field{name: "client_id", example: "1234.apps.googleusercontent.com", absent: "required, but with `auth`",
 			about: "As the provider gave it; may be `env:NAME` or `file:PATH` too."}.
-			by(textSchema(), func(v value) { set(&p.Client.ID)(v.setting(id)) }),
+			by(textSchema(), func(v value) { set(&p.Client.ID)(v.setting(needsClientID)) }),
 		field{name: "client_secret", absent: "required, but with `private_key_jwt`", example: "env:GOOGLE_CLIENT_SECRET",
 			about: "As the provider gave it."}.secret(&p.Client.Secret, secret, "/run/secrets/"+name),
 		field{name: "client_key", absent: "none", example: "file:/run/secrets/acme.pem",
@@ -266,6 +278,8 @@ func wordsOf(key string) []string {
 		return []string{"client_secret_basic", "client_secret_post", "private_key_jwt"}
 	case "pkce":
 		return []string{"off"}
+	case "auth":
+		return []string{"api_key", "basic"}
 	case "granted_scopes":
 		return []string{"callback"}
 	case "reason":

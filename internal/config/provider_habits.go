@@ -14,8 +14,13 @@ func habitDocs() map[string]providerDoc {
 			"https://acme.example/token"},
 		"granted_scopes": {"`callback` where the redirect back says what the person allowed, and the token answer does not.", "",
 			"the token answer", "callback"},
-		"scope_implies":     none("What a granted scope covers besides itself.", "{repo: [public_repo]}"),
-		"scope_prefix":      none("A scope with this in front and one without are the same.", "https://graph.microsoft.com/"),
+		"scope_implies": none("What a granted scope covers besides itself.", "{repo: [public_repo]}"),
+		"scope_prefix":  none("A scope with this in front and one without are the same.", "https://graph.microsoft.com/"),
+		"auth": {"`api_key` or `basic` where an account is linked by what a person types into a form, and not by OAuth. It has no client; " +
+			"`userinfo_url`, where given, is what tries the credential.", "", "OAuth", "api_key"},
+		"userinfo_token_header": {"The header that carries the token to the userinfo endpoint.", "", "`Authorization`", "X-API-Key"},
+		"userinfo_token_scheme": {"What stands before the token there.", "", "`Bearer`; `Basic` with `auth: basic`; none in another header",
+			"Token"},
 		"scope_fold":        {"Scopes whose names differ in case alone are the same.", "false", "", "true"},
 		"scopes_not_echoed": none("Scopes that answers never repeat, so that none is missing.", "[offline_access]"),
 	}

@@ -121,6 +121,7 @@ func (cfg *Config) setDefaults() {
 type ProviderInfo struct {
 	Name, Title string
 	Keep        vault.Keep
+	Auth        string // "" for OAuth; else what a person types, as providers.Config.Auth
 }
 
 // Providers lists them in the configured order.
@@ -128,7 +129,7 @@ func (b *Broker) Providers() []ProviderInfo {
 	out := make([]ProviderInfo, 0, len(b.names))
 	for _, n := range b.names {
 		p := b.providers[n]
-		out = append(out, ProviderInfo{Name: p.Name, Title: p.Title, Keep: p.Keep})
+		out = append(out, ProviderInfo{Name: p.Name, Title: p.Title, Keep: p.Keep, Auth: p.Auth})
 	}
 	return out
 }

@@ -38,7 +38,7 @@ func (f *Flow) Choose(c *route.Call) error {
 	}
 	var choices []choice
 	for _, p := range f.cfg.Broker.Providers() {
-		if f.linkedOnly(p.Name) {
+		if p.Auth != "" || f.linkedOnly(p.Name) {
 			continue
 		}
 		choices = append(

@@ -81,6 +81,9 @@ func (f *Flow) signedInAlready(c *route.Call, in *oauth.Begin, a *attempt) bool 
 
 // Connect links an account to the session, asks for more scopes, or repairs a connection.
 func (f *Flow) Connect(c *route.Call) error {
+	if f.cfg.Broker.Typed(c.R.PathValue("provider")) {
+		return f.typedPage(c)
+	}
 	in, a, err := f.read(c)
 	if err != nil {
 		return err

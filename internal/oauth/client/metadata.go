@@ -117,6 +117,10 @@ func (p *Provider) rediscover(ctx context.Context) {
 // discover reads the metadata document unless the configuration says all there is to know.
 func (p *Provider) discover(ctx context.Context) (*Metadata, error) {
 	m := &Metadata{}
+	if p.Typed() {
+		m.UserinfoURL = p.Userinfo.URL
+		return m, nil
+	}
 	if p.Issuer != "" && (p.Authorization.URL == "" || p.Token.URL == "" || p.JWKSURL == "") {
 		found, err := p.Published(ctx)
 		if err != nil {

@@ -62,6 +62,9 @@ type Provider struct {
 
 // New checks what a configuration must have for the provider to be asked anything at all. It contacts nobody.
 func New(pc providers.Config, o Options) (*Provider, error) {
+	if pc.Typed() {
+		return newTyped(pc, o)
+	}
 	if pc.Name == "" || pc.Client.ID == "" || pc.Issuer == "" && (pc.Authorization.URL == "" || pc.Token.URL == "") {
 		return nil, errors.New("needs a name, a client id, and an issuer or its endpoints")
 	}
@@ -70,6 +73,18 @@ func New(pc providers.Config, o Options) (*Provider, error) {
 	default:
 		return nil, errors.New("has a client_auth that is none of client_secret_basic, client_secret_post and private_key_jwt")
 	}
+	p := assemble(pc, o)
+	if pc.Client.Auth == providers.PrivateKeyJWT || !pc.Client.Key.IsZero() {
+		signer, err := newSigner(&pc)
+		if err != nil {
+			return nil, err
+		}
+		p.signer = signer
+	}
+	return p, nil
+}
+
+func assemble(pc providers.Config, o Options) *Provider {
 	if pc.Title == "" {
 		pc.Title = pc.Name
 	}
@@ -82,14 +97,7 @@ func New(pc providers.Config, o Options) (*Provider, error) {
 		Transport:     &wire{next: o.Transport, p: p},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	if pc.Client.Auth == providers.PrivateKeyJWT || !pc.Client.Key.IsZero() {
-		signer, err := newSigner(&pc)
-		if err != nil {
-			return nil, err
-		}
-		p.signer = signer
-	}
-	return p, nil
+	return p
 }
 
 // trustedHosts are those of the addresses that the operator wrote, or a built-in file: they may be inside.

@@ -26,7 +26,7 @@ func (p *Provider) FetchUserinfo(ctx context.Context, m *Metadata, access secret
 	if err != nil {
 		return fail(KindFailed, "the address does not parse")
 	}
-	r.Header.Set("Authorization", "Bearer "+access.Reveal())
+	p.present(r, access)
 	r.Header.Set("Accept", "application/json")
 	r.Header.Set("User-Agent", userAgent)
 	for k, v := range p.Userinfo.Headers {

@@ -12,6 +12,9 @@ type Config struct {
 	Name  string `yaml:"-"`
 	Title string `yaml:"title,omitempty"`
 
+	// Auth is how an account is linked: "" by OAuth, or by what a person types, AuthAPIKey or AuthBasic. Nobody signs in with what was typed.
+	Auth string `yaml:"auth,omitempty"`
+
 	// Issuer is the OpenID issuer; "" for a plain OAuth 2.0 provider. Issuers are further values of `iss` in its ID tokens, in which
 	// "{tid}" stands for the token's own tid claim. CallbackIssuer is the `iss` of its authorization answers (RFC 9207) where that
 	// is not the issuer.
@@ -42,6 +45,15 @@ type Config struct {
 	Keep     vault.Keep `yaml:"keep,omitempty"`
 	NeedsAPI bool       `yaml:"-"` // some api uses this provider: a refresh token is wanted
 }
+
+// The values of Config.Auth.
+const (
+	AuthAPIKey = "api_key"
+	AuthBasic  = "basic"
+)
+
+// Typed reports whether accounts are linked by what a person types.
+func (c *Config) Typed() bool { return c.Auth != "" }
 
 // Client is how bff is registered at the provider, and how it proves that.
 type Client struct {
@@ -121,6 +133,10 @@ type Userinfo struct {
 	Method  string            `yaml:"userinfo_method,omitempty"` // GET by default
 	Headers map[string]string `yaml:"userinfo_headers,omitempty"`
 	Body    string            `yaml:"userinfo_body,omitempty"`
+	// TokenHeader and TokenScheme are how the token is sent there: Authorization and Bearer by default, or Basic for AuthBasic. A
+	// TokenHeader of its own has no scheme by default.
+	TokenHeader string `yaml:"userinfo_token_header,omitempty"`
+	TokenScheme string `yaml:"userinfo_token_scheme,omitempty"`
 	// Subject is the path of the user id in the userinfo answer, or, without one, in the token answer; "sub" by default.
 	// "a+b" joins two.
 	Subject string            `yaml:"subject,omitempty"`

@@ -1,0 +1,62 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"bff/internal/oauth/claims"
+	"bff/internal/oauth/providers"
+	"bff/internal/secret"
+)
+
+// newTyped makes a provider whose accounts are linked by what a person types. It has no client and no endpoints but one that tries the
+// credential.
+func newTyped(pc providers.Config, o Options) (*Provider, error) {
+	switch {
+	case pc.Name == "":
+		return nil, errors.New("needs a name")
+	case pc.Auth != providers.AuthAPIKey && pc.Auth != providers.AuthBasic:
+		return nil, errors.New("has an auth that is none of api_key and basic")
+	case pc.Issuer != "" || pc.Authorization.URL != "" || pc.Token.URL != "":
+		return nil, errors.New("has endpoints of OAuth beside its auth")
+	}
+	if pc.Userinfo.URL != "" {
+		if err := CheckEndpoint(pc.Userinfo.URL, ""); err != nil {
+			return nil, errors.New("has a userinfo_url that " + err.Error())
+		}
+	}
+	return assemble(pc, o), nil
+}
+
+// present puts a token into a userinfo request.
+func (p *Provider) present(r *http.Request, token secret.Text) {
+	header, scheme := p.Userinfo.TokenHeader, p.Userinfo.TokenScheme
+	switch {
+	case scheme != "" || header != "" && header != "Authorization":
+	case p.Auth == providers.AuthBasic:
+		scheme = "Basic"
+	default:
+		scheme = "Bearer"
+	}
+	if header == "" {
+		header = "Authorization"
+	}
+	if scheme != "" {
+		scheme += " "
+	}
+	r.Header.Set(header, scheme+token.Reveal())
+}
+
+// Try asks the provider whose a typed credential is. The object is nil where the provider has no endpoint for it. KindDenied: it refuses the
+// credential.
+func (p *Provider) Try(ctx context.Context, token secret.Text) (claims.Object, error) {
+	if p.Userinfo.URL == "" {
+		return nil, nil
+	}
+	o, err := p.FetchUserinfo(ctx, &Metadata{UserinfoURL: p.Userinfo.URL}, token)
+	if KindOf(err) == KindFailed {
+		return nil, p.Fail(KindDenied, "try the credential at", errors.New("it is refused"))
+	}
+	return o, err
+}
