@@ -42,7 +42,7 @@ func (f *Flow) ConnectTyped(c *route.Call) error {
 		}
 		in.Subject = conn.Account.Subject
 	}
-	to := ReturnPath(form.Get("return_to"))
+	to := route.ReturnPath(form.Get("return_to"))
 	conn, err := f.cfg.Broker.LinkTyped(c.Ctx(), in)
 	if err == nil && in.Subject != "" && conn.Account.Subject != in.Subject {
 		err = problem.New(problem.WrongAccount)
@@ -57,7 +57,7 @@ func (f *Flow) ConnectTyped(c *route.Call) error {
 		}
 		f.cfg.Metrics.Problem(why)
 		f.logFailed(c.Ctx(), provider, err)
-		to = withError(to, why)
+		to = route.WithError(to, why)
 	}
 	return c.Redirect(to, http.StatusSeeOther)
 }
@@ -68,7 +68,7 @@ const typedPolicy = "default-src 'none'; style-src 'self'; frame-ancestors 'none
 // typedPage has a person type the credential of an account.
 func (f *Flow) typedPage(c *route.Call) error {
 	name, q := c.R.PathValue("provider"), c.R.URL.Query()
-	fields := struct{ Title, Auth, ReturnTo, Connection string }{ReturnTo: ReturnPath(q.Get("return_to"))}
+	fields := struct{ Title, Auth, ReturnTo, Connection string }{ReturnTo: route.ReturnPath(q.Get("return_to"))}
 	for _, p := range f.cfg.Broker.Providers() {
 		if p.Name == name {
 			fields.Title, fields.Auth = p.Title, p.Auth
