@@ -379,3 +379,46 @@ func TestAnAssertionInExchangeForASession(t *testing.T) {
 	b.fetch("POST", "/bff/logout", "")
 	says(t, post(t, w, "/token", request...), 400, "invalid_request")
 }
+
+// A sign-in that fails leads back to a page that is guarded: the person reads so, and is not sent round.
+func TestAFailedSignInIsNotTriedAgainByItself(t *testing.T) {
+	app := newBackendServer(t)
+	w := newWorld(t, behindProxy, withBackend(app, func(m *api.Mount) { m.Anonymous = api.Redirect }))
+	b := w.browser()
+	to := b.begin(b.visit("/app/deep?a=b", "none").Header.Get("Location"))
+	u, _ := url.Parse(to)
+	back := url.Values{"error": {"access_denied"}, "state": {u.Query().Get("state")}, "iss": {w.demo.Issuer}}
+	landed := b.visit("/bff/callback/demo?"+back.Encode(), "cross-site").Header.Get("Location")
+	if landed != "/app/deep?a=b&bff_error=access_denied" {
+		t.Fatalf("led to %q", landed)
+	}
+	refused(t, b.visit(landed, "same-origin"), 401, "not_signed_in")
+	refused(t, ask(t, w, "GET", "/verify?redirect=1", "", person("cross-site", landed)...), 401, "not_signed_in")
+}
+
+// A link from another site, a provider that asks nothing, and the way back, all within seconds: the browser comes to
+// the page in the end, and does not go round.
+func TestTheWayBackIsLoadedAgainTooWithinSeconds(t *testing.T) {
+	app := newBackendServer(t)
+	w := newWorld(t, behindProxy, withBackend(app, func(m *api.Mount) { m.Anonymous = api.Redirect }))
+	b := w.browser()
+	stranger := w.browser() // the same browser without its Strict cookie
+	if resp := b.visit("/app/deep", "cross-site"); resp.StatusCode != http.StatusOK || b.cookie("bff-again") == "" {
+		t.Fatalf("a link from another site: %d", resp.StatusCode)
+	}
+	again := b.visit("/app/deep", "same-origin")
+	if resp := b.approve(b.begin(again.Header.Get("Location")), "ada"); resp.StatusCode != http.StatusSeeOther {
+		t.Fatalf("the sign-in: %d", resp.StatusCode)
+	}
+	if b.cookie("bff-again") != "" {
+		t.Error("the mark of the reload is still there")
+	}
+	if resp := stranger.visit("/app/deep", "cross-site"); resp.StatusCode != http.StatusOK ||
+		!strings.Contains(text(resp), "Continue") {
+		t.Errorf("the way back: %d", resp.StatusCode)
+	}
+	to := ask(t, w, "GET", "/verify?redirect=1", "", person("cross-site", "/deep?a=b")...)
+	if to.Header.Get("Location") != "/bff/continue?to=%2Fdeep%3Fa%3Db" || len(to.Cookies()) != 1 {
+		t.Errorf("through a front proxy: %d to %q", to.StatusCode, to.Header.Get("Location"))
+	}
+}

@@ -34,6 +34,11 @@ func TestWhoIsNotSignedIn(t *testing.T) {
 			!strings.HasSuffix(to, "/bff/login/op?return_to=%2Fdeep%2Fpage%3Fa%3Db%26c%3D%252F") {
 			t.Fatalf("a person: %d to %q", first.Status, to)
 		}
+		s.client.Navigate("/deep/page?a=b&c=%2F") // to a page that loads the address again, by a script
+		if a := s.client.Navigate("/deep/page?a=b&c=%2F"); a.Status != http.StatusOK ||
+			a.URL != s.origin+"/deep/page?a=b&c=%2F" {
+			t.Errorf("after the sign-in: %d at %s", a.Status, a.URL)
+		}
 	})
 }
 
@@ -43,8 +48,8 @@ func TestWhatTheApplicationLearns(t *testing.T) {
 		s.client.SignIn("op")
 		user := s.client.Fetch("GET", "/bff/session", "").JSON(t)
 		r := s.client.Request("GET", "/whoami", "", "Authorization", "Bearer forged", "X-Forwarded-Uri", "/elsewhere")
-		for _, name := range []string{"BFF-User", "BFF-Session", "BFF-Email", "BFF-Name", "BFF-Rights", "BFF-App-Id", "bff-user",
-			"BFF_Rights", "BFF_USER"} {
+		for _, name := range []string{"BFF-User", "BFF-Session", "BFF-Email", "BFF-Name", "BFF-Rights", "BFF-App-Id",
+			"bff-user", "BFF_Rights", "BFF_USER"} {
 			r.Header[name] = []string{"planted"}
 		}
 		resp, err := s.client.Do(r)

@@ -76,11 +76,14 @@ func (a *Admin) turnedAway(c *route.Call, q question) error {
 	}
 	to := "/"
 	if a.cfg.Peers.Trusts(c.R) && len(c.R.Header["X-Forwarded-Uri"]) == 1 {
-		to = route.ReturnPath(c.R.Header.Get("X-Forwarded-Uri"))
+		raw := c.R.Header.Get("X-Forwarded-Uri")
+		if route.CameBackFailed(raw) {
+			return c.NotSignedIn(a.cfg.Providers).Because(route.SignInFailed)
+		}
+		to = route.ReturnPath(raw)
 	}
-	switch c.R.Header.Get("Sec-Fetch-Site") {
-	case "cross-site", "same-site":
-		return c.Redirect("/bff/continue?to="+url.QueryEscape(to), http.StatusFound)
+	if seen := (&route.Call{W: c.W, R: c.R, Row: c.Row, Front: a.cfg.Front}); seen.ReloadDue() {
+		return seen.ReloadThrough(to)
 	}
 	return c.Redirect(route.SignInURL(a.cfg.Providers, to), http.StatusFound)
 }

@@ -269,6 +269,9 @@ func (l *Listener) session(c *Call) error {
 		return err
 	case c.reloadDue():
 	case c.Row.Who == Somebody && c.Row.SignIn && LooksAtPages(c.R):
+		if CameBackFailed(c.R.URL.RequestURI()) {
+			return c.NotSignedIn(l.cfg.Providers).Because(SignInFailed)
+		}
 		return toSignIn{SignInURL(l.cfg.Providers, c.R.URL.RequestURI())}
 	case c.Row.Who == Somebody:
 		return c.NotSignedIn(l.cfg.Providers)

@@ -15,12 +15,16 @@ import (
 
 // The rules of the reload are:
 //
-//  1. A navigation from another site brings no Strict cookie. Where it would need a session it is first answered by a page of
+//  1. A navigation from another site brings no Strict cookie. Where it would need a session it is first answered by a
+//     page of
 //     bff that loads the same address again, from this origin: the second one brings the cookie, if there is one.
-//  2. That happens once: a cookie of a few seconds marks the first time. A browser that takes a page's own navigation for
+//  2. That happens once: a cookie of a few seconds marks the first time. A browser that takes a page's own navigation
+//     for
 //     another site's (an opaque origin) would go round for ever.
-//  3. It changes who seems to start a navigation. So it is for reading alone: a row that asks from where a person comes before
-//     it changes something (OwnNavigation) is never reloaded, and a sign-in checks what only this origin may choose before.
+//  3. It changes who seems to start a navigation. So it is for reading alone: a row that asks from where a person
+//     comes before
+//     it changes something (OwnNavigation) is never reloaded, and a sign-in checks what only this origin may choose
+//     before.
 
 const (
 	reloadPath = "/bff/continue"
@@ -35,17 +39,35 @@ var reloadScript string
 
 var reloadPage = template.Must(template.New("reload").Parse(reloadText))
 
-// Reload answers with the page that loads the request's own address again. A fragment, which only the browser knows, goes
-// through /bff/continue: to replace an address by itself with a fragment would load nothing.
+// Reload answers with the page that loads the request's own address again. A fragment, which only the browser knows,
+// goes through /bff/continue: to replace an address by itself with a fragment would load nothing.
 func (c *Call) Reload() error {
-	http.SetCookie(c.W, &http.Cookie{Name: c.reloadCookie(), Value: "1", Path: "/", MaxAge: int(reloadLife / time.Second),
-		Secure: c.Front.Secure, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	c.markReloaded("1", int(reloadLife/time.Second))
 	own := c.R.URL.RequestURI() // one clean path: CheckLine passed it
 	return c.goOn(own, reloadPath+"?to="+url.QueryEscape(own))
 }
 
-// Continue answers GET /bff/continue: it goes on to the address in `to`, from this origin. A front proxy that drops bodies
-// sends people here instead of answering with the page itself.
+// ReloadThrough sends a person to the page that goes on to an address: through a front proxy, which drops bodies.
+func (c *Call) ReloadThrough(address string) error {
+	c.markReloaded("1", int(reloadLife/time.Second))
+	return c.Redirect(reloadPath+"?to="+url.QueryEscape(address), http.StatusFound)
+}
+
+// AllowReload forgets that the browser was sent here by its reload page: the way back from a provider is from another
+// site again, and within the seconds of the mark it would go round.
+func (c *Call) AllowReload() {
+	if c.Reloaded() {
+		c.markReloaded("", -1)
+	}
+}
+
+func (c *Call) markReloaded(value string, seconds int) {
+	http.SetCookie(c.W, &http.Cookie{Name: c.reloadCookie(), Value: value, Path: "/", MaxAge: seconds,
+		Secure: c.Front.Secure, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+}
+
+// Continue answers GET /bff/continue: it goes on to the address in `to`, from this origin. A front proxy that drops
+// bodies sends people here instead of answering with the page itself.
 func Continue(c *Call) error { return c.goOn(ReturnPath(c.R.URL.Query().Get("to")), "") }
 
 func (c *Call) goOn(address, through string) error {
@@ -82,7 +104,8 @@ func (c *Call) ReloadDue() bool {
 		c.R.Header.Get("Sec-Fetch-Mode") == "navigate" && isNavigation(c.R) && !c.Reloaded()
 }
 
-// reloadDue is ReloadDue for rows where the pipeline itself decides: those that need a session, and backends that take anybody.
+// reloadDue is ReloadDue for rows where the pipeline itself decides: those that need a session, and backends that
+// take anybody.
 func (c *Call) reloadDue() bool {
 	wants := c.Row.Who == Somebody && c.Row.From != OwnNavigation || c.Row.Who == Anybody && c.Row.From == Visiting
 	return wants && c.ReloadDue()

@@ -37,7 +37,7 @@ func (f *Flow) Callback(c *route.Call) error {
 	a, err := f.take(c, provider, state)
 	if errors.Is(err, vault.ErrNotFound) || problem.Is(err, problem.LoginExpired) {
 		if to, ok := f.again(c, state); ok {
-			return c.Redirect(to, http.StatusSeeOther)
+			return f.back(c, to)
 		}
 	}
 	to := cmp.Or(a.ReturnTo, "/")
@@ -58,6 +58,12 @@ func (f *Flow) Callback(c *route.Call) error {
 		return f.lead(c, provider, to, err)
 	}
 	f.settled(c, state, &a, session, to)
+	return f.back(c, to)
+}
+
+// back leads a person to where they were.
+func (f *Flow) back(c *route.Call, to string) error {
+	c.AllowReload()
 	return c.Redirect(to, http.StatusSeeOther)
 }
 
@@ -69,7 +75,7 @@ func (f *Flow) lead(c *route.Call, provider, to string, err error) error {
 	}
 	f.cfg.Metrics.Problem(why)
 	f.logFailed(c.Ctx(), provider, err)
-	return c.Redirect(route.WithError(to, why), http.StatusSeeOther)
+	return f.back(c, route.WithError(to, why))
 }
 
 // answerOf reads the provider's answer. A form_post (OAuth 2.0 Form Post Response Mode) is a cross-site POST and
@@ -86,14 +92,15 @@ func (f *Flow) answerOf(c *route.Call) (url.Values, error) {
 		return nil, problem.New(problem.BadRequest).Because("The form is malformed.")
 	}
 	q := c.R.PostForm
-	if state := q.Get("state"); state != "" && len(c.R.CookiesNamed(f.attemptCookie(state))) == 0 && len(q.Encode()) < 8<<10 {
+	if state := q.Get("state"); state != "" && len(c.R.CookiesNamed(f.attemptCookie(state))) == 0 &&
+		len(q.Encode()) < 8<<10 {
 		return nil, c.Redirect((&url.URL{Path: c.R.URL.Path, RawQuery: q.Encode()}).String(), http.StatusSeeOther)
 	}
 	return q, nil
 }
 
-// looseQuery reads a provider's answer as it comes: a raw ; or % belongs to the value, since what counts (state, code) is checked
-// anyway, and a refusal's description must not hide the refusal.
+// looseQuery reads a provider's answer as it comes: a raw ; or % belongs to the value, since what counts (state,
+// code) is checked anyway, and a refusal's description must not hide the refusal.
 func looseQuery(raw string) url.Values {
 	q := url.Values{}
 	for pair := range strings.SplitSeq(raw, "&") {
@@ -195,7 +202,8 @@ func (f *Flow) hasRefresh(c *route.Call, session *vault.Session, g oauth.Grant) 
 	}
 	for _, k := range have {
 		if k.Provider == g.Connection.Provider && k.Account.Subject == g.Connection.Account.Subject && k.Keep == g.Connection.Keep &&
-			k.Status == vault.StatusActive && !k.Tokens.Refresh.IsZero() {
+			k.Status == vault.StatusActive &&
+			!k.Tokens.Refresh.IsZero() {
 			return true, nil
 		}
 	}
