@@ -29,8 +29,8 @@ type backend struct {
 
 var errNobody = errors.New("no valid assertion")
 
-// told is what an assertion says.
-type told struct {
+// asserted is what an assertion says.
+type asserted struct {
 	Subject       string   `json:"sub"`
 	Session       string   `json:"sid"`
 	Name          string   `json:"name,omitempty"`
@@ -51,7 +51,7 @@ func (d *Demo) backendRoutes() http.Handler {
 	return http.MaxBytesHandler(mux, 64<<10)
 }
 
-// greet answers with a greeting by name, what the user may do, and all that the backend was told.
+// greet answers with a greeting by name, what the user may do, and all that the assertion says.
 func (b *backend) greet(w http.ResponseWriter, r *http.Request) {
 	who, err := b.verify(r)
 	if err != nil {
@@ -69,14 +69,14 @@ func (b *backend) greet(w http.ResponseWriter, r *http.Request) {
 	if len(who.Rights) > 0 {
 		may = strings.Join(who.Rights, ", ")
 	}
-	b.demo.tell("backend", "", "the backend was told that %s is asking (%s), with the rights: %s. No token came along",
+	b.demo.tell("backend", "", "the backend learned that %s is asking (%s), with the rights: %s. No token came along",
 		name, who.Subject, may)
 	w.Header().Set("Cache-Control", "no-store")
-	writeJSON(w, http.StatusOK, map[string]any{"greeting": "Hello " + name + ".", "rights": who.Rights, "told": who})
+	writeJSON(w, http.StatusOK, map[string]any{"greeting": "Hello " + name + ".", "rights": who.Rights, "claims": who})
 }
 
 // verify checks the assertion of a call.
-func (b *backend) verify(r *http.Request) (*told, error) {
+func (b *backend) verify(r *http.Request) (*asserted, error) {
 	raw, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	token, err := jwt.ParseSigned(raw, []jose.SignatureAlgorithm{jose.EdDSA})
 	if err != nil || token.Headers[0].ExtraHeaders[jose.HeaderType] != "at+jwt" {
@@ -87,7 +87,7 @@ func (b *backend) verify(r *http.Request) (*told, error) {
 		return nil, err
 	}
 	var standard jwt.Claims
-	var who told
+	var who asserted
 	want := jwt.Expected{Issuer: b.demo.cfg.Origin, AnyAudience: jwt.Audience{BackendIdentity}, Time: b.demo.cfg.Now()}
 	if len(keys) == 0 || token.Claims(keys[0].Key, &standard, &who) != nil || standard.Expiry == nil ||
 		standard.ValidateWithLeeway(want, 0) != nil {

@@ -15,7 +15,7 @@ import (
 	"bff/internal/demo"
 )
 
-// The demo's own backend greets whom the assertion names, says what it was told, and takes no other token.
+// The demo's own backend greets whom the assertion names, says what it learned, and takes no other token.
 func TestTheBackendGreetsByNameAndRight(t *testing.T) {
 	private := ed25519.NewKeyFromSeed([]byte(strings.Repeat("k", 32)))
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -54,7 +54,7 @@ func TestTheBackendGreetsByNameAndRight(t *testing.T) {
 		return resp.StatusCode, m
 	}
 	status, m := ask(make(private, "at+jwt", "app", time.Minute))
-	if status != http.StatusOK || m["greeting"] != "Hello Ada Lovelace." || m["told"].(map[string]any)["sub"] != "u_1" {
+	if status != http.StatusOK || m["greeting"] != "Hello Ada Lovelace." || m["claims"].(map[string]any)["sub"] != "u_1" {
 		t.Errorf("%d %v", status, m)
 	}
 	log := d.Log(0)

@@ -14,7 +14,7 @@ const asking = createClient({ onFix: "popup" }); // asks the person, then goes o
 /** @typedef {{ events?: Event[], state: WeekState, status?: number, took?: number, code?: string,
  *   again: number }} Week */
 /** @typedef {{ state: "closed" | "asking" | "open" | "refused", list: File[] }} Files */
-/** @typedef {{ greeting?: string, rights?: string[], told?: Record<string, unknown>, failed?: string }} Greeting */
+/** @typedef {{ greeting?: string, rights?: string[], claims?: Record<string, unknown>, failed?: string }} Greeting */
 
 const every = 5000; // a call to the API: often enough to outlive many 30-second tokens while somebody watches
 

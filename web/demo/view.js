@@ -236,7 +236,7 @@ export class View {
 
   backend() {
     const { words, o } = this, { greeting } = o.state;
-    const told = greeting?.told && JSON.stringify(greeting.told, null, 2);
+    const claims = greeting?.claims && JSON.stringify(greeting.claims, null, 2);
     return h("section", { class: "card", "aria-labelledby": "backend" },
       h("header", null,
         h("span", { class: "mark tone-4", "aria-hidden": "true" }, icon("desktop", 22)),
@@ -246,6 +246,6 @@ export class View {
       greeting?.greeting && h("p", { class: "greeting", role: "status", lang: "en" }, greeting.greeting),
       greeting?.greeting && h("p", { class: "hint" },
         words.rights, ": ", greeting.rights?.join(", ") || words.noRights),
-      told && h("details", { open: true }, h("summary", null, words.told), h("pre", { tabindex: 0 }, told)));
+      claims && h("details", { open: true }, h("summary", null, words.claims), h("pre", { tabindex: 0 }, claims)));
   }
 }

@@ -26,7 +26,7 @@ const en = {
   backend: "Your own backend",
   backendWhat: "A server of the app's own behind bff. It gets no cookie and no token of the provider, but a signed " +
     "statement of who is asking.",
-  ask: "Ask the backend", told: "What it was told about you", rights: "Your rights", noRights: "none",
+  ask: "Ask the backend", claims: "What it learned about you", rights: "Your rights", noRights: "none",
   silent: (/** @type {string} */ code) => `The backend did not answer (${code}).`,
 };
 
@@ -58,7 +58,7 @@ const de = {
   backendWhat: "Ein Server der Anwendung selbst, hinter bff. Er bekommt kein Cookie und kein Token des Anbieters, " +
     "sondern " +
     "eine signierte Aussage, wer fragt.",
-  ask: "Das Backend fragen", told: "Was es über Sie erfuhr", rights: "Ihre Rechte", noRights: "keine",
+  ask: "Das Backend fragen", claims: "Was es über Sie erfuhr", rights: "Ihre Rechte", noRights: "keine",
   silent: (code) => `Das Backend hat nicht geantwortet (${code}).`,
 };
 
