@@ -71,6 +71,9 @@ func (a *Admin) exchangeFor(c *route.Call, given *handedOut) (*exchanged, *route
 	if e := checkExchange(c.Form, c.Client); e != nil {
 		return nil, e
 	}
+	if c.Form.Get("subject_token_type") == typeUser {
+		return a.offline(c, given)
+	}
 	session, err := a.cfg.Vault.LoadTicket(c.Ctx(), secret.New(c.Form.Get("subject_token")))
 	if errors.Is(err, vault.ErrNotFound) {
 		return nil, deadSubject()
