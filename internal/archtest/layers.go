@@ -111,6 +111,7 @@ func House() Layers {
 			"internal/audit",
 			"internal/explain",
 			"internal/telemetry",
+			"internal/api/route",
 		},
 		"internal/simulate": {
 			"internal/probe",

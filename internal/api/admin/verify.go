@@ -82,7 +82,7 @@ func (a *Admin) turnedAway(c *route.Call, q question) error {
 		}
 		to = route.ReturnPath(raw)
 	}
-	if seen := (&route.Call{W: c.W, R: c.R, Row: c.Row, Front: a.cfg.Front}); seen.ReloadDue() {
+	if seen := (&route.Call{W: c.W, R: c.R, Row: c.Row, Front: a.cfg.Front}); seen.ReloadDueAt(to) {
 		return seen.ReloadThrough(to)
 	}
 	return c.Redirect(route.SignInURL(a.cfg.Providers, to), http.StatusFound)

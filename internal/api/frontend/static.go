@@ -60,8 +60,8 @@ func hidden(name string) bool {
 	return false
 }
 
-// asksForPage says whether a person goes there: what the browser says, and else that HTML is taken by name. A script that
-// mistyped an address gets 404 and no page.
+// asksForPage says whether a person goes there: what the browser says, and else that HTML is taken by name. A script
+// that mistyped an address gets 404 and no page.
 func asksForPage(r *http.Request) bool {
 	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {
 		return mode == "navigate"

@@ -265,6 +265,7 @@ func (l *Listener) session(c *Call) error {
 	switch {
 	case err == nil:
 		c.Session = session
+		c.arrived()
 	case !errors.Is(err, vault.ErrNotFound):
 		return err
 	case c.reloadDue():

@@ -16,15 +16,13 @@ import (
 // The rules of the reload are:
 //
 //  1. A navigation from another site brings no Strict cookie. Where it would need a session it is first answered by a
-//     page of
-//     bff that loads the same address again, from this origin: the second one brings the cookie, if there is one.
+//     page of bff that loads the same address again, from this origin: the second one brings the cookie, if there is
+//     one.
 //  2. That happens once: a cookie of a few seconds marks the first time. A browser that takes a page's own navigation
-//     for
-//     another site's (an opaque origin) would go round for ever.
+//     for another site's (an opaque origin) would go round for ever.
 //  3. It changes who seems to start a navigation. So it is for reading alone: a row that asks from where a person
-//     comes before
-//     it changes something (OwnNavigation) is never reloaded, and a sign-in checks what only this origin may choose
-//     before.
+//     comes before it changes something (OwnNavigation) is never reloaded, and a sign-in checks what only this origin
+//     may choose before.
 
 const (
 	reloadPath = "/bff/continue"
@@ -42,28 +40,23 @@ var reloadPage = template.Must(template.New("reload").Parse(reloadText))
 // Reload answers with the page that loads the request's own address again. A fragment, which only the browser knows,
 // goes through /bff/continue: to replace an address by itself with a fragment would load nothing.
 func (c *Call) Reload() error {
-	c.markReloaded("1", int(reloadLife/time.Second))
 	own := c.R.URL.RequestURI() // one clean path: CheckLine passed it
+	c.setReloadCookie(reloadMark(own), int(reloadLife/time.Second))
 	return c.goOn(own, reloadPath+"?to="+url.QueryEscape(own))
 }
 
 // ReloadThrough sends a person to the page that goes on to an address: through a front proxy, which drops bodies.
 func (c *Call) ReloadThrough(address string) error {
-	c.markReloaded("1", int(reloadLife/time.Second))
+	c.setReloadCookie(reloadMark(address), int(reloadLife/time.Second))
 	return c.Redirect(reloadPath+"?to="+url.QueryEscape(address), http.StatusFound)
 }
 
-// AllowReload forgets that the browser was sent here by its reload page: the way back from a provider is from another
-// site again, and within the seconds of the mark it would go round.
+// AllowReload forgets that the browser was sent somewhere by a reload page: the way back from a provider is from
+// another site again, and within the seconds of the mark it would not be loaded again.
 func (c *Call) AllowReload() {
-	if c.Reloaded() {
-		c.markReloaded("", -1)
+	if len(c.R.CookiesNamed(c.reloadCookie())) > 0 {
+		c.setReloadCookie("", -1)
 	}
-}
-
-func (c *Call) markReloaded(value string, seconds int) {
-	http.SetCookie(c.W, &http.Cookie{Name: c.reloadCookie(), Value: value, Path: "/", MaxAge: seconds,
-		Secure: c.Front.Secure, HttpOnly: true, SameSite: http.SameSiteLaxMode})
 }
 
 // Continue answers GET /bff/continue: it goes on to the address in `to`, from this origin. A front proxy that drops
@@ -89,8 +82,31 @@ func (c *Call) goOn(address, through string) error {
 
 func (c *Call) reloadCookie() string { return c.Front.Cookie + "-again" }
 
-// Reloaded says whether the browser was just sent to this front by its reload page.
-func (c *Call) Reloaded() bool { return len(c.R.CookiesNamed(c.reloadCookie())) > 0 }
+func (c *Call) setReloadCookie(value string, maxAge int) {
+	http.SetCookie(c.W, &http.Cookie{Name: c.reloadCookie(), Value: value, Path: "/", MaxAge: maxAge,
+		Secure: c.Front.Secure, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+}
+
+// reloadMark names the address: another one that a person follows at once has a reload of its own.
+func reloadMark(address string) string {
+	sum := sha256.Sum256([]byte(address))
+	return base64.RawURLEncoding.EncodeToString(sum[:9])
+}
+
+// Reloaded says whether the browser was just sent to this address by its reload page.
+func (c *Call) Reloaded() bool { return c.reloadedAt(c.R.URL.RequestURI()) }
+
+func (c *Call) reloadedAt(address string) bool {
+	cookies := c.R.CookiesNamed(c.reloadCookie())
+	return len(cookies) == 1 && cookies[0].Value == reloadMark(address)
+}
+
+// arrived drops the mark once the reload has brought the session.
+func (c *Call) arrived() {
+	if c.R.Header.Get("Sec-Fetch-Mode") == "navigate" && c.Reloaded() {
+		c.setReloadCookie("", -1)
+	}
+}
 
 // FromAnotherSite says whether a person comes here by a link or a redirect of another site.
 func (c *Call) FromAnotherSite() bool {
@@ -99,9 +115,12 @@ func (c *Call) FromAnotherSite() bool {
 }
 
 // ReloadDue is rules 1 and 2: whether a call without a session should be answered by Reload.
-func (c *Call) ReloadDue() bool {
+func (c *Call) ReloadDue() bool { return c.ReloadDueAt(c.R.URL.RequestURI()) }
+
+// ReloadDueAt is ReloadDue for a call that a front proxy makes on behalf of an address.
+func (c *Call) ReloadDueAt(address string) bool {
 	return c.Session == nil && c.R.Method == http.MethodGet && c.FromAnotherSite() &&
-		c.R.Header.Get("Sec-Fetch-Mode") == "navigate" && isNavigation(c.R) && !c.Reloaded()
+		c.R.Header.Get("Sec-Fetch-Mode") == "navigate" && isNavigation(c.R) && !c.reloadedAt(address)
 }
 
 // reloadDue is ReloadDue for rows where the pipeline itself decides: those that need a session, and backends that

@@ -11,9 +11,9 @@ import (
 
 const maxReturnPath = 2048 // bytes
 
-// ReturnPath reads a return_to: a path of this origin, with its query and fragment. Anything else is "/". It is validated as a
-// path only, by two readers that must agree, and built anew from what they read; a bff_error of an earlier way back is left
-// out.
+// ReturnPath reads a return_to: a path of this origin, with its query and fragment. Anything else is "/". It is
+// validated as a path only, by two readers that must agree, and built anew from what they read; a bff_error of an
+// earlier way back is left out.
 func ReturnPath(raw string) string {
 	if len(raw) > maxReturnPath || len(raw) == 0 || raw[0] != '/' || !utf8.ValidString(raw) {
 		return "/"
@@ -41,8 +41,8 @@ func unprintable(r rune) bool {
 	return r <= ' ' || r == '\\' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == '\u2028' || r == '\u2029' || r == '\ufeff'
 }
 
-// cleanPath is the second reader: whichever way an escaped path is read, decoded once or twice, it is one path of this origin.
-// An encoded slash may stand inside a segment, as in /p/https%3A%2F%2Fx, but not in front of the first.
+// cleanPath is the second reader: whichever way an escaped path is read, decoded once or twice, it is one path of
+// this origin. An encoded slash may stand inside a segment, as in /p/https%3A%2F%2Fx, but not in front of the first.
 func cleanPath(escaped string) bool {
 	segments := strings.Split(escaped[1:], "/")
 	for i, segment := range segments {

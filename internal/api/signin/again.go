@@ -17,15 +17,17 @@ const (
 	outcomeWait = 20 * time.Second // for a first callback that is still at work
 )
 
-// An outcome is where a callback led. A callback that comes again, as service workers and back buttons send it, is led there
-// too if its browser still shows the attempt's cookie, or the session that was made. The code is redeemed once.
+// An outcome is where a callback led. A callback that comes again, as service workers and back buttons send it, is
+// led there too if its browser still shows the attempt's cookie, or the session that was made. The code is redeemed
+// once.
 type outcome struct {
 	To      string `json:"t"`
 	Opener  string `json:"o"`           // a digest of the attempt's opener
 	Session string `json:"s,omitempty"` // the id of the session that was made, or linked to
 }
 
-// settled keeps the outcome of an attempt. Without it a second callback is login_expired, so a store that fails is no error.
+// settled keeps the outcome of an attempt. Without it a second callback is login_expired, so a store that fails is no
+// error.
 func (f *Flow) settled(c *route.Call, state string, a *attempt, session, to string) {
 	payload, err := json.Marshal(outcome{To: to, Opener: openerDigest(a.opener), Session: session})
 	if err != nil || a.opener == "" {
@@ -34,8 +36,8 @@ func (f *Flow) settled(c *route.Call, state string, a *attempt, session, to stri
 	_ = f.cfg.Vault.SetOutcome(c.Ctx(), state, payload, outcomeLife)
 }
 
-// again finds where the first callback of this state led, and waits for one that is at work. ok is false when there was none,
-// or when nothing says that this is its browser.
+// again finds where the first callback of this state led, and waits for one that is at work. ok is false when there
+// was none, or when nothing says that this is its browser.
 func (f *Flow) again(c *route.Call, state string) (to string, ok bool) {
 	opener := f.openerOf(c, state)
 	late := time.NewTimer(outcomeWait)

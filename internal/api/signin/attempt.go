@@ -58,7 +58,7 @@ func (f *Flow) begin(c *route.Call, in oauth.Begin, a attempt, status int) error
 	flow, err := f.cfg.Broker.Begin(c.Ctx(), in)
 	if err != nil {
 		f.logFailed(c.Ctx(), in.Provider, err)
-		return err
+		return unavailable(err)
 	}
 	a.set(&flow)
 	payload, err := json.Marshal(a)
@@ -77,12 +77,21 @@ func (f *Flow) begin(c *route.Call, in oauth.Begin, a attempt, status int) error
 	to, err := f.cfg.Broker.URL(c.Ctx(), flow, state)
 	if err != nil {
 		f.logFailed(c.Ctx(), in.Provider, err)
-		return err
+		return unavailable(err)
 	}
 	f.dropOldAttempts(c)
 	made := strconv.FormatInt(f.cfg.Now().UnixMilli(), 36) // several tabs may start within a second
 	f.setAttemptCookie(c.W, f.attemptCookie(state), made+"."+opener.Reveal(), int(attemptLife/time.Second))
 	return c.Redirect(to, status)
+}
+
+// unavailable says of a provider that is down what it means for somebody who wants to sign in.
+func unavailable(err error) error {
+	p := problem.Of(err)
+	if p == nil || p.Code != problem.ProviderUnavailable {
+		return err
+	}
+	return p.Because("The provider does not answer at the moment, so nobody can sign in with it. Try again in a moment.")
 }
 
 func (f *Flow) attemptCookie(state string) string {

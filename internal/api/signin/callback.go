@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"bff/internal/api/problem"
 	"bff/internal/api/route"
@@ -153,6 +154,9 @@ func (f *Flow) finish(c *route.Call, a attempt, q url.Values) (session string, s
 	}
 	if !a.Connect && f.linkedOnly(a.Provider) { // the configuration changed while the person was away
 		return "", false, problem.New(problem.LoginFailed)
+	}
+	if !a.Connect { // only a link that was to bring scopes, and did not, is not offered again
+		g.Connection.Withheld, g.Connection.WithheldAt = nil, time.Time{}
 	}
 	var linked *vault.Session
 	if a.Connect {

@@ -16,8 +16,8 @@ import (
 // maxScopes bounds the further scopes of one attempt, in bytes.
 const maxScopes = 4096
 
-// Login starts a sign-in. The session before it, if the browser shows one here, ends when the new one is made. Somebody who
-// turns out to be signed in goes straight to return_to.
+// Login starts a sign-in. The session before it, if the browser shows one here, ends when the new one is made.
+// Somebody who turns out to be signed in goes straight to return_to.
 func (f *Flow) Login(c *route.Call) error {
 	if f.linkedOnly(c.R.PathValue("provider")) {
 		return problem.UnknownProvider()
@@ -56,9 +56,9 @@ func (f *Flow) limit(c *route.Call) error {
 	return nil
 }
 
-// foreign is what a sign-in that another site starts must not do: choose what is asked for, or begin without a person's click.
-// It comes before the reload, after which it cannot be seen any more. A browser that has Fetch Metadata and no Sec-Fetch-User is
-// shown a page whose link starts the sign-in.
+// foreign is what a sign-in that another site starts must not do: choose what is asked for, or begin without a
+// person's click. It comes before the reload, after which it cannot be seen any more. A browser that has Fetch
+// Metadata and no Sec-Fetch-User is shown a page whose link starts the sign-in.
 func (f *Flow) foreign(c *route.Call, in *oauth.Begin, a *attempt) error {
 	if len(in.Scopes) > 0 || in.ACRValues != "" || in.MaxAge != "" {
 		return problem.New(problem.CSRFRejected).Because("Only the application itself may choose what a sign-in asks for.")
@@ -72,8 +72,8 @@ func (f *Flow) foreign(c *route.Call, in *oauth.Begin, a *attempt) error {
 	return nil
 }
 
-// signedInAlready says whether there is nothing to do. A link without a return_to is there to sign in anew, unless the browser
-// comes from the reload page.
+// signedInAlready says whether there is nothing to do. A link without a return_to is there to sign in anew, unless
+// the browser comes from the reload page.
 func (f *Flow) signedInAlready(c *route.Call, in *oauth.Begin, a *attempt) bool {
 	return c.Session != nil && c.Session.User.Provider == in.Provider && (a.ReturnTo != "/" || c.Reloaded()) &&
 		in.Prompt == "" && in.LoginHint == "" && len(in.Scopes) == 0 && in.ACRValues == "" && in.MaxAge == ""

@@ -1,0 +1,46 @@
+package api_test
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A body that nobody reads does not hold its connection: routes, refusals and both listeners answer and close.
+func TestAnUnreadBodyDoesNotHoldItsConnection(t *testing.T) {
+	w := newWorld(t)
+	for name, c := range map[string]struct{ url, line string }{
+		"a route that reads no body":     {w.front.URL, "POST /bff/connections"},
+		"nobody is signed in":            {w.front.URL, "PATCH /bff/preferences"},
+		"a mount's call that is refused": {w.front.URL, "POST /api/calendar/users/me/calendarList"},
+		"an address that is nowhere":     {w.front.URL, "POST /bff/nowhere"},
+		"the admin listener":             {w.admin.URL, "POST /nowhere"},
+		"probes":                         {w.admin.URL, "GET /healthz"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			conn, err := net.Dial("tcp", strings.TrimPrefix(c.url, "http://"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			_ = conn.SetDeadline(time.Now().Add(20 * time.Second)) // a bound, not a measure
+			_, _ = fmt.Fprintf(conn, "%s HTTP/1.1\r\nHost: x\r\nX-CSRF: 1\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{", c.line)
+			in := bufio.NewReader(conn)
+			resp, err := http.ReadResponse(in, nil)
+			if err != nil {
+				t.Fatalf("no answer: %v", err)
+			}
+			if !resp.Close {
+				t.Errorf("%d: the connection is to be kept", resp.StatusCode)
+			}
+			if _, err := in.Discard(1 << 20); err == nil || strings.Contains(err.Error(), "timeout") {
+				t.Errorf("the connection stays open: %v", err)
+			}
+		})
+	}
+}
