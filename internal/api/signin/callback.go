@@ -224,6 +224,8 @@ func (f *Flow) signIn(c *route.Call, a attempt, g oauth.Grant) (string, error) {
 	if now := c.R.CookiesNamed(f.cfg.Front.Cookie); len(now) == 1 {
 		previous = append(previous, secret.New(now[0].Value))
 	}
+	// A sign-in asks for everything at once: what was left out there may be asked for when it is wanted.
+	g.Connection.Withheld, g.Connection.WithheldAt = nil, time.Time{}
 	user, err := f.register(c.Ctx(), g)
 	if err != nil {
 		return "", err
