@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/cookiejar"
-	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -421,51 +420,5 @@ func TestServeHasNoTestSignIn(t *testing.T) {
 				t.Errorf("%s %s is answered %d", method, path, a.status)
 			}
 		}
-	}
-}
-
-// With a configuration, `bff dev` runs that one: its providers are played, its secrets need not be set, its own upstreams are called.
-func TestDevRunsYourConfiguration(t *testing.T) {
-	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.WriteString(w, "your own "+strings.Fields(r.Header.Get("Authorization") + " none")[0])
-	}))
-	t.Cleanup(upstream.Close)
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "index.html"), []byte("<p>your page"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(dir, "bff.yaml")
-	if err := os.WriteFile(file, []byte("origin: https://app.example.com\nsession: {keys: [env:BFF_KEY, 'file:/nowhere/key'], store: 'redis://redis.internal/0'}\n"+
-		"providers:\n  github: {client_id: x, client_secret: env:NOT_SET}\n  acme: {issuer: 'https://id.acme.example', client_id: x, client_secret: env:NOT_SET_EITHER}\n"+
-		"apis:\n  own: {provider: acme, upstream: '"+upstream.URL+"', allow: [GET /a]}\n"+
-		"  calendar: {provider: acme, upstream: 'https://www.googleapis.com/calendar/v3', allow: [GET /users/me/calendarList]}\n"+
-		"frontend: {dir: .}\ntls: {acme: {cache: ./acme}}\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	out := &shared{}
-	done := make(chan int, 1)
-	go func() {
-		done <- main.Run(ctx, []string{"dev", "--listen", "127.0.0.1:0", "--config", file}, func(string) string { return "" }, out, out)
-	}()
-	t.Cleanup(func() {
-		stop()
-		if code, _ := next(t, "the end of bff dev", done); code != 0 {
-			t.Errorf("bff dev ends with %d\n%s", code, out)
-		}
-	})
-	testenv.Eventually(t, "the address is told", func() bool { return opened.MatchString(out.String()) })
-	p := somebody(t, opened.FindStringSubmatch(out.String())[1])
-	if a := p.goTo("/bff/login/acme", "ada"); a.status != http.StatusOK || !strings.Contains(a.body, "your page") {
-		t.Errorf("the sign-in ends with %d %s", a.status, a.body)
-	}
-	if a := p.fetch(http.MethodGet, "/api/own/a", ""); a.status != http.StatusOK || a.body != "your own Bearer" {
-		t.Errorf("your own upstream: %d %s", a.status, a.body)
-	}
-	if a := p.fetch(http.MethodGet, "/api/calendar/users/me/calendarList", ""); a.status != http.StatusOK && a.code() != "missing_scopes" {
-		t.Errorf("a provider's API: %d %s", a.status, a.body)
-	}
-	if a := p.goTo("/bff/login/github", "grace"); a.status != http.StatusOK {
-		t.Errorf("the sign-in at the other provider ends with %d", a.status)
 	}
 }

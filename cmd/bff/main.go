@@ -36,6 +36,7 @@ type commands struct {
 	Schema   schemaCommand   `cmd:"" help:"Print the JSON Schema (2020-12) of bff.yaml, for editors."`
 	Keygen   keygenCommand   `cmd:"" help:"Print a fresh key for session.keys."`
 	Provider providerCommand `cmd:"" help:"List, show and try providers."`
+	User     userCommand     `cmd:"" help:"List, show, sign out and erase users, in the store of the configuration."`
 	Explain  explainCommand  `cmd:"" help:"Say in words what happened to a request, session, user or connection."`
 	Audit    auditCommand    `cmd:"" help:"Check an audit log."`
 	Health   healthCommand   `cmd:"" help:"Ask the instance on this machine whether it lives: for health checks of containers."`

@@ -112,6 +112,7 @@ func House() Layers {
 			"internal/explain",
 			"internal/telemetry",
 			"internal/api/route",
+			"internal/api/manage",
 		},
 		"internal/simulate": {
 			"internal/probe",

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"bff/internal/app"
+	"bff/internal/config"
+	"bff/internal/vault"
+)
+
+type userCommand struct {
+	List    userListCommand    `cmd:"" help:"List the users: id, when last here, e-mail, name."`
+	Show    userShowCommand    `cmd:"" help:"Show one user as JSON: identities, profile, rights and where they come from."`
+	SignOut userSignOutCommand `cmd:"" name:"sign-out" help:"End all sessions of a user, at once and everywhere."`
+	Erase   userEraseCommand   `cmd:"" help:"Erase a user: sessions end, grants are revoked, everything kept is deleted. Prints a signed receipt."`
+}
+
+// userConfig is the flag that all of them have.
+type userConfig struct {
+	Config string `default:"bff.yaml" placeholder:"FILE" help:"The configuration, - for standard input (default: ${default})."`
+}
+
+type (
+	userListCommand struct{ userConfig }
+	userShowCommand struct {
+		userConfig
+		ID string `arg:"" placeholder:"ID" help:"u_…, as bff user list prints it."`
+	}
+	userSignOutCommand struct {
+		userConfig
+		ID string `arg:"" placeholder:"ID" help:"u_…, as bff user list prints it."`
+	}
+	userEraseCommand struct {
+		userConfig
+		ID string `arg:"" placeholder:"ID" help:"u_…, as bff user list prints it."`
+	}
+)
+
+// with runs f with the store and the keys of the configuration.
+func (c *userConfig) with(sh *shell, f func(app.Operator) error) error {
+	cfg, report := config.Load(c.Config, sh.stdin, sh.env)
+	if report != "" {
+		return wrongUse("%s%s", report, count(report))
+	}
+	if cfg.Session.Store.Reveal() == "memory:" {
+		return wrongUse("bff: `session.store` is memory:, which only the running instance can see; use its admin listener instead")
+	}
+	cfg.Session.Cache = false
+	in, err := app.New(cfg, app.Options{Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return wrongUse("%s: %v", c.Config, err)
+	}
+	err = f(in.Operator())
+	switch {
+	case errors.Is(err, vault.ErrNotFound):
+		err = errors.New("there is no such user; `bff user list` prints the ids")
+	case errors.Is(err, vault.ErrUnavailable):
+		err = errors.New("the store does not answer; `bff check` says why")
+	}
+	return errors.Join(runError(err), runError(in.Close(sh.ctx)))
+}
+
+func (c *userListCommand) Run(sh *shell) error {
+	return c.with(sh, func(o app.Operator) error {
+		return o.Each(sh.ctx, func(u vault.UserRecord) error {
+			_, err := fmt.Fprintf(sh.stdout, "%s  %s  %s  %s\n", u.ID, u.LastSeenAt.UTC().Format(time.RFC3339), u.Profile.Email,
+				u.Profile.Name)
+			return err
+		})
+	})
+}
+
+func (c *userShowCommand) Run(sh *shell) error {
+	return c.with(sh, func(o app.Operator) error {
+		u, err := o.Show(sh.ctx, c.ID)
+		if err != nil {
+			return err
+		}
+		out := json.NewEncoder(sh.stdout)
+		out.SetIndent("", "  ")
+		out.SetEscapeHTML(false)
+		return out.Encode(u)
+	})
+}
+
+func (c *userSignOutCommand) Run(sh *shell) error {
+	return c.with(sh, func(o app.Operator) error {
+		n, err := o.SignOut(sh.ctx, c.ID)
+		if err == nil {
+			_, err = fmt.Fprintf(sh.stdout, "ended %d sessions\n", n)
+		}
+		return err
+	})
+}
+
+func (c *userEraseCommand) Run(sh *shell) error {
+	return c.with(sh, func(o app.Operator) error {
+		receipt, err := o.Erase(sh.ctx, c.ID)
+		if err == nil {
+			_, err = fmt.Fprintln(sh.stdout, receipt)
+		}
+		return err
+	})
+}
