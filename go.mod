@@ -39,7 +39,6 @@ require (
 )
 
 require (
-	github.com/andybalholm/brotli v1.3.0 // what upstreams send to browsers; the standard library has none
 	go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp v0.70.0
 	go.opentelemetry.io/otel v1.47.0
 	go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp v1.47.0
