@@ -10,6 +10,7 @@ import (
 
 	"bff/internal/api/problem"
 	"bff/internal/api/route"
+	"bff/internal/audit"
 	"bff/internal/oauth"
 	"bff/internal/vault"
 )
@@ -44,6 +45,8 @@ func (e *ends) backchannelLogout(c *route.Call) error {
 	if err != nil {
 		return e.refuseToken(c, err, func(text string) any { return route.Invalid(text) })
 	}
+	c.Record(audit.Event{Kind: audit.OrderReceived, Provider: provider, Reason: "backchannel_logout",
+		Actor: audit.Actor{Kind: audit.ByProvider, Name: provider}})
 	return c.Empty(http.StatusOK)
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"bff/internal/api/document"
 	"bff/internal/api/route"
+	"bff/internal/audit"
 )
 
 // preferences is where the user's own JSON object is.
@@ -22,4 +23,10 @@ func (a *account) preferences(c *route.Call) document.Store {
 func (a *account) getPreferences(c *route.Call) error { return a.preferences(c).Answer(c) }
 
 // patchPreferences merges a patch into it and answers what is stored now.
-func (a *account) patchPreferences(c *route.Call) error { return a.preferences(c).Patch(c) }
+func (a *account) patchPreferences(c *route.Call) error {
+	if err := a.preferences(c).Patch(c); err != nil {
+		return err
+	}
+	c.Record(audit.Event{Kind: audit.PreferencesSet})
+	return nil
+}

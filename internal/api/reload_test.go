@@ -21,10 +21,9 @@ func reloads(t *testing.T, resp *http.Response, target string) {
 // or sent to sign in.
 func TestALinkFromAnotherSiteIsLoadedAgainFromThisOrigin(t *testing.T) {
 	w := newWorld(t)
-	b := w.browser()
 	const target = "/api/calendar/users/me/calendarList"
 	for _, site := range []string{"cross-site", "same-site"} {
-		b = w.browser()
+		b := w.browser()
 		reloads(t, b.visit(target, site), target)
 		refused(t, b.visit(target, "same-origin"), 401, "not_signed_in") // the second time, from the page
 		refused(t, b.visit(target, site), 401, "not_signed_in")          // a browser that goes round gets out

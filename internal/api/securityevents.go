@@ -10,6 +10,7 @@ import (
 
 	"bff/internal/api/problem"
 	"bff/internal/api/route"
+	"bff/internal/audit"
 	"bff/internal/oauth"
 	"bff/internal/vault"
 )
@@ -54,6 +55,8 @@ func (e *ends) securityEvents(c *route.Call) error {
 	if err := e.broker.SecurityEvents(c.Ctx(), provider, string(raw), carryOut); err != nil {
 		return e.refuseToken(c, err, func(text string) any { return setError{"invalid_request", text} })
 	}
+	c.Record(audit.Event{Kind: audit.OrderReceived, Provider: provider, Reason: "security_event",
+		Actor: audit.Actor{Kind: audit.ByProvider, Name: provider}})
 	return c.Empty(http.StatusAccepted)
 }
 

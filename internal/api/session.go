@@ -220,6 +220,7 @@ func (a *account) unlink(c *route.Call) error {
 		return err
 	}
 	a.broker.Nudge()
+	c.Record(audit.Event{Kind: audit.Unlinked, Connection: conn.ID, Provider: conn.Provider})
 	return c.Empty(http.StatusNoContent)
 }
 
@@ -292,6 +293,7 @@ func (a *account) logout(c *route.Call) error {
 		if err := a.vault.End(c.Ctx(), c.Session, "logout"); err != nil {
 			return err
 		}
+		c.Record(audit.Event{Kind: audit.SessionEnded, Reason: "logout"})
 		if u := a.logoutURL(c); u != "" {
 			out.LogoutURL = &u
 		}

@@ -212,10 +212,10 @@ func TestAGrantHasTheClaimsOfBoth(t *testing.T) {
 // An `iss` of a provider that has no issuer is nothing to compare with; one that is configured is compared.
 func TestTheIssuerOfACallbackWithoutOneConfigured(t *testing.T) {
 	for configured, good := range map[string]bool{"": true, "https://tracker.example/login": true, "https://other.example": false} {
-		f, h, i := habitual(t, "github")
+		f, h, _ := habitual(t, "github")
 		plain := f.change
 		f.change = func(p *providers.Config) { plain(p); p.CallbackIssuer = configured }
-		i = f.start(0)
+		i := f.start(0)
 		h.on("/login/oauth/access_token", "application/json", tokenJSON)
 		h.on("/user", "application/json", `{"id":1,"login":"ada"}`)
 		a, err := i.Begin(context.Background(), oauth.Begin{Provider: "rogue"})

@@ -13,7 +13,9 @@ import (
 	"bff/internal/api/problem"
 	"bff/internal/api/route"
 	"bff/internal/audit"
+	"bff/internal/explain"
 	"bff/internal/oauth"
+	"bff/internal/trace"
 	"bff/internal/vault"
 )
 
@@ -77,6 +79,7 @@ func (m *Manager) Rows() []route.Row {
 		row("DELETE", "/sessions/{id}", route.Manage, m.endSession),
 		row("GET", "/users/{id}/connections", route.Manage, m.listConnections),
 		row("DELETE", "/users/{id}/connections/{connection}", route.Manage, m.unlink),
+		row("GET", "/explain/{id}", route.Manage, m.explain),
 		row("GET", "/sessions/{id}/data", route.Data, m.data(m.sessionData, document.Store.Answer)),
 		row("PATCH", "/sessions/{id}/data", route.Data, m.data(m.sessionData, document.Store.Patch)),
 		row("GET", "/users/{id}/data", route.Data, m.data(m.userData, document.Store.Answer)),
@@ -97,11 +100,23 @@ func (m *Manager) paced(do func(*route.Call) error) func(*route.Call) error {
 	}
 }
 
+// explain says what is known of a request, session, user or connection.
+func (m *Manager) explain(c *route.Call) error {
+	story, err := explain.Tell(c.Ctx(), m.cfg.Vault.Explanations(), c.R.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	if len(story.Events) == 0 {
+		return problem.New(problem.NotFound).Because("Nothing is known of this id.")
+	}
+	return c.JSON(http.StatusOK, story)
+}
+
 // record notes what the client did.
 func (m *Manager) record(c *route.Call, e audit.Event) {
 	e.At = m.cfg.Now()
 	e.Actor = audit.Actor{Kind: audit.ByClient, Name: c.Client.Name}
-	e.Client = c.Client.Name
+	e.Client, e.Request = c.Client.Name, trace.From(c.Ctx()).ID
 	m.cfg.Audit.Record(c.Ctx(), e)
 }
 

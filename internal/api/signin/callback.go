@@ -11,6 +11,7 @@ import (
 
 	"bff/internal/api/problem"
 	"bff/internal/api/route"
+	"bff/internal/audit"
 	"bff/internal/oauth"
 	"bff/internal/secret"
 	"bff/internal/users"
@@ -76,6 +77,7 @@ func (f *Flow) lead(c *route.Call, provider, to string, err error) error {
 	}
 	f.cfg.Metrics.Problem(why)
 	f.logFailed(c.Ctx(), provider, err)
+	c.Record(audit.Event{Kind: audit.SignInRefused, Provider: provider, Code: string(why)})
 	return f.back(c, route.WithError(to, why))
 }
 
@@ -226,7 +228,7 @@ func (f *Flow) signIn(c *route.Call, a attempt, g oauth.Grant) (string, error) {
 	}
 	// A sign-in asks for everything at once: what was left out there may be asked for when it is wanted.
 	g.Connection.Withheld, g.Connection.WithheldAt = nil, time.Time{}
-	user, err := f.register(c.Ctx(), g)
+	user, err := f.register(c, g)
 	if err != nil {
 		return "", err
 	}
@@ -237,5 +239,6 @@ func (f *Flow) signIn(c *route.Call, a attempt, g oauth.Grant) (string, error) {
 		return "", err
 	}
 	f.cfg.Metrics.SignedIn(g.Connection.Provider)
+	c.Record(audit.Event{Kind: audit.SignIn, User: user.ID, Session: made.ID, Provider: g.Connection.Provider, Rights: user.Rights})
 	return made.ID, nil
 }

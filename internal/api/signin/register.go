@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"bff/internal/api/route"
+	"bff/internal/audit"
 	"bff/internal/oauth"
 	"bff/internal/users"
 	"bff/internal/vault"
@@ -23,8 +24,8 @@ func identity(g oauth.Grant) vault.Identity {
 
 // register decides whether the account may sign in, and registers its user, or finds the one that it is an identity of.
 // What was decided is written in the same step: no session begins with rights that are not the user's.
-func (f *Flow) register(ctx context.Context, g oauth.Grant) (vault.User, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute) // the code is used up: a browser that went away loses nothing
+func (f *Flow) register(c *route.Call, g oauth.Grant) (vault.User, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Ctx()), time.Minute) // the code is used up: a browser that went away loses nothing
 	defer cancel()
 	who := users.Person{Provider: g.User.Provider, Subject: g.User.Subject, Email: g.User.Email,
 		EmailVerified: g.User.EmailVerified, Name: g.User.Name, Picture: g.User.Picture, Claims: g.Claims}
@@ -39,13 +40,17 @@ func (f *Flow) register(ctx context.Context, g oauth.Grant) (vault.User, error) 
 			return vault.User{}, err
 		}
 		var rec vault.UserRecord
-		rec, _, err = f.cfg.Vault.Register(ctx, identity(g), profile(g), func(u *vault.UserRecord) error {
+		var fresh bool
+		rec, fresh, err = f.cfg.Vault.Register(ctx, identity(g), profile(g), func(u *vault.UserRecord) error {
 			if u.ID != who.ID { // the hook was asked about another user
 				return errMoved
 			}
 			keep(u, who, decided)
 			return nil
 		})
+		if err == nil && fresh {
+			c.Record(audit.Event{Kind: audit.UserRegistered, User: rec.ID, Provider: who.Provider})
+		}
 		if !errors.Is(err, errMoved) {
 			return rec.User(), err
 		}
@@ -94,13 +99,16 @@ func keep(u *vault.UserRecord, who users.Person, d users.Decision) {
 // link links the account to the session, and makes it one more way to sign in, unless its provider is for linking only
 // or the account is another user's: then it is linked all the same, and nothing is merged.
 func (f *Flow) link(c *route.Call, session *vault.Session, g oauth.Grant) error {
-	if _, err := f.cfg.Vault.Link(c.Ctx(), session, g.Connection); err != nil {
+	linked, err := f.cfg.Vault.Link(c.Ctx(), session, g.Connection)
+	if err != nil {
 		return err
 	}
+	c.Record(audit.Event{Kind: audit.Linked, User: session.User.ID, Session: session.ID, Connection: linked.ID,
+		Provider: linked.Provider})
 	if f.linkedOnly(g.Connection.Provider) {
 		return nil
 	}
-	_, err := f.cfg.Vault.AddIdentity(c.Ctx(), session.User.ID, identity(g))
+	_, err = f.cfg.Vault.AddIdentity(c.Ctx(), session.User.ID, identity(g))
 	if errors.Is(err, vault.ErrTaken) || errors.Is(err, vault.ErrNotFound) { // not found: a session of before there were users
 		return nil
 	}

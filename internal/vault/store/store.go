@@ -130,5 +130,3 @@ func (s *Store) Warn(message string) {
 
 const warnEvery = 10 // seconds
 
-// ms is a time to live as Redis takes it.
-func ms(d time.Duration) int64 { return max(d.Milliseconds(), 1) }
