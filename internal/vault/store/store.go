@@ -129,4 +129,3 @@ func (s *Store) Warn(message string) {
 }
 
 const warnEvery = 10 // seconds
-
