@@ -3,6 +3,7 @@ package main_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,8 +12,8 @@ import (
 	"bff/internal/testenv"
 )
 
-// A real browser holds the provider's pages to their policy (forms may lead to bff and nowhere else), and the cookies to SameSite: the provider is
-// another site.
+// A real browser holds the provider's pages to their policy (forms may lead to bff and nowhere else), and the cookies
+// to SameSite: the provider is another site.
 func TestDevInARealBrowser(t *testing.T) {
 	origin, _ := startDev(t, 0)
 	b := testenv.Chrome(t)
@@ -34,7 +35,10 @@ func TestDevInARealBrowser(t *testing.T) {
 	click("button[value=ada]")
 	click("button[name=allow]")
 	tab.Await("location.href === '" + origin + "/?back'")
-	if got := testenv.Eval[string](tab, "fetch('/bff/session').then(r => r.text())"); !strings.Contains(got, "ada@example.com") {
+	if got := testenv.Eval[string](tab, "fetch('/bff/session').then(r => r.text())"); !strings.Contains(
+		got,
+		"ada@example.com",
+	) {
 		t.Errorf("the session says %s", got)
 	}
 	if got := testenv.Eval[int](tab, "fetch('"+calendarList+"').then(r => r.status)"); got != 200 {
@@ -46,15 +50,25 @@ func TestDevInARealBrowser(t *testing.T) {
 		t.Errorf("the test sign-in answers %d", got)
 	}
 	tab.Do(chromedp.Navigate(origin + "/"))
-	if got := testenv.Eval[string](tab, "fetch('/bff/session').then(r => r.text())"); !strings.Contains(got, "grace@example.com") {
+	if got := testenv.Eval[string](tab, "fetch('/bff/session').then(r => r.text())"); !strings.Contains(
+		got,
+		"grace@example.com",
+	) {
 		t.Errorf("after the test sign-in the session says %s", got)
 	}
-	if c := b.Complaints(); len(c) > 0 {
-		t.Errorf("the browser complains: %q", c)
+	// The sign-in as grace ends ada's session while the page has its event stream: when the stream is opened again
+	// before the new cookie has arrived, it is refused.
+	complaints := slices.DeleteFunc(
+		b.Complaints(),
+		func(c string) bool { return strings.Contains(c, "401") && strings.Contains(c, "/bff/events") },
+	)
+	if len(complaints) > 0 {
+		t.Errorf("the browser complains: %q", complaints)
 	}
 	for _, request := range b.Requests() {
 		_, to, _ := strings.Cut(request, " ")
-		if !strings.HasPrefix(to, origin+"/") && !strings.HasPrefix(to, "http://localhost:") && !strings.HasPrefix(to, "data:") {
+		if !strings.HasPrefix(to, origin+"/") && !strings.HasPrefix(to, "http://localhost:") &&
+			!strings.HasPrefix(to, "data:") {
 			t.Errorf("a request went to %s", to)
 		}
 	}

@@ -14,7 +14,8 @@ import (
 	"bff/internal/testenv"
 )
 
-// With a configuration, `bff dev` runs that one: its providers are played, its secrets need not be set, its own upstreams are called.
+// With a configuration, `bff dev` runs that one: its providers are played, its secrets need not be set, its own
+// upstreams are called.
 func TestDevRunsYourConfiguration(t *testing.T) {
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, "your own "+strings.Fields(r.Header.Get("Authorization") + " none")[0])
@@ -52,7 +53,8 @@ func TestDevRunsYourConfiguration(t *testing.T) {
 	if a := p.fetch(http.MethodGet, "/api/own/a", ""); a.status != http.StatusOK || a.body != "your own Bearer" {
 		t.Errorf("your own upstream: %d %s", a.status, a.body)
 	}
-	if a := p.fetch(http.MethodGet, "/api/calendar/users/me/calendarList", ""); a.status != http.StatusOK && a.code() != "missing_scopes" {
+	if a := p.fetch(http.MethodGet, "/api/calendar/users/me/calendarList", ""); a.status != http.StatusOK &&
+		a.code() != "missing_scopes" {
 		t.Errorf("a provider's API: %d %s", a.status, a.body)
 	}
 	if a := p.goTo("/bff/login/github", "grace"); a.status != http.StatusOK {

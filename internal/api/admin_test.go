@@ -50,7 +50,15 @@ func basic(name, secret string) edit {
 // post sends a form as billing; pairs are names and values.
 func post(t testing.TB, w *world, path string, pairs ...string) *http.Response {
 	t.Helper()
-	return ask(t, w, "POST", path, form(pairs...), header("Content-Type", "application/x-www-form-urlencoded"), basic("billing", billingSecret))
+	return ask(
+		t,
+		w,
+		"POST",
+		path,
+		form(pairs...),
+		header("Content-Type", "application/x-www-form-urlencoded"),
+		basic("billing", billingSecret),
+	)
 }
 
 func form(pairs ...string) string {
@@ -65,7 +73,8 @@ func form(pairs ...string) string {
 func says(t testing.TB, resp *http.Response, status int, code string) map[string]any {
 	t.Helper()
 	m := object(t, resp)
-	if resp.StatusCode != status || m["error"] != code || resp.Header.Get("Cache-Control") != "no-store" || resp.Header.Get("Content-Type") != "application/json" {
+	if resp.StatusCode != status || m["error"] != code || resp.Header.Get("Cache-Control") != "no-store" ||
+		resp.Header.Get("Content-Type") != "application/json" {
 		t.Fatalf("got %d %v %v, want %d %s", resp.StatusCode, m, resp.Header, status, code)
 	}
 	return m
@@ -122,7 +131,12 @@ func TestTheAdminListenerRefuses(t *testing.T) {
 	}
 	// Attack class 7: no request skips authentication.
 	for _, f := range []edit{header("User-Agent", "kube-probe/1.30"), header("Authorization", "Bearer x"), header("X-Forwarded-For", "127.0.0.1"), header("Content-Length", "0")} {
-		says(t, ask(t, w, "POST", "/introspect", "", header("Content-Type", "application/x-www-form-urlencoded"), f), 401, "invalid_client")
+		says(
+			t,
+			ask(t, w, "POST", "/introspect", "", header("Content-Type", "application/x-www-form-urlencoded"), f),
+			401,
+			"invalid_client",
+		)
 	}
 	refused(t, w.browser().fetch("POST", "/introspect", ""), 404, "not_found") // not on the browsers' listener
 	refused(t, w.browser().fetch("GET", "/metrics", ""), 404, "not_found")

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// A callback that comes again from the browser that shows the attempt's cookie is led where the first was, without another
-// redemption and without another session.
+// A callback that comes again from the browser that shows the attempt's cookie is led where the first was, without
+// another redemption and without another session.
 func TestACallbackThatComesAgainIsLedWhereTheFirstWas(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser()

@@ -24,8 +24,8 @@ type ends struct {
 	log       *slog.Logger
 }
 
-// backchannelLogout ends sessions at a provider's word (OpenID Connect Back-Channel Logout 1.0 section 2.5 to 2.8): the one
-// the sid names, or else all of the user's. 200 also when there is none: the provider gets what it wanted.
+// backchannelLogout ends sessions at a provider's word (OpenID Connect Back-Channel Logout 1.0 section 2.5 to 2.8):
+// the one the sid names, or else all of the user's. 200 also when there is none: the provider gets what it wanted.
 func (e *ends) backchannelLogout(c *route.Call) error {
 	provider := c.R.PathValue("provider")
 	if !slices.Contains(e.providers, provider) {

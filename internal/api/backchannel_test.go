@@ -23,7 +23,8 @@ func logoutToken(t *testing.T, w *world, person, sid string, change func(map[str
 // backchannel posts as a provider does: a server, with no cookie and no Origin.
 func (w *world) backchannel(token string, edits ...edit) *http.Response {
 	w.t.Helper()
-	return w.browser().do("POST", "/bff/backchannel-logout/demo", form("logout_token", token), append([]edit{formKind}, edits...)...)
+	return w.browser().
+		do("POST", "/bff/backchannel-logout/demo", form("logout_token", token), append([]edit{formKind}, edits...)...)
 }
 
 func TestBackchannelLogoutEndsTheUsersSessionsEverywhere(t *testing.T) {
@@ -105,10 +106,31 @@ func TestBackchannelLogoutRefuses(t *testing.T) {
 			}
 		})
 	}
-	says(t, w.browser().do("POST", "/bff/backchannel-logout/demo", `{"logout_token":"x"}`, header("Content-Type", "application/json")), 400, "invalid_request")
-	says(t, w.browser().do("POST", "/bff/backchannel-logout/demo", form("logout_token", good, "logout_token", good), formKind), 400, "invalid_request")
-	says(t, w.browser().do("POST", "/bff/backchannel-logout/demo?logout_token="+good, "", formKind), 400, "invalid_request")
-	refused(t, w.browser().do("POST", "/bff/backchannel-logout/other", form("logout_token", good), formKind), 404, "not_found")
+	says(
+		t,
+		w.browser().
+			do("POST", "/bff/backchannel-logout/demo", `{"logout_token":"x"}`, header("Content-Type", "application/json")),
+		400,
+		"invalid_request",
+	)
+	says(
+		t,
+		w.browser().do("POST", "/bff/backchannel-logout/demo", form("logout_token", good, "logout_token", good), formKind),
+		400,
+		"invalid_request",
+	)
+	says(
+		t,
+		w.browser().do("POST", "/bff/backchannel-logout/demo?logout_token="+good, "", formKind),
+		400,
+		"invalid_request",
+	)
+	refused(
+		t,
+		w.browser().do("POST", "/bff/backchannel-logout/other", form("logout_token", good), formKind),
+		404,
+		"not_found",
+	)
 	refused(t, w.browser().do("GET", "/bff/backchannel-logout/demo?logout_token="+good, ""), 405, "method_not_allowed")
 	if b.session()["authenticated"] != true {
 		t.Fatal("the session ended")

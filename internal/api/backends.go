@@ -74,7 +74,11 @@ func (s *calls) asserted(c *route.Call, m *Mount) (proxy.Caller, error) {
 	if err != nil {
 		return proxy.Caller{}, errors.Join(vault.ErrUnavailable, err)
 	}
-	return proxy.Caller{Credential: m.Token(made.Token), Secrets: []secret.Text{c.Session.Ticket()}, Front: c.Front.Origin}, nil
+	return proxy.Caller{
+		Credential: m.Token(made.Token),
+		Secrets:    []secret.Text{c.Session.Ticket()},
+		Front:      c.Front.Origin,
+	}, nil
 }
 
 // none is the credential of a call that nobody is signed in for.

@@ -43,8 +43,11 @@ type calls struct {
 
 // mountRows makes a row of every api and backend.
 func (s *Server) mountRows() (*mounts, error) {
-	m := &mounts{all: slices.Clone(s.cfg.Mounts), calls: &calls{vault: s.cfg.Vault, broker: s.cfg.Broker, signer: s.cfg.Signer,
-		providers: s.signIn, pace: newPace(s.cfg.Limits, s.cfg.Now), offered: map[string][]string{}}}
+	m := &mounts{
+		all: slices.Clone(s.cfg.Mounts),
+		calls: &calls{vault: s.cfg.Vault, broker: s.cfg.Broker, signer: s.cfg.Signer,
+			providers: s.signIn, pace: newPace(s.cfg.Limits, s.cfg.Now), offered: map[string][]string{}},
+	}
 	slices.SortStableFunc(m.all, func(a, b Mount) int {
 		if a.Mount == nil || b.Mount == nil {
 			return 0
@@ -77,8 +80,8 @@ func (s *Server) mountRows() (*mounts, error) {
 	return m, nil
 }
 
-// apiRow is the row of a provider's api. Each call goes: session, cross-site rule, allow-list, rights, connection, scopes,
-// token, upstream, in this order.
+// apiRow is the row of a provider's api. Each call goes: session, cross-site rule, allow-list, rights, connection,
+// scopes, token, upstream, in this order.
 func (m *mounts) apiRow(at *Mount) route.Row {
 	fix := at.Provider
 	if !slices.Contains(m.calls.providers, fix) {
@@ -155,12 +158,12 @@ func (s *calls) carry(c *route.Call, m *Mount) error {
 	return s.tokenProblem(c, conn, err)
 }
 
-// shortWait is how long a call may have waited for its token without asking whether its session still lives. A token that
-// is at hand comes in microseconds.
+// shortWait is how long a call may have waited for its token without asking whether its session still lives. A token
+// that is at hand comes in microseconds.
 const shortWait = 5 * time.Millisecond
 
-// caller is what a call through conn brings along. It is a function of its own so that what it needs is off the stack while the
-// answer flows.
+// caller is what a call through conn brings along. It is a function of its own so that what it needs is off the stack
+// while the answer flows.
 func (s *calls) caller(c *route.Call, conn *vault.Connection, m *Mount) (proxy.Caller, error) {
 	fresh, err := s.broker.Token(c.Ctx(), *conn)
 	if err != nil {
@@ -249,8 +252,9 @@ func missingScopes(conn *vault.Connection, missing []string, again bool) *proble
 	return p
 }
 
-// challenged is an api that wants more than the connection has, in its own words (RFC 6750 section 3.1, RFC 9470). The fix offers
-// only scopes that the operator has configured: an upstream must not choose what a person is asked for.
+// challenged is an api that wants more than the connection has, in its own words (RFC 6750 section 3.1, RFC 9470).
+// The fix offers only scopes that the operator has configured: an upstream must not choose what a person is asked
+// for.
 func (s *calls) challenged(conn *vault.Connection, m *Mount, ch *proxy.ScopeChallenge) *problem.Problem {
 	missing, again := s.broker.Lacking(conn, ch.Scopes)
 	if len(missing) == 0 {

@@ -10,7 +10,8 @@ import (
 	"bff/internal/proxy"
 )
 
-// An upstream that wants more than was granted, in whatever words, becomes one answer that a page can act on. What the upstream said itself is kept.
+// An upstream that wants more than was granted, in whatever words, becomes one answer that a page can act on. What
+// the upstream said itself is kept.
 func TestAnUpstreamThatWantsMoreIsMissingScopes(t *testing.T) {
 	d := newDesk(t)
 	w := newWorld(t, func(s *settings) {
@@ -46,12 +47,15 @@ func TestAnUpstreamThatWantsMoreIsMissingScopes(t *testing.T) {
 		}
 		d.mu.Unlock()
 		p := refused(t, b.fetch("GET", "/api/desk/x", ""), 403, "missing_scopes")
-		if !reflect.DeepEqual(p["missing_scopes"], row.missing) || !reflect.DeepEqual(p["upstream"], row.upstream) || p["connection"] != conn {
+		if !reflect.DeepEqual(p["missing_scopes"], row.missing) || !reflect.DeepEqual(p["upstream"], row.upstream) ||
+			p["connection"] != conn {
 			t.Errorf("%s: %v", row.name, p)
 		}
 		fix, _ := p["fix"].(map[string]any)
 		link, err := url.Parse(fmt.Sprint(fix["url"]))
-		if err != nil || fix["kind"] != "connect" || link.Path != "/bff/connect/demo" || link.Query().Get("connection") != conn || row.missing != nil && link.Query().Get("scopes") != "desk.write desk.read" {
+		if err != nil || fix["kind"] != "connect" || link.Path != "/bff/connect/demo" ||
+			link.Query().Get("connection") != conn ||
+			row.missing != nil && link.Query().Get("scopes") != "desk.write desk.read" {
 			t.Errorf("%s: fix %v", row.name, fix)
 		}
 		// What the api asked for arrives at the provider.

@@ -71,7 +71,8 @@ func TestNamesOfServicesCannotBeGuessed(t *testing.T) {
 		known.Header.Del(name)
 		unknown.Header.Del(name)
 	}
-	if a, b := text(known)+encoded(known.Header), text(unknown)+encoded(unknown.Header); a != b || known.StatusCode != unknown.StatusCode {
+	if a, b := text(known)+encoded(known.Header), text(unknown)+encoded(unknown.Header); a != b ||
+		known.StatusCode != unknown.StatusCode {
 		t.Errorf("%s\n%s", a, b)
 	}
 }

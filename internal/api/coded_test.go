@@ -16,7 +16,8 @@ import (
 	"bff/internal/api/frontend"
 )
 
-// What bff serves itself comes in the coding that the browser takes, each with an ETag of its own; a refused coding does not come.
+// What bff serves itself comes in the coding that the browser takes, each with an ETag of its own; a refused coding
+// does not come.
 func TestFilesComeInACodingThatTheBrowserTakes(t *testing.T) {
 	content := strings.Repeat("export const answer = 42;\n", 100)
 	files := fstest.MapFS{"client.js": {Data: []byte(content)}, "index.html": {Data: []byte(content)}}
@@ -76,7 +77,8 @@ func TestADevServerIsToldTheOriginByBFFAlone(t *testing.T) {
 	}
 	_ = resp.Body.Close()
 	h := <-got
-	if h.Get("X-Forwarded-Host") != "app.example" || h.Get("X-Forwarded-Proto") != "http" || h.Get("X-Forwarded-For") != "" ||
+	if h.Get("X-Forwarded-Host") != "app.example" || h.Get("X-Forwarded-Proto") != "http" ||
+		h.Get("X-Forwarded-For") != "" ||
 		h.Get("Forwarded") != "" {
 		t.Errorf("%v", h)
 	}

@@ -11,7 +11,10 @@ import (
 
 // RFC 10017 6.1.3.3: the defence is checked on every request that changes something, and on every proxied call.
 func TestCrossSiteRequests(t *testing.T) {
-	w := newWorld(t, func(s *settings) { s.api = func(c *api.Config) { c.Origins = []string{"https://admin.example.com"} } })
+	w := newWorld(
+		t,
+		func(s *settings) { s.api = func(c *api.Config) { c.Origins = []string{"https://admin.example.com"} } },
+	)
 	b := w.browser()
 	b.signIn("ada")
 	set := func(pairs ...string) []edit {
@@ -66,15 +69,29 @@ func TestCrossSiteRequests(t *testing.T) {
 }
 
 func TestCORSIsForTheListedOriginsAlone(t *testing.T) {
-	w := newWorld(t, func(s *settings) { s.api = func(c *api.Config) { c.Origins = []string{"https://admin.example.com"} } })
+	w := newWorld(
+		t,
+		func(s *settings) { s.api = func(c *api.Config) { c.Origins = []string{"https://admin.example.com"} } },
+	)
 	b := w.browser()
 	ask := func(origin string) *http.Response {
-		return b.do("OPTIONS", "/bff/session", "", header("Origin", origin), header("Access-Control-Request-Method", "GET"), header("Access-Control-Request-Headers", "x-csrf"))
+		return b.do(
+			"OPTIONS",
+			"/bff/session",
+			"",
+			header("Origin", origin),
+			header("Access-Control-Request-Method", "GET"),
+			header("Access-Control-Request-Headers", "x-csrf"),
+		)
 	}
-	if h := ask("https://admin.example.com").Header; h.Get("Access-Control-Allow-Origin") != "https://admin.example.com" || h.Get("Access-Control-Allow-Credentials") != "true" {
+	if h := ask("https://admin.example.com").Header; h.Get("Access-Control-Allow-Origin") != "https://admin.example.com" ||
+		h.Get("Access-Control-Allow-Credentials") != "true" {
 		t.Errorf("a listed origin: %v", h)
 	}
-	if vary := b.do("GET", "/bff/session", "").Header["Vary"]; !slices.Equal(vary, []string{"Origin", "Cookie"}) { // attack class 19
+	if vary := b.do("GET", "/bff/session", "").Header["Vary"]; !slices.Equal(
+		vary,
+		[]string{"Origin", "Cookie"},
+	) { // attack class 19
 		t.Errorf("an answer depends on its Origin and Cookie, and says %q", vary)
 	}
 	for _, origin := range []string{"https://evil.example", "http://admin.example.com", "https://admin.example.com.evil.example", "null"} { // attack class 18
@@ -103,11 +120,13 @@ func TestRoutes(t *testing.T) {
 	}
 	two := b.fetch("GET", "/bff/session", "", header("Cookie", "bff=a; bff=b"))
 	refused(t, two, 400, "bad_request")
-	if resp := b.fetch("GET", "/bff/session", "", header("Cookie", "bff="+strings.Repeat("x", 200_000))); resp.StatusCode != 200 && resp.StatusCode != 431 { // attack class 15
+	if resp := b.fetch("GET", "/bff/session", "", header("Cookie", "bff="+strings.Repeat("x", 200_000))); resp.StatusCode != 200 &&
+		resp.StatusCode != 431 { // attack class 15
 		t.Errorf("a cookie of 200 kB: %d", resp.StatusCode)
 	}
 	resp := b.fetch("GET", "/bff/session", "")
-	if h := resp.Header; h.Get("Cache-Control") != "no-store" || h.Get("Vary") != "Cookie" || h.Get("X-Content-Type-Options") != "nosniff" { // attack class 19
+	if h := resp.Header; h.Get("Cache-Control") != "no-store" || h.Get("Vary") != "Cookie" ||
+		h.Get("X-Content-Type-Options") != "nosniff" { // attack class 19
 		t.Errorf("headers: %v", h)
 	}
 }

@@ -24,7 +24,11 @@ type event struct{ name, data string }
 
 func (b *browser) listen(edits ...edit) *listening {
 	b.w.t.Helper()
-	l := &listening{t: b.w.t, resp: b.fetch("GET", "/bff/events", "", append([]edit{header("Accept", "text/event-stream")}, edits...)...), events: make(chan event, 64)}
+	l := &listening{
+		t:      b.w.t,
+		resp:   b.fetch("GET", "/bff/events", "", append([]edit{header("Accept", "text/event-stream")}, edits...)...),
+		events: make(chan event, 64),
+	}
 	if l.resp.StatusCode != http.StatusOK {
 		close(l.events)
 		return l
@@ -94,7 +98,9 @@ func pair(t *testing.T, change ...func(*settings)) (*world, *world, *testenv.Red
 	key := vault.NewKey()
 	with := func(s *settings) { s.store, s.keys = store.URL, []vault.Key{key} }
 	a := newWorld(t, append([]func(*settings){with}, change...)...)
-	b := newWorld(t, append([]func(*settings){with, func(s *settings) { s.demo, s.origin = a.demo, a.origin }}, change...)...)
+	b := newWorld(
+		t,
+		append([]func(*settings){with, func(s *settings) { s.demo, s.origin = a.demo, a.origin }}, change...)...)
 	return a, b, store
 }
 
@@ -232,7 +238,8 @@ func TestEventsAreSilentAboutRefreshes(t *testing.T) {
 	b.signIn("ada")
 	heard := b.listen()
 	clock.advance(time.Minute)
-	if resp := b.fetch("GET", "/api/calendar/users/me/calendarList", ""); resp.StatusCode != http.StatusOK || w.demo.Counts().Refreshes != 1 {
+	if resp := b.fetch("GET", "/api/calendar/users/me/calendarList", ""); resp.StatusCode != http.StatusOK ||
+		w.demo.Counts().Refreshes != 1 {
 		t.Fatalf("%d after %d refreshes", resp.StatusCode, w.demo.Counts().Refreshes)
 	}
 	select {
@@ -282,7 +289,11 @@ func TestEventsOutliveAStoreThatIsDown(t *testing.T) {
 	clock.advance(20 * time.Minute)
 	b.fetch("GET", "/bff/session", "") // slides it, unknown to the stream
 	store.Stop()
-	testenv.Eventually(t, "the store is missed", func() bool { return b.fetch("GET", "/bff/session", "").StatusCode == 503 })
+	testenv.Eventually(
+		t,
+		"the store is missed",
+		func() bool { return b.fetch("GET", "/bff/session", "").StatusCode == 503 },
+	)
 	clock.advance(15 * time.Minute) // the stream has reason to look
 	select {
 	case e, ok := <-heard.events:
@@ -336,7 +347,9 @@ func TestEventsAreNeverCachedNorBuffered(t *testing.T) {
 	b.signIn("ada")
 	for _, method := range []string{"GET", "HEAD"} {
 		h := b.fetch(method, "/bff/events", "").Header
-		if h.Get("Content-Type") != "text/event-stream" || h.Get("Cache-Control") != "no-store" || h.Get("X-Accel-Buffering") != "no" || h.Get("Vary") != "Cookie" {
+		if h.Get("Content-Type") != "text/event-stream" || h.Get("Cache-Control") != "no-store" ||
+			h.Get("X-Accel-Buffering") != "no" ||
+			h.Get("Vary") != "Cookie" {
 			t.Errorf("%s: %v", method, h)
 		}
 	}

@@ -10,9 +10,15 @@ import (
 	"bff/internal/testenv"
 )
 
-// tokenRequest is a good request for b's session, with pairs put in place of its parameters; an empty value removes one.
+// tokenRequest is a good request for b's session, with pairs put in place of its parameters; an empty value removes
+// one.
 func tokenRequest(b *browser, pairs ...string) []string {
-	all := map[string]string{"grant_type": "urn:ietf:params:oauth:grant-type:token-exchange", "subject_token": b.cookie("bff"), "subject_token_type": "urn:bff:session", "audience": "demo"}
+	all := map[string]string{
+		"grant_type":         "urn:ietf:params:oauth:grant-type:token-exchange",
+		"subject_token":      b.cookie("bff"),
+		"subject_token_type": "urn:bff:session",
+		"audience":           "demo",
+	}
 	for i := 0; i+1 < len(pairs); i += 2 {
 		all[pairs[i]] = pairs[i+1]
 	}
@@ -33,12 +39,17 @@ func TestTokenExchange(t *testing.T) {
 	w := newWorld(t, withServices)
 	b := w.browser()
 	b.signIn("ada")
-	resp := post(t, w, "/token", tokenRequest(b, "requested_token_type", "urn:ietf:params:oauth:token-type:access_token")...)
+	resp := post(
+		t,
+		w,
+		"/token",
+		tokenRequest(b, "requested_token_type", "urn:ietf:params:oauth:token-type:access_token")...)
 	if resp.StatusCode != http.StatusOK || resp.Header.Get("Cache-Control") != "no-store" {
 		t.Fatalf("%d %s", resp.StatusCode, text(resp))
 	}
 	got := object(t, resp)
-	if got["token_type"] != "Bearer" || got["issued_token_type"] != "urn:ietf:params:oauth:token-type:access_token" || len(got) != 5 {
+	if got["token_type"] != "Bearer" || got["issued_token_type"] != "urn:ietf:params:oauth:token-type:access_token" ||
+		len(got) != 5 {
 		t.Errorf("%d members, %v %v", len(got), got["token_type"], got["issued_token_type"])
 	}
 	if n, _ := got["expires_in"].(float64); n < 1 || n > 30 || n != float64(int(n)) {
@@ -79,7 +90,12 @@ func TestTokenExchangeNamesAConnection(t *testing.T) {
 	says(t, post(t, w, "/token", tokenRequest(b, "connection", "c_unknown")...), 400, "invalid_target")
 	grace := w.browser()
 	grace.signIn("grace")
-	says(t, post(t, w, "/token", tokenRequest(b, "connection", connectionID(grace, 0))...), 400, "invalid_target") // attack class 16
+	says(
+		t,
+		post(t, w, "/token", tokenRequest(b, "connection", connectionID(grace, 0))...),
+		400,
+		"invalid_target",
+	) // attack class 16
 }
 
 func TestTokenExchangeRefuses(t *testing.T) {
@@ -115,9 +131,24 @@ func TestTokenExchangeRefuses(t *testing.T) {
 	kind := header("Content-Type", "application/x-www-form-urlencoded")
 	says(t, ask(t, w, "POST", "/token", form(tokenRequest(b)...), kind), 401, "invalid_client")
 	says(t, ask(t, w, "POST", "/token", form(tokenRequest(b)...), kind, basic("billing", "wrong")), 401, "invalid_client")
-	says(t, ask(t, w, "POST", "/token", form(tokenRequest(b)...), kind, basic("search & rescue", "rescue-secret")), 400, "unauthorized_client")
-	says(t, ask(t, w, "POST", "/token", form(tokenRequest(b)...), kind, basic("limited", "limited-secret")), 400, "invalid_target")
-	says(t, ask(t, w, "POST", "/token", form(tokenRequest(b)...)+"&audience=demo", kind, basic("billing", billingSecret)), 400, "invalid_request")
+	says(
+		t,
+		ask(t, w, "POST", "/token", form(tokenRequest(b)...), kind, basic("search & rescue", "rescue-secret")),
+		400,
+		"unauthorized_client",
+	)
+	says(
+		t,
+		ask(t, w, "POST", "/token", form(tokenRequest(b)...), kind, basic("limited", "limited-secret")),
+		400,
+		"invalid_target",
+	)
+	says(
+		t,
+		ask(t, w, "POST", "/token", form(tokenRequest(b)...)+"&audience=demo", kind, basic("billing", billingSecret)),
+		400,
+		"invalid_request",
+	)
 	if n := w.demo.Counts().Refreshes; n != 0 {
 		t.Errorf("refused requests caused %d refreshes", n)
 	}
@@ -144,7 +175,8 @@ func TestTokenExchangeRefreshesAndTellsWhatIsDead(t *testing.T) {
 		t.Fatal(err)
 	}
 	resp := post(t, w, "/token", tokenRequest(b)...)
-	if m := says(t, resp, 503, "temporarily_unavailable"); m["bff_error"] != "provider_unavailable" || resp.Header.Get("Retry-After") == "" {
+	if m := says(t, resp, 503, "temporarily_unavailable"); m["bff_error"] != "provider_unavailable" ||
+		resp.Header.Get("Retry-After") == "" {
 		t.Errorf("provider down: %v", m)
 	}
 	if err := w.demo.Switch(demo.Up); err != nil {
@@ -180,9 +212,14 @@ func TestTokenExchangeWithoutAStore(t *testing.T) {
 	request := tokenRequest(b)
 	store.Stop()
 	resp := post(t, w, "/token", request...)
-	if m := says(t, resp, 503, "temporarily_unavailable"); m["bff_error"] != "store_unavailable" || resp.Header.Get("Retry-After") == "" {
+	if m := says(t, resp, 503, "temporarily_unavailable"); m["bff_error"] != "store_unavailable" ||
+		resp.Header.Get("Retry-After") == "" {
 		t.Errorf("%v", m)
 	}
 	store.Start()
-	testenv.Eventually(t, "it works again", func() bool { return post(t, w, "/token", request...).StatusCode == http.StatusOK })
+	testenv.Eventually(
+		t,
+		"it works again",
+		func() bool { return post(t, w, "/token", request...).StatusCode == http.StatusOK },
+	)
 }

@@ -9,7 +9,8 @@ import (
 	"bff/internal/api"
 )
 
-// Forwarded addresses are believed from the operator's proxies alone, and read from the right: what a client wrote itself stands further left.
+// Forwarded addresses are believed from the operator's proxies alone, and read from the right: what a client wrote
+// itself stands further left.
 func TestForwardedAddressesAreBelievedFromTheOperatorsProxiesAlone(t *testing.T) {
 	for name, c := range map[string]struct {
 		trusted []string

@@ -93,7 +93,8 @@ func TestStaticServesFilesAndTheApplicationsOwnAddresses(t *testing.T) {
 			}
 		})
 	}
-	if resp := get(h, "POST", "/"); resp.StatusCode != http.StatusMethodNotAllowed || resp.Header.Get("Allow") != "GET, HEAD" {
+	if resp := get(h, "POST", "/"); resp.StatusCode != http.StatusMethodNotAllowed ||
+		resp.Header.Get("Allow") != "GET, HEAD" {
 		t.Errorf("POST: %d", resp.StatusCode)
 	}
 	if resp := get(h, "HEAD", "/users/42", page...); resp.StatusCode != http.StatusOK || text(resp) != "" {
@@ -103,7 +104,13 @@ func TestStaticServesFilesAndTheApplicationsOwnAddresses(t *testing.T) {
 
 // Attack class 1: a folder's redirect is a relative reference, whatever the request line holds.
 func TestStaticRedirectsToAFolderOnly(t *testing.T) {
-	h := frontend.Static(fstest.MapFS{"docs/index.html": {Data: []byte("x")}, "evil.example/index.html": {Data: []byte("x")}, "a:b/index.html": {Data: []byte("x")}})
+	h := frontend.Static(
+		fstest.MapFS{
+			"docs/index.html":         {Data: []byte("x")},
+			"evil.example/index.html": {Data: []byte("x")},
+			"a:b/index.html":          {Data: []byte("x")},
+		},
+	)
 	for target, want := range map[string]string{"/docs": "./docs/", "//evil.example": "./evil.example/", "/a:b": "./a:b/"} {
 		r := httptest.NewRequest("GET", "/", nil)
 		r.URL = &url.URL{Path: target}
@@ -162,7 +169,16 @@ func devServer(t *testing.T) (*httptest.Server, *url.URL) {
 			w.WriteHeader(http.StatusFound)
 			return
 		}
-		_, _ = fmt.Fprintf(w, "%s %s host=%s cookie=%s forwarded=%s upgrade=%s", r.Method, r.URL, r.Host, r.Header.Get("Cookie"), r.Header.Get("X-Forwarded-For")+r.Header.Get("Forwarded"), r.Header.Get("Upgrade"))
+		_, _ = fmt.Fprintf(
+			w,
+			"%s %s host=%s cookie=%s forwarded=%s upgrade=%s",
+			r.Method,
+			r.URL,
+			r.Host,
+			r.Header.Get("Cookie"),
+			r.Header.Get("X-Forwarded-For")+r.Header.Get("Forwarded"),
+			r.Header.Get("Upgrade"),
+		)
 	}))
 	t.Cleanup(s.Close)
 	u, _ := url.Parse(s.URL)
@@ -184,11 +200,15 @@ func TestDevServerPassesOnWhatIsItsOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	want := fmt.Sprintf("GET /src/main.ts?t=1 host=%s cookie=theme=dark; lang=en; bffx=1 forwarded= upgrade=", upstream.Host)
+	want := fmt.Sprintf(
+		"GET /src/main.ts?t=1 host=%s cookie=theme=dark; lang=en; bffx=1 forwarded= upgrade=",
+		upstream.Host,
+	)
 	if got := text(resp); got != want {
 		t.Errorf("the dev server saw %q\nwant %q", got, want)
 	}
-	if got := strings.Join(resp.Header["Set-Cookie"], "|"); got != "theme=dark; Path=/" || resp.Header.Get("Clear-Site-Data") != "" {
+	if got := strings.Join(resp.Header["Set-Cookie"], "|"); got != "theme=dark; Path=/" ||
+		resp.Header.Get("Clear-Site-Data") != "" {
 		t.Errorf("came back: %v", resp.Header)
 	}
 	if got := get(frontend.DevServer(upstream, "http://app.example", "bff"), "GET", "/moved").Header.Get("Location"); got != "/new?x=1" {
@@ -206,7 +226,12 @@ func TestDevServerHotReload(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = conn.Close() })
-		_, _ = fmt.Fprintf(conn, "GET /hmr HTTP/1.1\r\nHost: %s\r\nOrigin: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", front.Listener.Addr(), origin)
+		_, _ = fmt.Fprintf(
+			conn,
+			"GET /hmr HTTP/1.1\r\nHost: %s\r\nOrigin: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+			front.Listener.Addr(),
+			origin,
+		)
 		in := bufio.NewReader(conn)
 		resp, err := http.ReadResponse(in, nil)
 		if err != nil {
@@ -234,8 +259,17 @@ func TestDevServerHotReload(t *testing.T) {
 func TestDevServerThatIsNotThere(t *testing.T) {
 	s, upstream := devServer(t)
 	s.Close()
-	resp := get(frontend.DevServer(upstream, "http://app.example", "bff"), "GET", "/", "Sec-Fetch-Mode", "navigate", "Accept", "text/html")
-	if body := text(resp); resp.StatusCode != http.StatusBadGateway || resp.Header.Get("BFF-Error") != "upstream_failed" || !strings.Contains(body, "Start it") {
+	resp := get(
+		frontend.DevServer(upstream, "http://app.example", "bff"),
+		"GET",
+		"/",
+		"Sec-Fetch-Mode",
+		"navigate",
+		"Accept",
+		"text/html",
+	)
+	if body := text(resp); resp.StatusCode != http.StatusBadGateway || resp.Header.Get("BFF-Error") != "upstream_failed" ||
+		!strings.Contains(body, "Start it") {
 		t.Errorf("%d %s", resp.StatusCode, body)
 	}
 	refused(t, get(frontend.DevServer(upstream, "http://app.example", "bff"), "GET", "/app.js"), 502, "upstream_failed")

@@ -70,7 +70,14 @@ type settings struct {
 
 func newWorld(t testing.TB, change ...func(*settings)) *world {
 	t.Helper()
-	set := settings{store: "memory:", keys: []vault.Key{vault.NewKey()}, prefix: "bff", idle: 30 * time.Minute, lifetime: 12 * time.Hour, life: 30 * time.Second}
+	set := settings{
+		store:    "memory:",
+		keys:     []vault.Key{vault.NewKey()},
+		prefix:   "bff",
+		idle:     30 * time.Minute,
+		lifetime: 12 * time.Hour,
+		life:     30 * time.Second,
+	}
 	for _, f := range change {
 		f(&set)
 	}
@@ -89,7 +96,19 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 		t.Cleanup(w.demo.Close)
 	}
 	log := slog.New(trace.Handler(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
-	w.vault, err = vault.Open(vault.Config{Store: set.store, Keys: set.keys, Prefix: set.prefix, Cookie: "bff", Idle: set.idle, Lifetime: set.lifetime, Cache: set.cache, Now: set.now, Log: log})
+	w.vault, err = vault.Open(
+		vault.Config{
+			Store:    set.store,
+			Keys:     set.keys,
+			Prefix:   set.prefix,
+			Cookie:   "bff",
+			Idle:     set.idle,
+			Lifetime: set.lifetime,
+			Cache:    set.cache,
+			Now:      set.now,
+			Log:      log,
+		},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,9 +132,23 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 		t.Fatal(err)
 	}
 	w.signer = newSigner(t, w.vault, set.now, set.keys...)
-	cfg := api.Config{Origin: w.origin, Cookie: "bff", Vault: w.vault, Broker: w.broker, Signer: w.signer, Client: web.Client(), Account: web.Account(), Log: log, Now: set.now}
+	cfg := api.Config{
+		Origin:  w.origin,
+		Cookie:  "bff",
+		Vault:   w.vault,
+		Broker:  w.broker,
+		Signer:  w.signer,
+		Client:  web.Client(),
+		Account: web.Account(),
+		Log:     log,
+		Now:     set.now,
+	}
 	mounts := append([]proxy.Config{{Name: "calendar", Path: "/api/calendar", Upstream: w.demo.APIURL,
-		Allow: []string{"GET /users/me/calendarList", "GET /calendars/{id}/events", "POST /calendars/{id}/events"}}}, set.mounts...)
+		Allow: []string{
+			"GET /users/me/calendarList",
+			"GET /calendars/{id}/events",
+			"POST /calendars/{id}/events",
+		}}}, set.mounts...)
 	transport := proxy.NewTransport()
 	t.Cleanup(transport.CloseIdleConnections)
 	for _, m := range mounts {
@@ -128,7 +161,16 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 		if m.Name == "calendar" && scopes == nil {
 			scopes = []string{calendarScope}
 		}
-		cfg.Mounts = append(cfg.Mounts, api.Mount{Mount: made, Name: m.Name, Pause: set.pause, Provider: cmp.Or(set.through[m.Name], "demo"), Scopes: scopes})
+		cfg.Mounts = append(
+			cfg.Mounts,
+			api.Mount{
+				Mount:    made,
+				Name:     m.Name,
+				Pause:    set.pause,
+				Provider: cmp.Or(set.through[m.Name], "demo"),
+				Scopes:   scopes,
+			},
+		)
 	}
 	if set.api != nil {
 		set.api(&cfg)
@@ -155,7 +197,10 @@ func newSigner(t testing.TB, v *vault.Vault, now func() time.Time, keys ...vault
 }
 
 func (w *world) serve(listener net.Listener) {
-	w.front = &httptest.Server{Listener: listener, Config: &http.Server{Handler: w.server.Browser(), ReadHeaderTimeout: 5 * time.Second}}
+	w.front = &httptest.Server{
+		Listener: listener,
+		Config:   &http.Server{Handler: w.server.Browser(), ReadHeaderTimeout: 5 * time.Second},
+	}
 	w.front.Start()
 	w.admin = httptest.NewServer(w.server.Admin())
 	ctx, stop := context.WithCancel(context.Background())
@@ -212,7 +257,12 @@ func (w *world) browser() *browser {
 		w.t.Fatal(err)
 	}
 	b := &browser{w: w, jar: jar}
-	b.c = &http.Client{Jar: jar, Transport: w.wire, Timeout: 30 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	b.c = &http.Client{
+		Jar:           jar,
+		Transport:     w.wire,
+		Timeout:       30 * time.Second,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 	return b
 }
 
@@ -251,14 +301,23 @@ func (b *browser) do(method, target, body string, edits ...edit) *http.Response 
 // fetch is a script of the application's own page.
 func (b *browser) fetch(method, target, body string, edits ...edit) *http.Response {
 	b.w.t.Helper()
-	own := []edit{header("Sec-Fetch-Site", "same-origin"), header("Sec-Fetch-Mode", "cors"), header("Sec-Fetch-Dest", "empty")}
+	own := []edit{
+		header("Sec-Fetch-Site", "same-origin"),
+		header("Sec-Fetch-Mode", "cors"),
+		header("Sec-Fetch-Dest", "empty"),
+	}
 	return b.do(method, target, body, append(own, edits...)...)
 }
 
 // visit is a person who goes there; site is what Sec-Fetch-Site says.
 func (b *browser) visit(target, site string, edits ...edit) *http.Response {
 	b.w.t.Helper()
-	own := []edit{header("Sec-Fetch-Site", site), header("Sec-Fetch-Mode", "navigate"), header("Sec-Fetch-Dest", "document"), header("Accept", "text/html,*/*;q=0.8")}
+	own := []edit{
+		header("Sec-Fetch-Site", site),
+		header("Sec-Fetch-Mode", "navigate"),
+		header("Sec-Fetch-Dest", "document"),
+		header("Accept", "text/html,*/*;q=0.8"),
+	}
 	return b.do(http.MethodGet, target, "", append(own, edits...)...)
 }
 
@@ -350,7 +409,8 @@ func refused(t testing.TB, resp *http.Response, status int, code string) map[str
 		t.Fatalf("content type %q", ct)
 	}
 	var p map[string]any
-	if err := json.Unmarshal([]byte(body), &p); err != nil || p["code"] != code || p["status"] != float64(status) || p["type"] != "urn:bff:error:"+code {
+	if err := json.Unmarshal([]byte(body), &p); err != nil || p["code"] != code || p["status"] != float64(status) ||
+		p["type"] != "urn:bff:error:"+code {
 		t.Fatalf("problem document %s", body)
 	}
 	return p

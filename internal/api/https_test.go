@@ -8,8 +8,8 @@ import (
 	"bff/internal/api"
 )
 
-// RFC 10017 section 6.1.3.2: at an https origin the cookie of an attempt has a name that a sibling sub-domain, or plain http, cannot set; it is Secure, and so
-// is the answer that takes it away, without which a browser keeps it.
+// RFC 10017 section 6.1.3.2: at an https origin the cookie of an attempt has a name that a sibling sub-domain, or
+// plain http, cannot set; it is Secure, and so is the answer that takes it away, without which a browser keeps it.
 func TestAttemptCookiesAtAnHTTPSOrigin(t *testing.T) {
 	const name = "__Host-bff"
 	w := newWorld(t, func(s *settings) {
@@ -28,7 +28,8 @@ func TestAttemptCookiesAtAnHTTPSOrigin(t *testing.T) {
 	}
 	check := func(c *http.Cookie) {
 		t.Helper()
-		if !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Domain != "" || len(c.Raw) >= 150 {
+		if !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Domain != "" ||
+			len(c.Raw) >= 150 {
 			t.Errorf("%d bytes: %s", len(c.Raw), c.Raw)
 		}
 	}

@@ -85,5 +85,9 @@ func TestIntrospectionWithoutAStore(t *testing.T) {
 		t.Error("no Retry-After")
 	}
 	store.Start()
-	testenv.Eventually(t, "active again", func() bool { return object(t, post(t, w, "/introspect", "token", value))["active"] == true })
+	testenv.Eventually(
+		t,
+		"active again",
+		func() bool { return object(t, post(t, w, "/introspect", "token", value))["active"] == true },
+	)
 }

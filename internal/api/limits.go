@@ -18,11 +18,14 @@ import (
 //
 //  1. Nothing is queued: what is over a limit is answered rate_limited at once, and says when to come again.
 //  2. A session has so many calls in flight, and so many per second.
-//  3. An api has so many places, and so has a provider over all its apis. One session holds at most its share of them: with k sessions there, a (k+1)th
+//  3. An api has so many places, and so has a provider over all its apis. One session holds at most its share of
+//     them: with k sessions there, a (k+1)th
 //     part each, so that whoever comes next finds one free.
-//  4. A provider is sent so many calls per second, at most a quarter of them by one session: most count by client, and one person's loop must not spend
+//  4. A provider is sent so many calls per second, at most a quarter of them by one session: most count by client,
+//     and one person's loop must not spend
 //     what all have.
-//  5. Where the configuration says so, an upstream that answered 429 with Retry-After is left alone by that session for that long, at most a minute at a time: its limits are often
+//  5. Where the configuration says so, an upstream that answered 429 with Retry-After is left alone by that session
+//     for that long, at most a minute at a time: its limits are often
 //     per route, and bff cannot see which. A 503 is not about the caller and passes.
 //
 // All of it is per instance. With no limits set a call costs a mutex and two map accesses.
@@ -86,12 +89,18 @@ const (
 )
 
 func newPace(limits Limits, now func() time.Time) *pace {
-	return &pace{limits: limits, now: now, inFlight: map[string]int{}, buckets: map[bucketKey]*rate.Limiter{}, places: map[placesKey]*places{},
-		pauses: map[pauseKey]time.Time{}}
+	return &pace{
+		limits:   limits,
+		now:      now,
+		inFlight: map[string]int{},
+		buckets:  map[bucketKey]*rate.Limiter{},
+		places:   map[placesKey]*places{},
+		pauses:   map[pauseKey]time.Time{},
+	}
 }
 
-// enter takes a place for one call of session through an api of a provider; leave gives it back and is called once. When ok is false there is none, and wait
-// says when to come again.
+// enter takes a place for one call of session through an api of a provider; leave gives it back and is called once.
+// When ok is false there is none, and wait says when to come again.
 func (p *pace) enter(session *vault.Session, api, provider string) (leave func(), wait time.Duration, ok bool) {
 	id := sessionID(session)
 	p.mu.Lock()
@@ -127,7 +136,8 @@ func sessionID(session *vault.Session) string {
 	return session.ID
 }
 
-// early takes one call from each bucket that it falls under, or none and says how long to wait. Full buckets are forgotten, at most once a minute.
+// early takes one call from each bucket that it falls under, or none and says how long to wait. Full buckets are
+// forgotten, at most once a minute.
 func (p *pace) early(id, provider string) (wait time.Duration) {
 	now := p.now()
 	if now.Sub(p.swept) >= time.Minute {

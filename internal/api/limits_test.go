@@ -237,7 +237,8 @@ func TestAnUpstreamsRetryAfterIsHonoured(t *testing.T) {
 				return
 			}
 			refused(t, second, 429, "rate_limited")
-			if n, _ := strconv.Atoi(second.Header.Get("Retry-After")); n < int(c.pause.Seconds())-1 || n > int(c.pause.Seconds()) {
+			if n, _ := strconv.Atoi(second.Header.Get("Retry-After")); n < int(c.pause.Seconds())-1 ||
+				n > int(c.pause.Seconds()) {
 				t.Errorf("Retry-After %d", n)
 			}
 			ada.fetch("GET", "/api/other/x", "")

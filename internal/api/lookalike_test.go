@@ -13,14 +13,24 @@ import (
 	"bff/internal/testenv"
 )
 
-// Hosts that were let in by a suffix, a prefix or a careless parse. An origin is compared whole, and one that was not listed gets no CORS header either.
+// Hosts that were let in by a suffix, a prefix or a careless parse. An origin is compared whole, and one that was not
+// listed gets no CORS header either.
 func TestLookAlikesOfAListedOrigin(t *testing.T) {
-	w := newWorld(t, func(s *settings) { s.api = func(c *api.Config) { c.Origins = []string{"https://admin.example.com"} } })
+	w := newWorld(
+		t,
+		func(s *settings) { s.api = func(c *api.Config) { c.Origins = []string{"https://admin.example.com"} } },
+	)
 	b := w.browser()
 	b.signIn("ada")
 	const listed = "https://admin.example.com"
 	call := func(origin string) *http.Response {
-		return b.do("GET", "/api/calendar/users/me/calendarList", "", header("Origin", origin), header("Sec-Fetch-Site", "cross-site"))
+		return b.do(
+			"GET",
+			"/api/calendar/users/me/calendarList",
+			"",
+			header("Origin", origin),
+			header("Sec-Fetch-Site", "cross-site"),
+		)
 	}
 	if resp := call(listed); resp.StatusCode != http.StatusOK || resp.Header.Get("Access-Control-Allow-Origin") != listed {
 		t.Fatalf("the listed one: %d %v", resp.StatusCode, resp.Header)
@@ -38,13 +48,19 @@ func TestLookAlikesOfAListedOrigin(t *testing.T) {
 		if h := resp.Header; h.Get("Access-Control-Allow-Origin") != "" || h.Get("Access-Control-Allow-Credentials") != "" {
 			t.Errorf("%q may read the refusal: %v", origin, h)
 		}
-		refused(t, b.do("GET", "/api/calendar/users/me/calendarList", "", header("Origin", origin)), 403, "csrf_rejected") // an old browser
+		refused(
+			t,
+			b.do("GET", "/api/calendar/users/me/calendarList", "", header("Origin", origin)),
+			403,
+			"csrf_rejected",
+		) // an old browser
 	}
 	two := func(r *http.Request) { r.Header["Origin"] = []string{listed, "https://evil.example"} }
 	refused(t, b.do("GET", "/api/calendar/users/me/calendarList", "", two), 403, "csrf_rejected")
 }
 
-// A WebSocket's handshake is a GET, which neither CORS nor http.CrossOriginProtection looks at: the rule holds all the same, and nothing reaches the upstream.
+// A WebSocket's handshake is a GET, which neither CORS nor http.CrossOriginProtection looks at: the rule holds all
+// the same, and nothing reaches the upstream.
 func TestAWebSocketOfAnotherSiteIsRefused(t *testing.T) {
 	d := newDesk(t)
 	d.answer = func(w http.ResponseWriter) {
@@ -63,8 +79,13 @@ func TestAWebSocketOfAnotherSiteIsRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = conn.Close() })
-		_, _ = fmt.Fprintf(conn, "GET /api/desk/x HTTP/1.1\r\nHost: %s\r\nCookie: bff=%s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n",
-			w.front.Listener.Addr(), b.cookie("bff"), lines)
+		_, _ = fmt.Fprintf(
+			conn,
+			"GET /api/desk/x HTTP/1.1\r\nHost: %s\r\nCookie: bff=%s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n",
+			w.front.Listener.Addr(),
+			b.cookie("bff"),
+			lines,
+		)
 		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		if err != nil {
 			t.Fatal(err)
@@ -80,7 +101,8 @@ func TestAWebSocketOfAnotherSiteIsRefused(t *testing.T) {
 		"a header no browser lets a page set, with another origin": "Origin: https://evil.example\r\nX-CSRF: 1\r\n",
 		"two origins": "Origin: " + w.origin + "\r\nOrigin: https://evil.example\r\n",
 	} {
-		if resp := handshake(lines); resp.StatusCode != http.StatusForbidden || resp.Header.Get("BFF-Error") != "csrf_rejected" {
+		if resp := handshake(lines); resp.StatusCode != http.StatusForbidden ||
+			resp.Header.Get("BFF-Error") != "csrf_rejected" {
 			t.Errorf("%s: %d %s", name, resp.StatusCode, resp.Header.Get("BFF-Error"))
 		}
 	}
@@ -88,5 +110,9 @@ func TestAWebSocketOfAnotherSiteIsRefused(t *testing.T) {
 		t.Fatalf("%d handshakes reached the upstream", calls)
 	}
 	own := handshake("Origin: " + w.origin + "\r\nSec-Fetch-Site: same-origin\r\n")
-	testenv.Eventually(t, "the own page's handshake reaches it", func() bool { _, calls := d.count(); return calls == 1 && own.StatusCode != http.StatusForbidden })
+	testenv.Eventually(
+		t,
+		"the own page's handshake reaches it",
+		func() bool { _, calls := d.count(); return calls == 1 && own.StatusCode != http.StatusForbidden },
+	)
 }

@@ -48,7 +48,8 @@ func TestManagingUsersIsForServicesThatMay(t *testing.T) {
 			"a session's cookie":         {kind, header("Cookie", "bff="+b.cookie("bff"))},
 			"a page, with a good secret": {kind, basic("backoffice", manageSecret), header("Sec-Fetch-Site", "same-origin")},
 		} {
-			if resp := ask(t, w, row.method, row.path, `{"rights":["x"]}`, edits...); resp.StatusCode != 401 && resp.StatusCode != 403 &&
+			if resp := ask(t, w, row.method, row.path, `{"rights":["x"]}`, edits...); resp.StatusCode != 401 &&
+				resp.StatusCode != 403 &&
 				resp.StatusCode != 429 { // wrong secrets in a row are slowed down
 				t.Errorf("%s by %s: %d", name, who, resp.StatusCode)
 			}
@@ -104,8 +105,15 @@ func TestOneUserIsShownWithoutAnythingThatSignsIn(t *testing.T) {
 	user := userOf(b.signIn("ada"))
 	setRights(t, w, user, "support", "admin", "support")
 	u := object(t, manage(t, w, "GET", "/users/"+user, ""))
-	want := map[string]any{"id": user, "email": "ada@example.com", "email_verified": true, "name": "Ada Lovelace", "provider": "demo",
-		"rights": "[admin demo support]", "rights_by_source": "map[accounts:[demo] admin:[admin support] hook:[]]"}
+	want := map[string]any{
+		"id":               user,
+		"email":            "ada@example.com",
+		"email_verified":   true,
+		"name":             "Ada Lovelace",
+		"provider":         "demo",
+		"rights":           "[admin demo support]",
+		"rights_by_source": "map[accounts:[demo] admin:[admin support] hook:[]]",
+	}
 	for name, value := range want {
 		if fmt.Sprint(u[name]) != fmt.Sprint(value) {
 			t.Errorf("%s: %v, want %v", name, u[name], value)
@@ -135,7 +143,12 @@ func TestRightsThatCannotBeAreRefused(t *testing.T) {
 			t.Errorf("%s: %d %s", name, resp.StatusCode, text(resp))
 		}
 	}
-	refused(t, manage(t, w, "PATCH", "/users/"+user, `{"rights":["x"]}`, header("Content-Type", "text/plain")), 400, "bad_request")
+	refused(
+		t,
+		manage(t, w, "PATCH", "/users/"+user, `{"rights":["x"]}`, header("Content-Type", "text/plain")),
+		400,
+		"bad_request",
+	)
 	refused(t, manage(t, w, "PATCH", "/users/u_unknown", `{"rights":["x"]}`), 404, "not_found")
 	if u := object(t, manage(t, w, "GET", "/users/"+user, "")); fmt.Sprint(u["rights"]) != "[kept]" {
 		t.Errorf("%v", u["rights"])
@@ -175,7 +188,8 @@ func TestErasingLeavesNothingAndGivesAReceipt(t *testing.T) {
 		Waiting  []string
 	}
 	if err != nil || json.Unmarshal(payload, &says) != nil || says.Sub != user || says.Iss != w.origin || says.Deleted["sessions"] != 2 ||
-		says.Deleted["connections"] != 1 || says.Waiting == nil {
+		says.Deleted["connections"] != 1 ||
+		says.Waiting == nil {
 		t.Errorf("the receipt: %s, %v", payload, err)
 	}
 	if e, ok := listening.next(); !ok || e.name != "session.ended" || !strings.Contains(e.data, "erased") {
@@ -316,7 +330,8 @@ func TestAPersonTakesAlongOrErasesWhatBffHolds(t *testing.T) {
 	b.fetch("PATCH", "/bff/preferences", `{"theme":"dark"}`, mergePatch)
 	workerAsks(t, w, "PATCH", "/users/"+user+"/data", `{"a":1}`)
 	resp := b.fetch("GET", "/bff/account/export", "")
-	if resp.Header.Get("Content-Disposition") != `attachment; filename="account.json"` || resp.Header.Get("Cache-Control") != "no-store" {
+	if resp.Header.Get("Content-Disposition") != `attachment; filename="account.json"` ||
+		resp.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("headers: %v", resp.Header)
 	}
 	all := object(t, resp)

@@ -14,8 +14,8 @@ import (
 	"bff/internal/secret"
 )
 
-// withSecond is w with a second provider, "other": plain OAuth 2.0 without an issuer, so that nothing but its redirect URI tells its answers from another's.
-// spent is how many codes it was sent.
+// withSecond is w with a second provider, "other": plain OAuth 2.0 without an issuer, so that nothing but its
+// redirect URI tells its answers from another's. spent is how many codes it was sent.
 func withSecond(t *testing.T, w *world) (two *world, spent *atomic.Int32) {
 	t.Helper()
 	spent = &atomic.Int32{}
@@ -48,8 +48,9 @@ func withSecond(t *testing.T, w *world) (two *world, spent *atomic.Int32) {
 	return &own, spent
 }
 
-// RFC 9700 section 4.4: an attacker's provider has the browser bring another one's answer, so that the code goes to the attacker. Each provider has a redirect
-// URI of its own, and an answer at another's is refused before a code is spent.
+// RFC 9700 section 4.4: an attacker's provider has the browser bring another one's answer, so that the code goes to
+// the attacker. Each provider has a redirect URI of its own, and an answer at another's is refused before a code is
+// spent.
 func TestMixUp(t *testing.T) {
 	w, spent := withSecond(t, newWorld(t))
 	b := w.browser()

@@ -7,8 +7,8 @@ import (
 	"bff/internal/vault"
 )
 
-// OpenID Connect Back-Channel Logout 1.0 section 2.7: a logout, by the person or by the provider's word, ends sessions. A grant that the user keeps survives
-// both; nothing is revoked at the provider.
+// OpenID Connect Back-Channel Logout 1.0 section 2.7: a logout, by the person or by the provider's word, ends
+// sessions. A grant that the user keeps survives both; nothing is revoked at the provider.
 func TestALogoutLeavesTheGrantAlone(t *testing.T) {
 	w := newWorld(t, func(s *settings) { s.keep = vault.KeepUser })
 	b := w.browser()

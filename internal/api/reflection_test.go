@@ -9,7 +9,8 @@ import (
 	"bff/internal/api/frontend"
 )
 
-// No answer of bff's own repeats what was sent, in whatever place and however encoded: not in a problem document, not on a page, not in a header.
+// No answer of bff's own repeats what was sent, in whatever place and however encoded: not in a problem document, not
+// on a page, not in a header.
 func TestNothingOfARequestIsRepeated(t *testing.T) {
 	w := newWorld(t, withServices)
 	b := w.browser()
@@ -26,7 +27,8 @@ func TestNothingOfARequestIsRepeated(t *testing.T) {
 	}
 	found := func(resp *http.Response) string {
 		all := text(resp)
-		if again := resp.Header.Get("Location"); strings.HasPrefix(again, "/bff/callback/demo?") && !strings.ContainsAny(again, "<>\"'") {
+		if again := resp.Header.Get("Location"); strings.HasPrefix(again, "/bff/callback/demo?") &&
+			!strings.ContainsAny(again, "<>\"'") {
 			resp.Header.Del("Location") // a form_post comes again as a GET: the same answer, at the same address
 		}
 		for name, values := range resp.Header {
@@ -37,7 +39,14 @@ func TestNothingOfARequestIsRepeated(t *testing.T) {
 		}
 		return ""
 	}
-	own := []edit{header("User-Agent", evil), header("Referer", "http://"+mark+"/"), header("X-Forwarded-Host", mark), header("X-Request-Id", mark), header("Accept-Language", evil), header("Cookie", "bff-"+mark+"=1."+mark+"; bff="+b.cookie("bff"))}
+	own := []edit{
+		header("User-Agent", evil),
+		header("Referer", "http://"+mark+"/"),
+		header("X-Forwarded-Host", mark),
+		header("X-Request-Id", mark),
+		header("Accept-Language", evil),
+		header("Cookie", "bff-"+mark+"=1."+mark+"; bff="+b.cookie("bff")),
+	}
 	for _, path := range paths {
 		for _, method := range []string{"GET", "POST", "DELETE", "PATCH", "PUT", "M4RK3D"} {
 			for name, site := range map[string][]edit{
@@ -78,7 +87,17 @@ func TestNothingOfARequestIsRepeatedByTheFrontend(t *testing.T) {
 	s.Close()
 	for name, h := range map[string]http.Handler{"dev server": frontend.DevServer(upstream, "http://app.example", "bff")} {
 		for _, mode := range []string{"navigate", "cors"} {
-			resp := get(h, "GET", "/m4rk3d?q=%3Cscript%3Em4rk3d", "Sec-Fetch-Mode", mode, "Accept", "text/html", "Referer", "http://m4rk3d/")
+			resp := get(
+				h,
+				"GET",
+				"/m4rk3d?q=%3Cscript%3Em4rk3d",
+				"Sec-Fetch-Mode",
+				mode,
+				"Accept",
+				"text/html",
+				"Referer",
+				"http://m4rk3d/",
+			)
 			if got := text(resp); resp.StatusCode != http.StatusBadGateway || strings.Contains(got, "m4rk3d") {
 				t.Errorf("%s: %d %s", name, resp.StatusCode, got)
 			}

@@ -8,9 +8,9 @@ import (
 	"bff/internal/testenv"
 )
 
-// A store that refuses bff's credentials in the middle of its life knows nothing of who is signed in: every route answers
-// 503, the cookie is left alone, and when the credentials are good again the same cookie is signed in. The database is not
-// the first, so that setting up a connection has more than one step that can be refused.
+// A store that refuses bff's credentials in the middle of its life knows nothing of who is signed in: every route
+// answers 503, the cookie is left alone, and when the credentials are good again the same cookie is signed in. The
+// database is not the first, so that setting up a connection has more than one step that can be refused.
 func TestAStoreThatRefusesItsCredentialsSignsNobodyOut(t *testing.T) {
 	for name, refuse := range map[string][]any{
 		"another password":     {"ACL", "SETUSER", "bff", "resetpass", ">other"},
@@ -121,5 +121,9 @@ func TestAnInstanceWhoseStoreTakesNoWritesIsNotReady(t *testing.T) {
 		t.Errorf("without its replicas: %d", resp.StatusCode)
 	}
 	set("0")
-	testenv.Eventually(t, "ready again", func() bool { return ask(t, w, "GET", "/readyz", "").StatusCode == http.StatusOK })
+	testenv.Eventually(
+		t,
+		"ready again",
+		func() bool { return ask(t, w, "GET", "/readyz", "").StatusCode == http.StatusOK },
+	)
 }

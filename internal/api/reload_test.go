@@ -11,14 +11,15 @@ import (
 func reloads(t *testing.T, resp *http.Response, target string) {
 	t.Helper()
 	body := text(resp)
-	if resp.StatusCode != http.StatusOK || !strings.Contains(body, `href="`+target+`"`) || resp.Header.Get("Location") != "" ||
+	if resp.StatusCode != http.StatusOK || !strings.Contains(body, `href="`+target+`"`) ||
+		resp.Header.Get("Location") != "" ||
 		resp.Header.Get("Cache-Control") != "no-store" {
 		t.Fatalf("%d %v\n%s", resp.StatusCode, resp.Header, body)
 	}
 }
 
-// A navigation from another site that brings no session is loaded again from this origin, once; only then is anybody refused
-// or sent to sign in.
+// A navigation from another site that brings no session is loaded again from this origin, once; only then is anybody
+// refused or sent to sign in.
 func TestALinkFromAnotherSiteIsLoadedAgainFromThisOrigin(t *testing.T) {
 	w := newWorld(t)
 	const target = "/api/calendar/users/me/calendarList"
@@ -117,7 +118,8 @@ func TestAServiceWorkersNavigationStartsASignIn(t *testing.T) {
 	refused(t, b.fetch("GET", "/bff/login/demo", ""), 403, "csrf_rejected")
 }
 
-// Somebody who turns out to be signed in goes straight to where they wanted, unless something asks for the provider's page.
+// Somebody who turns out to be signed in goes straight to where they wanted, unless something asks for the provider's
+// page.
 func TestALoginOfSomebodyWhoIsSignedInGoesStraightOn(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser()
@@ -136,7 +138,8 @@ func TestALoginOfSomebodyWhoIsSignedInGoesStraightOn(t *testing.T) {
 	}
 }
 
-// A forward-auth set-up sends a link from another site to the sign-in: one round, no new session, and no circle, also for "/".
+// A forward-auth set-up sends a link from another site to the sign-in: one round, no new session, and no circle, also
+// for "/".
 func TestALinkFromAnotherSiteThroughForwardAuthMakesNoRound(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser()

@@ -16,10 +16,61 @@ func TestReturnTo(t *testing.T) {
 			t.Errorf("%q became %q", keep, got)
 		}
 	}
-	evil := []string{"", "evil", "//evil", "///evil", "////evil", "/\\evil.com", "\\\\evil", "/\t/evil", "/\t\\evil", "/\n/evil", "/\r\n/evil", " /evil", "/ /evil", "https://evil", "/https://evil",
-		"https:evil", "http:/evil", "//good@evil/", "//evil:80#@good/", "//evil%00.com", "//evil%E3%80%82com", "/%2f%2fevil", "/%2Fevil", "/%5cevil.com", "/%5Cevil.com", "/%09/evil", "/%0d//a.com", "/\v/evil",
-		"/.//evil", "/..//evil", "/a/..//evil", "/%2e%2e//evil", "/a/../b", "/%2e%2e/b", "/a//b", "javascript:alert(1)", "java%09script:alert(1)", "data:text/html;base64,PHNjcmlwdD4=", "http:3627734734",
-		"http://[::ffff:216.58.214.206]", "evil-good.com", "http://good%2eevil/", "/\u3002evil", "/%E3%80%82evil", "/\u2028evil", "/\x00", "/%00", "/%zz", "/\x80", "?x", "#x", "/%252f%252fevil", "/%255cevil"}
+	evil := []string{
+		"",
+		"evil",
+		"//evil",
+		"///evil",
+		"////evil",
+		"/\\evil.com",
+		"\\\\evil",
+		"/\t/evil",
+		"/\t\\evil",
+		"/\n/evil",
+		"/\r\n/evil",
+		" /evil",
+		"/ /evil",
+		"https://evil",
+		"/https://evil",
+		"https:evil",
+		"http:/evil",
+		"//good@evil/",
+		"//evil:80#@good/",
+		"//evil%00.com",
+		"//evil%E3%80%82com",
+		"/%2f%2fevil",
+		"/%2Fevil",
+		"/%5cevil.com",
+		"/%5Cevil.com",
+		"/%09/evil",
+		"/%0d//a.com",
+		"/\v/evil",
+		"/.//evil",
+		"/..//evil",
+		"/a/..//evil",
+		"/%2e%2e//evil",
+		"/a/../b",
+		"/%2e%2e/b",
+		"/a//b",
+		"javascript:alert(1)",
+		"java%09script:alert(1)",
+		"data:text/html;base64,PHNjcmlwdD4=",
+		"http:3627734734",
+		"http://[::ffff:216.58.214.206]",
+		"evil-good.com",
+		"http://good%2eevil/",
+		"/\u3002evil",
+		"/%E3%80%82evil",
+		"/\u2028evil",
+		"/\x00",
+		"/%00",
+		"/%zz",
+		"/\x80",
+		"?x",
+		"#x",
+		"/%252f%252fevil",
+		"/%255cevil",
+	}
 	for _, raw := range evil {
 		if got := w.comesBack(t, raw); got != "/" {
 			t.Errorf("%q became %q", raw, got)
@@ -41,7 +92,9 @@ func FuzzReturnTo(f *testing.F) {
 		to := own.comesBack(t, raw)
 		base, _ := url.Parse("https://app.example.com/bff/callback/demo")
 		u, err := base.Parse(to)
-		if err != nil || u.Host != "app.example.com" || u.Scheme != "https" || !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.ContainsAny(to, "\\\r\n\t \x00") {
+		if err != nil || u.Host != "app.example.com" || u.Scheme != "https" || !strings.HasPrefix(to, "/") ||
+			strings.HasPrefix(to, "//") ||
+			strings.ContainsAny(to, "\\\r\n\t \x00") {
 			t.Fatalf("%q comes back to %q", raw, to)
 		}
 	})

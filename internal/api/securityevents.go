@@ -21,8 +21,8 @@ type setError struct {
 	Description string `json:"description"`
 }
 
-// securityEvents takes what a provider reports of an account (RISC over RFC 8935). 202 when it is done, also for an event that means nothing here; 400 when
-// it cannot be trusted; 503 when it should come again.
+// securityEvents takes what a provider reports of an account (RISC over RFC 8935). 202 when it is done, also for an
+// event that means nothing here; 400 when it cannot be trusted; 503 when it should come again.
 //
 //	sessions revoked, account disabled, credentials must change   the user's sessions end
 //	tokens revoked                                                the connections kept by the user are dead; those of a session learn it at their next refresh
@@ -35,7 +35,8 @@ func (e *ends) securityEvents(c *route.Call) error {
 	refuse := func(text string) error {
 		return c.JSON(http.StatusBadRequest, setError{"invalid_request", text})
 	}
-	if kind, _, err := mime.ParseMediaType(c.R.Header.Get("Content-Type")); err != nil || kind != "application/secevent+jwt" {
+	if kind, _, err := mime.ParseMediaType(c.R.Header.Get("Content-Type")); err != nil ||
+		kind != "application/secevent+jwt" {
 		return refuse("the content type must be application/secevent+jwt")
 	}
 	raw, err := io.ReadAll(c.R.Body) // bounded by the pipeline
@@ -86,7 +87,8 @@ func (e *ends) carryOut(ctx context.Context, provider string, event *oauth.Secur
 	return err
 }
 
-// purge erases the user of an account that its provider deleted. A user who signs in with other accounts too loses this one.
+// purge erases the user of an account that its provider deleted. A user who signs in with other accounts too loses
+// this one.
 func (e *ends) purge(ctx context.Context, provider, user string, event *oauth.SecurityEvent) (ended int, err error) {
 	_, err = e.vault.RemoveIdentity(ctx, user, event.Account)
 	switch {

@@ -55,7 +55,8 @@ func TestSecurityEventsThatTokensWereRevoked(t *testing.T) {
 	if resp := w.secevent(securityEvent(t, w, demo.EventTokensRevoked, "ada", nil)); resp.StatusCode != http.StatusAccepted {
 		t.Fatalf("%d", resp.StatusCode)
 	}
-	if got := heard.changes(); !strings.Contains(got, `"status":"needs_reauth"`) || !strings.Contains(got, `"reason":"revoked"`) {
+	if got := heard.changes(); !strings.Contains(got, `"status":"needs_reauth"`) ||
+		!strings.Contains(got, `"reason":"revoked"`) {
 		t.Fatalf("%s", got)
 	}
 	if b.session()["authenticated"] != true {
@@ -71,7 +72,12 @@ func TestSecurityEventsThatTokensWereRevoked(t *testing.T) {
 			t.Errorf("%v: %v, want %s", c["account"], c["status"], want)
 		}
 	}
-	p := refused(t, b.fetch("GET", "/api/calendar/users/me/calendarList", "", header("BFF-Connection", connectionID(b, 0))), 403, "needs_reauth")
+	p := refused(
+		t,
+		b.fetch("GET", "/api/calendar/users/me/calendarList", "", header("BFF-Connection", connectionID(b, 0))),
+		403,
+		"needs_reauth",
+	)
 	if p["fix"] == nil {
 		t.Error("no way to mend it")
 	}
@@ -140,7 +146,9 @@ func TestSecurityEventsRefuse(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			resp := w.secevent(token)
-			if got := object(t, resp); resp.StatusCode != http.StatusBadRequest || got["err"] == nil || got["description"] == nil || resp.Header.Get("Content-Type") != "application/json" {
+			if got := object(t, resp); resp.StatusCode != http.StatusBadRequest || got["err"] == nil ||
+				got["description"] == nil ||
+				resp.Header.Get("Content-Type") != "application/json" {
 				t.Errorf("%d %v", resp.StatusCode, got)
 			}
 		})
@@ -150,7 +158,12 @@ func TestSecurityEventsRefuse(t *testing.T) {
 			t.Errorf("content type %q: %d", kind, resp.StatusCode)
 		}
 	}
-	refused(t, w.browser().do("POST", "/bff/security-events/other", good, header("Content-Type", setKind)), 404, "not_found")
+	refused(
+		t,
+		w.browser().do("POST", "/bff/security-events/other", good, header("Content-Type", setKind)),
+		404,
+		"not_found",
+	)
 	if b.session()["authenticated"] != true {
 		t.Fatal("the session ended")
 	}
@@ -177,7 +190,8 @@ func TestSecurityEventsWithoutAStore(t *testing.T) {
 	b.signIn("ada")
 	token := securityEvent(t, w, demo.EventSessionsRevoked, "ada", nil)
 	store.Stop()
-	if resp := w.secevent(token); resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" {
+	if resp := w.secevent(token); resp.StatusCode != http.StatusServiceUnavailable ||
+		resp.Header.Get("Retry-After") == "" {
 		t.Errorf("%d", resp.StatusCode)
 	}
 	store.Start()

@@ -192,9 +192,14 @@ func (a *account) getSession(c *route.Call) error {
 	return c.JSON(http.StatusOK, sessionJSON{
 		Authenticated: true,
 		User:          theUser(&v.User),
-		Session:       &lifeJSON{ID: v.ID, CreatedAt: seconds(v.CreatedAt), IdleExpiresAt: seconds(v.IdleExpiresAt()), ExpiresAt: seconds(v.ExpiresAt())},
-		Connections:   a.connectionsJSON(v),
-		Providers:     a.providersJSON(true),
+		Session: &lifeJSON{
+			ID:            v.ID,
+			CreatedAt:     seconds(v.CreatedAt),
+			IdleExpiresAt: seconds(v.IdleExpiresAt()),
+			ExpiresAt:     seconds(v.ExpiresAt()),
+		},
+		Connections: a.connectionsJSON(v),
+		Providers:   a.providersJSON(true),
 	})
 }
 
@@ -274,8 +279,8 @@ func goneFor(v *vault.Vault, providers []string, c *route.Call, otherwise *probl
 // logoutTime bounds the look at the provider for its end-session address. The session has ended by then.
 const logoutTime = time.Second
 
-// logout ends this session on every instance, or with {"everywhere": true} all sessions of its user. Without one there is nothing
-// to end, and that is fine.
+// logout ends this session on every instance, or with {"everywhere": true} all sessions of its user. Without one
+// there is nothing to end, and that is fine.
 func (a *account) logout(c *route.Call) error {
 	everywhere, err := readLogout(c.R)
 	if err != nil {

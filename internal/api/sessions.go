@@ -67,8 +67,8 @@ func (a *account) endSession(c *route.Call) error {
 	return c.Empty(http.StatusNoContent)
 }
 
-// endedBefore answers for a session that is not there: one that this user ended lately is 204 again, since the first answer may
-// have been lost.
+// endedBefore answers for a session that is not there: one that this user ended lately is 204 again, since the first
+// answer may have been lost.
 func (a *account) endedBefore(c *route.Call, id string) error {
 	ended, err := a.vault.EndedLately(c.Ctx(), c.Session, id)
 	if err != nil {

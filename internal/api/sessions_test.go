@@ -55,7 +55,12 @@ func TestEndingOneSession(t *testing.T) {
 	gone, own, foreign := sessionID(phone), sessionID(laptop), sessionID(grace)
 
 	refused(t, laptop.fetch("DELETE", "/bff/sessions/s_unknown", ""), 404, "not_found")
-	refused(t, laptop.fetch("DELETE", "/bff/sessions/"+foreign, ""), 404, "not_found") // attack class 16: somebody else's is not even there
+	refused(
+		t,
+		laptop.fetch("DELETE", "/bff/sessions/"+foreign, ""),
+		404,
+		"not_found",
+	) // attack class 16: somebody else's is not even there
 	refused(t, laptop.do("DELETE", "/bff/sessions/"+gone, ""), 403, "csrf_rejected")
 	if grace.session()["authenticated"] != true || phone.session()["authenticated"] != true {
 		t.Fatal("a refused request ended something")

@@ -23,7 +23,8 @@ func TestSignInCallLogout(t *testing.T) {
 	}
 	s := b.signIn("ada")
 	user, connections := s["user"].(map[string]any), s["connections"].([]any)
-	if user["email"] != "ada@example.com" || len(connections) != 1 || connections[0].(map[string]any)["status"] != "active" {
+	if user["email"] != "ada@example.com" || len(connections) != 1 ||
+		connections[0].(map[string]any)["status"] != "active" {
 		t.Fatalf("session: %v", s)
 	}
 	resp := b.fetch("GET", "/api/calendar/users/me/calendarList", "")
@@ -31,7 +32,8 @@ func TestSignInCallLogout(t *testing.T) {
 		t.Fatalf("call: %d", resp.StatusCode)
 	}
 	resp = b.fetch("POST", "/bff/logout", "")
-	if out := object(t, resp); resp.StatusCode != http.StatusOK || !strings.Contains(fmt.Sprint(out["logout_url"]), "post_logout_redirect_uri=") ||
+	if out := object(t, resp); resp.StatusCode != http.StatusOK ||
+		!strings.Contains(fmt.Sprint(out["logout_url"]), "post_logout_redirect_uri=") ||
 		strings.Contains(fmt.Sprint(out["logout_url"]), "id_token_hint") {
 		t.Fatalf("logout: %v", out)
 	}
@@ -64,7 +66,8 @@ func TestTheSessionCookie(t *testing.T) {
 	}
 }
 
-// Attack class 10: what a browser brings is never adopted, every sign-in has a new value, and the session before it ends.
+// Attack class 10: what a browser brings is never adopted, every sign-in has a new value, and the session before it
+// ends.
 func TestSessionFixation(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser()
@@ -240,7 +243,10 @@ func TestWaysBackThatAreRefused(t *testing.T) {
 			}
 		})
 	}
-	if !strings.Contains(w.log.String(), `level=WARN msg="a sign-in failed" provider=demo error="return from demo: failed: `) {
+	if !strings.Contains(
+		w.log.String(),
+		`level=WARN msg="a sign-in failed" provider=demo error="return from demo: failed: `,
+	) {
 		t.Errorf("an operator cannot know why:\n%s", w.log)
 	}
 }
@@ -274,8 +280,10 @@ func TestTheAuthorizationRequest(t *testing.T) {
 	for range 3 {
 		u, _ := url.Parse(b.begin("/bff/login/demo?login_hint=ada@example.com&prompt=select_account"))
 		q := u.Query()
-		if q.Get("code_challenge_method") != "S256" || q.Get("response_type") != "code" || q.Get("redirect_uri") != w.origin+"/bff/callback/demo" ||
-			q.Get("login_hint") != "ada@example.com" || q.Get("prompt") != "select_account" {
+		if q.Get("code_challenge_method") != "S256" || q.Get("response_type") != "code" ||
+			q.Get("redirect_uri") != w.origin+"/bff/callback/demo" ||
+			q.Get("login_hint") != "ada@example.com" ||
+			q.Get("prompt") != "select_account" {
 			t.Fatalf("%v", q)
 		}
 		for _, k := range []string{"state", "nonce", "code_challenge"} { // RFC 9700 2.1.1: fresh for every attempt
@@ -312,18 +320,33 @@ func TestConnect(t *testing.T) {
 	if body := text(resp); resp.StatusCode != 200 || !strings.Contains(body, "grace") {
 		t.Fatalf("through grace's connection: %d %s", resp.StatusCode, body)
 	}
-	if body := text(b.fetch("GET", "/api/calendar/users/me/calendarList?x&bff%5Fconnection="+grace, "")); !strings.Contains(body, "grace") {
+	if body := text(b.fetch("GET", "/api/calendar/users/me/calendarList?x&bff%5Fconnection="+grace, "")); !strings.Contains(
+		body,
+		"grace",
+	) {
 		t.Fatalf("through grace's connection, named in the query: %s", body)
 	}
-	refused(t, b.fetch("GET", "/api/calendar/users/me/calendarList?bff_connection="+grace+";x", ""), 403, "not_connected") // never through another account instead
-	if resp := b.approve(b.begin("/bff/connect/demo?connection="+grace+"&return_to=/x?a=1"), "linus"); resp.Header.Get("Location") != "/x?a=1&bff_error=wrong_account" {
+	refused(
+		t,
+		b.fetch("GET", "/api/calendar/users/me/calendarList?bff_connection="+grace+";x", ""),
+		403,
+		"not_connected",
+	) // never through another account instead
+	if resp := b.approve(b.begin("/bff/connect/demo?connection="+grace+"&return_to=/x?a=1"), "linus"); resp.Header.Get(
+		"Location",
+	) != "/x?a=1&bff_error=wrong_account" {
 		t.Fatalf("a repair with another account came back to %q", resp.Header.Get("Location"))
 	}
 	refused(t, b.visit("/bff/connect/demo?connection=c_nobody", "same-origin"), 403, "not_connected")
 	if resp := b.fetch("DELETE", "/bff/connections/"+grace, ""); resp.StatusCode != http.StatusNoContent {
 		t.Fatalf("unlink: %d", resp.StatusCode)
 	}
-	refused(t, b.fetch("GET", "/api/calendar/users/me/calendarList", "", header("BFF-Connection", grace)), 403, "not_connected")
+	refused(
+		t,
+		b.fetch("GET", "/api/calendar/users/me/calendarList", "", header("BFF-Connection", grace)),
+		403,
+		"not_connected",
+	)
 	refused(t, b.fetch("DELETE", "/bff/connections/"+grace, ""), 404, "not_found")
 }
 
@@ -345,7 +368,8 @@ func TestStepUp(t *testing.T) {
 	}
 }
 
-// Google gives a refresh token with the first consent only: a session that ended takes it along, so the next sign-in asks for consent again by itself.
+// Google gives a refresh token with the first consent only: a session that ended takes it along, so the next sign-in
+// asks for consent again by itself.
 func TestASecondSignInStillGetsARefreshToken(t *testing.T) {
 	for _, keep := range []vault.Keep{vault.KeepSession, vault.KeepUser} {
 		w := newWorld(t, func(s *settings) { s.keep = keep })
@@ -366,7 +390,11 @@ func TestLoginsAreLimitedPerAddress(t *testing.T) {
 	for range 3 {
 		b.begin("/bff/login/demo")
 	}
-	resp := b.visit("/bff/login/demo", "none", header("X-Forwarded-For", "203.0.113.9")) // attack class 6: nobody's header is believed
+	resp := b.visit(
+		"/bff/login/demo",
+		"none",
+		header("X-Forwarded-For", "203.0.113.9"),
+	) // attack class 6: nobody's header is believed
 	refused(t, resp, 429, "rate_limited")
 	if resp.Header.Get("Retry-After") == "" {
 		t.Error("no Retry-After")
@@ -378,7 +406,10 @@ func TestAProviderThatIsDownStartsNoSignIn(t *testing.T) {
 	w.demo.Switch(demo.Down)
 	b := w.browser()
 	refused(t, b.do("GET", "/bff/login/demo", ""), 503, "provider_unavailable")
-	if !strings.Contains(w.log.String(), `level=WARN msg="a sign-in failed" provider=demo error="discover demo: unavailable: `) {
+	if !strings.Contains(
+		w.log.String(),
+		`level=WARN msg="a sign-in failed" provider=demo error="discover demo: unavailable: `,
+	) {
 		t.Errorf("an operator cannot know why:\n%s", w.log)
 	}
 	w.demo.Switch(demo.Up)

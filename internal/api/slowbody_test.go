@@ -29,7 +29,11 @@ func TestAnUnreadBodyDoesNotHoldItsConnection(t *testing.T) {
 			}
 			defer conn.Close()
 			_ = conn.SetDeadline(time.Now().Add(20 * time.Second)) // a bound, not a measure
-			_, _ = fmt.Fprintf(conn, "%s HTTP/1.1\r\nHost: x\r\nX-CSRF: 1\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{", c.line)
+			_, _ = fmt.Fprintf(
+				conn,
+				"%s HTTP/1.1\r\nHost: x\r\nX-CSRF: 1\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{",
+				c.line,
+			)
 			in := bufio.NewReader(conn)
 			resp, err := http.ReadResponse(in, nil)
 			if err != nil {

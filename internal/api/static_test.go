@@ -14,7 +14,9 @@ func withPages(s *settings) {
 		c.Client = fstest.MapFS{"client.js": {Data: []byte("export const a = 1\n")}, "package.json": {Data: []byte("{}")}}
 		c.Account = fstest.MapFS{
 			"index.html": {Data: []byte("<title>account</title>")}, "done.html": {Data: []byte("<title>done</title>")},
-			"app.js": {Data: []byte("//")}, "tokens.css": {Data: []byte("a{}")}, "notes.md": {Data: []byte("secret")}, ".env.js": {Data: []byte("secret")},
+			"app.js": {
+				Data: []byte("//"),
+			}, "tokens.css": {Data: []byte("a{}")}, "notes.md": {Data: []byte("secret")}, ".env.js": {Data: []byte("secret")},
 			"deep/inner.js": {Data: []byte("secret")},
 		}
 	}
@@ -26,7 +28,8 @@ func TestTheClientScript(t *testing.T) {
 	resp := b.do("GET", "/bff/client.js", "")
 	tag := resp.Header.Get("ETag")
 	if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != "text/javascript; charset=utf-8" || resp.Header.Get("Cache-Control") != "no-cache" || tag == "" ||
-		resp.Header.Get("X-Content-Type-Options") != "nosniff" || text(resp) != "export const a = 1\n" {
+		resp.Header.Get("X-Content-Type-Options") != "nosniff" ||
+		text(resp) != "export const a = 1\n" {
 		t.Fatalf("%d %v", resp.StatusCode, resp.Header)
 	}
 	if resp := b.do("GET", "/bff/client.js", "", header("If-None-Match", tag)); resp.StatusCode != http.StatusNotModified {
@@ -57,7 +60,8 @@ func TestTheAccountPage(t *testing.T) {
 				t.Errorf("%s: no %s in %q", path, rule, csp)
 			}
 		}
-		if strings.Contains(csp, "unsafe") || resp.Header.Get("X-Frame-Options") != "DENY" || resp.Header.Get("Referrer-Policy") != "no-referrer" {
+		if strings.Contains(csp, "unsafe") || resp.Header.Get("X-Frame-Options") != "DENY" ||
+			resp.Header.Get("Referrer-Policy") != "no-referrer" {
 			t.Errorf("%s: %v", path, resp.Header)
 		}
 	}

@@ -193,7 +193,11 @@ func TestProxiedStreamsOutliveAStoreThatIsDown(t *testing.T) {
 	b.signIn("ada")
 	over := ticking(t, b)
 	store.Stop()
-	testenv.Eventually(t, "the store is missed", func() bool { return b.fetch("GET", "/bff/session", "").StatusCode == 503 })
+	testenv.Eventually(
+		t,
+		"the store is missed",
+		func() bool { return b.fetch("GET", "/bff/session", "").StatusCode == 503 },
+	)
 	select {
 	case <-over:
 		t.Fatal("an outage ended it")

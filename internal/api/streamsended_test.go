@@ -11,8 +11,8 @@ import (
 	"bff/internal/vault"
 )
 
-// Guarantee 6: a call that waits for its token while its session ends elsewhere does not begin any more, though the token came: what the user keeps outlives
-// the session, the right to use it does not.
+// Guarantee 6: a call that waits for its token while its session ends elsewhere does not begin any more, though the
+// token came: what the user keeps outlives the session, the right to use it does not.
 func TestACallWhoseSessionEndedWhileItWaitedDoesNotBegin(t *testing.T) {
 	d := newDesk(t)
 	d.answer = func(w http.ResponseWriter) { w.WriteHeader(http.StatusOK) }
@@ -50,8 +50,8 @@ func TestACallWhoseSessionEndedWhileItWaitedDoesNotBegin(t *testing.T) {
 	})
 }
 
-// The same on an instance that nobody has used before, so that nothing in it listens for this session: neither a call nor
-// an exchange gets the token that came after the session had ended.
+// The same on an instance that nobody has used before, so that nothing in it listens for this session: neither a call
+// nor an exchange gets the token that came after the session had ended.
 func TestAFreshInstanceGivesNoTokenToASessionThatEndedMeanwhile(t *testing.T) {
 	for name, wait := range map[string]struct {
 		request func(b *browser, w *world) *http.Response

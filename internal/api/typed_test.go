@@ -39,25 +39,33 @@ func keyed(t *testing.T) (service *httptest.Server, last func() http.Header) {
 	}
 }
 
-// An API key is typed into a form, tried, used by calls, repaired and removed; nothing that a browser or a log gets has it.
+// An API key is typed into a form, tried, used by calls, repaired and removed; nothing that a browser or a log gets
+// has it.
 func TestAnAPIKeyIsTypedUsedRepairedAndRemoved(t *testing.T) {
 	service, last := keyed(t)
 	w := newWorld(t, func(s *settings) {
 		s.further = []providers.Config{{Name: "keyed", Title: "Keyed", Auth: providers.AuthAPIKey,
 			Userinfo: providers.Userinfo{URL: service.URL + "/me", Subject: "id", TokenHeader: "X-API-Key"}}}
-		s.mounts = []proxy.Config{{Name: "keyed", Path: "/api/keyed", Upstream: service.URL, Allow: []string{"GET /me"}, Header: "X-API-Key"}}
+		s.mounts = []proxy.Config{
+			{Name: "keyed", Path: "/api/keyed", Upstream: service.URL, Allow: []string{"GET /me"}, Header: "X-API-Key"},
+		}
 		s.through = map[string]string{"keyed": "keyed"}
 		s.scopes = map[string][]string{"keyed": {}}
 	})
 	b := w.browser()
 	b.signIn("ada")
 	form := func(fields url.Values, edits ...edit) *http.Response {
-		edits = append(edits, header("Content-Type", "application/x-www-form-urlencoded"), header("Sec-Fetch-Mode", "navigate"),
-			header("Sec-Fetch-Dest", "document"))
+		edits = append(
+			edits,
+			header("Content-Type", "application/x-www-form-urlencoded"),
+			header("Sec-Fetch-Mode", "navigate"),
+			header("Sec-Fetch-Dest", "document"),
+		)
 		return b.fetch(http.MethodPost, "/bff/connect/keyed", fields.Encode(), edits...)
 	}
 	page := b.visit("/bff/connect/keyed?return_to=/inbox", "same-origin")
-	if text := read(t, page); page.StatusCode != http.StatusOK || !strings.Contains(text, `name="api_key"`) || !strings.Contains(text, `value="/inbox"`) {
+	if text := read(t, page); page.StatusCode != http.StatusOK || !strings.Contains(text, `name="api_key"`) ||
+		!strings.Contains(text, `value="/inbox"`) {
 		t.Fatalf("the form: %d %s", page.StatusCode, text)
 	}
 	for name, fields := range map[string]url.Values{
@@ -70,10 +78,13 @@ func TestAnAPIKeyIsTypedUsedRepairedAndRemoved(t *testing.T) {
 	if r := form(url.Values{"api_key": {typedKey}}, header("Sec-Fetch-Site", "cross-site")); r.StatusCode != http.StatusForbidden {
 		t.Errorf("another site's form: %d", r.StatusCode)
 	}
-	if r := form(url.Values{"api_key": {typedKey}, "return_to": {"/inbox"}}); r.StatusCode != http.StatusSeeOther || r.Header.Get("Location") != "/inbox" {
+	if r := form(url.Values{"api_key": {typedKey}, "return_to": {"/inbox"}}); r.StatusCode != http.StatusSeeOther ||
+		r.Header.Get("Location") != "/inbox" {
 		t.Fatalf("%d %s", r.StatusCode, r.Header.Get("Location"))
 	}
-	if r := b.fetch(http.MethodGet, "/api/keyed/me", ""); r.StatusCode != http.StatusOK || last().Get("X-API-Key") != typedKey || last().Get("Authorization") != "" {
+	if r := b.fetch(http.MethodGet, "/api/keyed/me", ""); r.StatusCode != http.StatusOK ||
+		last().Get("X-API-Key") != typedKey ||
+		last().Get("Authorization") != "" {
 		t.Fatalf("a call: %d %v", r.StatusCode, last())
 	}
 	session := read(t, b.fetch(http.MethodGet, "/bff/session", ""))
@@ -92,7 +103,8 @@ func TestAnAPIKeyIsTypedUsedRepairedAndRemoved(t *testing.T) {
 	if r := b.fetch(http.MethodDelete, "/bff/connections/"+id, ""); r.StatusCode != http.StatusNoContent {
 		t.Errorf("unlinking: %d", r.StatusCode)
 	}
-	if r := b.fetch(http.MethodGet, "/api/keyed/me", ""); r.StatusCode != http.StatusForbidden || r.Header.Get("BFF-Error") != "not_connected" {
+	if r := b.fetch(http.MethodGet, "/api/keyed/me", ""); r.StatusCode != http.StatusForbidden ||
+		r.Header.Get("BFF-Error") != "not_connected" {
 		t.Errorf("a call afterwards: %d %s", r.StatusCode, r.Header.Get("BFF-Error"))
 	}
 }
@@ -109,7 +121,12 @@ func TestNobodySignsInWithATypedKey(t *testing.T) {
 	if text := read(t, b.fetch(http.MethodGet, "/bff/session", "")); strings.Contains(text, "keyed") {
 		t.Errorf("it is offered: %s", text)
 	}
-	r := b.fetch(http.MethodPost, "/bff/connect/keyed", "username=a&password=b", header("Content-Type", "application/x-www-form-urlencoded"))
+	r := b.fetch(
+		http.MethodPost,
+		"/bff/connect/keyed",
+		"username=a&password=b",
+		header("Content-Type", "application/x-www-form-urlencoded"),
+	)
 	if r.StatusCode != http.StatusUnauthorized {
 		t.Errorf("without a session: %d", r.StatusCode)
 	}

@@ -98,7 +98,10 @@ func connectionOf(t testing.TB, s map[string]any, email string) map[string]any {
 }
 
 func TestASignInRegistersAUserAndFindsItAgain(t *testing.T) {
-	w := newWorld(t, withUsers(users.Config{Rights: map[string][]string{"admin": {"email:ada@example.com"}, "other": {"provider:x"}}}))
+	w := newWorld(
+		t,
+		withUsers(users.Config{Rights: map[string][]string{"admin": {"email:ada@example.com"}, "other": {"provider:x"}}}),
+	)
 	phone, laptop := w.browser(), w.browser()
 	before := time.Now().Add(-time.Minute)
 	s := phone.signIn("ada")
@@ -120,7 +123,14 @@ func TestASignInRegistersAUserAndFindsItAgain(t *testing.T) {
 }
 
 func TestALinkedAccountSignsInAsTheSameUserUntilItIsUnlinked(t *testing.T) {
-	w := newWorld(t, withUsers(users.Config{Rights: map[string][]string{"of-ada": {"email:ada@example.com"}, "of-grace": {"email:grace@example.com"}}}))
+	w := newWorld(
+		t,
+		withUsers(
+			users.Config{
+				Rights: map[string][]string{"of-ada": {"email:ada@example.com"}, "of-grace": {"email:grace@example.com"}},
+			},
+		),
+	)
 	b, other := w.browser(), w.browser()
 	ada := userOf(b.signIn("ada"))
 	if code := b.link("grace"); code != "" {
@@ -280,7 +290,8 @@ func TestTheHookIsAskedBeforeASessionBegins(t *testing.T) {
 		if code := b.turnedAway("ada"); code != row.want || b.cookie("bff") != "" || b.session()["authenticated"] != false {
 			t.Errorf("%s: %q", name, code)
 		}
-		if u := h.last(); u["new"] != true || u["email"] != "ada@example.com" || u["claims"].(map[string]any)["sub"] != u["subject"] {
+		if u := h.last(); u["new"] != true || u["email"] != "ada@example.com" ||
+			u["claims"].(map[string]any)["sub"] != u["subject"] {
 			t.Errorf("%s: asked about %v", name, u)
 		}
 	}
@@ -293,7 +304,8 @@ func TestTheHookIsAskedBeforeASessionBegins(t *testing.T) {
 	if u := s["user"].(map[string]any); u["app_id"] != "42" || rightsOf(s) != "editor" || u["id"] != h.last()["id"] {
 		t.Errorf("the session: %v, asked about %v", u, h.last())
 	}
-	if got := object(t, manage(t, w, "GET", "/users/"+userOf(s), "")); fmt.Sprint(got["data"]) != "map[plan:pro]" || got["app_id"] != "42" {
+	if got := object(t, manage(t, w, "GET", "/users/"+userOf(s), "")); fmt.Sprint(got["data"]) != "map[plan:pro]" ||
+		got["app_id"] != "42" {
 		t.Errorf("the user: %v", got)
 	}
 	h.says(200, `{"rights": ["reader"]}`)
@@ -309,7 +321,10 @@ func TestTheHookIsAskedBeforeASessionBegins(t *testing.T) {
 
 func TestAHookThatIsNotRequiredMayFail(t *testing.T) {
 	h := newHookProgram(t)
-	w := newWorld(t, withUsers(users.Config{Hook: h.config(false), Rights: map[string][]string{"demo": {"provider:demo"}}}))
+	w := newWorld(
+		t,
+		withUsers(users.Config{Hook: h.config(false), Rights: map[string][]string{"demo": {"provider:demo"}}}),
+	)
 	h.says(500, ``)
 	if s := w.browser().signIn("grace"); rightsOf(s) != "demo" {
 		t.Errorf("it never answered: %v", s["user"])

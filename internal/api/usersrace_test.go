@@ -37,7 +37,9 @@ func TestAMountRefusesWhoLacksARight(t *testing.T) {
 		t.Errorf("%v", p)
 	}
 	setRights(t, w, user, "staff", "Calendar")
-	if p := refused(t, b.fetch("GET", calendars, ""), 403, "not_permitted"); fmt.Sprint(p["missing_rights"]) != "[calendar]" {
+	if p := refused(t, b.fetch("GET", calendars, ""), 403, "not_permitted"); fmt.Sprint(
+		p["missing_rights"],
+	) != "[calendar]" {
 		t.Errorf("%v", p)
 	}
 	setRights(t, w, user, "staff", "calendar")
@@ -49,7 +51,11 @@ func TestAMountRefusesWhoLacksARight(t *testing.T) {
 // While calls flow over two instances with caches, a right is given and taken away a hundred times. No call that begins
 // after the taking was answered gets through; none that begins after the giving was answered is refused.
 func TestARightTakenAwayIsRefusedFromTheAnswerOn(t *testing.T) {
-	one, two := twins(t, both(withUsers(users.Config{}), requiring("staff")), both(withUsers(users.Config{}), requiring("staff")))
+	one, two := twins(
+		t,
+		both(withUsers(users.Config{}), requiring("staff")),
+		both(withUsers(users.Config{}), requiring("staff")),
+	)
 	b := one.browser()
 	user := userOf(b.signIn("ada"))
 	stop := make(chan struct{})
@@ -141,8 +147,8 @@ func TestTwoIdentitiesOfOneUserSignInAtTheSameInstant(t *testing.T) {
 	all.Wait()
 }
 
-// Somebody signs in with an account for the first time while another user links it. Whoever is first has it, and it is an
-// identity of one user alone.
+// Somebody signs in with an account for the first time while another user links it. Whoever is first has it, and it
+// is an identity of one user alone.
 func TestLinkingAgainstASignInOfTheSameAccountLeavesItOneUsers(t *testing.T) {
 	one, two := twins(t, withUsers(users.Config{}), withUsers(users.Config{}))
 	for range 5 {
@@ -164,7 +170,8 @@ func TestLinkingAgainstASignInOfTheSameAccountLeavesItOneUsers(t *testing.T) {
 			t.Fatalf("the account is %s now, and was %s", again, signedIn)
 		}
 		for _, id := range []string{ada, signedIn} {
-			if resp := manage(t, one, "DELETE", "/users/"+id, ""); resp.StatusCode != 200 && (id != signedIn || signedIn != ada) {
+			if resp := manage(t, one, "DELETE", "/users/"+id, ""); resp.StatusCode != 200 &&
+				(id != signedIn || signedIn != ada) {
 				t.Fatalf("erase: %d", resp.StatusCode)
 			}
 		}

@@ -21,8 +21,8 @@ import (
 	"bff/internal/testenv"
 )
 
-// authority runs Pebble, the test authority of Let's Encrypt. It validates at tlsPort of whatever host it is asked for: its DNS leads every
-// name to this machine.
+// authority runs Pebble, the test authority of Let's Encrypt. It validates at tlsPort of whatever host it is asked
+// for: its DNS leads every name to this machine.
 func authority(t *testing.T, tlsPort int) (directory string, client *http.Client, roots *x509.CertPool) {
 	t.Helper()
 	quiet := golog.New(io.Discard, "", 0)
@@ -59,9 +59,19 @@ func TestACME(t *testing.T) {
 		t.Fatal(err)
 	}
 	directory, client, roots := authority(t, n)
-	secureOn(t, l, t.TempDir(), "app.test", "acme: {email: ops@example.com, cache: acme, directory: '"+directory+"'}", client)
+	secureOn(
+		t,
+		l,
+		t.TempDir(),
+		"app.test",
+		"acme: {email: ops@example.com, cache: acme, directory: '"+directory+"'}",
+		client,
+	)
 	get := func(host string) (*http.Response, error) {
-		c := &http.Client{Timeout: time.Minute, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: host}}}
+		c := &http.Client{
+			Timeout:   time.Minute,
+			Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: host}},
+		}
 		q, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+l.Addr().String()+"/bff/session", nil)
 		if err != nil {
 			t.Fatal(err)

@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// gcPercent lets more garbage gather than the default of 100: the heap of a proxy is so small that the collector would run every
-// few hundred calls, for a tenth of the processor's time.
+// gcPercent lets more garbage gather than the default of 100: the heap of a proxy is so small that the collector
+// would run every few hundred calls, for a tenth of the processor's time.
 const gcPercent = 400
 
 // cgroupLimit is the file with the memory that the container of this process may use, or "max".
 const cgroupLimit = "/sys/fs/cgroup/memory.max"
 
-// TuneCollector sets how much garbage may gather, and, in a container with a memory limit, the heap at which the collector runs
-// all the same. Where the operator set GOGC or GOMEMLIMIT, nothing changes.
+// TuneCollector sets how much garbage may gather, and, in a container with a memory limit, the heap at which the
+// collector runs all the same. Where the operator set GOGC or GOMEMLIMIT, nothing changes.
 func TuneCollector(env func(string) string) {
 	if env("GOGC") != "" || env("GOMEMLIMIT") != "" || debug.SetMemoryLimit(-1) != math.MaxInt64 {
 		return

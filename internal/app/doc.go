@@ -3,6 +3,6 @@
 //	config.Config ─► New ─► Instance ─► Run(listeners) ─► drained
 //	                 vault, broker, server, in this order
 //
-// Every HTTP client of the product is made here or in the constructor that this package calls. It refuses to have behaviour of
-// its own: what a request does is the business of the packages that it plugs together.
+// Every HTTP client of the product is made here or in the constructor that this package calls. It refuses to have
+// behaviour of its own: what a request does is the business of the packages that it plugs together.
 package app

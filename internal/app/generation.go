@@ -23,8 +23,8 @@ import (
 	"bff/web"
 )
 
-// A generation is what one reading of the configuration made: everything between the listeners and the store. Towards another
-// generation of the same process it is what another instance is: nothing but the store is shared.
+// A generation is what one reading of the configuration made: everything between the listeners and the store. Towards
+// another generation of the same process it is what another instance is: nothing but the store is shared.
 type generation struct {
 	cfg    *config.Config
 	vault  *vault.Vault
@@ -164,8 +164,8 @@ func (g *generation) start() {
 	g.workers.Go(func() { g.keepUsers(ctx) })
 }
 
-// close releases everything below the listeners, in the order in which nothing is lost. No handler may run any more. The vault
-// is closed only where own is true: another generation may use it.
+// close releases everything below the listeners, in the order in which nothing is lost. No handler may run any more.
+// The vault is closed only where own is true: another generation may use it.
 func (g *generation) close(ctx context.Context, own bool) error {
 	drained := g.broker.Drain(ctx)
 	g.server.Close()

@@ -39,8 +39,8 @@ type Options struct {
 	Env func(string) string
 }
 
-// An Instance is one bff, ready to be given listeners. It has what a process has once; what follows the configuration is in its
-// generation.
+// An Instance is one bff, ready to be given listeners. It has what a process has once; what follows the configuration
+// is in its generation.
 type Instance struct {
 	log       *slog.Logger
 	options   Options

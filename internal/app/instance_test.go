@@ -60,8 +60,15 @@ type running struct {
 func start(t *testing.T, text string) *running {
 	t.Helper()
 	browsers, admin := listener(t), listener(t)
-	r := &running{t: t, dir: t.TempDir(), log: &log{}, lines: make(chan string), origin: "http://" + browsers.Addr().String(),
-		admin: "http://" + admin.Addr().String(), store: testenv.Redis(t).URL}
+	r := &running{
+		t:      t,
+		dir:    t.TempDir(),
+		log:    &log{},
+		lines:  make(chan string),
+		origin: "http://" + browsers.Addr().String(),
+		admin:  "http://" + admin.Addr().String(),
+		store:  testenv.Redis(t).URL,
+	}
 	r.upstream = httptest.NewServer(http.HandlerFunc(r.serveUpstream))
 	t.Cleanup(r.upstream.Close)
 	d, err := demo.Start(demo.Config{Origin: r.origin, Provider: "acme", Habits: &demo.Habits{}})
@@ -78,7 +85,14 @@ func start(t *testing.T, text string) *running {
 		t.Fatal(report)
 	}
 	level := new(slog.LevelVar)
-	r.in, err = app.New(cfg, app.Options{Log: slog.New(slog.NewJSONHandler(r.log, &slog.HandlerOptions{Level: level})), Level: level, Reload: r.read})
+	r.in, err = app.New(
+		cfg,
+		app.Options{
+			Log:    slog.New(slog.NewJSONHandler(r.log, &slog.HandlerOptions{Level: level})),
+			Level:  level,
+			Reload: r.read,
+		},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,14 +203,20 @@ func (r *running) signIn() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	if status, to := r.get(back, append(navigate, "Sec-Fetch-Site", "cross-site")...); status != http.StatusSeeOther || strings.Contains(to, "bff_error") {
+	if status, to := r.get(back, append(navigate, "Sec-Fetch-Site", "cross-site")...); status != http.StatusSeeOther ||
+		strings.Contains(to, "bff_error") {
 		r.t.Fatalf("the sign-in ended with %d %s", status, to)
 	}
 }
 
 // introspects reports whether the admin listener takes a client's secret.
 func (r *running) introspects(secret string) bool {
-	q, err := http.NewRequestWithContext(r.t.Context(), http.MethodPost, r.admin+"/introspect", strings.NewReader("token=x"))
+	q, err := http.NewRequestWithContext(
+		r.t.Context(),
+		http.MethodPost,
+		r.admin+"/introspect",
+		strings.NewReader("token=x"),
+	)
 	if err != nil {
 		r.t.Fatal(err)
 	}

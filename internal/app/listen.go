@@ -31,8 +31,8 @@ func Listen(flag, addr string) (net.Listener, error) {
 	return nil, fmt.Errorf("cannot listen on %s; %s", addr, other)
 }
 
-// Signals returns a context that the first SIGINT or SIGTERM ends. From then on they have their default effect: a second one
-// ends the process at once.
+// Signals returns a context that the first SIGINT or SIGTERM ends. From then on they have their default effect: a
+// second one ends the process at once.
 func Signals(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	received := make(chan os.Signal, 1)

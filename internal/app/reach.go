@@ -86,9 +86,15 @@ func (in *Instance) Addresses() (all []probe.Finding) {
 	}
 	switch host := in.now().cfg.Origin.Hostname(); host {
 	case "localhost":
-		note("origin", "open "+origin+" and not 127.0.0.1, which is another site to a browser: a sign-in begun there does not end")
+		note(
+			"origin",
+			"open "+origin+" and not 127.0.0.1, which is another site to a browser: a sign-in begun there does not end",
+		)
 	case "127.0.0.1", "::1":
-		note("origin", "open "+origin+" and not localhost, which is another site to a browser: a sign-in begun there does not end")
+		note(
+			"origin",
+			"open "+origin+" and not localhost, which is another site to a browser: a sign-in begun there does not end",
+		)
 	}
 	return all
 }

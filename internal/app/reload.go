@@ -14,8 +14,8 @@ import (
 // fileEvery is how often files of secrets and certificates are looked at.
 const fileEvery = time.Second
 
-// Reload reads the configuration again and has all calls from now on served by it. A configuration with mistakes changes nothing.
-// Calls and streams in flight end as they began: by the generation in which they began.
+// Reload reads the configuration again and has all calls from now on served by it. A configuration with mistakes
+// changes nothing. Calls and streams in flight end as they began: by the generation in which they began.
 func (in *Instance) Reload() {
 	in.reloading.Lock()
 	defer in.reloading.Unlock()
@@ -33,7 +33,8 @@ func (in *Instance) Reload() {
 		in.log.Warn("a key of the configuration changes at the next start only", "key", key)
 	}
 	shared := old.vault
-	if cfg.SessionChanged(old.cfg) || eventsChanged(cfg.Events, old.cfg.Events) { // the vault queues for the programs it knows
+	if cfg.SessionChanged(old.cfg) ||
+		eventsChanged(cfg.Events, old.cfg.Events) { // the vault queues for the programs it knows
 		shared = nil
 	}
 	next, err := in.build(cfg, shared)
@@ -70,7 +71,8 @@ func (in *Instance) noteReload(cfg, old *config.Config) {
 	}
 }
 
-// keepFixed gives a new configuration the values of the old one that a running process cannot change, and returns their keys.
+// keepFixed gives a new configuration the values of the old one that a running process cannot change, and returns
+// their keys.
 func keepFixed(cfg, old *config.Config) (changed []string) {
 	if cfg.OriginText() != old.OriginText() {
 		changed = append(changed, "origin")

@@ -20,8 +20,8 @@ clients:
   billing: {secret: file:secret}
 `
 
-// While the configuration is read again and again, with another upstream, another key and another secret each time, no call fails, a
-// stream that began before goes on, and nobody is signed out.
+// While the configuration is read again and again, with another upstream, another key and another secret each time,
+// no call fails, a stream that began before goes on, and nobody is signed out.
 func TestReloadUnderLoad(t *testing.T) {
 	r := start(t, firstFile)
 	stream := r.openStream()

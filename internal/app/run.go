@@ -22,8 +22,13 @@ const (
 )
 
 func (in *Instance) httpServer(h http.Handler) *http.Server {
-	return &http.Server{Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
-		ErrorLog: slog.NewLogLogger(in.log.Handler(), slog.LevelDebug)}
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(in.log.Handler(), slog.LevelDebug),
+	}
 }
 
 // Listeners are what an Instance is reached by.
@@ -33,8 +38,8 @@ type Listeners struct {
 	Redirect net.Listener // plain http that is redirected to https; nil: there is none
 }
 
-// Run serves until ctx ends, then drains: readiness turns false, calls in flight finish, refreshes are written. The Instance is
-// closed when Run returns. SIGHUP, and a change of a file of secrets, reload the configuration meanwhile.
+// Run serves until ctx ends, then drains: readiness turns false, calls in flight finish, refreshes are written. The
+// Instance is closed when Run returns. SIGHUP, and a change of a file of secrets, reload the configuration meanwhile.
 func (in *Instance) Run(ctx context.Context, l Listeners) error {
 	in.now().start()
 	var workers sync.WaitGroup
@@ -100,8 +105,8 @@ func (in *Instance) hearHangups() (stop func()) {
 	}
 }
 
-// drain ends what runs within the shutdown timeout. The last of the servers is closed last: until then it says that this instance
-// is not ready.
+// drain ends what runs within the shutdown timeout. The last of the servers is closed last: until then it says that
+// this instance is not ready.
 func (in *Instance) drain(servers ...*http.Server) error {
 	limit, cancel := context.WithTimeout(context.Background(), in.now().cfg.Shutdown)
 	defer cancel()
@@ -128,8 +133,8 @@ const (
 	storeTimeout = 15 * time.Second
 )
 
-// watchStore logs what an operator should know of the store, when it cannot be used, and when it is back. Nothing waits for it:
-// bff starts without a store, too.
+// watchStore logs what an operator should know of the store, when it cannot be used, and when it is back. Nothing
+// waits for it: bff starts without a store, too.
 func (in *Instance) watchStore(ctx context.Context) {
 	const unknown, usable, lost = 0, 1, 2
 	state := unknown

@@ -20,8 +20,8 @@ import (
 	"bff/internal/config"
 )
 
-// certificates give the browsers' listener its certificates: one that was read from files, or those of an ACME authority. A nil
-// *certificates is no TLS.
+// certificates give the browsers' listener its certificates: one that was read from files, or those of an ACME
+// authority. A nil *certificates is no TLS.
 type certificates struct {
 	loaded  atomic.Pointer[tls.Certificate]
 	manager *autocert.Manager // nil: files
@@ -38,8 +38,16 @@ func newCertificates(cfg *config.Config, log *slog.Logger, authority *http.Clien
 	}
 	c := &certificates{log: log}
 	if a := cfg.TLS.ACME; a != nil {
-		c.manager = &autocert.Manager{Prompt: autocert.AcceptTOS, Cache: autocert.DirCache(a.Cache), HostPolicy: c.served, Email: a.Email}
-		c.manager.Client = &acme.Client{DirectoryURL: cmp.Or(a.Directory, autocert.DefaultACMEDirectory), HTTPClient: authority}
+		c.manager = &autocert.Manager{
+			Prompt:     autocert.AcceptTOS,
+			Cache:      autocert.DirCache(a.Cache),
+			HostPolicy: c.served,
+			Email:      a.Email,
+		}
+		c.manager.Client = &acme.Client{
+			DirectoryURL: cmp.Or(a.Directory, autocert.DefaultACMEDirectory),
+			HTTPClient:   authority,
+		}
 	}
 	return c, c.reload(cfg)
 }
@@ -106,17 +114,29 @@ func (c *certificates) issued(hello *tls.ClientHelloInfo) (*tls.Certificate, err
 	cert, err := c.manager.GetCertificate(hello)
 	if last := c.reported.Load(); err != nil && c.served(hello.Context(), hello.ServerName) == nil &&
 		time.Now().UnixNano()-last > int64(reportEvery) && c.reported.CompareAndSwap(last, time.Now().UnixNano()) {
-		c.log.Warn("the certificate authority gave no certificate; can it reach this machine at port 443, or tls.redirect at port 80?",
-			"host", hello.ServerName, "error", err)
+		c.log.Warn(
+			"the certificate authority gave no certificate; can it reach this machine at port 443, or tls.redirect at port 80?",
+			"host",
+			hello.ServerName,
+			"error",
+			err,
+		)
 	}
 	return cert, err
 }
 
-// redirect leads plain http to https: to the front of that host, else to the origin. It answers the challenges of ACME as well.
+// redirect leads plain http to https: to the front of that host, else to the origin. It answers the challenges of
+// ACME as well.
 func (in *Instance) redirect() http.Handler {
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		cfg := in.now().cfg
-		to := url.URL{Scheme: "https", Host: cfg.Origin.Host, Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery}
+		to := url.URL{
+			Scheme:   "https",
+			Host:     cfg.Origin.Host,
+			Path:     r.URL.Path,
+			RawPath:  r.URL.RawPath,
+			RawQuery: r.URL.RawQuery,
+		}
 		host, _, err := net.SplitHostPort(r.Host)
 		if err != nil {
 			host = r.Host

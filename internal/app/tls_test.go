@@ -32,8 +32,15 @@ func certify(t *testing.T, dir string, serial int64) *x509.CertPool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "localhost"}, DNSNames: []string{"localhost"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
+	template := &x509.Certificate{
+		SerialNumber:          big.NewInt(serial),
+		Subject:               pkix.Name{CommonName: "localhost"},
+		DNSNames:              []string{"localhost"},
+		NotBefore:             time.Now().Add(-time.Hour),
+		NotAfter:              time.Now().Add(time.Hour),
+		IsCA:                  true,
+		BasicConstraintsValid: true,
+	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +71,12 @@ func secure(t *testing.T, dir, tlsKeys string) (addr, redirect string, said *log
 }
 
 // secureOn is secure on a listener, for a host.
-func secureOn(t *testing.T, browsers net.Listener, dir, host, tlsKeys string, authority *http.Client) (redirect string, said *log) {
+func secureOn(
+	t *testing.T,
+	browsers net.Listener,
+	dir, host, tlsKeys string,
+	authority *http.Client,
+) (redirect string, said *log) {
 	t.Helper()
 	l := app.Listeners{Browsers: browsers, Admin: listener(t), Redirect: listener(t)}
 	_, port, _ := net.SplitHostPort(l.Browsers.Addr().String())
@@ -100,16 +112,22 @@ func secureOn(t *testing.T, browsers net.Listener, dir, host, tlsKeys string, au
 	return l.Redirect.Addr().String(), said
 }
 
-// TLS is 1.2 or later, speaks HTTP/2, sends plain http to https, and takes a new certificate from its files while a connection with the
-// one before lives on.
+// TLS is 1.2 or later, speaks HTTP/2, sends plain http to https, and takes a new certificate from its files while a
+// connection with the one before lives on.
 func TestTLSFromFiles(t *testing.T) {
 	dir := t.TempDir()
 	pool := certify(t, dir, 1)
 	addr, redirect, said := secure(t, dir, "cert: cert.pem, key: key.pem")
 	_, port, _ := net.SplitHostPort(addr)
 	client := func(pool *x509.CertPool, most uint16) *http.Client {
-		return &http.Client{Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-			Transport: &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: pool, MaxVersion: most}}}
+		return &http.Client{
+			Timeout:       time.Minute,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+			Transport: &http.Transport{
+				ForceAttemptHTTP2: true,
+				TLSClientConfig:   &tls.Config{RootCAs: pool, MaxVersion: most},
+			},
+		}
 	}
 	session := "https://localhost:" + port + "/bff/session"
 	first := client(pool, 0)
@@ -130,7 +148,8 @@ func TestTLSFromFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = resp.Body.Close()
-	if got := resp.Header.Get("Location"); resp.StatusCode != http.StatusPermanentRedirect || got != "https://localhost:"+port+"/a%2Fb?c=d" {
+	if got := resp.Header.Get("Location"); resp.StatusCode != http.StatusPermanentRedirect ||
+		got != "https://localhost:"+port+"/a%2Fb?c=d" {
 		t.Errorf("plain http is answered %s to %s", resp.Status, got)
 	}
 

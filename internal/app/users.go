@@ -54,7 +54,11 @@ func programs(events []config.Event) (all []vault.Program) {
 
 // eventsChanged reports whether other programs, or others of their events, are configured.
 func eventsChanged(a, b []config.Event) bool {
-	return !slices.EqualFunc(a, b, func(a, b config.Event) bool { return a.URL == b.URL && slices.Equal(a.Types, b.Types) })
+	return !slices.EqualFunc(
+		a,
+		b,
+		func(a, b config.Event) bool { return a.URL == b.URL && slices.Equal(a.Types, b.Types) },
+	)
 }
 
 // newDeliverer makes what brings them.
@@ -62,7 +66,10 @@ func (g *generation) newDeliverer() *deliver.Deliverer {
 	c := deliver.Config{Vault: g.vault, Sender: g.sender, Log: g.log}
 	for i := range g.cfg.Events {
 		e := &g.cfg.Events[i]
-		c.Programs = append(c.Programs, deliver.Program{Name: queueName(e), Endpoint: webhook.Endpoint{URL: e.URL, Key: e.Key}})
+		c.Programs = append(
+			c.Programs,
+			deliver.Program{Name: queueName(e), Endpoint: webhook.Endpoint{URL: e.URL, Key: e.Key}},
+		)
 	}
 	return deliver.New(c)
 }
@@ -103,7 +110,8 @@ const (
 	keepRound = time.Hour
 )
 
-// keepUsers seals records under the ring's first key and erases users whom nobody has been for users.forget, page by page.
+// keepUsers seals records under the ring's first key and erases users whom nobody has been for users.forget, page by
+// page.
 func (g *generation) keepUsers(ctx context.Context) {
 	after, resealed := "", 0
 	for {

@@ -76,13 +76,14 @@ func House() Layers {
 		"internal/api/live":     pipeline,
 		"internal/api/frontend": pipeline,
 		"internal/api/backend":  pipeline,
-		"internal/api/admin":    append(pipeline, "internal/api/backend", "internal/api/signin"),
+		"internal/api/admin":    append(pipeline, "internal/api/backend", "internal/api/signin", "internal/api/openapi"),
 		"internal/api/signin":   pipeline,
 		"internal/api": append(pipeline, "internal/api/live", "internal/api/frontend", "internal/api/admin",
 			"internal/api/signin", "internal/api/backend", "internal/api/manage", "internal/api/document"),
 
-		"internal/demo": nil,
-		"web":           nil,
+		"internal/api/openapi": {"internal/api/route"},
+		"internal/demo":        nil,
+		"web":                  nil,
 		"internal/config": {
 			"internal/secret",
 			"internal/vault",

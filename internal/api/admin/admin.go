@@ -8,6 +8,7 @@ import (
 
 	"bff/internal/api/backend"
 	"bff/internal/api/metrics"
+	"bff/internal/api/openapi"
 	"bff/internal/api/route"
 	"bff/internal/assertion"
 	"bff/internal/audit"
@@ -51,6 +52,7 @@ func (a *Admin) Rows() []route.Row {
 		row("GET", "/readyz", route.Nobody, route.NoPage, a.ready),
 		row("GET", "/metrics", route.Nobody, route.NoPage, a.scrape),
 		row("GET", "/jwks.json", route.Nobody, route.NoPage, backend.Keys(a.cfg.Signer)),
+		row("GET", "/openapi.json", route.Nobody, route.NoPage, openapi.Serve),
 		row("POST", "/introspect", route.ClientForm, route.NoPage, a.introspect),
 		row("POST", "/token", route.ClientForm, route.NoPage, a.exchange),
 		row(route.Any, "/verify", route.Nobody, route.FrontProxy, a.verify),

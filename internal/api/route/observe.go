@@ -21,7 +21,10 @@ func (l *Listener) observed(c *Call, status int, began time.Time) {
 	span := oteltrace.SpanFromContext(c.Ctx())
 	if span.IsRecording() {
 		span.SetName(c.Row.Method + " " + c.Row.Path)
-		span.SetAttributes(attribute.String("http.route", c.Row.Path), attribute.String("bff.request", trace.From(c.Ctx()).ID))
+		span.SetAttributes(
+			attribute.String("http.route", c.Row.Path),
+			attribute.String("bff.request", trace.From(c.Ctx()).ID),
+		)
 		if status >= 500 {
 			span.SetStatus(codes.Error, "")
 		}

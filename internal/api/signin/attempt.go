@@ -46,7 +46,12 @@ type attempt struct {
 
 // flow is the attempt as the broker knows it.
 func (a *attempt) flow() oauth.Attempt {
-	return oauth.Attempt{Provider: a.Provider, Scopes: a.Scopes, Nonce: secret.New(a.Nonce), Verifier: secret.New(a.Verifier)}
+	return oauth.Attempt{
+		Provider: a.Provider,
+		Scopes:   a.Scopes,
+		Nonce:    secret.New(a.Nonce),
+		Verifier: secret.New(a.Verifier),
+	}
 }
 
 func (a *attempt) set(flow *oauth.Attempt) {
@@ -99,7 +104,18 @@ func (f *Flow) attemptCookie(state string) string {
 }
 
 func (f *Flow) setAttemptCookie(w http.ResponseWriter, name, value string, maxAge int) {
-	http.SetCookie(w, &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: maxAge, Secure: f.cfg.Front.Secure, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	http.SetCookie(
+		w,
+		&http.Cookie{
+			Name:     name,
+			Value:    value,
+			Path:     "/",
+			MaxAge:   maxAge,
+			Secure:   f.cfg.Front.Secure,
+			HttpOnly: true,
+			SameSite: http.SameSiteLaxMode,
+		},
+	)
 }
 
 // dropOldAttempts makes room for one more: of the attempts the browser holds, the oldest give way.

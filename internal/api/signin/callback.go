@@ -207,7 +207,8 @@ func (f *Flow) hasRefresh(c *route.Call, session *vault.Session, g oauth.Grant) 
 		}
 	}
 	for _, k := range have {
-		if k.Provider == g.Connection.Provider && k.Account.Subject == g.Connection.Account.Subject && k.Keep == g.Connection.Keep &&
+		if k.Provider == g.Connection.Provider && k.Account.Subject == g.Connection.Account.Subject &&
+			k.Keep == g.Connection.Keep &&
 			k.Status == vault.StatusActive &&
 			!k.Tokens.Refresh.IsZero() {
 			return true, nil
@@ -239,6 +240,14 @@ func (f *Flow) signIn(c *route.Call, a attempt, g oauth.Grant) (string, error) {
 		return "", err
 	}
 	f.cfg.Metrics.SignedIn(g.Connection.Provider)
-	c.Record(audit.Event{Kind: audit.SignIn, User: user.ID, Session: made.ID, Provider: g.Connection.Provider, Rights: user.Rights})
+	c.Record(
+		audit.Event{
+			Kind:     audit.SignIn,
+			User:     user.ID,
+			Session:  made.ID,
+			Provider: g.Connection.Provider,
+			Rights:   user.Rights,
+		},
+	)
 	return made.ID, nil
 }

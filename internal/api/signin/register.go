@@ -25,7 +25,10 @@ func identity(g oauth.Grant) vault.Identity {
 // register decides whether the account may sign in, and registers its user, or finds the one that it is an identity of.
 // What was decided is written in the same step: no session begins with rights that are not the user's.
 func (f *Flow) register(c *route.Call, g oauth.Grant) (vault.User, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Ctx()), time.Minute) // the code is used up: a browser that went away loses nothing
+	ctx, cancel := context.WithTimeout(
+		context.WithoutCancel(c.Ctx()),
+		time.Minute,
+	) // the code is used up: a browser that went away loses nothing
 	defer cancel()
 	who := users.Person{Provider: g.User.Provider, Subject: g.User.Subject, Email: g.User.Email,
 		EmailVerified: g.User.EmailVerified, Name: g.User.Name, Picture: g.User.Picture, Claims: g.Claims}
@@ -69,7 +72,12 @@ func (f *Flow) find(ctx context.Context, i vault.Identity) (id string, fresh boo
 }
 
 func profile(g oauth.Grant) vault.Profile {
-	return vault.Profile{Name: g.User.Name, Email: g.User.Email, EmailVerified: g.User.EmailVerified, Picture: g.User.Picture}
+	return vault.Profile{
+		Name:          g.User.Name,
+		Email:         g.User.Email,
+		EmailVerified: g.User.EmailVerified,
+		Picture:       g.User.Picture,
+	}
 }
 
 // knownOf is what the policy needs to know of a user.
@@ -109,7 +117,8 @@ func (f *Flow) link(c *route.Call, session *vault.Session, g oauth.Grant) error 
 		return nil
 	}
 	_, err = f.cfg.Vault.AddIdentity(c.Ctx(), session.User.ID, identity(g))
-	if errors.Is(err, vault.ErrTaken) || errors.Is(err, vault.ErrNotFound) { // not found: a session of before there were users
+	if errors.Is(err, vault.ErrTaken) ||
+		errors.Is(err, vault.ErrNotFound) { // not found: a session of before there were users
 		return nil
 	}
 	return err

@@ -21,7 +21,8 @@ var typedText string
 
 var typedTemplate = template.Must(template.New("typed").Parse(typedText))
 
-// ConnectTyped links an account by what a person typed into a form, or repairs one. What was typed is shown never again.
+// ConnectTyped links an account by what a person typed into a form, or repairs one. What was typed is shown never
+// again.
 func (f *Flow) ConnectTyped(c *route.Call) error {
 	provider := c.R.PathValue("provider")
 	if !f.cfg.Broker.Typed(provider) {
