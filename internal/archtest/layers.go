@@ -72,7 +72,7 @@ func House() Layers {
 		"internal/api/route": append(domain, "internal/api/answer", "internal/api/problem",
 			"internal/api/metrics"),
 		"internal/api/document": pipeline,
-		"internal/api/manage":   append(pipeline, "internal/api/document"),
+		"internal/api/manage":   append(pipeline, "internal/explain", "internal/api/document"),
 		"internal/api/live":     pipeline,
 		"internal/api/frontend": pipeline,
 		"internal/api/backend":  pipeline,
