@@ -112,7 +112,7 @@ func TestWhereAnIntentStands(t *testing.T) {
 				t.Fatal(err)
 			}
 			rdb := f.store.Client()
-			intents, err := rdb.Keys(context.Background(), "*:n:*").Result()
+			intents, err := rdb.Keys(context.Background(), "*}:n:*").Result()
 			if err != nil || int64(len(intents)) != row.stands {
 				t.Fatalf("%d intents, %v", len(intents), err)
 			}

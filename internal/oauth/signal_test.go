@@ -96,6 +96,7 @@ func TestLogoutTokens(t *testing.T) {
 			want := *row.want
 			if want.UserID != "" {
 				want.UserID = vault.UserID("rogue", f.g.URL, "1")
+				want.Account = vault.Identity{Provider: "rogue", Issuer: f.g.URL, Subject: "1"}
 			}
 			if err != nil || got != want {
 				t.Fatalf("%v %+v", err, got)

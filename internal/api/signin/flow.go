@@ -39,6 +39,8 @@ func New(cfg Config) *Flow {
 }
 
 // linkedOnly says whether accounts of a provider sign nobody in.
-func (f *Flow) linkedOnly(provider string) bool { return slices.Contains(f.cfg.LinkOnly, provider) }
+func (f *Flow) linkedOnly(provider string) bool {
+	return slices.Contains(f.cfg.LinkOnly, provider) || f.cfg.Broker.Typed(provider)
+}
 
 func (f *Flow) known(provider string) bool { return slices.Contains(f.cfg.Providers, provider) }

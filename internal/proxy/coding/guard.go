@@ -129,13 +129,14 @@ func (g *Guard) member() {
 	}
 }
 
-// brotli decodes one chunk as far as it goes: the decoder gives all it can before it asks for more.
+// brotli decodes one chunk as far as it goes: the decoder gives all it can before it asks for more. A chunk out of which
+// nothing came yet is held: what the Watcher saw last may go on in it.
 func (g *Guard) brotli() {
 	if g.in.at == len(g.in.buf) {
 		g.in.fill()
 	}
 	g.in.paused = true
-	for settled := true; ; {
+	for settled := false; ; {
 		n, err := g.dec.Read(g.plain)
 		if n > 0 {
 			var ok bool

@@ -56,10 +56,10 @@ export async function watched(browser, origin, options = {}) {
     );
     p.on("response", async (r) => {
       if (r.url().includes("/events")) return; // it has no end
-      const sizes = await r.finished().then(
-        () => r.request().sizes(),
-        () => undefined,
-      );
+      const sizes = await r
+        .finished()
+        .then(() => r.request().sizes())
+        .catch(() => undefined); // the page was closed
       bytes += sizes?.responseBodySize || 0; // as sent: compressed
     });
   };

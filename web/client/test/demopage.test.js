@@ -53,29 +53,6 @@ test("nothing that does nothing takes the focus", async () => {
   await w.end();
 });
 
-test("theme and language follow the person to another tab and another browser", async () => {
-  const w = await visit({ colorScheme: "light" }),
-    tab = await w.context.newPage();
-  await tab.goto(bff.url);
-  await tab.locator("#sign-out").waitFor();
-  const ground = (page) => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
-  const light = await ground(w.page);
-  await w.page.getByLabel("Dark").check();
-  await w.page.getByLabel("Deutsch").check();
-  await w.page.getByRole("region", { name: "Die Woche von Ada" }).waitFor();
-  await tab.getByRole("region", { name: "Die Woche von Ada" }).waitFor();
-  for (const page of [w.page, tab]) assert.notEqual(await ground(page), light);
-  await w.check("dark and German");
-  const other = await browser.newContext({ locale: "en", colorScheme: "light" });
-  await signIn(other, bff.url);
-  const there = await other.newPage();
-  await there.goto(bff.url);
-  await there.getByRole("region", { name: "Die Woche von Ada" }).waitFor();
-  assert.equal(await ground(there), await ground(w.page));
-  await other.close();
-  await w.end();
-});
-
 test("on a phone a mail address is broken after the at-sign or before a dot, never within a word", async () => {
   const w = await visit({ viewport: { width: 320, height: 640 } });
   await week(w.page, "Ada").getByText("200 in").waitFor();
@@ -116,5 +93,29 @@ test("calls are counted once: what stands beside the provider is what was answer
       .count(),
     1,
   );
+  await w.end();
+});
+
+// The last one: it leaves Ada another language.
+test("theme and language follow the person to another tab and another browser", async () => {
+  const w = await visit({ colorScheme: "light" }),
+    tab = await w.context.newPage();
+  await tab.goto(bff.url);
+  await tab.locator("#sign-out").waitFor();
+  const ground = (page) => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+  const light = await ground(w.page);
+  await w.page.getByLabel("Dark").check();
+  await w.page.getByLabel("Deutsch").check();
+  await w.page.getByRole("region", { name: "Die Woche von Ada" }).waitFor();
+  await tab.getByRole("region", { name: "Die Woche von Ada" }).waitFor();
+  for (const page of [w.page, tab]) assert.notEqual(await ground(page), light);
+  await w.check("dark and German");
+  const other = await browser.newContext({ locale: "en", colorScheme: "light" });
+  await signIn(other, bff.url);
+  const there = await other.newPage();
+  await there.goto(bff.url);
+  await there.getByRole("region", { name: "Die Woche von Ada" }).waitFor();
+  assert.equal(await ground(there), await ground(w.page));
+  await other.close();
   await w.end();
 });
