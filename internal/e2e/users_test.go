@@ -115,7 +115,7 @@ func TestUsersHookRightsAndEvents(t *testing.T) {
 		t.Errorf("erase: %d", resp.StatusCode)
 	}
 	events.says(200, ``)
-	testenv.Eventually(t, "all events arrive", func() bool {
+	testenv.EventuallyAfterRetries(t, "all events arrive", func() bool {
 		return events.types() == "user.created session.created session.ended user.erased"
 	})
 }

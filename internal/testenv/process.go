@@ -214,6 +214,12 @@ func Eventually(tb testing.TB, what string, ok func() bool) {
 	within(tb, time.Minute, what, ok)
 }
 
+// EventuallyAfterRetries is Eventually with five minutes, for what comes after leases and waits between attempts.
+func EventuallyAfterRetries(tb testing.TB, what string, ok func() bool) {
+	tb.Helper()
+	within(tb, 5*time.Minute, what, ok)
+}
+
 func within(tb testing.TB, bound time.Duration, what string, ok func() bool) {
 	tb.Helper()
 	for end := time.Now().Add(bound); time.Now().Before(end); {
