@@ -4,6 +4,10 @@ import { agree, bff, browser, visit, week } from "../fake/demopage.js";
 import { signIn } from "../fake/dev.js";
 
 test("provider down, then Sign in: words and a way back, before and after the click", async () => {
+  // bff knows the provider's addresses by then: what it could not read is not asked for again at once.
+  const before = await browser.newContext();
+  await signIn(before, bff.url, "ada");
+  await before.close();
   const w = await visit({ person: "", provider: true });
   await w.page.getByRole("button", { name: /Provider down/ }).click();
   await w.page.getByText("signing in would end at its page that says so").waitFor();
