@@ -29,7 +29,14 @@ const providers = "providers:\n  google:\n    client_id: x\n    client_secret: e
 // theDemo is a provider that runs, and a configuration's text for it.
 func theDemo(t *testing.T, habits demo.Habits) *demo.Demo {
 	t.Helper()
-	d, err := demo.Start(demo.Config{Origin: "http://localhost:8080", Provider: "acme", Habits: &habits, RedirectURIs: []string{"http://localhost:8080/bff/callback/acme"}})
+	d, err := demo.Start(
+		demo.Config{
+			Origin:       "http://localhost:8080",
+			Provider:     "acme",
+			Habits:       &habits,
+			RedirectURIs: []string{"http://localhost:8080/bff/callback/acme"},
+		},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,8 +69,11 @@ func ran(t *testing.T, secret string, args ...string) (code int, stdout, stderr 
 // check says ok to what works: exit code 0 means that serve would work.
 func TestCheckReaches(t *testing.T) {
 	d, store := theDemo(t, demo.Google()), testenv.Redis(t)
-	file := written(t, "origin: http://localhost:8080\nsession: {keys: [env:BFF_KEY], store: '"+store.URL+"'}\nproviders:\n  acme: {issuer: '"+d.Issuer+
-		"', client_id: x, client_secret: env:ACME_CLIENT_SECRET}\n")
+	file := written(
+		t,
+		"origin: http://localhost:8080\nsession: {keys: [env:BFF_KEY], store: '"+store.URL+"'}\nproviders:\n  acme: {issuer: '"+d.Issuer+
+			"', client_id: x, client_secret: env:ACME_CLIENT_SECRET}\n",
+	)
 	code, stdout, stderr := ran(t, "secret", "check", "--config", file)
 	for _, want := range []string{"ok       " + file + ": no mistakes\n", "ok       store: redis ", " at " + store.Addr + ", reached in ", "warning  store: writes nothing to disk", "ok       provider acme: "} {
 		if !strings.Contains(stdout, want) {
@@ -78,20 +88,24 @@ func TestCheckReaches(t *testing.T) {
 	if code != 1 || !strings.Contains(stdout, "failed   provider acme: ") || !strings.Contains(stdout, "ok       store") {
 		t.Errorf("without its provider: exit code %d\n%s", code, stdout)
 	}
-	if code, stdout, _ = ran(t, "secret", "check", "--offline", "--config", file); code != 0 || strings.Contains(stdout, "store") {
+	if code, stdout, _ = ran(t, "secret", "check", "--offline", "--config", file); code != 0 ||
+		strings.Contains(stdout, "store") {
 		t.Errorf("offline: exit code %d\n%s", code, stdout)
 	}
 }
 
-// check says what it did and nothing more: keys are read only where a provider has some, and an endpoint that nobody answers at is
-// no success; upstreams and dev servers are tried; the addresses to register are printed.
+// check says what it did and nothing more: keys are read only where a provider has some, and an endpoint that nobody
+// answers at is no success; upstreams and dev servers are tried; the addresses to register are printed.
 func TestCheckSaysWhatItDid(t *testing.T) {
 	d, store := theDemo(t, demo.Google()), testenv.Redis(t)
-	file := written(t, "origin: http://localhost:8080\nsession: {keys: [env:BFF_KEY], store: '"+store.URL+"'}\nproviders:\n"+
-		"  acme: {issuer: '"+d.Issuer+"', client_id: x, client_secret: env:ACME_CLIENT_SECRET}\n"+
-		"  plain: {authorization_url: 'http://localhost:1/a', token_url: 'http://localhost:1/t', client_id: x, client_secret: env:ACME_CLIENT_SECRET}\n"+
-		"apis:\n  good: {provider: acme, upstream: '"+d.APIURL+"', allow: [GET /a]}\n  bad: {provider: acme, upstream: 'http://localhost:1', allow: [GET /a]}\n"+
-		"frontend: {upstream: 'http://localhost:1'}\n")
+	file := written(
+		t,
+		"origin: http://localhost:8080\nsession: {keys: [env:BFF_KEY], store: '"+store.URL+"'}\nproviders:\n"+
+			"  acme: {issuer: '"+d.Issuer+"', client_id: x, client_secret: env:ACME_CLIENT_SECRET}\n"+
+			"  plain: {authorization_url: 'http://localhost:1/a', token_url: 'http://localhost:1/t', client_id: x, client_secret: env:ACME_CLIENT_SECRET}\n"+
+			"apis:\n  good: {provider: acme, upstream: '"+d.APIURL+"', allow: [GET /a]}\n  bad: {provider: acme, upstream: 'http://localhost:1', allow: [GET /a]}\n"+
+			"frontend: {upstream: 'http://localhost:1'}\n",
+	)
 	code, stdout, _ := ran(t, "secret", "check", "--config", file)
 	for _, want := range []string{
 		"ok       provider acme: its metadata was read, ", "its keys were read, and ", "failed   provider plain: authorization endpoint: localhost:1: nobody answers there",
@@ -104,7 +118,8 @@ func TestCheckSaysWhatItDid(t *testing.T) {
 			t.Errorf("check does not say %q", want)
 		}
 	}
-	if _, plain, _ := strings.Cut(stdout, "provider plain"); code != 1 || strings.Contains(strings.SplitN(plain, "\n", 2)[0], "keys") {
+	if _, plain, _ := strings.Cut(stdout, "provider plain"); code != 1 ||
+		strings.Contains(strings.SplitN(plain, "\n", 2)[0], "keys") {
 		t.Errorf("exit code %d\n%s", code, stdout)
 	}
 }
@@ -122,8 +137,11 @@ func TestCheckReadsMetadataAndKeys(t *testing.T) {
 	for path, keys := range map[string]string{"/none": `{"keys":[{"kty":"oct","k":"aaaa"},{"kty":"RSA","e":"AQAB"},42]}`, "/some": `{"keys":[
 		{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","x5c":["!"]},{"kty":"RSA","e":"AQAB"}]}`} {
 		mux.HandleFunc("GET "+path+"/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
-			_, _ = io.WriteString(w, strings.ReplaceAll(`{"issuer":"I","authorization_endpoint":"I/a","token_endpoint":"I/t","jwks_uri":"I/keys"}`,
-				"I", issuer+path))
+			_, _ = io.WriteString(
+				w,
+				strings.ReplaceAll(`{"issuer":"I","authorization_endpoint":"I/a","token_endpoint":"I/t","jwks_uri":"I/keys"}`,
+					"I", issuer+path),
+			)
 		})
 		mux.HandleFunc("GET "+path+"/keys", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, keys) })
 	}
@@ -131,8 +149,11 @@ func TestCheckReadsMetadataAndKeys(t *testing.T) {
 		"/moved": "it redirects (301), and bff follows no redirect", "/none": "keys: none can sign ID tokens",
 		"/some": "its keys were read, and 1 can sign ID tokens; 1 cannot and are left out",
 	} {
-		file := written(t, "origin: http://localhost:8080\nsession: {keys: [env:BFF_KEY], store: '"+store.URL+"'}\nproviders:\n"+
-			"  acme: {issuer: '"+issuer+path+"', client_id: x, client_secret: env:ACME_CLIENT_SECRET}\n")
+		file := written(
+			t,
+			"origin: http://localhost:8080\nsession: {keys: [env:BFF_KEY], store: '"+store.URL+"'}\nproviders:\n"+
+				"  acme: {issuer: '"+issuer+path+"', client_id: x, client_secret: env:ACME_CLIENT_SECRET}\n",
+		)
 		if _, stdout, _ := ran(t, "secret", "check", "--config", file); !strings.Contains(stdout, want) {
 			t.Errorf("%s: check does not say %q\n%s", path, want, stdout)
 		}
@@ -142,7 +163,10 @@ func TestCheckReadsMetadataAndKeys(t *testing.T) {
 // provider check finds out whether the provider knows the client, without a person.
 func TestProviderCheck(t *testing.T) {
 	d := theDemo(t, demo.Habits{})
-	file := written(t, "acme:\n  issuer: "+d.Issuer+"\n  client_id: "+d.ClientID+"\n  client_secret: env:ACME_CLIENT_SECRET\n")
+	file := written(
+		t,
+		"acme:\n  issuer: "+d.Issuer+"\n  client_id: "+d.ClientID+"\n  client_secret: env:ACME_CLIENT_SECRET\n",
+	)
 	code, stdout, stderr := ran(t, d.ClientSecret, "provider", "check", file)
 	for _, want := range []string{"ok       discovery: ", "ok       authorization endpoint: ", "ok       token endpoint: ", "ok       keys: ", "ok       PKCE: ",
 		"ok       iss parameter: ", "ok       client: "} {
@@ -158,7 +182,10 @@ func TestProviderCheck(t *testing.T) {
 		"another issuer":      {d.ClientSecret, d.Issuer + "/", "failed   discovery: "},
 		"nobody at that port": {d.ClientSecret, "http://localhost:1", "failed   discovery: "},
 	} {
-		file := written(t, "acme:\n  issuer: "+c.issuer+"\n  client_id: "+d.ClientID+"\n  client_secret: env:ACME_CLIENT_SECRET\n")
+		file := written(
+			t,
+			"acme:\n  issuer: "+c.issuer+"\n  client_id: "+d.ClientID+"\n  client_secret: env:ACME_CLIENT_SECRET\n",
+		)
 		code, stdout, _ := ran(t, c.secret, "provider", "check", file)
 		if code != 1 || !strings.Contains(stdout, c.want) {
 			t.Errorf("%s: exit code %d, and not %q\n%s", name, code, c.want, stdout)
@@ -169,11 +196,15 @@ func TestProviderCheck(t *testing.T) {
 // A name is looked up in the configuration first.
 func TestProviderCheckByName(t *testing.T) {
 	d := theDemo(t, demo.Habits{})
-	file := written(t, "origin: http://localhost:8080\nproviders:\n  google: {client_id: x}\n  acme: {issuer: '"+d.Issuer+"', client_id: "+d.ClientID+", client_secret: env:ACME_CLIENT_SECRET}\n")
+	file := written(
+		t,
+		"origin: http://localhost:8080\nproviders:\n  google: {client_id: x}\n  acme: {issuer: '"+d.Issuer+"', client_id: "+d.ClientID+", client_secret: env:ACME_CLIENT_SECRET}\n",
+	)
 	if code, stdout, stderr := ran(t, d.ClientSecret, "provider", "check", "acme", "--config", file); code != 0 {
 		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
 	}
-	if code, _, stderr := ran(t, d.ClientSecret, "provider", "check", "google", "--config", file); code != 2 || !strings.Contains(stderr, "has no `client_secret`") {
+	if code, _, stderr := ran(t, d.ClientSecret, "provider", "check", "google", "--config", file); code != 2 ||
+		!strings.Contains(stderr, "has no `client_secret`") {
 		t.Errorf("a provider with a mistake: exit code %d\n%s", code, stderr)
 	}
 }
@@ -184,17 +215,25 @@ func TestProviderCheckOfNonsense(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &http.Server{ReadHeaderTimeout: 1e10, MaxHeaderBytes: 1 << 16, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		for r.Context().Err() == nil {
-			if _, err := io.WriteString(w, strings.Repeat("[", 1<<16)); err != nil {
-				return
+	server := &http.Server{
+		ReadHeaderTimeout: 1e10,
+		MaxHeaderBytes:    1 << 16,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			for r.Context().Err() == nil {
+				if _, err := io.WriteString(w, strings.Repeat("[", 1<<16)); err != nil {
+					return
+				}
 			}
-		}
-	})}
+		}),
+	}
 	go func() { _ = server.Serve(l) }()
 	defer func() { _ = server.Close() }()
-	file := written(t, "acme:\n  issuer: http://"+l.Addr().String()+"\n  client_id: x\n  client_secret: env:ACME_CLIENT_SECRET\n")
-	if code, stdout, _ := ran(t, "s", "provider", "check", file); code != 1 || !strings.Contains(stdout, "failed   discovery: ") {
+	file := written(
+		t,
+		"acme:\n  issuer: http://"+l.Addr().String()+"\n  client_id: x\n  client_secret: env:ACME_CLIENT_SECRET\n",
+	)
+	if code, stdout, _ := ran(t, "s", "provider", "check", file); code != 1 ||
+		!strings.Contains(stdout, "failed   discovery: ") {
 		t.Errorf("exit code %d\n%s", code, stdout)
 	}
 }

@@ -35,8 +35,11 @@ func (c *devCommand) Run(sh *shell) error {
 	}
 	if a, ok := l.Browsers.Addr().(*net.TCPAddr); !ok || !a.IP.IsLoopback() {
 		_, _ = l.Browsers.Close(), l.Admin.Close()
-		return wrongUse("bff: --listen %s is reachable from other machines, and in the demo everybody may sign in as anybody; "+
-			"write `--listen 127.0.0.1:8080`", c.Listen)
+		return wrongUse(
+			"bff: --listen %s is reachable from other machines, and in the demo everybody may sign in as anybody; "+
+				"write `--listen 127.0.0.1:8080`",
+			c.Listen,
+		)
 	}
 	return runError(devsite.Run(ctx, devsite.Options{Browsers: l.Browsers, Admin: l.Admin, TokenLifetime: c.tokenLifetime,
 		Version: readBuild().version, Stdout: sh.stdout, Config: cfg, Log: devsite.NewLog(sh.stderr)}))

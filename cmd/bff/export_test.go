@@ -19,6 +19,12 @@ func Dev(ctx context.Context, lifetime time.Duration, stdout, stderr io.Writer) 
 }
 
 // RunWith is the program with something on its standard input.
-func RunWith(ctx context.Context, args []string, env func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
+func RunWith(
+	ctx context.Context,
+	args []string,
+	env func(string) string,
+	stdin io.Reader,
+	stdout, stderr io.Writer,
+) int {
 	return run(ctx, args, env, stdin, stdout, stderr)
 }

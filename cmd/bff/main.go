@@ -75,7 +75,13 @@ func runError(err error) error {
 type stopped struct{ code int }
 
 // run is the program: what main and the tests call.
-func run(ctx context.Context, args []string, env func(string) string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
+func run(
+	ctx context.Context,
+	args []string,
+	env func(string) string,
+	stdin io.Reader,
+	stdout, stderr io.Writer,
+) (code int) {
 	if len(args) == 0 { // wrong usage, and worth all help there is
 		run(ctx, []string{"--help"}, env, stdin, stderr, stderr)
 		return exitWrong
@@ -90,9 +96,16 @@ func run(ctx context.Context, args []string, env func(string) string, stdin io.R
 		}
 	}()
 	var cli commands
-	parser, err := kong.New(&cli, kong.Name("bff"), kong.Writers(stdout, stderr), kong.Exit(func(code int) { panic(stopped{code}) }),
-		kong.Description("An OAuth token broker: the browser holds an opaque cookie, the server holds the tokens, refreshes them, and calls the APIs."),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	parser, err := kong.New(
+		&cli,
+		kong.Name("bff"),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { panic(stopped{code}) }),
+		kong.Description(
+			"An OAuth token broker: the browser holds an opaque cookie, the server holds the tokens, refreshes them, and calls the APIs.",
+		),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+	)
 	if err != nil {
 		panic(err) // the commands above do not fit together
 	}

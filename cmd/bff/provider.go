@@ -69,8 +69,13 @@ func (c *providerCheckCommand) Run(sh *shell) error {
 		return err
 	}
 	if ownIssuer(p) {
-		return wrongUse("bff: at %s each organisation has an issuer of its own; write %s with its `issuer` into %s, or into a file, "+
-			"and name that", p.Title, p.Name, c.Config)
+		return wrongUse(
+			"bff: at %s each organisation has an issuer of its own; write %s with its `issuer` into %s, or into a file, "+
+				"and name that",
+			p.Title,
+			p.Name,
+			c.Config,
+		)
 	}
 	return runError(simulate.Check(sh.ctx, app.CheckClient(), p, client, sh.stdout))
 }
@@ -101,8 +106,8 @@ func notBuiltin(name string) string {
 	return text + "; `bff provider list` prints them"
 }
 
-// findProvider takes a name of the configuration, a name of a built-in provider, or a file as show prints it, in this order.
-// client says whether its client is known.
+// findProvider takes a name of the configuration, a name of a built-in provider, or a file as show prints it, in this
+// order. client says whether its client is known.
 func findProvider(sh *shell, what, file string) (p providers.Config, client bool, err error) {
 	read := func(file, name string) (providers.Config, bool, error) {
 		p, report := config.ReadProvider(file, sh.env, name)
@@ -125,7 +130,8 @@ func findProvider(sh *shell, what, file string) (p providers.Config, client bool
 
 // isFile says whether an argument is meant as a file.
 func isFile(what string) bool {
-	if strings.ContainsRune(what, filepath.Separator) || strings.HasSuffix(what, ".yaml") || strings.HasSuffix(what, ".yml") {
+	if strings.ContainsRune(what, filepath.Separator) || strings.HasSuffix(what, ".yaml") ||
+		strings.HasSuffix(what, ".yml") {
 		return true
 	}
 	info, err := os.Stat(what)

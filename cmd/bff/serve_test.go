@@ -315,8 +315,18 @@ func TestServePortInUse(t *testing.T) {
 	}
 	for _, flag := range []string{"--listen", "--admin"} {
 		var stderr bytes.Buffer
-		code := bff.Run(t.Context(), []string{"serve", "--config", file, flag, l.Addr().String()}, environment, io.Discard, &stderr)
-		want := fmt.Sprintf("bff: %s is in use by another program; end it, or choose another with `%s ADDR`\n", l.Addr(), flag)
+		code := bff.Run(
+			t.Context(),
+			[]string{"serve", "--config", file, flag, l.Addr().String()},
+			environment,
+			io.Discard,
+			&stderr,
+		)
+		want := fmt.Sprintf(
+			"bff: %s is in use by another program; end it, or choose another with `%s ADDR`\n",
+			l.Addr(),
+			flag,
+		)
 		if code != 1 || stderr.String() != want {
 			t.Errorf("%s: exit code %d and %q, want 1 and %q", flag, code, stderr.String(), want)
 		}
@@ -342,7 +352,8 @@ func TestServeBoundsHeaders(t *testing.T) {
 	}
 }
 
-// SIGTERM drains a real process and ends it with 0; a second one ends it at once. Neither a store nor a provider that is down keeps it from starting.
+// SIGTERM drains a real process and ends it with 0; a second one ends it at once. Neither a store nor a provider that
+// is down keeps it from starting.
 func TestServeSignals(t *testing.T) {
 	arrived := make(chan struct{}, 10)
 	never := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -47,7 +47,9 @@ func (c *userConfig) with(sh *shell, f func(app.Operator) error) error {
 		return wrongUse("%s%s", report, count(report))
 	}
 	if cfg.Session.Store.Reveal() == "memory:" {
-		return wrongUse("bff: `session.store` is memory:, which only the running instance can see; use its admin listener instead")
+		return wrongUse(
+			"bff: `session.store` is memory:, which only the running instance can see; use its admin listener instead",
+		)
 	}
 	cfg.Session.Cache = false
 	in, err := app.New(cfg, app.Options{Log: slog.New(slog.DiscardHandler)})

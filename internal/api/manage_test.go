@@ -187,7 +187,8 @@ func TestErasingLeavesNothingAndGivesAReceipt(t *testing.T) {
 		Deleted  map[string]int
 		Waiting  []string
 	}
-	if err != nil || json.Unmarshal(payload, &says) != nil || says.Sub != user || says.Iss != w.origin || says.Deleted["sessions"] != 2 ||
+	if err != nil || json.Unmarshal(payload, &says) != nil || says.Sub != user || says.Iss != w.origin ||
+		says.Deleted["sessions"] != 2 ||
 		says.Deleted["connections"] != 1 ||
 		says.Waiting == nil {
 		t.Errorf("the receipt: %s, %v", payload, err)

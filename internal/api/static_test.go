@@ -27,7 +27,9 @@ func TestTheClientScript(t *testing.T) {
 	b := w.browser()
 	resp := b.do("GET", "/bff/client.js", "")
 	tag := resp.Header.Get("ETag")
-	if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != "text/javascript; charset=utf-8" || resp.Header.Get("Cache-Control") != "no-cache" || tag == "" ||
+	if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != "text/javascript; charset=utf-8" ||
+		resp.Header.Get("Cache-Control") != "no-cache" ||
+		tag == "" ||
 		resp.Header.Get("X-Content-Type-Options") != "nosniff" ||
 		text(resp) != "export const a = 1\n" {
 		t.Fatalf("%d %v", resp.StatusCode, resp.Header)

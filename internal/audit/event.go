@@ -61,7 +61,8 @@ const (
 	ByOperator ActorKind = "operator" // the command line, or the configuration
 )
 
-// An Event is one decision. Fields that do not apply are empty. No field may hold a credential or a text of somebody else's.
+// An Event is one decision. Fields that do not apply are empty. No field may hold a credential or a text of somebody
+// else's.
 type Event struct {
 	Kind       Kind      `json:"event"`
 	At         time.Time `json:"at"`
@@ -79,8 +80,8 @@ type Event struct {
 	Missing    []string  `json:"missing,omitempty"`
 }
 
-// A Recorder takes events. Record never blocks longer than a write to a local file and returns nothing: what was decided stands,
-// whether or not it could be written down. It is safe for concurrent use.
+// A Recorder takes events. Record never blocks longer than a write to a local file and returns nothing: what was
+// decided stands, whether or not it could be written down. It is safe for concurrent use.
 type Recorder interface {
 	Record(ctx context.Context, e Event)
 }

@@ -41,8 +41,18 @@ func Kinds() []Description {
 		{CallFailed, false, "A call reached its upstream and failed there; code says how.",
 			"Look at the upstream: bff reached it, or tried to."},
 		{Refreshed, false, "An access token was refreshed.", ""},
-		{RefreshFailed, false, "A refresh failed for now; nothing has ended.", "Look at the provider: it is down, slow or limits bff."},
-		{StoreFailed, false, "The store did not answer; nothing has ended.", "Look at the store: `bff check` says what it says."},
+		{
+			RefreshFailed,
+			false,
+			"A refresh failed for now; nothing has ended.",
+			"Look at the provider: it is down, slow or limits bff.",
+		},
+		{
+			StoreFailed,
+			false,
+			"The store did not answer; nothing has ended.",
+			"Look at the store: `bff check` says what it says.",
+		},
 	}
 }
 

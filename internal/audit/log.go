@@ -25,8 +25,8 @@ type line struct {
 	Prev string `json:"prev"`
 }
 
-// A Log writes audited events as JSON lines, each with the hash of the line before it ("prev") and its own ("hash"). It is safe for
-// concurrent use. One file has one writer.
+// A Log writes audited events as JSON lines, each with the hash of the line before it ("prev") and its own ("hash").
+// It is safe for concurrent use. One file has one writer.
 type Log struct {
 	mu     sync.Mutex
 	out    io.Writer
@@ -61,8 +61,9 @@ func NewLog(out io.Writer, cfg LogConfig) *Log {
 	return l
 }
 
-// OpenLog appends to a file, which it makes with mode 0600 where there is none, and continues its chain. An incomplete last line, which
-// a crash left, is removed. It refuses a file whose last complete line is not of this format.
+// OpenLog appends to a file, which it makes with mode 0600 where there is none, and continues its chain. An
+// incomplete last line, which a crash left, is removed. It refuses a file whose last complete line is not of this
+// format.
 func OpenLog(path string, cfg LogConfig) (*Log, error) {
 	l := cfg.log()
 	l.path = path

@@ -17,8 +17,9 @@ type Broken struct {
 
 func (b *Broken) Error() string { return fmt.Sprintf("line %d: %s", b.Line, b.Why) }
 
-// Verify reads a whole audit log and returns how many lines it has. The error is a *[Broken] for the first line that is not as it was
-// written, or the reader's own. The first line may name a line of an earlier file as the one before it.
+// Verify reads a whole audit log and returns how many lines it has. The error is a *[Broken] for the first line that
+// is not as it was written, or the reader's own. The first line may name a line of an earlier file as the one before
+// it.
 func Verify(r io.Reader) (lines int, err error) {
 	scan := bufio.NewScanner(r)
 	scan.Buffer(make([]byte, 0, maxLine), maxLine)
@@ -60,7 +61,8 @@ func completeLines(data []byte, atEOF bool) (advance int, token []byte, err erro
 // split checks one line by itself and returns the hash of the line before and its own.
 func split(text []byte) (prev, hash string, err error) {
 	const tail = len(`,"hash":""}`) + hashSize
-	if len(text) < tail || !bytes.HasPrefix(text[len(text)-tail:], []byte(`,"hash":"`)) || !bytes.HasSuffix(text, []byte(`"}`)) {
+	if len(text) < tail || !bytes.HasPrefix(text[len(text)-tail:], []byte(`,"hash":"`)) ||
+		!bytes.HasSuffix(text, []byte(`"}`)) {
 		return "", "", errors.New("it is no line of an audit log")
 	}
 	body := append(append([]byte(nil), text[:len(text)-tail]...), '}')

@@ -209,8 +209,8 @@ func BenchmarkProxiedCall(b *testing.B) {
 	b.Run("session.cache", func(b *testing.B) { compare(b, plain, product(b, "http://"+up, true)) })
 }
 
-// BenchmarkBackendCall compares one call to a backend, with an assertion, with one through a provider's api, by the same
-// person through the same instance: cpu-ratio is the first by the second.
+// BenchmarkBackendCall compares one call to a backend, with an assertion, with one through a provider's api, by the
+// same person through the same instance: cpu-ratio is the first by the second.
 func BenchmarkBackendCall(b *testing.B) {
 	up, _ := play(b, "upstream")
 	api := product(b, "http://"+up, true)

@@ -15,8 +15,8 @@ import (
 
 const guarded = "/api/calendar/users/me/calendarList"
 
-// After a click at the provider, the address in return_to is answered as signed in, also where it needs the session itself: the
-// way back is cross-site and brings no Strict cookie.
+// After a click at the provider, the address in return_to is answered as signed in, also where it needs the session
+// itself: the way back is cross-site and brings no Strict cookie.
 func TestTheWayBackLeadsIntoAGuardedAddress(t *testing.T) {
 	r := build(t, time.Minute)
 	r.tab.Do(chromedp.Navigate(r.origin + "/bff/login/demo?return_to=" + guarded))
@@ -27,8 +27,8 @@ func TestTheWayBackLeadsIntoAGuardedAddress(t *testing.T) {
 	}
 }
 
-// A link on a page of another site into a guarded address: the person is there, signed in, with the fragment, without another
-// session and without a round to the provider.
+// A link on a page of another site into a guarded address: the person is there, signed in, with the fragment, without
+// another session and without a round to the provider.
 func TestALinkOfAnotherSiteLeadsIntoAGuardedAddress(t *testing.T) {
 	r := build(t, time.Minute)
 	r.signIn("ada")

@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// absolute reads an absolute http or https URL without credentials or fragment. Plain http leaves this machine only where it may.
+// absolute reads an absolute http or https URL without credentials or fragment. Plain http leaves this machine only
+// where it may.
 func (v value) absolute(example string, httpAnywhere bool) (*url.URL, bool) {
 	want := "write an absolute URL such as `" + example + "`"
 	text, ok := v.hidden(want)
@@ -69,7 +70,9 @@ func validHost(host string) bool {
 		return false
 	}
 	for label := range strings.SplitSeq(host, ".") {
-		if label == "" || len(label) > 63 || strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" || label[0] == '-' || label[len(label)-1] == '-' {
+		if label == "" || len(label) > 63 || strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" ||
+			label[0] == '-' ||
+			label[len(label)-1] == '-' {
 			return false
 		}
 	}

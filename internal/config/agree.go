@@ -9,7 +9,10 @@ func (c *Config) agree(v value) {
 	c.agreeOnUsers(r)
 	c.agreeOnFronts(r)
 	if OneListener(c.Listen, c.Admin) {
-		r.wrong(r.where("admin", "listen"), "`admin` is the address of `listen`; browsers must not reach it: write another port")
+		r.wrong(
+			r.where("admin", "listen"),
+			"`admin` is the address of `listen`; browsers must not reach it: write another port",
+		)
 	}
 	if c.TLS.On() && c.Origin != nil && !c.Secure() {
 		r.wrong(r.where("tls"), "`tls` is set and `origin` is http; write `origin: https://%s`", c.Origin.Host)
@@ -26,6 +29,10 @@ func (c *Config) agree(v value) {
 		}
 	}
 	if root != "" && (c.Frontend.Dir != "" || c.Frontend.Upstream != nil) {
-		r.wrong(r.where("frontend"), "`apis.%s` is the whole site, so `frontend` would never be reached; remove one of them", root)
+		r.wrong(
+			r.where("frontend"),
+			"`apis.%s` is the whole site, so `frontend` would never be reached; remove one of them",
+			root,
+		)
 	}
 }

@@ -171,8 +171,8 @@ func originText(u *url.URL) string { return u.Scheme + "://" + u.Host }
 // Text returns the front's origin as browsers send it.
 func (f *Front) Text() string { return originText(f.Origin) }
 
-// SessionCookie returns the session cookie's whole name. The prefix makes browsers hold it to Secure, Path=/ and no Domain
-// (RFC 6265bis section 4.1.3.2).
+// SessionCookie returns the session cookie's whole name. The prefix makes browsers hold it to Secure, Path=/ and no
+// Domain (RFC 6265bis section 4.1.3.2).
 func (c *Config) SessionCookie() string {
 	if c.Secure() {
 		return "__Host-" + c.Session.Cookie
@@ -199,8 +199,8 @@ func (c *Config) SessionChanged(before *Config) bool {
 		!slices.EqualFunc(a.Keys, b.Keys, func(x, y vault.Key) bool { return x.Equal(y) })
 }
 
-// Load reads a file, or standard input where name is "-". When it returns a report, the report names every mistake and the
-// Config is nil.
+// Load reads a file, or standard input where name is "-". When it returns a report, the report names every mistake
+// and the Config is nil.
 func Load(name string, stdin io.Reader, env func(string) string) (*Config, string) {
 	data, err := readNamed(name, stdin)
 	switch {
@@ -215,7 +215,8 @@ func Load(name string, stdin io.Reader, env func(string) string) (*Config, strin
 	return Read(name, data, env)
 }
 
-// LoadForTrial is Load where secrets that are not set count as set, to random values: for trying a configuration without them.
+// LoadForTrial is Load where secrets that are not set count as set, to random values: for trying a configuration
+// without them.
 func LoadForTrial(name string, stdin io.Reader, env func(string) string) (*Config, string) {
 	data, err := readNamed(name, stdin)
 	if err != nil {

@@ -70,9 +70,13 @@ func TestSample(t *testing.T) {
 	want := &config.View{
 		Origin: "https://app.example.com", Listen: ":8080", Admin: "127.0.0.1:9090",
 		Store: "redis://127.0.0.1:6379/0", Keys: []string{aKey}, Idle: 30 * time.Minute, Lifetime: 12 * time.Hour, Cookie: "__Host-bff", Prefix: "bff",
-		APIs: []config.APIView{{Name: "calendar", Path: "/api/calendar", Provider: "google", Upstream: "https://www.googleapis.com/calendar/v3",
-			Scopes: []string{"https://www.googleapis.com/auth/calendar.readonly"}, Allow: []string{"GET /users/me/calendarList", "GET /calendars/{id}/events"},
-			Timeout: 30 * time.Second}},
+		APIs: []config.APIView{
+			{Name: "calendar", Path: "/api/calendar", Provider: "google", Upstream: "https://www.googleapis.com/calendar/v3",
+				Scopes: []string{
+					"https://www.googleapis.com/auth/calendar.readonly",
+				}, Allow: []string{"GET /users/me/calendarList", "GET /calendars/{id}/events"},
+				Timeout: 30 * time.Second},
+		},
 		Clients:  []config.Client{{Name: "billing", Secret: secret.New("billing-secret"), Exchange: []string{"google"}}},
 		Limits:   config.Limits{LoginPerMinute: 600, SessionConcurrency: 4096},
 		Cache:    true,
@@ -87,11 +91,15 @@ func TestSample(t *testing.T) {
 		t.Fatalf("providers are not google and acme, in this order: %v", len(providers))
 	}
 	google, acme := providers[0], providers[1]
-	if google.Client.ID != "1234.apps.googleusercontent.com" || google.Client.Secret.Reveal() != "google-secret" || google.Issuer != "https://accounts.google.com" ||
-		google.Authorization.Params["access_type"] != "offline" || google.Keep != vault.KeepSession || !google.NeedsAPI {
+	if google.Client.ID != "1234.apps.googleusercontent.com" || google.Client.Secret.Reveal() != "google-secret" ||
+		google.Issuer != "https://accounts.google.com" ||
+		google.Authorization.Params["access_type"] != "offline" ||
+		google.Keep != vault.KeepSession ||
+		!google.NeedsAPI {
 		t.Errorf("google has lost its habits or its client: %+v", google)
 	}
-	if acme.Issuer != "https://id.acme.example" || acme.Client.Secret.Reveal() != "acme-secret" || !reflect.DeepEqual(acme.Scopes, []string{"openid", "email", "offline_access"}) ||
+	if acme.Issuer != "https://id.acme.example" || acme.Client.Secret.Reveal() != "acme-secret" ||
+		!reflect.DeepEqual(acme.Scopes, []string{"openid", "email", "offline_access"}) ||
 		acme.NeedsAPI {
 		t.Errorf("acme is not as written: %+v", acme)
 	}
@@ -101,7 +109,10 @@ func TestSample(t *testing.T) {
 func TestDefaults(t *testing.T) {
 	v := good(t, minimal+"apis:\n  notes: {provider: google, upstream: https://notes.example, allow: [GET /notes]}\n")
 	if v.Listen != ":8080" || v.Admin != "127.0.0.1:9090" || v.Store != "redis://127.0.0.1:6379/0" || v.Idle != 30*time.Minute || v.Lifetime != 12*time.Hour ||
-		v.Cookie != "__Host-bff" || v.Prefix != "bff" || v.Shutdown != 15*time.Second || v.Level != slog.LevelInfo || v.Text || v.Trusted != nil {
+		v.Cookie != "__Host-bff" || v.Prefix != "bff" || v.Shutdown != 15*time.Second ||
+		v.Level != slog.LevelInfo ||
+		v.Text ||
+		v.Trusted != nil {
 		t.Errorf("a default is another: %+v", v)
 	}
 	if a := v.APIs[0]; a.Path != "/api/notes" || a.Timeout != 30*time.Second {
@@ -114,7 +125,11 @@ func TestDefaults(t *testing.T) {
 
 // Keys beyond the sample.
 func TestFurtherKeys(t *testing.T) {
-	v := good(t, strings.NewReplacer("https://app.example.com", "http://localhost:8080", "session: {", "session: {cache: true, ", "session:\n", "session:\n  cache: true\n").Replace(minimal)+`apis:
+	v := good(
+		t,
+		strings.NewReplacer("https://app.example.com", "http://localhost:8080", "session: {", "session: {cache: true, ", "session:\n", "session:\n  cache: true\n").
+			Replace(minimal)+
+			`apis:
   drive:
     host: drive.localhost:8080
     provider: google
@@ -135,17 +150,36 @@ trusted_proxies: [10.0.0.0/8, fd00::/8]
 frontend:
   upstream: http://localhost:5173
   origins: [https://other.example.com, "http://localhost:3000"]
-`)
-	want := config.APIView{Name: "drive", Host: "drive.localhost:8080", Provider: "google", Upstream: "https://www.googleapis.com/drive/v3",
-		Upstreams: map[string]string{"/upload": "https://www.googleapis.com/upload/drive/v3"}, Allow: []string{"GET /files/{id}"}, Encoded: []string{"id"},
-		Rewrite: []string{"$.paging.next"}, Header: "X-Token", Scheme: "token", Headers: map[string]string{"Notion-Version": "2022-06-28", "X-Key": "notion-key"},
-		Timeout: 5 * time.Second, Idle: 2 * time.Minute}
+`,
+	)
+	want := config.APIView{
+		Name:     "drive",
+		Host:     "drive.localhost:8080",
+		Provider: "google",
+		Upstream: "https://www.googleapis.com/drive/v3",
+		Upstreams: map[string]string{
+			"/upload": "https://www.googleapis.com/upload/drive/v3",
+		},
+		Allow:   []string{"GET /files/{id}"},
+		Encoded: []string{"id"},
+		Rewrite: []string{
+			"$.paging.next",
+		},
+		Header:  "X-Token",
+		Scheme:  "token",
+		Headers: map[string]string{"Notion-Version": "2022-06-28", "X-Key": "notion-key"},
+		Timeout: 5 * time.Second,
+		Idle:    2 * time.Minute,
+	}
 	if diff := cmp.Diff(want, v.APIs[0], cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("api (-want +got):\n%s", diff)
 	}
 	if v.Cookie != "bff" || v.Limits != (config.Limits{LoginPerMinute: 30, SessionConcurrency: 8, SessionPerSecond: 20, APIConcurrency: 100,
 		ProviderConcurrency: 200, ProviderPerSecond: 300}) ||
-		v.Level != slog.LevelDebug || !v.Text || !v.Cache || v.Shutdown != 0 || len(v.Trusted) != 2 || v.Upstream != "http://localhost:5173" || len(v.Origins) != 2 {
+		v.Level != slog.LevelDebug || !v.Text || !v.Cache || v.Shutdown != 0 ||
+		len(v.Trusted) != 2 ||
+		v.Upstream != "http://localhost:5173" ||
+		len(v.Origins) != 2 {
 		t.Errorf("not as written: %+v", v)
 	}
 }
@@ -188,7 +222,10 @@ func TestAccepts(t *testing.T) {
 
 // An issuer is compared byte by byte, so it is kept as written.
 func TestIssuerStaysAsWritten(t *testing.T) {
-	v := good(t, top+session+"providers: {acme: {issuer: 'https://id.example/a%2Fb/', client_id: x, client_secret: env:ACME_CLIENT_SECRET}}\n")
+	v := good(
+		t,
+		top+session+"providers: {acme: {issuer: 'https://id.example/a%2Fb/', client_id: x, client_secret: env:ACME_CLIENT_SECRET}}\n",
+	)
 	if got := v.Providers[0].Issuer; got != "https://id.example/a%2Fb/" {
 		t.Errorf("the issuer became %q", got)
 	}

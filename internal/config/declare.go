@@ -40,7 +40,8 @@ func applyDefaults(fields []field) {
 	}
 }
 
-// literal is a value that the program wrote itself. It has a source of its own, so that nothing of it shows in a report.
+// literal is a value that the program wrote itself. It has a source of its own, so that nothing of it shows in a
+// report.
 func literal(name, text string) value {
 	src, top := parse("default of "+name, []byte("{"+name+": "+text+"}"))
 	if top == nil {
@@ -70,7 +71,10 @@ func (f field) flag(to *bool) field {
 }
 
 func (f field) number(to *int, least, most int) field {
-	return f.by(schema{"type": "integer", "minimum": least, "maximum": most}, func(v value) { set(to)(v.number(least, most)) })
+	return f.by(
+		schema{"type": "integer", "minimum": least, "maximum": most},
+		func(v value) { set(to)(v.number(least, most)) },
+	)
 }
 
 func (f field) word(to *string, words ...string) field {

@@ -48,16 +48,19 @@ func TestDocumentationHasEveryKey(t *testing.T) {
 // Whatever a key says of itself is there, and is short.
 func TestEveryKeyIsDescribed(t *testing.T) {
 	config.EachKey(func(path, about, def, absent, example, missing string) {
-		if about == "" || len(about) > 400 || !strings.HasSuffix(strings.TrimRight(about, ")"), ".") && !strings.Contains(about, "](") {
+		if about == "" || len(about) > 400 ||
+			!strings.HasSuffix(strings.TrimRight(about, ")"), ".") && !strings.Contains(about, "](") {
 			t.Errorf("%s has no description, or one that is no sentence: %q", path, about)
 		}
-		if def == "" && absent == "" && missing == "" && example == "" && !strings.Contains("users frontend limits log session providers", path) {
+		if def == "" && absent == "" && missing == "" && example == "" &&
+			!strings.Contains("users frontend limits log session providers", path) {
 			t.Errorf("%s does not say what holds without it", path)
 		}
 	})
 }
 
-// A default that is written into the file changes nothing, and neither does one that is declared and of another type pass.
+// A default that is written into the file changes nothing, and neither does one that is declared and of another type
+// pass.
 func TestDefaultsThatAreWrittenOutChangeNothing(t *testing.T) {
 	tried := 0
 	secrets := cmp.Comparer(func(a, b secret.Text) bool { return a.Reveal() == b.Reveal() })
@@ -200,7 +203,8 @@ func TestInitWritesAFileWithoutMistakes(t *testing.T) {
 			t.Errorf("%q: no variable is named", list)
 		}
 		config.EachKey(func(path, _, _, _, _, _ string) {
-			if key := path[strings.LastIndexByte(path, '.')+1:]; !strings.HasPrefix(path, "providers.") && !strings.HasPrefix(path, "apis.") &&
+			if key := path[strings.LastIndexByte(path, '.')+1:]; !strings.HasPrefix(path, "providers.") &&
+				!strings.HasPrefix(path, "apis.") &&
 				!regexp.MustCompile(`(?m)\b`+key+`:`).MatchString(text) {
 				t.Errorf("%q: %s is missing", list, path)
 			}

@@ -42,10 +42,26 @@ func ReadView(name string, data []byte, env func(string) string) (*View, string)
 	if report != "" {
 		return nil, report
 	}
-	v := &View{Origin: c.OriginText(), Listen: c.Listen, Admin: c.Admin, Trusted: c.TrustedProxies, Store: c.Session.Store.Reveal(),
-		Cookie: c.SessionCookie(), Prefix: c.Session.Prefix, Cache: c.Session.Cache, Idle: c.Session.Idle, Lifetime: c.Session.Lifetime,
-		Providers: c.OAuth(), Clients: c.Clients, Dir: c.Frontend.Dir, Origins: c.Frontend.Origins, Limits: c.Limits,
-		Level: c.Log.Level, Text: c.Log.Text, Shutdown: c.Shutdown}
+	v := &View{
+		Origin:    c.OriginText(),
+		Listen:    c.Listen,
+		Admin:     c.Admin,
+		Trusted:   c.TrustedProxies,
+		Store:     c.Session.Store.Reveal(),
+		Cookie:    c.SessionCookie(),
+		Prefix:    c.Session.Prefix,
+		Cache:     c.Session.Cache,
+		Idle:      c.Session.Idle,
+		Lifetime:  c.Session.Lifetime,
+		Providers: c.OAuth(),
+		Clients:   c.Clients,
+		Dir:       c.Frontend.Dir,
+		Origins:   c.Frontend.Origins,
+		Limits:    c.Limits,
+		Level:     c.Log.Level,
+		Text:      c.Log.Text,
+		Shutdown:  c.Shutdown,
+	}
 	if c.Frontend.Upstream != nil {
 		v.Upstream = c.Frontend.Upstream.String()
 	}

@@ -44,7 +44,11 @@ func (f *Frontend) served() []field {
 // noBoth refuses a frontend with two sources.
 func noBoth(v value, there map[string]value) {
 	if up, ok := there["upstream"]; ok && there["dir"].r != nil {
-		v.r.wrong(up.key, "%s has both `dir` and `upstream`; keep `dir` for built files, or `upstream` for a dev server", v.name())
+		v.r.wrong(
+			up.key,
+			"%s has both `dir` and `upstream`; keep `dir` for built files, or `upstream` for a dev server",
+			v.name(),
+		)
 	}
 }
 
@@ -110,8 +114,16 @@ func (f *Front) fields() []field {
 			about:   "How browsers reach this front, written as they send it in `Origin`.",
 			missing: "write how browsers reach it, as in `origin: https://shop.example.org`",
 		}.by(urlSchema(), func(v value) { f.Origin, _ = v.origin("https://shop.example.org") }),
-		field{name: "frontend", absent: "none", about: "What this front serves outside `/bff` and the apis: `dir` or `upstream`."}.
-			object("write `dir: ./shop` below it", f.Frontend.served(), noBoth),
+		field{
+			name:   "frontend",
+			absent: "none",
+			about:  "What this front serves outside `/bff` and the apis: `dir` or `upstream`.",
+		}.
+			object(
+				"write `dir: ./shop` below it",
+				f.Frontend.served(),
+				noBoth,
+			),
 		field{name: "apis", absent: "all", example: "[calendar, app]", about: "The apis that this front has, by name."}.
 			texts(&f.APIs, "write a list of names of `apis`, as in `apis: [calendar]`"),
 	}
@@ -155,7 +167,12 @@ func (c *Config) agreeOnFronts(r *reader) {
 			continue
 		}
 		if other := seen[f.Text()]; other != "" {
-			r.wrong(r.where(path+".origin"), "`%s.origin` is the same as `%s`; every front has an origin of its own", path, other)
+			r.wrong(
+				r.where(path+".origin"),
+				"`%s.origin` is the same as `%s`; every front has an origin of its own",
+				path,
+				other,
+			)
 		}
 		if c.Origin != nil && c.Origin.Scheme != f.Origin.Scheme {
 			r.wrong(r.where(path+".origin"), "`%s.origin` is %s and `origin` is %s; all fronts speak the same", path,
@@ -183,8 +200,13 @@ func (t *TLS) fields() []field {
 			by(textSchema(), func(v value) { set(&t.Cert)(v.readableFile("cert.pem")) }),
 		field{name: "key", absent: "none", example: "./key.pem", about: "The certificate's private key, PEM."}.
 			by(textSchema(), func(v value) { set(&t.Key)(v.readableFile("key.pem")) }),
-		field{name: "acme", absent: "none", about: "Instead of `cert` and `key`: certificates from a certificate authority (RFC 8555)."}.
-			by(nil, t.readACME).withBelow(new(ACME).fields()),
+		field{
+			name:   "acme",
+			absent: "none",
+			about:  "Instead of `cert` and `key`: certificates from a certificate authority (RFC 8555).",
+		}.
+			by(nil, t.readACME).
+			withBelow(new(ACME).fields()),
 		field{name: "redirect", absent: "none", example: `":80"`,
 			about: "An address whose plain http requests are redirected to `origin`.",
 		}.by(textSchema(), func(v value) { set(&t.Redirect)(v.listenAddress(":80")) }),
@@ -236,8 +258,11 @@ func (t *TLS) agree(v value, there map[string]value) {
 	case has("cert") != has("key"):
 		v.r.wrong(v.key, "%s has one of `cert` and `key`; write both", v.name())
 	case t.Cert != "" && t.Key != "" && !isPair(t.Cert, t.Key):
-		v.r.wrong(there["cert"].key, "%s: `cert` and `key` are no pair of PEM files that belong together; write the chain and its key",
-			v.name())
+		v.r.wrong(
+			there["cert"].key,
+			"%s: `cert` and `key` are no pair of PEM files that belong together; write the chain and its key",
+			v.name(),
+		)
 	case !has("cert") && !has("acme"):
 		v.r.wrong(v.key, "%s has no certificate; write `cert:` and `key:`, or `acme:`, below it", v.name())
 	}

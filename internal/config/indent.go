@@ -12,8 +12,8 @@ var (
 	valueKey = regexp.MustCompile(`^[^\s#'"{\[][^:#'"]*:\s+\S`)
 )
 
-// misplaced finds the first line of a block-style file whose indentation fits none of the lines above it, and what to do. ok is
-// false when there is none, or when text over several lines makes it unsafe to say.
+// misplaced finds the first line of a block-style file whose indentation fits none of the lines above it, and what to
+// do. ok is false when there is none, or when text over several lines makes it unsafe to say.
 func misplaced(lines []string) (at Position, what string, ok bool) {
 	levels := []int{0} // columns at which keys of open mappings, and items of open lists, begin
 	first, opened := true, false
@@ -34,15 +34,24 @@ func misplaced(lines []string) (at Position, what string, ok bool) {
 		case indent > top && opened:
 			levels = append(levels, indent)
 		case indent > top:
-			return Position{i + 1, indent + 1}, fmt.Sprintf("the line is indented deeper than the one above it, which has its value already; "+
-				"indent it with %s", spaces(top)), true
+			return Position{
+					i + 1,
+					indent + 1,
+				}, fmt.Sprintf(
+					"the line is indented deeper than the one above it, which has its value already; "+
+						"indent it with %s",
+					spaces(top),
+				), true
 		default:
 			for len(levels) > 0 && levels[len(levels)-1] > indent {
 				levels = levels[:len(levels)-1]
 			}
 			if len(levels) == 0 || levels[len(levels)-1] != indent {
-				return Position{i + 1, indent + 1}, "the line lines up with nothing above it; keys of one mapping, and items of one list, " +
-					"begin in one column", true
+				return Position{
+						i + 1,
+						indent + 1,
+					}, "the line lines up with nothing above it; keys of one mapping, and items of one list, " +
+						"begin in one column", true
 			}
 		}
 		for m := listItem.FindStringSubmatch(text); m != nil; m = listItem.FindStringSubmatch(text) {
@@ -66,7 +75,8 @@ func spaces(n int) string {
 	return fmt.Sprintf("%d spaces", n)
 }
 
-// spansLines says whether a line begins a value that goes on below it: a block of text, or a bracket or quote without its end.
+// spansLines says whether a line begins a value that goes on below it: a block of text, or a bracket or quote without
+// its end.
 func spansLines(text string) bool {
 	if at := strings.Index(text, " #"); at >= 0 {
 		text = strings.TrimRight(text[:at], " ")

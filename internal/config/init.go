@@ -8,8 +8,8 @@ import (
 	"bff/internal/oauth/providers"
 )
 
-// Init returns a complete, commented file for some built-in providers. Read takes it once the variables that it names are set.
-// The error names the first provider that is not built in.
+// Init returns a complete, commented file for some built-in providers. Read takes it once the variables that it names
+// are set. The error names the first provider that is not built in.
 func Init(list []string) (string, error) {
 	var b strings.Builder
 	b.WriteString("# yaml-language-server: $schema=./bff.schema.json\n" +
@@ -20,7 +20,12 @@ func Init(list []string) (string, error) {
 		if _, ok := providers.Builtin(name); !ok {
 			return "", fmt.Errorf("%s is not built in%s", name, meant(name, providers.Builtins()))
 		}
-		fmt.Fprintf(&b, "#                    export %s=…   # and client_id below, as %s gave them\n", VariableFor(name, "CLIENT_SECRET"), name)
+		fmt.Fprintf(
+			&b,
+			"#                    export %s=…   # and client_id below, as %s gave them\n",
+			VariableFor(name, "CLIENT_SECRET"),
+			name,
+		)
 	}
 	b.WriteString("# Then:              bff check && bff serve\n" +
 		"#\n" +

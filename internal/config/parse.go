@@ -26,7 +26,11 @@ func parse(name string, data []byte) (*source, ast.Node) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	if len(data) > maxFile {
 		s := newSource(name, "")
-		s.wrong(Position{}, "the file is larger than %d KiB; a configuration is a few kilobytes: is it the right file?", maxFile>>10)
+		s.wrong(
+			Position{},
+			"the file is larger than %d KiB; a configuration is a few kilobytes: is it the right file?",
+			maxFile>>10,
+		)
 		return s, nil
 	}
 	s := newSource(name, string(data))
@@ -58,7 +62,8 @@ func parse(name string, data []byte) (*source, ast.Node) {
 	return s, s.document(file)
 }
 
-// bareMemory is the store's name for the process's own memory as a person writes it. To YAML its colon would begin a mapping.
+// bareMemory is the store's name for the process's own memory as a person writes it. To YAML its colon would begin a
+// mapping.
 var bareMemory = regexp.MustCompile(`(?m)^([^#"'\n]*\bstore:[ \t]+)memory:([ \t]*(?:[,}].*|#.*|\r)?)$`)
 
 // parseTokens is the parser, which a hostile file may make panic.
@@ -135,7 +140,10 @@ func (s *source) document(file *ast.File) ast.Node {
 		}
 	}
 	if top == nil && len(s.mistakes) == 0 {
-		s.wrong(Position{}, "the file is empty; begin with `origin: https://app.example.com` and see docs/configuration.md, or try `bff dev`, which needs no file")
+		s.wrong(
+			Position{},
+			"the file is empty; begin with `origin: https://app.example.com` and see docs/configuration.md, or try `bff dev`, which needs no file",
+		)
 	}
 	return top
 }
@@ -182,7 +190,10 @@ func (s *source) invisible() {
 		}
 		if at := strings.IndexFunc(code, blankButNoSpace); at >= 0 {
 			s.broken = true
-			s.wrong(Position{i + 1, utf8.RuneCountInString(code[:at]) + 1}, "there is a no-break space or an invisible character, as text copied from a page has; type a space instead")
+			s.wrong(
+				Position{i + 1, utf8.RuneCountInString(code[:at]) + 1},
+				"there is a no-break space or an invisible character, as text copied from a page has; type a space instead",
+			)
 		}
 	}
 }

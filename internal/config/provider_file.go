@@ -11,8 +11,8 @@ import (
 	"bff/internal/vault"
 )
 
-// ReadProvider reads one provider of a file: the one of that name below `providers`, or, when name is empty, the only one of a
-// file as `bff provider show` prints it.
+// ReadProvider reads one provider of a file: the one of that name below `providers`, or, when name is empty, the only
+// one of a file as `bff provider show` prints it.
 func ReadProvider(file string, env func(string) string, name string) (providers.Config, string) {
 	data, err := readBounded(file, maxFile)
 	if err != nil {
@@ -56,7 +56,8 @@ func HasProvider(file, name string) bool {
 		return false
 	}
 	m, ok := asMapping(v.node)
-	return ok && slices.ContainsFunc(m.Values, func(p *ast.MappingValueNode) bool { return p.Key.GetToken().Value == name })
+	return ok &&
+		slices.ContainsFunc(m.Values, func(p *ast.MappingValueNode) bool { return p.Key.GetToken().Value == name })
 }
 
 // providersOf returns what stands below the key `providers`.

@@ -21,7 +21,14 @@ type reader struct {
 }
 
 func newReader(src *source, env func(string) string, file string, positions map[string]Position) *reader {
-	return &reader{source: src, env: env, dir: filepath.Dir(file), anchors: map[string]ast.Node{}, budget: maxValues, positions: positions}
+	return &reader{
+		source:    src,
+		env:       env,
+		dir:       filepath.Dir(file),
+		anchors:   map[string]ast.Node{},
+		budget:    maxValues,
+		positions: positions,
+	}
 }
 
 // where is the position of the first of the paths that the file has.
@@ -81,8 +88,8 @@ func (r *reader) value(node ast.Node, key Position, path string) value {
 	return v
 }
 
-// rejoin undoes a liberty of the parser: inside braces it takes the plain text env:NAME for a mapping, where YAML wants a space after the colon
-// (YAML 1.2.2 section 7.3.3). nil: it is a mapping.
+// rejoin undoes a liberty of the parser: inside braces it takes the plain text env:NAME for a mapping, where YAML
+// wants a space after the colon (YAML 1.2.2 section 7.3.3). nil: it is a mapping.
 func (r *reader) rejoin(m *ast.MappingNode) *ast.StringNode {
 	if m.IsFlowStyle || len(m.Values) != 1 {
 		return nil
@@ -96,7 +103,8 @@ func (r *reader) rejoin(m *ast.MappingNode) *ast.StringNode {
 	plain := func(t *token.Token) bool {
 		return t.Indicator == token.NotIndicator && t.Position.Line == key.Position.Line
 	}
-	if !plain(key) || !plain(end) || colon.Position.Column != key.Position.Column+len([]rune(key.Value)) || end.Position.Column != colon.Position.Column+1 {
+	if !plain(key) || !plain(end) || colon.Position.Column != key.Position.Column+len([]rune(key.Value)) ||
+		end.Position.Column != colon.Position.Column+1 {
 		return nil
 	}
 	whole := token.String(key.Value+":"+end.Value, key.Value+":"+end.Value, key.Position)

@@ -206,7 +206,10 @@ func (v value) store() (secret.Text, bool) {
 	case referred && !ok:
 		return secret.Text{}, false
 	case !referred && holdsPassword(text):
-		v.wrong("%s holds a password; put the whole URL into a variable or file and write `store: env:REDIS_URL` or `store: file:/run/secrets/redis-url`", v.name())
+		v.wrong(
+			"%s holds a password; put the whole URL into a variable or file and write `store: env:REDIS_URL` or `store: file:/run/secrets/redis-url`",
+			v.name(),
+		)
 		return secret.Text{}, false
 	case !referred:
 		s = secret.New(text)

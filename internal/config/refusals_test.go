@@ -200,7 +200,8 @@ func TestRefuses(t *testing.T) {
 			if !strings.Contains(report, c.want) {
 				t.Errorf("the report is\n%s\nand does not say\n%s", report, c.want)
 			}
-			if first := strings.SplitN(report, "\n", 2)[0]; strings.Count(report, "bff.yaml:") > 1 && !strings.Contains(c.name, "path and host") {
+			if first := strings.SplitN(report, "\n", 2)[0]; strings.Count(report, "bff.yaml:") > 1 &&
+				!strings.Contains(c.name, "path and host") {
 				t.Errorf("one mistake became several, from %q on:\n%s", first, report)
 			}
 			if strings.Contains(report, secretValue) || strings.Contains(report, aKey) {
@@ -226,7 +227,11 @@ func bomb() string {
 
 // A line of any length is shown around the mistake, in one line of a terminal or two.
 func TestLongLine(t *testing.T) {
-	_, report := config.ReadView("bff.yaml", []byte(minimal+"log: {level: "+strings.Repeat("x", 5000)+", format: yaml}\n"), environment)
+	_, report := config.ReadView(
+		"bff.yaml",
+		[]byte(minimal+"log: {level: "+strings.Repeat("x", 5000)+", format: yaml}\n"),
+		environment,
+	)
 	lines := strings.Split(report, "\n")
 	if len(lines) < 6 || len(lines[4]) > 200 || !strings.HasSuffix(strings.TrimSuffix(lines[4], "}"), "format: yaml") ||
 		strings.Index(lines[5], "^") != strings.Index(strings.Replace(lines[4], "…", ".", 1), "yaml") {
@@ -237,7 +242,8 @@ func TestLongLine(t *testing.T) {
 // A file that is something else is told to be, in a report of a size to read.
 func TestAnotherFile(t *testing.T) {
 	_, report := config.ReadView("bff.yaml", []byte(minimal+strings.Repeat("a: b\n", 10_000)), environment)
-	if n := strings.Count(report, "\n"); n > 2000 || !strings.Contains(report, "bff.yaml: there are more mistakes than these; is it the right file?") {
+	if n := strings.Count(report, "\n"); n > 2000 ||
+		!strings.Contains(report, "bff.yaml: there are more mistakes than these; is it the right file?") {
 		t.Errorf("the report has %d lines", n)
 	}
 }

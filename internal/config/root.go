@@ -79,11 +79,23 @@ func (c *Config) sections() []field {
 		field{name: "frontend", absent: "none: everything outside `/bff` and the apis is 404",
 			about: "What is served outside `/bff` and the apis."}.
 			object("write `dir: ./dist` below it", c.Frontend.fields(), noBoth),
-		field{name: "fronts", absent: "none", about: "Further origins that bff answers for, each with cookies of its own and the same users.",
-			entry: func() []field { return (&Front{}).fields() },
-		}.by(schema{"type": "array"}, c.readFronts),
-		field{name: "sso", def: "true", about: "Whether a person who is signed in on one front is signed in on the next without " +
-			"seeing the provider."}.flag(&c.SSO),
+		field{
+			name:   "fronts",
+			absent: "none",
+			about:  "Further origins that bff answers for, each with cookies of its own and the same users.",
+			entry:  func() []field { return (&Front{}).fields() },
+		}.by(
+			schema{"type": "array"},
+			c.readFronts,
+		),
+		field{
+			name: "sso",
+			def:  "true",
+			about: "Whether a person who is signed in on one front is signed in on the next without " +
+				"seeing the provider.",
+		}.flag(
+			&c.SSO,
+		),
 	}
 }
 
@@ -120,8 +132,16 @@ func (s *Session) fields() []field {
 		}.by(listSchema(secretSchema()), s.readKeys),
 		field{name: "idle", def: "30m", about: "A session that is not used for this long ends."}.
 			duration(&s.Idle, time.Second, year),
-		field{name: "lifetime", def: "12h", about: "A session ends after this, used or not. An `idle` that is longer counts as this."}.
-			duration(&s.Lifetime, time.Second, year),
+		field{
+			name:  "lifetime",
+			def:   "12h",
+			about: "A session ends after this, used or not. An `idle` that is longer counts as this.",
+		}.
+			duration(
+				&s.Lifetime,
+				time.Second,
+				year,
+			),
 		field{name: "cookie", def: "bff", about: "The cookie's name; `__Host-` is put in front when `origin` is `https`."}.
 			by(textSchema(), func(v value) { set(&s.Cookie)(v.cookieName()) }),
 		field{name: "prefix", def: "bff", about: "Of every key in the store. Two products on one store have two."}.
@@ -141,11 +161,23 @@ func (l *Limits) fields() []field {
 		one("login_per_minute", "600", "", "Sign-ins and links begun per client address and minute.", &l.LoginPerMinute),
 		one("session_concurrency", "4096", "", "Proxied calls in flight of one session.", &l.SessionConcurrency),
 		one("session_per_second", "", "no limit", "Proxied calls of one session per second.", &l.SessionPerSecond),
-		one("api_concurrency", "", "no limit", "Proxied calls in flight through one api. A session uses at most its share, so that "+
-			"whoever comes next is served.", &l.APIConcurrency),
+		one(
+			"api_concurrency",
+			"",
+			"no limit",
+			"Proxied calls in flight through one api. A session uses at most its share, so that "+
+				"whoever comes next is served.",
+			&l.APIConcurrency,
+		),
 		one("provider_concurrency", "", "no limit", "The same over all apis of one provider.", &l.ProviderConcurrency),
-		one("provider_per_second", "", "no limit", "Proxied calls to one provider per second, at most a quarter of them of one "+
-			"session: what the provider's quota for your client allows.", &l.ProviderPerSecond),
+		one(
+			"provider_per_second",
+			"",
+			"no limit",
+			"Proxied calls to one provider per second, at most a quarter of them of one "+
+				"session: what the provider's quota for your client allows.",
+			&l.ProviderPerSecond,
+		),
 	}
 }
 
@@ -280,7 +312,10 @@ func (v value) cookieName() (string, bool) {
 func (v value) keyPrefix() (string, bool) {
 	name, ok := v.text("write `prefix: bff`")
 	if ok && !keyPrefixName.MatchString(name) {
-		v.wrong("%s cannot begin the store's keys; use at most 64 letters, digits, -, _, . and :, as in `prefix: bff`", v.name())
+		v.wrong(
+			"%s cannot begin the store's keys; use at most 64 letters, digits, -, _, . and :, as in `prefix: bff`",
+			v.name(),
+		)
 		return "", false
 	}
 	return name, ok

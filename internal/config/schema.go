@@ -8,8 +8,8 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// Schema returns the JSON Schema (2020-12) of a configuration file. It knows types, names and words; what must hold between
-// values, only Read knows.
+// Schema returns the JSON Schema (2020-12) of a configuration file. It knows types, names and words; what must hold
+// between values, only Read knows.
 func Schema() []byte {
 	top := objectSchema((&Config{}).fields())
 	top["$schema"] = "https://json-schema.org/draft/2020-12/schema"
@@ -49,7 +49,11 @@ func (f field) jsonSchema() schema {
 	case f.entry != nil && f.schema["type"] == "array":
 		s = listSchema(objectSchema(f.entry()))
 	case f.entry != nil:
-		s = schema{"type": "object", "additionalProperties": objectSchema(f.entry()), "propertyNames": schema{"pattern": nameable.String()}}
+		s = schema{
+			"type":                 "object",
+			"additionalProperties": objectSchema(f.entry()),
+			"propertyNames":        schema{"pattern": nameable.String()},
+		}
 	case f.below != nil:
 		s = objectSchema(f.below)
 	default:

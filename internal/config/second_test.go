@@ -159,12 +159,19 @@ func TestKeysOfTheSecondEdition(t *testing.T) {
 
 // Without a word of it, the second edition's keys have the contract's defaults.
 func TestDefaultsOfTheSecondEdition(t *testing.T) {
-	c, report := config.Read("bff.yaml", []byte(minimal+"tls: {acme: {cache: ./acme}}\ntelemetry: {endpoint: 'http://127.0.0.1:4318'}\n"), environment)
+	c, report := config.Read(
+		"bff.yaml",
+		[]byte(minimal+"tls: {acme: {cache: ./acme}}\ntelemetry: {endpoint: 'http://127.0.0.1:4318'}\n"),
+		environment,
+	)
 	if report != "" {
 		t.Fatal(report)
 	}
 	if !c.Session.Cache || !c.SSO || c.Explain != 24*time.Hour || !c.Providers[0].SignIn || c.Users.Hook != nil || c.Users.Forget != 0 ||
-		c.Log.Access || c.Log.Audit != "" || c.Telemetry.Sample != 0.1 || c.TLS.ACME.Cache != "acme" || c.TLS.ACME.Directory != "" {
+		c.Log.Access || c.Log.Audit != "" ||
+		c.Telemetry.Sample != 0.1 ||
+		c.TLS.ACME.Cache != "acme" ||
+		c.TLS.ACME.Directory != "" {
 		t.Errorf("a default is another: %+v", c)
 	}
 }
@@ -260,16 +267,23 @@ func TestWrongIndentationIsReportedAsThat(t *testing.T) {
 		"a key left of its sibling": {"providers:\n  google:\n      client_id: x\n    client_secret: env:X\n", "4:5: " + nothing},
 		"a first line to the right": {" origin: http://localhost:8080\nsession: {}\n", "2:1: " + nothing},
 	} {
-		if _, report := config.Read("bff.yaml", []byte(row.text), environment); !strings.HasPrefix(report, "bff.yaml:"+row.want) {
+		if _, report := config.Read("bff.yaml", []byte(row.text), environment); !strings.HasPrefix(
+			report,
+			"bff.yaml:"+row.want,
+		) {
 			t.Errorf("%s: the report is\n%s\nand not %s", name, report, row.want)
 		}
 	}
 }
 
-// An issuer that was pasted with the path of its metadata is a mistake that says what to cut; origins on loopback are taken for CORS.
+// An issuer that was pasted with the path of its metadata is a mistake that says what to cut; origins on loopback are
+// taken for CORS.
 func TestPastedAddresses(t *testing.T) {
 	text := top + session + "providers:\n  acme: {issuer: 'https://id.example/realms/a/.well-known/openid-configuration', client_id: x, client_secret: env:BFF_KEY}\n"
-	if _, report := config.Read("bff.yaml", []byte(text), environment); !strings.Contains(report, "write `issuer: https://id.example/realms/a`") {
+	if _, report := config.Read("bff.yaml", []byte(text), environment); !strings.Contains(
+		report,
+		"write `issuer: https://id.example/realms/a`",
+	) {
 		t.Errorf("the report is %s", report)
 	}
 	good(t, minimal+"frontend: {origins: ['http://app.localhost', 'http://localhost:3000', 'http://127.0.0.1:5173']}\n")

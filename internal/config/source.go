@@ -20,8 +20,10 @@ const (
 // A source is a configuration file as its mistakes are shown. The rules are:
 //
 //  1. A mistake's text never repeats a value that could be a secret.
-//  2. Of the offending line only what was recognised as harmless is shown: keys, and values of keys that hold no secret. From the first other
-//     thing on, the line is masked. A secret under a misspelled key, or one that stands where something else is expected, stays unseen.
+//  2. Of the offending line only what was recognised as harmless is shown: keys, and values of keys that hold no
+//     secret. From the first other
+//     thing on, the line is masked. A secret under a misspelled key, or one that stands where something else is
+//     expected, stays unseen.
 type source struct {
 	name     string
 	lines    []string
@@ -92,7 +94,13 @@ func (s *source) report() string {
 			line, caret = append([]rune("…"), line[from:]...), caret-from+1
 		}
 		line = line[:min(len(line), maxShown)]
-		fmt.Fprintf(&b, "%6d | %s\n       | %s^\n", m.at.Line, string(line), strings.Map(blankOut, string(line[:min(caret, len(line))])))
+		fmt.Fprintf(
+			&b,
+			"%6d | %s\n       | %s^\n",
+			m.at.Line,
+			string(line),
+			strings.Map(blankOut, string(line[:min(caret, len(line))])),
+		)
 	}
 	return b.String()
 }
@@ -148,9 +156,21 @@ func blank(line []rune, i int) int {
 
 func structural(t token.Type) bool {
 	switch t {
-	case token.MappingValueType, token.MappingKeyType, token.SequenceEntryType, token.SequenceStartType, token.SequenceEndType, token.MappingStartType,
-		token.MappingEndType, token.CollectEntryType, token.DocumentHeaderType, token.DocumentEndType, token.LiteralType, token.FoldedType,
-		token.AnchorType, token.AliasType, token.MergeKeyType:
+	case token.MappingValueType,
+		token.MappingKeyType,
+		token.SequenceEntryType,
+		token.SequenceStartType,
+		token.SequenceEndType,
+		token.MappingStartType,
+		token.MappingEndType,
+		token.CollectEntryType,
+		token.DocumentHeaderType,
+		token.DocumentEndType,
+		token.LiteralType,
+		token.FoldedType,
+		token.AnchorType,
+		token.AliasType,
+		token.MergeKeyType:
 		return true
 	}
 	return false
@@ -162,7 +182,8 @@ var (
 	lineOfRoute = regexp.MustCompile(`^\s*- +(GET|HEAD|POST|PUT|PATCH|DELETE) /\S*$`)
 )
 
-// brokenPart is harmlessPart for a file that does not parse: a key, and the value of a key that is known to hold no secret.
+// brokenPart is harmlessPart for a file that does not parse: a key, and the value of a key that is known to hold no
+// secret.
 func brokenPart(line string) int {
 	all := len([]rune(line))
 	if strings.TrimSpace(line) == "" || lineOfRoute.MatchString(line) {
@@ -180,8 +201,33 @@ func brokenPart(line string) int {
 // plainKey says whether a key's value is shown even where the file does not parse.
 func plainKey(key string) bool {
 	switch key {
-	case "origin", "listen", "admin", "trusted_proxies", "session", "idle", "lifetime", "cookie", "prefix", "providers", "client_id", "scopes", "keep",
-		"issuer", "apis", "path", "provider", "upstream", "allow", "timeout", "clients", "exchange", "frontend", "dir", "origins", "theme", "shutdown_timeout":
+	case "origin",
+		"listen",
+		"admin",
+		"trusted_proxies",
+		"session",
+		"idle",
+		"lifetime",
+		"cookie",
+		"prefix",
+		"providers",
+		"client_id",
+		"scopes",
+		"keep",
+		"issuer",
+		"apis",
+		"path",
+		"provider",
+		"upstream",
+		"allow",
+		"timeout",
+		"clients",
+		"exchange",
+		"frontend",
+		"dir",
+		"origins",
+		"theme",
+		"shutdown_timeout":
 		return true
 	}
 	return false
@@ -189,7 +235,9 @@ func plainKey(key string) bool {
 
 // printable keeps control bytes of a file from reaching a terminal.
 func printable(r rune) rune {
-	if r < ' ' && r != '\t' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == 0x2028 || r == 0x2029 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
+	if r < ' ' && r != '\t' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == 0x2028 || r == 0x2029 ||
+		r >= 0x202a && r <= 0x202e ||
+		r >= 0x2066 && r <= 0x2069 {
 		return '\uFFFD'
 	}
 	return r

@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// tableMark is where a table of docs/configuration.md begins, and what it has: `<!-- keys: session -->`, or, for some of the keys
-// of a section, `<!-- keys: providers: client_id, scopes -->` and `<!-- keys: providers: other -->` for those of no table before.
+// tableMark is where a table of docs/configuration.md begins, and what it has: `<!-- keys: session -->`, or, for some
+// of the keys of a section, `<!-- keys: providers: client_id, scopes -->` and `<!-- keys: providers: other -->` for
+// those of no table before.
 var tableMark = regexp.MustCompile(`(?m)^<!-- keys: ([a-z_.]+)(?:: ([a-z_, ]+))? -->$`)
 
 const tableEnd = "<!-- end of keys -->"
@@ -91,7 +92,14 @@ func table(fields []field) string {
 		if f.example != "" {
 			text += " Example: " + code(f.example)
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", f.name, f.typeWord(), f.defaultText(), strings.ReplaceAll(text, "|", "\\|"))
+		fmt.Fprintf(
+			&b,
+			"| `%s` | %s | %s | %s |\n",
+			f.name,
+			f.typeWord(),
+			f.defaultText(),
+			strings.ReplaceAll(text, "|", "\\|"),
+		)
 	}
 	return b.String()
 }

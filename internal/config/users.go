@@ -16,11 +16,22 @@ func (u *Users) fields() []field {
 		field{name: "allow", absent: "everybody", example: `["domain:example.com", "email:ada@example.com", "right:staff"]`,
 			about: "Who may sign in: `domain:` and `email:` need an address that the provider has verified.",
 		}.by(listSchema(schema{"type": "string", "pattern": "^(domain|email|right):"}), u.readAllow),
-		field{name: "rights", absent: "none", example: `{admin: ["email:ada@example.com", "claim:groups=admins", "provider:acme"]}`,
-			about: "A right of yours, and whom it is given to: `email:`, `claim:PATH=VALUE` or `provider:`.",
-		}.by(mapSchema(listSchema(schema{"type": "string", "pattern": "^(email|claim|provider):"})), u.readRights),
-		field{name: "hook", absent: "none", about: "A program of yours that is asked before a session begins, as Standard Webhooks."}.
-			by(nil, u.readHook).withBelow(new(Hook).fields()),
+		field{
+			name:    "rights",
+			absent:  "none",
+			example: `{admin: ["email:ada@example.com", "claim:groups=admins", "provider:acme"]}`,
+			about:   "A right of yours, and whom it is given to: `email:`, `claim:PATH=VALUE` or `provider:`.",
+		}.by(
+			mapSchema(listSchema(schema{"type": "string", "pattern": "^(email|claim|provider):"})),
+			u.readRights,
+		),
+		field{
+			name:   "hook",
+			absent: "none",
+			about:  "A program of yours that is asked before a session begins, as Standard Webhooks.",
+		}.
+			by(nil, u.readHook).
+			withBelow(new(Hook).fields()),
 		field{name: "forget", absent: "never", example: "8760h",
 			about: "A user who was not seen for this long is erased."}.
 			duration(&u.Forget, 24*time.Hour, 100*year),
@@ -71,7 +82,15 @@ func (h *Hook) fields() []field {
 			about:   "What messages are signed with: `whsec_` and base64, or any text of at least 24 bytes.",
 			missing: "write `secret: env:HOOK_SECRET`",
 		}.by(secretSchema(), func(v value) { set(&h.Key)(v.webhookKey("HOOK_SECRET")) }),
-		field{name: "timeout", def: "3s", about: "How long an answer may take."}.duration(&h.Timeout, 100*time.Millisecond, 30*time.Second),
+		field{
+			name:  "timeout",
+			def:   "3s",
+			about: "How long an answer may take.",
+		}.duration(
+			&h.Timeout,
+			100*time.Millisecond,
+			30*time.Second,
+		),
 		field{name: "required", def: "true",
 			about: "`false`: where the program does not answer, its last answer counts, and a person it never saw is let in.",
 		}.flag(&h.Required),
@@ -217,8 +236,14 @@ func (c *Client) fields() []field {
 		field{name: "offline", def: "[]", example: "[google]",
 			about: "Providers with `keep: user` whose access tokens it may have by user id, with nobody present.",
 		}.texts(&c.Offline, "write a list of providers, as in `offline: [google]`"),
-		field{name: "manage", def: "false", about: "Whether it may see and change users, sessions and rights, and erase users."}.
-			flag(&c.Manage),
+		field{
+			name:  "manage",
+			def:   "false",
+			about: "Whether it may see and change users, sessions and rights, and erase users.",
+		}.
+			flag(
+				&c.Manage,
+			),
 		field{name: "data", def: "false", example: "true",
 			about: "Whether it may keep data of its own beside sessions and users; `shared`: and other clients may read it.",
 		}.by(schema{"enum": []any{true, false, "shared"}}, func(v value) { c.Data, c.Shared = v.flagOr("shared") }),
@@ -253,8 +278,12 @@ func (c *Config) agreeOnClients(r *reader) {
 			c.named(r, path, name, providers)
 			for _, p := range c.Providers {
 				if p.Name == name && p.Keep != "user" {
-					r.wrong(r.where(path), "`%s` names a provider whose tokens live in sessions; write `keep: user` below `providers.%s`",
-						path, name)
+					r.wrong(
+						r.where(path),
+						"`%s` names a provider whose tokens live in sessions; write `keep: user` below `providers.%s`",
+						path,
+						name,
+					)
 				}
 			}
 		}

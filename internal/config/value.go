@@ -82,7 +82,8 @@ func (v value) unlike(want string) {
 // glued says whether the value is a single one that was meant as a key and its value.
 func (v value) glued() bool {
 	s, ok := v.node.(*ast.StringNode)
-	return ok && keyAndValue.MatchString(s.Value) && !strings.HasPrefix(s.Value, "env:") && !strings.HasPrefix(s.Value, "file:")
+	return ok && keyAndValue.MatchString(s.Value) && !strings.HasPrefix(s.Value, "env:") &&
+		!strings.HasPrefix(s.Value, "file:")
 }
 
 var keyAndValue = regexp.MustCompile(`^[a-z_]{1,32}:[^\s/]`)
@@ -195,7 +196,11 @@ func (v value) named(want string, f func(name string, in value)) {
 	}
 	v.pairs(m, func(key string, at Position, in value) {
 		if !nameable.MatchString(key) {
-			v.r.wrong(at, "%s has a name that cannot stand in a URL; use at most 32 of a-z, 0-9, - and _, with a letter or digit at both ends", v.name())
+			v.r.wrong(
+				at,
+				"%s has a name that cannot stand in a URL; use at most 32 of a-z, 0-9, - and _, with a letter or digit at both ends",
+				v.name(),
+			)
 			return
 		}
 		v.r.harmless[at] = true

@@ -147,7 +147,11 @@ func register(t testing.TB, v *vault.Vault, subject string) vault.UserRecord {
 
 func setRights(t testing.TB, v *vault.Vault, id string, rights ...string) {
 	t.Helper()
-	_, err := v.UpdateUser(t.Context(), id, func(u *vault.UserRecord) error { u.Rights[vault.RightsAdmin] = rights; return nil })
+	_, err := v.UpdateUser(
+		t.Context(),
+		id,
+		func(u *vault.UserRecord) error { u.Rights[vault.RightsAdmin] = rights; return nil },
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,8 @@ func Types() []string {
 		"connection.linked", "connection.changed", "connection.removed"}
 }
 
-// CheckType says what is wrong with a line of `types`, nil when nothing is: a type, or the part before its dot and ".*".
+// CheckType says what is wrong with a line of `types`, nil when nothing is: a type, or the part before its dot and
+// ".*".
 func CheckType(pattern string) error {
 	if slices.ContainsFunc(Types(), func(t string) bool { return Matches(pattern, t) }) {
 		return nil
@@ -24,7 +25,8 @@ func CheckType(pattern string) error {
 // Matches reports whether a line of `types` is for a type of event.
 func Matches(pattern, eventType string) bool {
 	group, any := strings.CutSuffix(pattern, ".*")
-	return pattern == eventType || pattern == "*" || any && strings.HasPrefix(eventType, group+".") && !strings.Contains(group, ".")
+	return pattern == eventType || pattern == "*" ||
+		any && strings.HasPrefix(eventType, group+".") && !strings.Contains(group, ".")
 }
 
 // Wants returns whether a program with these lines takes a type of event: all of them where there is no line.

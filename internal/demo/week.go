@@ -96,7 +96,13 @@ func weekOf(p *Person, now time.Time, calendar string) []event {
 			)
 			if calendar == teamCalendar {
 				e.ID = "team" + e.ID[len(p.Name):]
-				e.Creator, e.Organizer = actor{Email: teamCalendar, DisplayName: "Team"}, actor{Email: teamCalendar, DisplayName: "Team"}
+				e.Creator, e.Organizer = actor{
+					Email:       teamCalendar,
+					DisplayName: "Team",
+				}, actor{
+					Email:       teamCalendar,
+					DisplayName: "Team",
+				}
 				e.Attendees = []attending{{Email: p.Email, ResponseStatus: "accepted", Self: true}}
 			}
 			e.Location = a.place

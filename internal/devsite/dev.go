@@ -27,8 +27,8 @@ type Options struct {
 	Config          *config.Config // nil: the demo's own
 }
 
-// Run runs the whole product with the demo until ctx ends. The demo is in front of bff, as its frontend, and behind it, as its
-// provider and its APIs.
+// Run runs the whole product with the demo until ctx ends. The demo is in front of bff, as its frontend, and behind
+// it, as its provider and its APIs.
 func Run(ctx context.Context, o Options) error {
 	if o.Config != nil {
 		return runConfig(ctx, o)
@@ -59,7 +59,8 @@ func (o *Options) abandon(err error) error {
 	return errors.Join(err, o.Browsers.Close(), o.Admin.Close())
 }
 
-// devFile is the configuration of `bff dev`. The provider is described as an operator would describe Google, had it no built-in of its own.
+// devFile is the configuration of `bff dev`. The provider is described as an operator would describe Google, had it
+// no built-in of its own.
 const devFile = `
 origin: %s
 listen: "127.0.0.1:0"

@@ -9,7 +9,8 @@ import (
 	"sync"
 )
 
-// A lineLog writes for a person who looks on: one short line for each thing, and of bff itself only what is out of the ordinary.
+// A lineLog writes for a person who looks on: one short line for each thing, and of bff itself only what is out of
+// the ordinary.
 //
 //	14:03:21  provider  Ada's access token was renewed (no. 1 of this sign-in) and the refresh token was replaced
 //	14:03:40  warning   store is not reachable

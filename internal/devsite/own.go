@@ -17,8 +17,8 @@ import (
 	"bff/web"
 )
 
-// runConfig runs the operator's configuration with every provider played by a demo provider of the same name and habits. The store is
-// this process's memory, and apis of providers beyond this machine are the demo's.
+// runConfig runs the operator's configuration with every provider played by a demo provider of the same name and
+// habits. The store is this process's memory, and apis of providers beyond this machine are the demo's.
 func runConfig(ctx context.Context, o Options) error {
 	origin := "http://" + o.Browsers.Addr().String()
 	cfg := o.Config
@@ -34,7 +34,9 @@ func runConfig(ctx context.Context, o Options) error {
 	for i := range cfg.Providers {
 		p := &cfg.Providers[i]
 		as, _ := simulate.Imitate(p.Config)
-		d, err := demo.Start(demo.Config{Origin: origin, Provider: p.Name, Log: o.Log, TokenLifetime: o.TokenLifetime, Habits: &as.Habits})
+		d, err := demo.Start(
+			demo.Config{Origin: origin, Provider: p.Name, Log: o.Log, TokenLifetime: o.TokenLifetime, Habits: &as.Habits},
+		)
 		if err != nil {
 			return o.abandon(fmt.Errorf("the demo does not start: %w", err))
 		}
@@ -61,9 +63,14 @@ func runConfig(ctx context.Context, o Options) error {
 		return o.abandon(err)
 	}
 	s.bff = in.Browser()
-	_, _ = fmt.Fprintf(o.Stdout, "\n  bff dev: your configuration, with its providers played in this process.\n\n  Open       %s\n  Operators  http://%s/metrics\n"+
-		"  Sign in    as ada, grace or linus; tests: POST %s/demo/sign-in {\"person\": \"ada\"}\n\n  Nothing is kept. Ctrl-C stops it.\n\n",
-		origin, o.Admin.Addr(), origin)
+	_, _ = fmt.Fprintf(
+		o.Stdout,
+		"\n  bff dev: your configuration, with its providers played in this process.\n\n  Open       %s\n  Operators  http://%s/metrics\n"+
+			"  Sign in    as ada, grace or linus; tests: POST %s/demo/sign-in {\"person\": \"ada\"}\n\n  Nothing is kept. Ctrl-C stops it.\n\n",
+		origin,
+		o.Admin.Addr(),
+		origin,
+	)
 	return in.Run(ctx, app.Listeners{Browsers: o.Browsers, Admin: o.Admin})
 }
 

@@ -32,7 +32,14 @@ type site struct {
 }
 
 func newSite(d *demo.Demo, origin, cookie string) *site {
-	s := &site{demo: d, origin: origin, host: strings.TrimPrefix(origin, "http://"), cookie: cookie, files: frontend.Static(web.Demo()), provider: "demo"}
+	s := &site{
+		demo:     d,
+		origin:   origin,
+		host:     strings.TrimPrefix(origin, "http://"),
+		cookie:   cookie,
+		files:    frontend.Static(web.Demo()),
+		provider: "demo",
+	}
 	s.control = d.Control(demo.Hooks{Who: s.who, SignIn: s.signIn})
 	return s
 }
@@ -63,7 +70,12 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // ask makes a request of bff inside the process, in the name of the caller.
-func (s *site) ask(ctx context.Context, caller *http.Request, target, site string, cookies []*http.Cookie) (*answer, error) {
+func (s *site) ask(
+	ctx context.Context,
+	caller *http.Request,
+	target, site string,
+	cookies []*http.Cookie,
+) (*answer, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.origin+target, nil)
 	if err != nil {
 		return nil, err
@@ -99,8 +111,9 @@ func (s *site) who(r *http.Request) string {
 // maxHops is how often a sign-in goes to the provider: once, and again when it takes consent to get a refresh token.
 const maxHops = 2
 
-// signIn answers POST /demo/sign-in: it goes through a whole sign-in as a person would (login, the provider's pages, callback) and hands its cookie to the
-// caller. It is for end-to-end tests of apps built on bff, which need a session and no browser to get it.
+// signIn answers POST /demo/sign-in: it goes through a whole sign-in as a person would (login, the provider's pages,
+// callback) and hands its cookie to the caller. It is for end-to-end tests of apps built on bff, which need a session
+// and no browser to get it.
 func (s *site) signIn(w http.ResponseWriter, r *http.Request, person string) {
 	a, err := s.ask(r.Context(), r, "/bff/login/"+s.provider, "same-origin", r.CookiesNamed(s.cookie))
 	for range maxHops {

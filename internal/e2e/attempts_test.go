@@ -141,7 +141,10 @@ func TestReturnToStaysHere(t *testing.T) {
 func TestAttemptDenied(t *testing.T) {
 	r := build(t, parts{})
 	r.op.Deny(true)
-	if a := r.c.Navigate("/bff/login/acme?return_to=/home%3Fbff_error%3Dold%26a%3D1"); !strings.Contains(a.URL, "bff_error=access_denied") ||
+	if a := r.c.Navigate("/bff/login/acme?return_to=/home%3Fbff_error%3Dold%26a%3D1"); !strings.Contains(
+		a.URL,
+		"bff_error=access_denied",
+	) ||
 		strings.Contains(a.URL, "old") ||
 		!strings.Contains(a.URL, "a=1") {
 		t.Errorf("ended at %s", a.URL)

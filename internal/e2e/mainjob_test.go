@@ -47,7 +47,8 @@ func TestMainJob(t *testing.T) {
 			if out.Status != http.StatusOK {
 				t.Fatalf("logout: %d %s", out.Status, out.Body)
 			}
-			if url, _ := out.JSON(t)["logout_url"].(string); !strings.HasPrefix(url, r.op.Issuer) || !strings.Contains(url, "client_id=bff") ||
+			if url, _ := out.JSON(t)["logout_url"].(string); !strings.HasPrefix(url, r.op.Issuer) ||
+				!strings.Contains(url, "client_id=bff") ||
 				!strings.Contains(url, "post_logout_redirect_uri=") ||
 				strings.Contains(url, "id_token_hint") {
 				t.Errorf("logout_url is %q", url)
@@ -98,7 +99,9 @@ func TestWhatTheUpstreamSees(t *testing.T) {
 	}
 	for name := range got.Header {
 		plain := strings.ToLower(strings.NewReplacer("_", "-", ".", "-").Replace(name))
-		if plain == "cookie" || strings.HasPrefix(plain, "x-forwarded") || strings.HasPrefix(plain, "bff-") || plain == "x-csrf" || plain == "forwarded" ||
+		if plain == "cookie" || strings.HasPrefix(plain, "x-forwarded") || strings.HasPrefix(plain, "bff-") ||
+			plain == "x-csrf" ||
+			plain == "forwarded" ||
 			plain == "x-real-ip" ||
 			strings.Contains(plain, "method-override") {
 			t.Errorf("the upstream saw %s", name)

@@ -69,8 +69,8 @@ func (p *program) types() string {
 	return strings.Join(p.got, " ")
 }
 
-// The hook is asked, its rights open a mount, and what happens is reported: also what happened while the receiver was down
-// and the instance was killed.
+// The hook is asked, its rights open a mount, and what happens is reported: also what happened while the receiver was
+// down and the instance was killed.
 func TestUsersHookRightsAndEvents(t *testing.T) {
 	hook := newProgram(t, `{"id": "42", "rights": ["staff"]}`)
 	events := newProgram(t, ``)

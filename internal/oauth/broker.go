@@ -35,8 +35,8 @@ type Config struct {
 	OnRevocation func(provider, outcome string)                     // may be nil
 	Audit        audit.Recorder                                     // grants that ended; nil: nobody reads along
 	Tracer       trace.TracerProvider                               // makes a span of every refresh; nil: none
-	// OnClaims is given the verified claims of an ID token that came with a refresh, so that rights can be decided anew. It runs in the
-	// background and may be nil.
+	// OnClaims is given the verified claims of an ID token that came with a refresh, so that rights can be decided anew.
+	// It runs in the background and may be nil.
 	OnClaims func(ctx context.Context, c vault.Connection, claims map[string]any)
 }
 
@@ -150,19 +150,20 @@ func (b *Broker) Check(ctx context.Context, name string) error {
 	return p.Check(ctx)
 }
 
-// Token returns c with an access token that is good now: c itself, or as it is after a refresh. It waits for one only when the token is
-// spent. c must have been read a moment ago. Errors are *Error.
+// Token returns c with an access token that is good now: c itself, or as it is after a refresh. It waits for one only
+// when the token is spent. c must have been read a moment ago. Errors are *Error.
 func (b *Broker) Token(ctx context.Context, c vault.Connection) (vault.Connection, error) {
 	return b.refresher.Token(ctx, c)
 }
 
-// Renew is Token after an API refused c's access token: one forced refresh, unless another token is stored by now. Where it is not
-// possible, or was done several times just now, it returns the token there is.
+// Renew is Token after an API refused c's access token: one forced refresh, unless another token is stored by now.
+// Where it is not possible, or was done several times just now, it returns the token there is.
 func (b *Broker) Renew(ctx context.Context, c vault.Connection) (vault.Connection, error) {
 	return b.refresher.Renew(ctx, c)
 }
 
-// Drain waits for refreshes under way and for tokens the store has not taken yet, until ctx ends. The broker is of no use after it.
+// Drain waits for refreshes under way and for tokens the store has not taken yet, until ctx ends. The broker is of no
+// use after it.
 func (b *Broker) Drain(ctx context.Context) error {
 	defer b.stop()
 	return b.background.Wait(ctx)

@@ -15,9 +15,10 @@ import (
 	"bff/internal/vault"
 )
 
-// Guarantees 3 to 5, all at once: three instances whose clocks differ keep the short-lived tokens of many sessions fresh, while the provider fails without
-// having acted or is slow, and the store freezes for longer than a lock's lease. No answer is ever lost here, so no connection may end, no refresh token may
-// be used twice, and when it is over everything works.
+// Guarantees 3 to 5, all at once: three instances whose clocks differ keep the short-lived tokens of many sessions
+// fresh, while the provider fails without having acted or is slow, and the store freezes for longer than a lock's
+// lease. No answer is ever lost here, so no connection may end, no refresh token may be used twice, and when it is
+// over everything works.
 func TestNobodyIsLoggedOutWhateverFails(t *testing.T) {
 	f := newFleet(t)
 	f.g.life = 3
@@ -87,7 +88,13 @@ func TestNobodyIsLoggedOutWhateverFails(t *testing.T) {
 		})
 	}
 	if reuse, refused := f.g.count("reuse"), f.g.count("refused"); reuse != 0 || refused != 0 {
-		t.Fatalf("%d tokens were used twice, %d refused; %d refreshes, %d calls", reuse, refused, f.g.count("refreshes"), f.g.count("token"))
+		t.Fatalf(
+			"%d tokens were used twice, %d refused; %d refreshes, %d calls",
+			reuse,
+			refused,
+			f.g.count("refreshes"),
+			f.g.count("token"),
+		)
 	}
 	t.Logf("%d refreshes, %d calls", f.g.count("refreshes"), f.g.count("token"))
 }

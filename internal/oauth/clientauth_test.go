@@ -88,7 +88,11 @@ func TestPrivateKeyJWT(t *testing.T) {
 				if err != nil || token.Claims(public, &c) != nil || token.Headers[0].KeyID != "my-key" {
 					t.Fatalf("the assertion does not verify: %v", err)
 				}
-				if err := c.Validate(jwt.Expected{Issuer: "client", Subject: "client", AnyAudience: jwt.Audience{f.g.URL}, Time: time.Now()}); err != nil || len(c.Audience) != 1 || c.ID == "" || ids[c.ID] || c.Expiry == nil {
+				if err := c.Validate(jwt.Expected{Issuer: "client", Subject: "client", AnyAudience: jwt.Audience{f.g.URL}, Time: time.Now()}); err != nil ||
+					len(c.Audience) != 1 ||
+					c.ID == "" ||
+					ids[c.ID] ||
+					c.Expiry == nil {
 					t.Fatalf("%v %+v", err, c)
 				}
 				ids[c.ID] = true

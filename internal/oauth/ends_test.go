@@ -13,7 +13,8 @@ import (
 	"bff/internal/vault"
 )
 
-// during starts a refresh of s's connection on i, runs f while the provider works on it, and returns what the refresh came to.
+// during starts a refresh of s's connection on i, runs f while the provider works on it, and returns what the refresh
+// came to.
 func (f *fleet) during(i *instance, s *vault.Session, do func(c vault.Connection)) error {
 	f.t.Helper()
 	entered, leave := make(chan struct{}), make(chan struct{})
@@ -101,7 +102,12 @@ func TestSigningInAgainDuringARefreshKeepsTheNewGrant(t *testing.T) {
 	s := f.signIn(i, -time.Second)
 	access, refresh := f.g.grant()
 	err := f.during(i, s, func(c vault.Connection) {
-		c.Tokens = vault.Tokens{Access: secret.New(access), Refresh: secret.New(refresh), ObtainedAt: time.Now(), Expiry: time.Now().Add(time.Hour)}
+		c.Tokens = vault.Tokens{
+			Access:     secret.New(access),
+			Refresh:    secret.New(refresh),
+			ObtainedAt: time.Now(),
+			Expiry:     time.Now().Add(time.Hour),
+		}
 		if _, err := other.vault.Link(context.Background(), s, c); err != nil {
 			t.Fatal(err)
 		}

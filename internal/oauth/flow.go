@@ -101,8 +101,12 @@ func (b *Broker) URL(ctx context.Context, a Attempt, state string) (string, erro
 	if err != nil {
 		return "", err
 	}
-	return p.AuthorizationURL(ctx, m, client.Authorization{State: state, Scopes: a.Scopes, Nonce: a.Nonce, Verifier: a.Verifier,
-		Params: a.Params})
+	return p.AuthorizationURL(
+		ctx,
+		m,
+		client.Authorization{State: state, Scopes: a.Scopes, Nonce: a.Nonce, Verifier: a.Verifier,
+			Params: a.Params},
+	)
 }
 
 // A Grant is what a finished attempt brought.
@@ -143,15 +147,23 @@ func (b *Broker) Finish(ctx context.Context, a Attempt, q url.Values) (Grant, er
 	scopes := granted(p, q, ans.Scope, a.Scopes)
 	return Grant{
 		Issuer: p.Issuer, Handle: handle(p, who.session),
-		User: vault.User{ID: vault.UserID(p.Name, p.Issuer, who.subject), Provider: p.Name, Subject: who.subject, Name: who.name,
-			Email: who.email, EmailVerified: who.emailVerified, Picture: who.picture},
+		User: vault.User{
+			ID:            vault.UserID(p.Name, p.Issuer, who.subject),
+			Provider:      p.Name,
+			Subject:       who.subject,
+			Name:          who.name,
+			Email:         who.email,
+			EmailVerified: who.emailVerified,
+			Picture:       who.picture,
+		},
 		Connection: vault.Connection{Provider: p.Name, Keep: p.Keep,
 			Account: vault.Account{Subject: who.subject, Email: who.email, Name: who.name}, Status: vault.StatusActive,
 			Scopes: scopes, ConnectedAt: now, UsedAt: now, Tokens: tokens,
 			Withheld: p.Lacking(scopes, a.Scopes), WithheldAt: now},
-		WantsConsent: tokens.Refresh.IsZero() && !tokens.Expiry.IsZero() && p.NeedsAPI && p.Authorization.ConsentParams != nil,
-		Claims:       who.claims,
-		AuthTime:     who.authTime,
+		WantsConsent: tokens.Refresh.IsZero() && !tokens.Expiry.IsZero() && p.NeedsAPI &&
+			p.Authorization.ConsentParams != nil,
+		Claims:   who.claims,
+		AuthTime: who.authTime,
 	}, nil
 }
 
@@ -178,7 +190,8 @@ func (b *Broker) exchanged(p *client.Provider, ans *client.Answer) error {
 	return p.Fail(KindFailed, op, ErrClientRefused)
 }
 
-// granted is what the person allowed: what the answer says, or, where the provider says it in its callback, what that says.
+// granted is what the person allowed: what the answer says, or, where the provider says it in its callback, what that
+// says.
 func granted(p *client.Provider, q url.Values, answer string, requested []string) []string {
 	if p.Authorization.GrantedScopes == providers.GrantedByCallback && q.Has("scope") {
 		return p.GrantedScopes(q.Get("scope"), nil)
@@ -186,8 +199,8 @@ func granted(p *client.Provider, q url.Values, answer string, requested []string
 	return p.GrantedScopes(answer, requested)
 }
 
-// Lacking lists what of wanted a connection's granted scopes do not cover, as its provider compares them. again reports that a consent was to
-// bring all of it a moment ago and did not: the same consent would not help.
+// Lacking lists what of wanted a connection's granted scopes do not cover, as its provider compares them. again
+// reports that a consent was to bring all of it a moment ago and did not: the same consent would not help.
 func (b *Broker) Lacking(c *vault.Connection, wanted []string) (missing []string, again bool) {
 	p := b.providers[c.Provider]
 	if p == nil {
@@ -203,7 +216,8 @@ func (b *Broker) Lacking(c *vault.Connection, wanted []string) (missing []string
 // withheldFor is how long the same consent is not offered again: a person may have left a box empty by mistake.
 const withheldFor = 2 * time.Minute
 
-// checkCallback is everything that is decided before a code is spent. iss comes first, on error answers too (RFC 9207 section 2.4).
+// checkCallback is everything that is decided before a code is spent. iss comes first, on error answers too (RFC 9207
+// section 2.4).
 func checkCallback(p *client.Provider, m *client.Metadata, q url.Values) error {
 	fail := func(text string) error { return p.Fail(KindFailed, "return from", errors.New(text)) }
 	for _, k := range [...]string{"code", "error", "iss", "state"} {
@@ -213,10 +227,13 @@ func checkCallback(p *client.Provider, m *client.Metadata, q url.Values) error {
 	}
 	switch want := p.AnswerIssuer(); {
 	case q.Has("iss") && want == "":
-		// There is nothing to compare with, and unknown parameters are ignored (RFC 6749 section 4.1.2). One redirect URI for each provider
-		// keeps the answers of two apart.
-		p.WarnOnce("callback issuer", "the provider names itself in its callback, and nothing is configured to compare that with: "+
-			"write its `iss` as `callback_issuer` of the provider")
+		// There is nothing to compare with, and unknown parameters are ignored (RFC 6749 section 4.1.2). One redirect URI
+		// for each provider keeps the answers of two apart.
+		p.WarnOnce(
+			"callback issuer",
+			"the provider names itself in its callback, and nothing is configured to compare that with: "+
+				"write its `iss` as `callback_issuer` of the provider",
+		)
 	case q.Has("iss") && q.Get("iss") != want:
 		return fail("the answer is another issuer's")
 	case !q.Has("iss") && m.IssParameter:
@@ -237,7 +254,8 @@ func checkCallback(p *client.Provider, m *client.Metadata, q url.Values) error {
 	return nil
 }
 
-// LogoutURL is where a browser ends its session at the provider (OpenID Connect RP-Initiated Logout 1.0), or "". It carries no id_token_hint.
+// LogoutURL is where a browser ends its session at the provider (OpenID Connect RP-Initiated Logout 1.0), or "". It
+// carries no id_token_hint.
 func (b *Broker) LogoutURL(ctx context.Context, name, returnTo string) string {
 	p := b.providers[name]
 	if p == nil {

@@ -44,9 +44,19 @@ func TestWhatAnAuthorizationRequestHolds(t *testing.T) {
 	}
 	i := f.start(0)
 	a, q := f.begin(i, oauth.Begin{Scopes: []string{"calendar", "openid", ""}, LoginHint: "ada@example.com"})
-	want := map[string]string{"client_id": "client", "response_type": "code", "redirect_uri": "http://localhost:8080/bff/callback/rogue", "state": "the-state",
-		"scope": "openid email profile calendar", "code_challenge_method": "S256", "access_type": "offline", "login_hint": "ada@example.com",
-		"nonce": a.Nonce.Reveal(), "include_granted_scopes": "", "prompt": ""}
+	want := map[string]string{
+		"client_id":              "client",
+		"response_type":          "code",
+		"redirect_uri":           "http://localhost:8080/bff/callback/rogue",
+		"state":                  "the-state",
+		"scope":                  "openid email profile calendar",
+		"code_challenge_method":  "S256",
+		"access_type":            "offline",
+		"login_hint":             "ada@example.com",
+		"nonce":                  a.Nonce.Reveal(),
+		"include_granted_scopes": "",
+		"prompt":                 "",
+	}
 	for k, v := range want {
 		if q.Get(k) != v {
 			t.Errorf("%s is %q", k, q.Get(k))
@@ -56,13 +66,15 @@ func TestWhatAnAuthorizationRequestHolds(t *testing.T) {
 		t.Fatal(q)
 	}
 	b, q2 := f.begin(i, oauth.Begin{Connect: true, Consent: true})
-	if b.Nonce.Equal(a.Nonce) || b.Verifier.Equal(a.Verifier) || q2.Get("code_challenge") == q.Get("code_challenge") || a.Nonce.Equal(a.Verifier) {
+	if b.Nonce.Equal(a.Nonce) || b.Verifier.Equal(a.Verifier) || q2.Get("code_challenge") == q.Get("code_challenge") ||
+		a.Nonce.Equal(a.Verifier) {
 		t.Fatal("two attempts share a secret")
 	}
 	if q2.Get("include_granted_scopes") != "true" || q2.Get("prompt") != "consent" {
 		t.Fatal(q2)
 	}
-	if s := fmt.Sprintf("%v %+v", a, a); strings.Contains(s, a.Nonce.Reveal()) || strings.Contains(s, a.Verifier.Reveal()) {
+	if s := fmt.Sprintf("%v %+v", a, a); strings.Contains(s, a.Nonce.Reveal()) ||
+		strings.Contains(s, a.Verifier.Reveal()) {
 		t.Fatal("an attempt prints its secrets")
 	}
 }
@@ -146,7 +158,8 @@ func TestACodeThatIsNotTaken(t *testing.T) {
 	}
 }
 
-// A granted scope goes by other names than the asked one; what is absent was granted as asked; what is there is believed.
+// A granted scope goes by other names than the asked one; what is absent was granted as asked; what is there is
+// believed.
 func TestGrantedScopes(t *testing.T) {
 	for _, row := range []struct {
 		answer any
@@ -195,7 +208,8 @@ func TestWantsConsent(t *testing.T) {
 	}
 }
 
-// A provider that is down when bff starts does not stop it, and is found when it is up. One that was known keeps what is known.
+// A provider that is down when bff starts does not stop it, and is found when it is up. One that was known keeps what
+// is known.
 func TestAProviderThatIsDownAtStart(t *testing.T) {
 	f := newFleet(t)
 	i := f.start(0)
@@ -254,7 +268,10 @@ func TestMetadataThatPointsElsewhere(t *testing.T) {
 
 func TestPushedAuthorizationRequests(t *testing.T) {
 	f := newFleet(t)
-	f.g.extra = map[string]any{"require_pushed_authorization_requests": true, "pushed_authorization_request_endpoint": f.g.URL + "/par"}
+	f.g.extra = map[string]any{
+		"require_pushed_authorization_requests": true,
+		"pushed_authorization_request_endpoint": f.g.URL + "/par",
+	}
 	i := f.start(0)
 	a, err := i.Begin(context.Background(), oauth.Begin{Provider: "rogue"})
 	if err != nil {
@@ -269,7 +286,9 @@ func TestPushedAuthorizationRequests(t *testing.T) {
 		t.Fatal(raw)
 	}
 	r, form := f.g.last()
-	if user, _, ok := r.BasicAuth(); !ok || user != "client" || form.Get("state") != "the-state" || form.Get("code_challenge") == "" || form.Get("nonce") != a.Nonce.Reveal() {
+	if user, _, ok := r.BasicAuth(); !ok || user != "client" || form.Get("state") != "the-state" ||
+		form.Get("code_challenge") == "" ||
+		form.Get("nonce") != a.Nonce.Reveal() {
 		t.Fatal(form)
 	}
 	f.g.set(func(g *rogue) { g.counts["par refused"] = 1 })
@@ -285,7 +304,10 @@ func TestLogoutURL(t *testing.T) {
 	}
 	f.g.extra = map[string]any{"end_session_endpoint": f.g.URL + "/end?x=1"}
 	u, err := url.Parse(f.start(0).LogoutURL(context.Background(), "rogue", "http://localhost:8080/"))
-	if q := u.Query(); err != nil || q.Get("client_id") != "client" || q.Get("post_logout_redirect_uri") != "http://localhost:8080/" || q.Has("id_token_hint") || q.Get("x") != "1" {
+	if q := u.Query(); err != nil || q.Get("client_id") != "client" ||
+		q.Get("post_logout_redirect_uri") != "http://localhost:8080/" ||
+		q.Has("id_token_hint") ||
+		q.Get("x") != "1" {
 		t.Fatal(u)
 	}
 	if i.LogoutURL(context.Background(), "nobody", "/") != "" {
@@ -326,7 +348,9 @@ func TestDiscoveryOfAProviderThatHangsIsSharedByItsCallers(t *testing.T) {
 	var group sync.WaitGroup
 	for range 10 {
 		group.Go(func() {
-			if _, err := i.Begin(context.Background(), oauth.Begin{Provider: "rogue"}); oauth.KindOf(err) != oauth.KindUnavailable {
+			if _, err := i.Begin(context.Background(), oauth.Begin{Provider: "rogue"}); oauth.KindOf(
+				err,
+			) != oauth.KindUnavailable {
 				t.Error(err)
 			}
 		})

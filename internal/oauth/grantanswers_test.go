@@ -26,8 +26,20 @@ func refusals() []struct {
 		status         int
 		body, reason   string
 	}{
-		{"atlassian", "/oauth/token", 403, `{"error":"unauthorized_client","error_description":"refresh_token is invalid"}`, "revoked"},
-		{"x", "/2/oauth2/token", 400, `{"error":"invalid_request","error_description":"Value passed for the token was invalid."}`, "revoked"},
+		{
+			"atlassian",
+			"/oauth/token",
+			403,
+			`{"error":"unauthorized_client","error_description":"refresh_token is invalid"}`,
+			"revoked",
+		},
+		{
+			"x",
+			"/2/oauth2/token",
+			400,
+			`{"error":"invalid_request","error_description":"Value passed for the token was invalid."}`,
+			"revoked",
+		},
 		{"zoom", "/oauth/token", 401, `{"reason":"Invalid Token!","error":"invalid_request"}`, "revoked"},
 		{"strava", "/api/v3/oauth/token", 400,
 			`{"message":"Bad Request","errors":[{"resource":"RefreshToken","field":"refresh_token","code":"invalid"}]}`, "revoked"},
@@ -125,7 +137,8 @@ func TestAnErrorCodeInsideAListIsRead(t *testing.T) {
 	kind(t, err, oauth.KindReauth)
 }
 
-// OpenID Connect Core section 12.2: an ID token that comes with a refresh is the same account's, or the tokens beside it are not used.
+// OpenID Connect Core section 12.2: an ID token that comes with a refresh is the same account's, or the tokens beside
+// it are not used.
 func TestARefreshThatBringsAnotherAccountIsNotUsed(t *testing.T) {
 	for subject, good := range map[string]bool{"1": true, "2": false} {
 		f := newFleet(t)
@@ -136,7 +149,10 @@ func TestARefreshThatBringsAnotherAccountIsNotUsed(t *testing.T) {
 		})
 		f.g.set(func(g *rogue) {
 			g.after = func(w http.ResponseWriter, _ *http.Request, answer map[string]any) {
-				answer["id_token"] = g.sign(g.idClaims("", func(c map[string]any) { c["sub"], c["groups"] = subject, []string{"staff"} }), "JWT")
+				answer["id_token"] = g.sign(
+					g.idClaims("", func(c map[string]any) { c["sub"], c["groups"] = subject, []string{"staff"} }),
+					"JWT",
+				)
 				g.json(w, 200, answer)
 			}
 		})

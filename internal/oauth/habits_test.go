@@ -174,17 +174,22 @@ func TestSignInWithEachProvidersHabits(t *testing.T) {
 		t.Run(row.provider, func(t *testing.T) {
 			_, h, i := habitual(t, row.provider)
 			var sent arrival
-			h.answer(row.tokenPath, func(a arrival) (int, string, string) { sent = a; return 200, "text/plain; charset=utf-8", row.token })
+			h.answer(
+				row.tokenPath,
+				func(a arrival) (int, string, string) { sent = a; return 200, "text/plain; charset=utf-8", row.token },
+			)
 			if row.userPath != "" {
 				h.answer(row.userPath, func(a arrival) (int, string, string) {
-					if a.header.Get("Authorization") != "Bearer at-1" || strings.Contains(a.path+a.query, "at-1") || a.header.Get("User-Agent") == "" {
+					if a.header.Get("Authorization") != "Bearer at-1" || strings.Contains(a.path+a.query, "at-1") ||
+						a.header.Get("User-Agent") == "" {
 						return 401, "", ""
 					}
 					return 200, "application/json", row.user
 				})
 			}
 			g, q, err := i.signInAt(t)
-			if err != nil || g.User.Subject != row.subject || g.User.Email != row.email || g.Connection.Tokens.Access.Reveal() != "at-1" {
+			if err != nil || g.User.Subject != row.subject || g.User.Email != row.email ||
+				g.Connection.Tokens.Access.Reveal() != "at-1" {
 				t.Fatalf("%v %+v", err, g.User)
 			}
 			for k, v := range row.query {
@@ -195,7 +200,8 @@ func TestSignInWithEachProvidersHabits(t *testing.T) {
 			if row.scope != "" && strings.Join(g.Connection.Scopes, " ") != row.scope {
 				t.Errorf("scopes %v", g.Connection.Scopes)
 			}
-			if strings.HasPrefix(sent.header.Get("Authorization"), "Basic ") != row.basic || strings.Contains(sent.body, "client_secret") == row.basic {
+			if strings.HasPrefix(sent.header.Get("Authorization"), "Basic ") != row.basic ||
+				strings.Contains(sent.body, "client_secret") == row.basic {
 				t.Errorf("client authentication: %q %q", sent.header.Get("Authorization"), sent.body)
 			}
 		})
@@ -206,7 +212,9 @@ func TestTokenRequestsInTheProvidersForm(t *testing.T) {
 	_, h, i := habitual(t, "notion")
 	h.answer("/v1/oauth/token", func(a arrival) (int, string, string) {
 		var body map[string]string
-		if a.header.Get("Content-Type") != "application/json" || json.Unmarshal([]byte(a.body), &body) != nil || body["grant_type"] != "authorization_code" || body["code"] != "c" {
+		if a.header.Get("Content-Type") != "application/json" || json.Unmarshal([]byte(a.body), &body) != nil ||
+			body["grant_type"] != "authorization_code" ||
+			body["code"] != "c" {
 			return 400, "application/json", `{"error":"invalid_request"}`
 		}
 		if a.header.Get("Notion-Version") == "" {
@@ -272,8 +280,8 @@ func TestRefreshesWithEachProvidersHabits(t *testing.T) {
 	}
 }
 
-// rules: x/oauth2 rejects expires_in: 3600.0, fails on JSON under text/plain, and takes no expires_in for ever, which is what it means here too: until an API
-// says otherwise.
+// rules: x/oauth2 rejects expires_in: 3600.0, fails on JSON under text/plain, and takes no expires_in for ever, which
+// is what it means here too: until an API says otherwise.
 func TestAnswersInAnyShape(t *testing.T) {
 	for _, row := range []struct {
 		name, contentType, body string
@@ -311,7 +319,8 @@ func TestAnswersInAnyShape(t *testing.T) {
 			if c.Tokens.Access.Reveal() != "at-2" || !c.Tokens.Refresh.Equal(before.Tokens.Refresh) {
 				t.Fatal("the tokens are not right")
 			}
-			if life := c.Tokens.Expiry.Sub(c.Tokens.ObtainedAt).Round(time.Second); row.life == 0 != c.Tokens.Expiry.IsZero() || row.life != 0 && life != row.life {
+			if life := c.Tokens.Expiry.Sub(c.Tokens.ObtainedAt).Round(time.Second); row.life == 0 != c.Tokens.Expiry.IsZero() ||
+				row.life != 0 && life != row.life {
 				t.Fatalf("it lives %v", life)
 			}
 		})

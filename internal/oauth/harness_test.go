@@ -40,7 +40,12 @@ func newFleet(t testing.TB) *fleet {
 }
 
 func (f *fleet) provider() providers.Config {
-	p := providers.Config{Name: "rogue", Issuer: f.g.URL, Client: providers.Client{ID: "client", Secret: secret.New("sec:ret +")}, Scopes: []string{"openid", "email", "profile"}}
+	p := providers.Config{
+		Name:   "rogue",
+		Issuer: f.g.URL,
+		Client: providers.Client{ID: "client", Secret: secret.New("sec:ret +")},
+		Scopes: []string{"openid", "email", "profile"},
+	}
 	if f.change != nil {
 		f.change(&p)
 	}
@@ -51,13 +56,29 @@ func (f *fleet) provider() providers.Config {
 func (f *fleet) start(shift time.Duration, change ...func(*oauth.Config)) *instance {
 	f.t.Helper()
 	i := &instance{shift: shift, count: map[string]int{}, logs: &logs{}}
-	v, err := vault.Open(vault.Config{Store: f.store.URL, Keys: []vault.Key{f.key}, Prefix: "bff", Cookie: "bff", Idle: time.Hour, Lifetime: 12 * time.Hour, Now: i.now})
+	v, err := vault.Open(
+		vault.Config{
+			Store:    f.store.URL,
+			Keys:     []vault.Key{f.key},
+			Prefix:   "bff",
+			Cookie:   "bff",
+			Idle:     time.Hour,
+			Lifetime: 12 * time.Hour,
+			Now:      i.now,
+		},
+	)
 	if err != nil {
 		f.t.Fatal(err)
 	}
 	i.vault = v
-	cfg := oauth.Config{Providers: []providers.Config{f.provider()}, Vault: v, Origin: "http://localhost:8080", Now: i.now, Patience: 30 * time.Second,
-		Log: slog.New(slog.NewTextHandler(i.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	cfg := oauth.Config{
+		Providers: []providers.Config{f.provider()},
+		Vault:     v,
+		Origin:    "http://localhost:8080",
+		Now:       i.now,
+		Patience:  30 * time.Second,
+		Log:       slog.New(slog.NewTextHandler(i.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
 	cfg.OnRefresh = func(_, outcome string, _ time.Duration) { i.note(outcome) }
 	cfg.OnRevocation = func(_, outcome string) { i.note("revocation " + outcome) }
 	for _, c := range change {
@@ -93,13 +114,27 @@ func (i *instance) noted(what string) int {
 func (f *fleet) signIn(i *instance, left time.Duration, change ...func(*vault.Connection)) *vault.Session {
 	f.t.Helper()
 	access, refresh := f.g.grant()
-	c := &vault.Connection{Provider: "rogue", Keep: vault.KeepSession, Account: vault.Account{Subject: "1"}, Scopes: []string{"openid"},
-		Tokens: vault.Tokens{Access: secret.New(access), Refresh: secret.New(refresh), ObtainedAt: i.now().Add(left - time.Hour), Expiry: i.now().Add(left)}}
+	c := &vault.Connection{
+		Provider: "rogue",
+		Keep:     vault.KeepSession,
+		Account:  vault.Account{Subject: "1"},
+		Scopes:   []string{"openid"},
+		Tokens: vault.Tokens{
+			Access:     secret.New(access),
+			Refresh:    secret.New(refresh),
+			ObtainedAt: i.now().Add(left - time.Hour),
+			Expiry:     i.now().Add(left),
+		},
+	}
 	for _, ch := range change {
 		ch(c)
 	}
 	u := vault.User{ID: vault.UserID("rogue", f.g.URL, "1"), Provider: "rogue", Subject: "1"}
-	s, err := i.vault.Create(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil), vault.NewSession{User: u, Connection: c})
+	s, err := i.vault.Create(
+		httptest.NewRecorder(),
+		httptest.NewRequest("GET", "/", nil),
+		vault.NewSession{User: u, Connection: c},
+	)
 	if err != nil {
 		f.t.Fatal(err)
 	}

@@ -29,8 +29,15 @@ type account struct {
 
 const maxClaim = 1024
 
-// identify says whose tokens these are: by the ID token, by userinfo, or, where a provider has neither, by the token answer itself.
-func (b *Broker) identify(ctx context.Context, p *client.Provider, m *client.Metadata, a Attempt, ans *client.Answer) (account, error) {
+// identify says whose tokens these are: by the ID token, by userinfo, or, where a provider has neither, by the token
+// answer itself.
+func (b *Broker) identify(
+	ctx context.Context,
+	p *client.Provider,
+	m *client.Metadata,
+	a Attempt,
+	ans *client.Answer,
+) (account, error) {
 	const op = "identify the account at"
 	var who account
 	if p.IsOpenID() && (!ans.IDToken.IsZero() || slices.Contains(a.Scopes, "openid")) {
@@ -70,7 +77,13 @@ func (b *Broker) identify(ctx context.Context, p *client.Provider, m *client.Met
 }
 
 // idToken verifies the ID token of a sign-in.
-func (b *Broker) idToken(ctx context.Context, p *client.Provider, m *client.Metadata, a Attempt, ans *client.Answer) (claims.IDToken, error) {
+func (b *Broker) idToken(
+	ctx context.Context,
+	p *client.Provider,
+	m *client.Metadata,
+	a Attempt,
+	ans *client.Answer,
+) (claims.IDToken, error) {
 	const op = "verify the ID token of"
 	fail := func(text string) (claims.IDToken, error) {
 		return claims.IDToken{}, p.Fail(KindFailed, op, errors.New(text))
@@ -94,8 +107,9 @@ func (b *Broker) idToken(ctx context.Context, p *client.Provider, m *client.Meta
 	return token, nil
 }
 
-// sameSubject refuses an answer to a refresh whose ID token is another account's (OpenID Connect Core section 12.2). The answer came from the
-// token endpoint itself, so it is read without its signature: one that cannot be read decides nothing.
+// sameSubject refuses an answer to a refresh whose ID token is another account's (OpenID Connect Core section 12.2).
+// The answer came from the token endpoint itself, so it is read without its signature: one that cannot be read
+// decides nothing.
 func (b *Broker) sameSubject(c vault.Connection, ans *client.Answer) error {
 	p := b.providers[c.Provider]
 	if p == nil || !p.IsOpenID() || ans.IDToken.IsZero() {

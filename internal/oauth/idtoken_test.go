@@ -20,8 +20,13 @@ import (
 	"bff/internal/vault"
 )
 
-// finish goes through a sign-in on i. claims makes those of the ID token from the attempt's nonce; raw, when given, makes the token from them.
-func (f *fleet) finish(i *instance, claims func(nonce string) map[string]any, raw func(map[string]any) string) (oauth.Grant, error) {
+// finish goes through a sign-in on i. claims makes those of the ID token from the attempt's nonce; raw, when given,
+// makes the token from them.
+func (f *fleet) finish(
+	i *instance,
+	claims func(nonce string) map[string]any,
+	raw func(map[string]any) string,
+) (oauth.Grant, error) {
 	f.t.Helper()
 	ctx := context.Background()
 	a, err := i.Begin(ctx, oauth.Begin{Provider: "rogue"})
@@ -110,7 +115,8 @@ func TestIDTokens(t *testing.T) {
 				return c
 			}, row.raw)
 			if row.good {
-				if err != nil || g.User.Subject != "1" || g.User.ID != vault.UserID("rogue", f.g.URL, "1") || g.Connection.Tokens.Refresh.IsZero() {
+				if err != nil || g.User.Subject != "1" || g.User.ID != vault.UserID("rogue", f.g.URL, "1") ||
+					g.Connection.Tokens.Refresh.IsZero() {
 					t.Fatalf("%v %+v", err, g.User)
 				}
 				return
@@ -132,7 +138,12 @@ func forged(t *testing.T, c map[string]any, kid string) string {
 
 func symmetric(t *testing.T, c map[string]any, secret string) string {
 	t.Helper()
-	return signedBy(t, jose.SigningKey{Algorithm: jose.HS256, Key: []byte(secret + strings.Repeat("\x00", 32-len(secret)))}, &jose.SignerOptions{}, c)
+	return signedBy(
+		t,
+		jose.SigningKey{Algorithm: jose.HS256, Key: []byte(secret + strings.Repeat("\x00", 32-len(secret)))},
+		&jose.SignerOptions{},
+		c,
+	)
 }
 
 func selfSigned(t *testing.T, c map[string]any) string {

@@ -106,7 +106,8 @@ func TestClaimsOfUnexpectedTypesKeepNobodyOut(t *testing.T) {
 	}
 }
 
-// A byte order mark in front of a document, and a redirect on the same host, are read; a redirect elsewhere is called one.
+// A byte order mark in front of a document, and a redirect on the same host, are read; a redirect elsewhere is called
+// one.
 func TestDocumentsOfAProviderAreFound(t *testing.T) {
 	marked := func(path string) func(*fleet) {
 		return func(f *fleet) {
@@ -158,7 +159,8 @@ func TestDocumentsOfAProviderAreFound(t *testing.T) {
 	}
 }
 
-// Userinfo that is signed is verified and read; one that names nobody is not used; one of another client is not believed.
+// Userinfo that is signed is verified and read; one that names nobody is not used; one of another client is not
+// believed.
 func TestUserinfoInItsForms(t *testing.T) {
 	for name, row := range map[string]struct {
 		answer func(f *fleet) (kind, body string)
@@ -198,7 +200,11 @@ func TestUserinfoInItsForms(t *testing.T) {
 func TestAGrantHasTheClaimsOfBoth(t *testing.T) {
 	f := newFleet(t)
 	f.instead("/userinfo", func(w http.ResponseWriter, _ *http.Request) {
-		f.g.json(w, 200, map[string]any{"sub": "1", "email": "ada@example.com", "groups": []string{"info"}, "roles": []string{"r"}})
+		f.g.json(
+			w,
+			200,
+			map[string]any{"sub": "1", "email": "ada@example.com", "groups": []string{"info"}, "roles": []string{"r"}},
+		)
 	})
 	at := time.Now().Add(-time.Minute).Unix()
 	g, err := f.signsIn(f.start(0), with("email", nil), with("groups", []string{"token"}), with("auth_time", at))
@@ -222,7 +228,11 @@ func TestTheIssuerOfACallbackWithoutOneConfigured(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = i.Finish(context.Background(), a, url.Values{"code": {"c"}, "state": {"s"}, "iss": {"https://tracker.example/login"}})
+		_, err = i.Finish(
+			context.Background(),
+			a,
+			url.Values{"code": {"c"}, "state": {"s"}, "iss": {"https://tracker.example/login"}},
+		)
 		if (err == nil) != good {
 			t.Errorf("callback_issuer %q: %v", configured, err)
 		}
@@ -235,7 +245,11 @@ func TestTheIssuerOfACallbackWithoutOneConfigured(t *testing.T) {
 // Strava says in its callback what the person ticked, and nothing in the token answer.
 func TestGrantedScopesOfTheCallback(t *testing.T) {
 	_, h, i := habitual(t, "strava")
-	h.on("/api/v3/oauth/token", "application/json", `{"access_token":"at","refresh_token":"rt","expires_in":60,"athlete":{"id":7}}`)
+	h.on(
+		"/api/v3/oauth/token",
+		"application/json",
+		`{"access_token":"at","refresh_token":"rt","expires_in":60,"athlete":{"id":7}}`,
+	)
 	ctx := context.Background()
 	for scope, want := range map[string][]string{"read": {"read"}, "read,activity:read_all": {"read", "activity:read_all"}, "": nil} {
 		a, err := i.Begin(ctx, oauth.Begin{Provider: "rogue", Scopes: []string{"activity:read_all"}})
@@ -249,7 +263,8 @@ func TestGrantedScopesOfTheCallback(t *testing.T) {
 	}
 }
 
-// Scopes are compared as the provider compares them, so that a consent brings what is missing, or is not offered for ever.
+// Scopes are compared as the provider compares them, so that a consent brings what is missing, or is not offered for
+// ever.
 func TestScopesAreComparedAsTheProviderDoes(t *testing.T) {
 	for _, row := range []struct {
 		provider        string
@@ -304,15 +319,21 @@ func TestALogoutDoesNotWaitForAProviderThatHangs(t *testing.T) {
 	}
 }
 
-// A token answer of more than the bound is named as too large, and the tokens in front of the bound are kept: the old ones are spent.
+// A token answer of more than the bound is named as too large, and the tokens in front of the bound are kept: the old
+// ones are spent.
 func TestARotatedTokenInAnAnswerThatIsTooLargeIsKept(t *testing.T) {
 	f := newFleet(t)
 	i := f.start(0)
 	f.g.set(func(g *rogue) {
 		g.after = func(w http.ResponseWriter, _ *http.Request, answer map[string]any) {
 			w.Header().Set("Content-Type", "application/json")
-			_, _ = fmt.Fprintf(w, `{"access_token":%q,"refresh_token":%q,"expires_in":3600,"id_token":%q}`, answer["access_token"],
-				answer["refresh_token"], strings.Repeat("x", 6<<20))
+			_, _ = fmt.Fprintf(
+				w,
+				`{"access_token":%q,"refresh_token":%q,"expires_in":3600,"id_token":%q}`,
+				answer["access_token"],
+				answer["refresh_token"],
+				strings.Repeat("x", 6<<20),
+			)
 		}
 	})
 	s := f.signIn(i, -time.Second)
@@ -322,7 +343,8 @@ func TestARotatedTokenInAnAnswerThatIsTooLargeIsKept(t *testing.T) {
 		t.Fatalf("%v", err)
 	}
 	f.g.set(func(g *rogue) { g.after = nil })
-	if _, err := f.signsIn(i, with("groups", strings.Repeat("x", 2<<20))); err == nil || !strings.Contains(err.Error(), "too large") {
+	if _, err := f.signsIn(i, with("groups", strings.Repeat("x", 2<<20))); err == nil ||
+		!strings.Contains(err.Error(), "too large") {
 		t.Fatalf("an ID token of 2 MB: %v", err)
 	}
 }

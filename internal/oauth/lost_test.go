@@ -14,7 +14,8 @@ import (
 	"bff/internal/vault"
 )
 
-// crash leaves the store as an instance does that dies during its token call: the lock, until its lease ends, and the intent.
+// crash leaves the store as an instance does that dies during its token call: the lock, until its lease ends, and the
+// intent.
 func crash(t *testing.T, i *instance, c vault.Connection) {
 	t.Helper()
 	ctx := context.Background()
@@ -39,7 +40,8 @@ func TestACrashBeforeTheRequestCostsAWait(t *testing.T) {
 	}
 }
 
-// After the answer: the token is spent, and who had the new one is dead. It is tried once, and the reason says what happened.
+// After the answer: the token is spent, and who had the new one is dead. It is tried once, and the reason says what
+// happened.
 func TestACrashAfterTheAnswerIsRotatedAway(t *testing.T) {
 	f := newFleet(t)
 	dead, i := f.start(0), f.start(0)
@@ -69,8 +71,13 @@ func TestALostAnswerWhereTheProviderDoesNotRotateCostsNothing(t *testing.T) {
 	_, err := i.Token(context.Background(), i.read(t, s))
 	kind(t, err, oauth.KindUnavailable)
 	f.g.set(func(g *rogue) { g.after = nil })
-	testenv.Eventually(t, "the old token works", func() bool { _, err := i.Token(context.Background(), i.read(t, s)); return err == nil })
-	// Another answer is lost, and then the person ends the grant: that is what a refusal means here, since nothing is ever rotated away.
+	testenv.Eventually(
+		t,
+		"the old token works",
+		func() bool { _, err := i.Token(context.Background(), i.read(t, s)); return err == nil },
+	)
+	// Another answer is lost, and then the person ends the grant: that is what a refusal means here, since nothing is
+	// ever rotated away.
 	c := i.read(t, s)
 	f.g.set(func(g *rogue) {
 		g.after = func(_ http.ResponseWriter, r *http.Request, _ map[string]any) { <-r.Context().Done() }
@@ -147,7 +154,8 @@ func TestAnAnswerAfterTheTimeoutIsRotatedAway(t *testing.T) {
 	}
 }
 
-// While the access token is valid, a refresh token whose answer is lost is not tried: being refused could end the grant, and with it what still serves.
+// While the access token is valid, a refresh token whose answer is lost is not tried: being refused could end the
+// grant, and with it what still serves.
 func TestALostAnswerIsNotTriedWhileTheAccessTokenServes(t *testing.T) {
 	f := newFleet(t)
 	i := f.start(0)
@@ -207,7 +215,11 @@ func TestAHolderWhoseLockRanOutTakesItAgain(t *testing.T) {
 	if err := rdb.Del(context.Background(), keys[0]).Err(); err != nil {
 		t.Fatal(err)
 	}
-	testenv.Eventually(t, "the lock is taken again", func() bool { n, err := rdb.Exists(context.Background(), keys[0]).Result(); return err == nil && n == 1 })
+	testenv.Eventually(
+		t,
+		"the lock is taken again",
+		func() bool { n, err := rdb.Exists(context.Background(), keys[0]).Result(); return err == nil && n == 1 },
+	)
 	second := make(chan error, 1)
 	go func() { _, err := other.Token(context.Background(), c); second <- err }()
 	<-time.After(100 * time.Millisecond)
@@ -223,8 +235,9 @@ func TestAHolderWhoseLockRanOutTakesItAgain(t *testing.T) {
 	}
 }
 
-// An instance that is cut off from the store for longer than the lock's lease and the grace has its answer all the same. Another took the connection for
-// dead meanwhile; where the provider does not end a grant for that, the answer brings it back.
+// An instance that is cut off from the store for longer than the lock's lease and the grace has its answer all the
+// same. Another took the connection for dead meanwhile; where the provider does not end a grant for that, the answer
+// brings it back.
 func TestAnAnswerThatIsWrittenLateBringsTheConnectionBack(t *testing.T) {
 	f := newFleet(t)
 	wire, url := testenv.Toxi(t, f.store.Addr), f.store.URL
@@ -246,7 +259,9 @@ func TestAnAnswerThatIsWrittenLateBringsTheConnectionBack(t *testing.T) {
 	go func() { _, err := away.Token(context.Background(), c); done <- err }()
 	<-acted
 	wire.Cut()
-	f.g.misbehave(status(http.StatusBadRequest, "", "", `{"error":"invalid_grant"}`)) // as GitHub says to a spent token: no more than that
+	f.g.misbehave(
+		status(http.StatusBadRequest, "", "", `{"error":"invalid_grant"}`),
+	) // as GitHub says to a spent token: no more than that
 	_, err := i.Token(context.Background(), c)
 	kind(t, err, oauth.KindReauth)
 	close(leave)
@@ -275,7 +290,8 @@ func TestTheLockOfADeadInstanceEndsByItself(t *testing.T) {
 	}
 }
 
-// An instance whose lock ran out while the store was away, and was another's for a moment, takes it again: its answer is waited for, longer than the grace.
+// An instance whose lock ran out while the store was away, and was another's for a moment, takes it again: its answer
+// is waited for, longer than the grace.
 func TestAHolderWhoseLockWasAnothersTakesItAgain(t *testing.T) {
 	f := newFleet(t)
 	i, other := f.start(0), f.start(0)

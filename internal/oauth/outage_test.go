@@ -35,8 +35,8 @@ func status(code int, header, value, body string) func(http.ResponseWriter, *htt
 // broken closes the connection without an answer.
 func broken(http.ResponseWriter, *http.Request, url.Values) bool { panic(http.ErrAbortHandler) }
 
-// Guarantee 4: an outage of the provider logs nobody out. A token that is valid serves, a spent one is 503, and when the provider is back the same
-// connection works.
+// Guarantee 4: an outage of the provider logs nobody out. A token that is valid serves, a spent one is 503, and when
+// the provider is back the same connection works.
 func TestAnOutageOfTheProviderLogsNobodyOut(t *testing.T) {
 	elsewhere := newRogue(t)
 	for _, row := range []struct {
@@ -119,7 +119,8 @@ func TestAProviderThatIsNotThereAtAll(t *testing.T) {
 	}
 }
 
-// A breaker: after a few failures in a row callers are told at once, and the provider is left alone but for one call now and then.
+// A breaker: after a few failures in a row callers are told at once, and the provider is left alone but for one call
+// now and then.
 func TestTheBreaker(t *testing.T) {
 	f := newFleet(t)
 	i := f.start(0)
@@ -247,7 +248,11 @@ func TestTheStoreIsDownWhenARefreshBegins(t *testing.T) {
 		t.Fatal("a token was spent without an intent")
 	}
 	f.store.Start()
-	testenv.Eventually(t, "the connection works again", func() bool { _, err := i.Token(context.Background(), spent); return err == nil })
+	testenv.Eventually(
+		t,
+		"the connection works again",
+		func() bool { _, err := i.Token(context.Background(), spent); return err == nil },
+	)
 }
 
 // The store goes between the provider's answer and the write: the tokens are held, used, and written when it is back.
@@ -278,7 +283,8 @@ func TestTokensTheStoreCannotTakeAreHeld(t *testing.T) {
 	if err := <-drained; err != nil {
 		t.Fatal(err)
 	}
-	if now := other.read(t, s); !now.Tokens.Refresh.Equal(got.Tokens.Refresh) || f.g.count("refreshes") != 1 || f.g.count("reuse") != 0 {
+	if now := other.read(t, s); !now.Tokens.Refresh.Equal(got.Tokens.Refresh) || f.g.count("refreshes") != 1 ||
+		f.g.count("reuse") != 0 {
 		t.Fatalf("%d refreshes, %d reuses", f.g.count("refreshes"), f.g.count("reuse"))
 	}
 }

@@ -21,7 +21,8 @@ const (
 	orphanMax   = 5 * time.Second
 )
 
-// Run works on the outbox until ctx ends: what was unlinked is revoked at its provider until that confirms, or is known not to.
+// Run works on the outbox until ctx ends: what was unlinked is revoked at its provider until that confirms, or is
+// known not to.
 func (b *Broker) Run(ctx context.Context) {
 	for {
 		b.workOutbox(ctx)
@@ -88,8 +89,8 @@ func (b *Broker) workJob(ctx context.Context, j vault.Job) {
 	_ = b.vault.JobDone(ctx, j)
 }
 
-// orphaned deals with tokens whose connection ended while they were being fetched. What was unlinked is revoked: the outbox knows an older token only. A session
-// that merely ended leaves its grant alone.
+// orphaned deals with tokens whose connection ended while they were being fetched. What was unlinked is revoked: the
+// outbox knows an older token only. A session that merely ended leaves its grant alone.
 func (b *Broker) orphaned(c vault.Connection) {
 	payload := b.Revocation(c)
 	if payload == nil {

@@ -16,8 +16,8 @@ import (
 	"bff/internal/vault"
 )
 
-// Guarantee 3: however many requests and instances meet an expired token, the provider sees one refresh, and every waiter gets its result. The token endpoint
-// is slower than the lock's lease.
+// Guarantee 3: however many requests and instances meet an expired token, the provider sees one refresh, and every
+// waiter gets its result. The token endpoint is slower than the lock's lease.
 func TestTwoHundredCallsOverThreeInstancesAtExpiryAreOneRefresh(t *testing.T) {
 	f := newFleet(t)
 	fleet := []*instance{f.start(0), f.start(0), f.start(0)}
@@ -201,7 +201,9 @@ func TestWhatADeadGrantIs(t *testing.T) {
 			now := i.read(t, s)
 			if row.reason != "" {
 				var e *oauth.Error
-				if !errors.As(err, &e) || e.Reason != row.reason || now.Status != vault.StatusNeedsReauth || now.Reason != row.reason || !now.Tokens.Access.IsZero() {
+				if !errors.As(err, &e) || e.Reason != row.reason || now.Status != vault.StatusNeedsReauth ||
+					now.Reason != row.reason ||
+					!now.Tokens.Access.IsZero() {
 					t.Fatalf("%v; stored %s %s", err, now.Status, now.Reason)
 				}
 				_, err = i.Token(context.Background(), now)
@@ -223,7 +225,12 @@ func TestInvalidGrantForAnOldTokenIsNotDefinite(t *testing.T) {
 	f.g.misbehave(func(w http.ResponseWriter, _ *http.Request, _ url.Values) bool {
 		c := other.read(t, s)
 		next := c
-		next.Tokens = vault.Tokens{Access: secret.New("at-newer"), Refresh: secret.New("rt-newer"), ObtainedAt: time.Now(), Expiry: time.Now().Add(time.Hour)}
+		next.Tokens = vault.Tokens{
+			Access:     secret.New("at-newer"),
+			Refresh:    secret.New("rt-newer"),
+			ObtainedAt: time.Now(),
+			Expiry:     time.Now().Add(time.Hour),
+		}
 		if _, err := other.vault.Update(context.Background(), &c, next); err != nil {
 			t.Error(err)
 		}
@@ -270,7 +277,8 @@ func TestAnAccessTokenWithoutARefreshTokenEndsByItsClock(t *testing.T) {
 	s = f.signIn(i, -2*time.Minute, without)
 	_, err = i.Token(context.Background(), i.read(t, s))
 	kind(t, err, oauth.KindReauth)
-	if c := i.read(t, s); c.Status != vault.StatusNeedsReauth || c.Reason != oauth.ReasonExpired || f.g.count("token") != 0 {
+	if c := i.read(t, s); c.Status != vault.StatusNeedsReauth || c.Reason != oauth.ReasonExpired ||
+		f.g.count("token") != 0 {
 		t.Fatalf("%s %s", c.Status, c.Reason)
 	}
 }
@@ -282,7 +290,8 @@ func TestAProviderThatIsNotConfiguredIsUnknown(t *testing.T) {
 	kind(t, err, oauth.KindUnknown)
 }
 
-// A token that could end on its way to the API is replaced first, where the provider is quick; where it is not, it serves to its last second.
+// A token that could end on its way to the API is replaced first, where the provider is quick; where it is not, it
+// serves to its last second.
 func TestATokenInItsLastMomentsIsReplacedFirst(t *testing.T) {
 	f := newFleet(t)
 	var frozen atomic.Int64

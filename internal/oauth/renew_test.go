@@ -54,7 +54,8 @@ func TestRenewTakesATokenThatIsNewerAlready(t *testing.T) {
 	}
 }
 
-// An API that refuses every token is not allowed to make a storm of refreshes. The last token comes back, and the API's own 401 is what the caller sees.
+// An API that refuses every token is not allowed to make a storm of refreshes. The last token comes back, and the
+// API's own 401 is what the caller sees.
 func TestAnAPIThatRefusesEveryTokenCausesNoStorm(t *testing.T) {
 	f := newFleet(t)
 	i := f.start(0)
@@ -75,13 +76,16 @@ func TestAnAPIThatRefusesEveryTokenCausesNoStorm(t *testing.T) {
 	}
 }
 
-// Guarantee 4: renewals that fail are an outage, however many there are. None of them hands back the token that the API refused, as if nothing were
-// to be had.
+// Guarantee 4: renewals that fail are an outage, however many there are. None of them hands back the token that the
+// API refused, as if nothing were to be had.
 func TestRenewalsThatFailAreAnOutageToTheLast(t *testing.T) {
 	f := newFleet(t)
 	f.change = func(p *providers.Config) { p.Token.Rotates = "never" } // no lost answer has to be waited for
 	var ahead atomic.Int64
-	i := f.start(0, func(c *oauth.Config) { c.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) } })
+	i := f.start(
+		0,
+		func(c *oauth.Config) { c.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) } },
+	)
 	c := i.read(t, f.signIn(i, 20*time.Hour))
 	f.g.misbehave(status(503, "", "", ""))
 	for n := range 60 {
@@ -121,7 +125,8 @@ func TestRenewOfADeadGrantIsDefinite(t *testing.T) {
 	}
 }
 
-// Clocks a minute apart: at expiry there is one refresh, whoever makes it, and nobody uses a token beyond its end or takes a new one for spent.
+// Clocks a minute apart: at expiry there is one refresh, whoever makes it, and nobody uses a token beyond its end or
+// takes a new one for spent.
 func TestClocksAMinuteApart(t *testing.T) {
 	for _, row := range []struct {
 		name  string

@@ -25,8 +25,8 @@ type revocationRecord struct {
 	Access   string `json:"a,omitempty"`
 }
 
-// Revocation is what has to be revoked when c is unlinked, for [vault.Vault.Unlink]; nil when there is nothing. The refresh token comes
-// first: with it goes the access token, at Google the whole grant (RFC 7009 section 2.1).
+// Revocation is what has to be revoked when c is unlinked, for [vault.Vault.Unlink]; nil when there is nothing. The
+// refresh token comes first: with it goes the access token, at Google the whole grant (RFC 7009 section 2.1).
 func (b *Broker) Revocation(c vault.Connection) []byte {
 	p := b.providers[c.Provider]
 	if p == nil {
@@ -34,7 +34,12 @@ func (b *Broker) Revocation(c vault.Connection) []byte {
 	}
 	c = b.refresher.Held(c)
 	t := c.Tokens
-	rec := revocationRecord{Provider: c.Provider, Token: t.Refresh.Reveal(), Hint: "refresh_token", Access: t.Access.Reveal()}
+	rec := revocationRecord{
+		Provider: c.Provider,
+		Token:    t.Refresh.Reveal(),
+		Hint:     "refresh_token",
+		Access:   t.Access.Reveal(),
+	}
 	if rec.Token == "" || p.Config.Revocation.Token == "access" {
 		rec.Token, rec.Hint = rec.Access, "access_token"
 	}

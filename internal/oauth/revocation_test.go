@@ -42,7 +42,10 @@ func TestUnlinkRevokesTheRefreshToken(t *testing.T) {
 	waitFor(t, func() bool { return i.noted("revocation revoked") == 1 })
 	r, form := f.g.last()
 	user, pass, _ := r.BasicAuth()
-	if form.Get("token") != c.Tokens.Refresh.Reveal() || form.Get("token_type_hint") != "refresh_token" || user != "client" || pass == "" || form.Has("client_secret") {
+	if form.Get("token") != c.Tokens.Refresh.Reveal() || form.Get("token_type_hint") != "refresh_token" ||
+		user != "client" ||
+		pass == "" ||
+		form.Has("client_secret") {
 		t.Fatalf("%s %v", user, form)
 	}
 	if f.g.alive(c.Tokens.Refresh.Reveal()) || f.g.count("revoke") != 1 {
@@ -79,7 +82,8 @@ func TestARevocationIsTriedUntilItIsConfirmed(t *testing.T) {
 			c := f.unlink(i, f.signIn(i, time.Hour))
 			i.Nudge()
 			waitFor(t, func() bool { return i.noted("revocation revoked") == 1 })
-			if f.g.alive(c.Tokens.Refresh.Reveal()) || i.noted("revocation retried") != 1 || i.noted("revocation given_up") != 0 {
+			if f.g.alive(c.Tokens.Refresh.Reveal()) || i.noted("revocation retried") != 1 ||
+				i.noted("revocation given_up") != 0 {
 				t.Fatalf("retried %d", i.noted("revocation retried"))
 			}
 			if strings.Contains(i.logs.String(), c.Tokens.Refresh.Reveal()) {
@@ -123,7 +127,10 @@ func TestThereIsNothingToRevoke(t *testing.T) {
 			t.Errorf("%s: %s", name, b)
 		}
 	}
-	if b := i.Revocation(vault.Connection{Provider: "rogue", Tokens: vault.Tokens{Access: secret.New("at-only")}}); !strings.Contains(string(b), "at-only") {
+	if b := i.Revocation(vault.Connection{Provider: "rogue", Tokens: vault.Tokens{Access: secret.New("at-only")}}); !strings.Contains(
+		string(b),
+		"at-only",
+	) {
 		t.Fatal("an access token alone is not revoked")
 	}
 }
@@ -158,7 +165,9 @@ func TestStylesOfRevocation(t *testing.T) {
 			i.Nudge()
 			waitFor(t, func() bool { return i.noted("revocation revoked") == 1 })
 			got := fake.last()
-			if got.method != row.method || got.path != row.path || !strings.HasPrefix(got.header.Get("Authorization"), row.header) || got.body != row.body {
+			if got.method != row.method || got.path != row.path ||
+				!strings.HasPrefix(got.header.Get("Authorization"), row.header) ||
+				got.body != row.body {
 				t.Fatalf("%s %s %s %q", got.method, got.path, got.header.Get("Authorization"), got.body)
 			}
 			if row.header == "" && got.header.Get("Authorization") != "" {

@@ -52,8 +52,17 @@ type rogue struct {
 
 func newRogue(t testing.TB) *rogue {
 	t.Helper()
-	g := &rogue{t: t, family: map[string]int{}, current: map[int]string{}, life: 3600, rotate: true, codes: map[string]map[string]any{},
-		counts: map[string]int{}, accepted: map[string]int{}, access: map[string]bool{}}
+	g := &rogue{
+		t:        t,
+		family:   map[string]int{},
+		current:  map[int]string{},
+		life:     3600,
+		rotate:   true,
+		codes:    map[string]map[string]any{},
+		counts:   map[string]int{},
+		accepted: map[string]int{},
+		access:   map[string]bool{},
+	}
 	g.turnKey()
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/openid-configuration", g.metadata)
@@ -114,9 +123,17 @@ func (g *rogue) metadata(w http.ResponseWriter, r *http.Request) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.counts["metadata"]++
-	m := map[string]any{"issuer": g.URL, "authorization_endpoint": g.URL + "/authorize", "token_endpoint": g.URL + "/token", "jwks_uri": g.URL + "/jwks",
-		"userinfo_endpoint": g.URL + "/userinfo", "revocation_endpoint": g.URL + "/revoke", "id_token_signing_alg_values_supported": []string{"ES256"},
-		"response_types_supported": []string{"code"}, "subject_types_supported": []string{"public"}}
+	m := map[string]any{
+		"issuer":                                g.URL,
+		"authorization_endpoint":                g.URL + "/authorize",
+		"token_endpoint":                        g.URL + "/token",
+		"jwks_uri":                              g.URL + "/jwks",
+		"userinfo_endpoint":                     g.URL + "/userinfo",
+		"revocation_endpoint":                   g.URL + "/revoke",
+		"id_token_signing_alg_values_supported": []string{"ES256"},
+		"response_types_supported":              []string{"code"},
+		"subject_types_supported":               []string{"public"},
+	}
 	for k, v := range g.extra {
 		m[k] = v
 	}
@@ -127,7 +144,13 @@ func (g *rogue) jwks(w http.ResponseWriter, _ *http.Request) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.counts["jwks"]++
-	g.json(w, 200, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: g.key.Public(), KeyID: g.kid, Algorithm: string(g.alg), Use: "sig"}}})
+	g.json(
+		w,
+		200,
+		jose.JSONWebKeySet{
+			Keys: []jose.JSONWebKey{{Key: g.key.Public(), KeyID: g.kid, Algorithm: string(g.alg), Use: "sig"}},
+		},
+	)
 }
 
 func (g *rogue) json(w http.ResponseWriter, status int, v any) {
@@ -193,7 +216,12 @@ func (g *rogue) act(form url.Values) (int, map[string]any) {
 		delete(g.codes, form.Get("code"))
 		g.n++
 		access, refresh := g.issue(g.n)
-		answer := map[string]any{"access_token": access, "refresh_token": refresh, "token_type": "Bearer", "expires_in": g.life}
+		answer := map[string]any{
+			"access_token":  access,
+			"refresh_token": refresh,
+			"token_type":    "Bearer",
+			"expires_in":    g.life,
+		}
 		if claims["at_hash"] == "right" {
 			sum := sha256.Sum256([]byte(access))
 			claims["at_hash"] = base64.RawURLEncoding.EncodeToString(sum[:16])
@@ -304,8 +332,17 @@ func unsigned(claims map[string]any) string {
 // idClaims are those of a good ID token.
 func (g *rogue) idClaims(nonce string, change ...func(map[string]any)) map[string]any {
 	now := time.Now()
-	c := map[string]any{"iss": g.URL, "sub": "1", "aud": "client", "exp": now.Add(time.Hour).Unix(), "iat": now.Unix(), "nonce": nonce,
-		"name": "Ada", "email": "ada@example.com", "email_verified": true}
+	c := map[string]any{
+		"iss":            g.URL,
+		"sub":            "1",
+		"aud":            "client",
+		"exp":            now.Add(time.Hour).Unix(),
+		"iat":            now.Unix(),
+		"nonce":          nonce,
+		"name":           "Ada",
+		"email":          "ada@example.com",
+		"email_verified": true,
+	}
 	for _, f := range change {
 		f(c)
 	}

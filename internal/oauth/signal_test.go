@@ -23,8 +23,16 @@ func (g *rogue) logoutClaims(change ...func(map[string]any)) map[string]any {
 	now := time.Now()
 	g.mu.Lock()
 	g.n++
-	c := map[string]any{"iss": g.URL, "aud": "client", "iat": now.Unix(), "exp": now.Add(2 * time.Minute).Unix(), "jti": fmt.Sprint("jti-", g.n),
-		"sub": "1", "sid": "s-1", "events": map[string]any{logoutEvent: map[string]any{}}}
+	c := map[string]any{
+		"iss":    g.URL,
+		"aud":    "client",
+		"iat":    now.Unix(),
+		"exp":    now.Add(2 * time.Minute).Unix(),
+		"jti":    fmt.Sprint("jti-", g.n),
+		"sub":    "1",
+		"sid":    "s-1",
+		"events": map[string]any{logoutEvent: map[string]any{}},
+	}
 	g.mu.Unlock()
 	for _, f := range change {
 		f(c)
@@ -154,7 +162,9 @@ func (g *rogue) securityClaims(event string, change ...func(map[string]any)) map
 	if !strings.Contains(event, ":") {
 		event = "https://schemas.openid.net/secevent/risc/event-type/" + event
 	}
-	c["events"] = map[string]any{event: map[string]any{"subject": map[string]any{"subject_type": "iss-sub", "iss": g.URL + "/", "sub": "1"}}}
+	c["events"] = map[string]any{
+		event: map[string]any{"subject": map[string]any{"subject_type": "iss-sub", "iss": g.URL + "/", "sub": "1"}},
+	}
 	for _, f := range change {
 		f(c)
 	}
@@ -240,7 +250,8 @@ func TestSecurityEventTokens(t *testing.T) {
 			if err != nil || len(got) != 1 || got[0].Kind != row.want {
 				t.Fatalf("%v %+v", err, got)
 			}
-			if want := vault.UserID("rogue", f.g.URL, "1"); (got[0].UserID == want) == row.nobody || (got[0].Subject == "1") == row.nobody {
+			if want := vault.UserID("rogue", f.g.URL, "1"); (got[0].UserID == want) == row.nobody ||
+				(got[0].Subject == "1") == row.nobody {
 				t.Fatalf("%+v", got[0])
 			}
 			if again, err := i.securityEvents("rogue", raw); err != nil || len(again) != 0 {
@@ -308,8 +319,8 @@ func (i *instance) securityEvents(provider, raw string) (got []oauth.SecurityEve
 	return got, err
 }
 
-// A token is spent by its work, not by its arrival: the same one is accepted until the work was done, is not carried out
-// twice at once, and not again afterwards.
+// A token is spent by its work, not by its arrival: the same one is accepted until the work was done, is not carried
+// out twice at once, and not again afterwards.
 func TestASignalIsSpentWhenItsWorkIsDone(t *testing.T) {
 	f := newFleet(t)
 	here, there := f.start(0), f.start(0)

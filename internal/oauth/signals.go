@@ -19,7 +19,12 @@ type Logout struct {
 }
 
 // verify checks the signature of a token that a provider sent by itself.
-func verify(ctx context.Context, p *client.Provider, keys *client.Keys, op, raw string) (claims.Object, claims.Header, error) {
+func verify(
+	ctx context.Context,
+	p *client.Provider,
+	keys *client.Keys,
+	op, raw string,
+) (claims.Object, claims.Header, error) {
 	o, h, err := keys.Verify(ctx, raw)
 	switch {
 	case errors.Is(err, client.ErrKeys):
@@ -30,10 +35,14 @@ func verify(ctx context.Context, p *client.Provider, keys *client.Keys, op, raw 
 	return o, h, nil
 }
 
-// LogoutToken validates a logout token in the order of OpenID Connect Back-Channel Logout 1.0 section 2.6, and has carryOut
-// do what it asks for. A token is spent when carryOut has returned nil, and not before: sent again after an error, an
-// outage or a crash it is accepted. Without the store, none is. carryOut may run twice for one token.
-func (b *Broker) LogoutToken(ctx context.Context, name, raw string, carryOut func(context.Context, Logout) error) error {
+// LogoutToken validates a logout token in the order of OpenID Connect Back-Channel Logout 1.0 section 2.6, and has
+// carryOut do what it asks for. A token is spent when carryOut has returned nil, and not before: sent again after an
+// error, an outage or a crash it is accepted. Without the store, none is. carryOut may run twice for one token.
+func (b *Broker) LogoutToken(
+	ctx context.Context,
+	name, raw string,
+	carryOut func(context.Context, Logout) error,
+) error {
 	const op = "verify the logout token of"
 	p, err := b.provider(op, name)
 	if err != nil {
@@ -149,8 +158,9 @@ func securityKind(uri string) SecurityKind {
 	return Other
 }
 
-// SecurityEvents validates a security event token, and has carryOut do what its events ask for. It is spent as a logout
-// token is: see LogoutToken. One whose work was done before is no error (RFC 8935 section 2.2), and carryOut is not called.
+// SecurityEvents validates a security event token, and has carryOut do what its events ask for. It is spent as a
+// logout token is: see LogoutToken. One whose work was done before is no error (RFC 8935 section 2.2), and carryOut
+// is not called.
 func (b *Broker) SecurityEvents(ctx context.Context, name, raw string,
 	carryOut func(context.Context, []SecurityEvent) error) error {
 	const op = "verify the security event token of"

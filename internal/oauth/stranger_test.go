@@ -19,8 +19,8 @@ import (
 
 // What a provider, or somebody who plays one, may not do to bff.
 
-// Attack class 25: the metadata of an issuer on the internet cannot lead into the inner network, whatever its addresses are written like. What the operator
-// wrote may.
+// Attack class 25: the metadata of an issuer on the internet cannot lead into the inner network, whatever its
+// addresses are written like. What the operator wrote may.
 func TestAnIssuerOnTheInternetDoesNotLeadInside(t *testing.T) {
 	const outside = "https://id.example.com"
 	for _, address := range []string{"https://169.254.169.254/latest/meta-data/", "https://10.0.0.1/token", "https://192.168.1.1/", "https://172.16.0.1/", "https://127.0.0.1/token", "https://127.8.8.8/", "https://localhost/token",
@@ -38,7 +38,8 @@ func TestAnIssuerOnTheInternetDoesNotLeadInside(t *testing.T) {
 	}
 }
 
-// OpenID Connect Core section 5.3.2, which go-oidc leaves to its caller: userinfo of another subject is not believed, nor is one that names nobody.
+// OpenID Connect Core section 5.3.2, which go-oidc leaves to its caller: userinfo of another subject is not believed,
+// nor is one that names nobody.
 func TestUserinfoOfAnotherSubject(t *testing.T) {
 	f := newFleet(t)
 	i := f.start(0)
@@ -54,7 +55,8 @@ func TestUserinfoOfAnotherSubject(t *testing.T) {
 	}
 }
 
-// Attack class 8: who somebody is, is issuer and subject. An address, verified or not, makes nobody the same user, and one with two domains is passed on as it is.
+// Attack class 8: who somebody is, is issuer and subject. An address, verified or not, makes nobody the same user,
+// and one with two domains is passed on as it is.
 func TestAUserIsASubjectOfAnIssuerAndNoAddress(t *testing.T) {
 	f := newFleet(t)
 	i := f.start(0)
@@ -78,7 +80,8 @@ func TestAUserIsASubjectOfAnIssuerAndNoAddress(t *testing.T) {
 	}
 }
 
-// Attack class 15: no answer of a provider is read without a bound, whatever it answers to, and a bad one leaves nothing half done.
+// Attack class 15: no answer of a provider is read without a bound, whatever it answers to, and a bad one leaves
+// nothing half done.
 func TestNoAnswerOfAProviderIsReadWithoutABound(t *testing.T) {
 	var sent atomic.Int64
 	endless := func(w http.ResponseWriter, r *http.Request) {
@@ -132,7 +135,10 @@ func TestNoAnswerOfAProviderIsReadWithoutABound(t *testing.T) {
 			sent.Store(0)
 			f := newFleet(t)
 			if row.path == "/par" {
-				f.g.extra = map[string]any{"require_pushed_authorization_requests": true, "pushed_authorization_request_endpoint": f.g.URL + "/par"}
+				f.g.extra = map[string]any{
+					"require_pushed_authorization_requests": true,
+					"pushed_authorization_request_endpoint": f.g.URL + "/par",
+				}
 			}
 			next := f.g.Config.Handler
 			f.g.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -153,8 +159,8 @@ func TestNoAnswerOfAProviderIsReadWithoutABound(t *testing.T) {
 	}
 }
 
-// x/oauth2's errors hold the body they got, and a token printed with %v is the token. Nothing that a provider repeats of what it was sent gets into an error's
-// text or a log line.
+// x/oauth2's errors hold the body they got, and a token printed with %v is the token. Nothing that a provider repeats
+// of what it was sent gets into an error's text or a log line.
 func TestNothingAProviderRepeatsIsPrinted(t *testing.T) {
 	echo := func(code int, field string) func(http.ResponseWriter, *http.Request, url.Values) bool {
 		return func(w http.ResponseWriter, r *http.Request, form url.Values) bool {
@@ -182,7 +188,18 @@ func TestNothingAProviderRepeatsIsPrinted(t *testing.T) {
 			if refreshed == nil || exchanged == nil {
 				t.Fatalf("%d %s: taken for a success", code, field)
 			}
-			text := fmt.Sprintf("%v %+v %#v %s %v %+v %q %s %s", refreshed, refreshed, refreshed.Error(), refreshed, exchanged, exchanged, exchanged, i.logs, j.logs)
+			text := fmt.Sprintf(
+				"%v %+v %#v %s %v %+v %q %s %s",
+				refreshed,
+				refreshed,
+				refreshed.Error(),
+				refreshed,
+				exchanged,
+				exchanged,
+				exchanged,
+				i.logs,
+				j.logs,
+			)
 			for name, secret := range map[string]string{"refresh token": c.Tokens.Refresh.Reveal(), "code": "the-code-itself", "verifier": a.Verifier.Reveal(), "client secret": "sec:ret", "encoded client secret": url.QueryEscape("sec:ret +")} {
 				if strings.Contains(text, secret) {
 					t.Errorf("%d with %s: the %s is printed", code, field, name)
@@ -192,7 +209,8 @@ func TestNothingAProviderRepeatsIsPrinted(t *testing.T) {
 	}
 }
 
-// RFC 7009 section 2.2.1: 503 means the token is alive, and Retry-After when to come again. It is waited for, and not only by chance.
+// RFC 7009 section 2.2.1: 503 means the token is alive, and Retry-After when to come again. It is waited for, and not
+// only by chance.
 func TestARevocationWaitsAsLongAsItIsTold(t *testing.T) {
 	f := newFleet(t)
 	i := f.start(0)
@@ -252,7 +270,8 @@ func TestAnAlarmRingsOnceAMinute(t *testing.T) {
 	}
 }
 
-// A redirect of the token endpoint, which x/oauth2 would follow with the client secret in the body, goes nowhere: not with a code, not with a pushed request.
+// A redirect of the token endpoint, which x/oauth2 would follow with the client secret in the body, goes nowhere: not
+// with a code, not with a pushed request.
 func TestNoRedirectOfAProviderIsFollowed(t *testing.T) {
 	var reached atomic.Int32
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { reached.Add(1) }))
@@ -262,7 +281,10 @@ func TestNoRedirectOfAProviderIsFollowed(t *testing.T) {
 			f := newFleet(t)
 			f.change = func(p *providers.Config) { p.Client.Auth = "client_secret_post" }
 			if path == "/par" {
-				f.g.extra = map[string]any{"require_pushed_authorization_requests": true, "pushed_authorization_request_endpoint": f.g.URL + "/par"}
+				f.g.extra = map[string]any{
+					"require_pushed_authorization_requests": true,
+					"pushed_authorization_request_endpoint": f.g.URL + "/par",
+				}
 			}
 			next := f.g.Config.Handler
 			f.g.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -290,7 +312,8 @@ func TestNoRedirectOfAProviderIsFollowed(t *testing.T) {
 	}
 }
 
-// Attack class 16: refreshes of many users that are under way at the same time are as many flights, and each caller gets what is its own.
+// Attack class 16: refreshes of many users that are under way at the same time are as many flights, and each caller
+// gets what is its own.
 func TestNobodyGetsTheTokenOfAnother(t *testing.T) {
 	f := newFleet(t)
 	i := f.start(0)
@@ -314,7 +337,8 @@ func TestNobodyGetsTheTokenOfAnother(t *testing.T) {
 		for range callers {
 			group.Go(func() {
 				got, err := i.Token(context.Background(), before)
-				if want := fmt.Sprintf("at-%d-", grant); err != nil || got.ID != before.ID || !strings.HasPrefix(got.Tokens.Access.Reveal(), want) {
+				if want := fmt.Sprintf("at-%d-", grant); err != nil || got.ID != before.ID ||
+					!strings.HasPrefix(got.Tokens.Access.Reveal(), want) {
 					t.Errorf("%v: a token that does not begin with %s", err, want)
 				}
 			})

@@ -33,8 +33,8 @@ func (b *Broker) Typed(provider string) bool {
 	return p != nil && p.Typed()
 }
 
-// LinkTyped tries a credential that a person typed, where the provider can be asked, and returns the connection that keeps it. KindDenied:
-// the provider refuses it. KindFailed: it is none.
+// LinkTyped tries a credential that a person typed, where the provider can be asked, and returns the connection that
+// keeps it. KindDenied: the provider refuses it. KindFailed: it is none.
 func (b *Broker) LinkTyped(ctx context.Context, in Typed) (vault.Connection, error) {
 	const op = "link an account at"
 	p, err := b.provider(op, in.Provider)

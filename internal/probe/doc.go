@@ -3,5 +3,6 @@
 //	Provider ─► metadata ─► endpoints ─► keys ─► habits ─► []Finding
 //	Upstream ─► one GET without credentials                 ─► Finding
 //
-// It sends no credential, follows no redirect, and prints nothing that it received but status codes and words of the standards.
+// It sends no credential, follows no redirect, and prints nothing that it received but status codes and words of the
+// standards.
 package probe

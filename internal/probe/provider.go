@@ -25,7 +25,8 @@ type Examination struct {
 	findings []Finding
 }
 
-// Provider examines a provider: its metadata, its endpoints, its keys, and whether its habits are those of the configuration.
+// Provider examines a provider: its metadata, its endpoints, its keys, and whether its habits are those of the
+// configuration.
 func Provider(ctx context.Context, client *http.Client, p providers.Config) []Finding {
 	x := &Examination{provider: p, client: client}
 	x.metadata(ctx)
@@ -72,14 +73,19 @@ func (x *Examination) fetch(ctx context.Context, where string, into any) error {
 	r.Header.Set("Accept", "application/json")
 	resp, err := x.client.Do(r)
 	if err != nil {
-		return errors.New("nobody answers there; is the address right, and can this machine reach it (HTTPS_PROXY is honoured)?")
+		return errors.New(
+			"nobody answers there; is the address right, and can this machine reach it (HTTPS_PROXY is honoured)?",
+		)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxPublished))
 	switch status := resp.StatusCode; {
 	case status >= 300 && status < 400:
-		return fmt.Errorf("it redirects (%d), and bff follows no redirect: write the address at which the document itself is; "+
-			"`curl -sI` shows where it leads", status)
+		return fmt.Errorf(
+			"it redirects (%d), and bff follows no redirect: write the address at which the document itself is; "+
+				"`curl -sI` shows where it leads",
+			status,
+		)
 	case status != http.StatusOK:
 		return fmt.Errorf("it answers %d instead of 200", status)
 	case err != nil || json.Unmarshal(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")), into) != nil:
@@ -98,8 +104,12 @@ func (x *Examination) metadata(ctx context.Context) {
 		case err != nil:
 			x.say("failed", "discovery", where+": "+err.Error())
 		case x.found.Issuer != p.Issuer:
-			x.say("failed", "discovery", "the document is another issuer's; write `issuer:` exactly as the document says, to the last "+
-				"slash")
+			x.say(
+				"failed",
+				"discovery",
+				"the document is another issuer's; write `issuer:` exactly as the document says, to the last "+
+					"slash",
+			)
 		default:
 			x.say("ok", "discovery", where)
 		}
@@ -182,7 +192,8 @@ func (x *Examination) keys(ctx context.Context) {
 	}
 }
 
-// usable reports whether an entry of a key set (RFC 7517) is a public key that signs. Certificates in it are not needed.
+// usable reports whether an entry of a key set (RFC 7517) is a public key that signs. Certificates in it are not
+// needed.
 func usable(entry json.RawMessage) bool {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(entry, &fields) != nil {
@@ -209,8 +220,12 @@ func (x *Examination) habits() {
 		}
 	}
 	p, f := &x.provider, &x.found
-	judge(slices.Contains(f.Challenges, "S256") || p.Authorization.PKCE == providers.PKCEOff, "PKCE", "S256, or configured off",
-		"S256 is not published; if sign-in fails, write `pkce: off`")
+	judge(
+		slices.Contains(f.Challenges, "S256") || p.Authorization.PKCE == providers.PKCEOff,
+		"PKCE",
+		"S256, or configured off",
+		"S256 is not published; if sign-in fails, write `pkce: off`",
+	)
 	judge(f.IssParameter, "iss parameter", "published, so required of every answer (RFC 9207)",
 		"not published; one redirect URI per provider keeps answers apart")
 	for _, s := range p.Scopes {
@@ -221,7 +236,12 @@ func (x *Examination) habits() {
 	}
 	known := p.Client.Auth == "" || len(f.ClientAuth) == 0 || slices.Contains(f.ClientAuth, p.Client.Auth)
 	published := strings.Join(slices.DeleteFunc(slices.Clone(f.ClientAuth), odd), ", ")
-	judge(known, "client authentication", cmp.Or(published, "nothing is published"), "`client_auth` is not among what is published: "+published)
+	judge(
+		known,
+		"client authentication",
+		cmp.Or(published, "nothing is published"),
+		"`client_auth` is not among what is published: "+published,
+	)
 	for _, extra := range []struct {
 		there bool
 		name  string

@@ -90,9 +90,15 @@ func BenchmarkServe(b *testing.B) {
 
 func benchmarkServe(b *testing.B, size int) {
 	body := `{"items":["` + strings.Repeat("The quick brown fox jumps over the lazy dog. ", size/45) + `"]}`
-	upstream := cheapUpstream(b,
-		fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=UTF-8\r\nDate: Tue, 25 Nov 2026 12:00:00 GMT\r\nServer: ESF\r\n"+
-			"Cache-Control: private\r\nVary: Origin\r\nVary: X-Origin\r\nVary: Referer\r\nX-XSS-Protection: 0\r\nX-Frame-Options: SAMEORIGIN\r\nX-Content-Type-Options: nosniff\r\nContent-Length: %d\r\n\r\n%s", len(body), body))
+	upstream := cheapUpstream(
+		b,
+		fmt.Sprintf(
+			"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=UTF-8\r\nDate: Tue, 25 Nov 2026 12:00:00 GMT\r\nServer: ESF\r\n"+
+				"Cache-Control: private\r\nVary: Origin\r\nVary: X-Origin\r\nVary: Referer\r\nX-XSS-Protection: 0\r\nX-Frame-Options: SAMEORIGIN\r\nX-Content-Type-Options: nosniff\r\nContent-Length: %d\r\n\r\n%s",
+			len(body),
+			body,
+		),
+	)
 	transport := proxy.NewTransport()
 	defer transport.CloseIdleConnections()
 	m, err := proxy.New(proxy.Config{Name: "x", Path: "/api/x", Origin: "https://app.example.com",

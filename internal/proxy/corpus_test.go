@@ -20,7 +20,9 @@ var (
 	corpusList = []string{"GET /users/me/calendarList", "GET /calendars/{id}/events", "GET /files/{path...}",
 		"GET /projects/{project}/issues", "GET /lit%2Feral/x", "POST /uploads/"}
 
-	corpusListed = regexp.MustCompile(`^(GET|HEAD) /base/(users/me/calendarList|calendars/[^/]+/events|files/.*|projects/[^/]+/issues|lit%2[Ff]eral/x)$|^POST /base/uploads/.*$`)
+	corpusListed = regexp.MustCompile(
+		`^(GET|HEAD) /base/(users/me/calendarList|calendars/[^/]+/events|files/.*|projects/[^/]+/issues|lit%2[Ff]eral/x)$|^POST /base/uploads/.*$`,
+	)
 )
 
 // attackPaths generates the corpus: coats of dot segments and separators, put where a path could be made to mean

@@ -54,16 +54,16 @@
 //
 // # Backends
 //
-// An upstream of the operator's own (Config.Backend) is trusted with its origin: documents, policies, caching and cookies
-// pass. It never sees bff's cookies nor sets one of their names, BFF-* and Access-Control-* do not come back, and
-// it is told by X-Forwarded-For, -Host and -Proto, which bff writes, what the browser called.
+// An upstream of the operator's own (Config.Backend) is trusted with its origin: documents, policies, caching and
+// cookies pass. It never sees bff's cookies nor sets one of their names, BFF-* and Access-Control-* do not come back,
+// and it is told by X-Forwarded-For, -Host and -Proto, which bff writes, what the browser called.
 //
 // # The tripwire
 //
-// The proxy knows which secrets a call carries (package tripwire). When an upstream echoes one, in a header, a trailer, a
-// body or a WebSocket, it is overwritten while it streams, then logged and counted. A compressed body (package coding)
-// goes out as its decoded copy is seen, and breaks off when a secret is in it. WebSocket extensions are not negotiated:
-// they would compress.
+// The proxy knows which secrets a call carries (package tripwire). When an upstream echoes one, in a header, a
+// trailer, a body or a WebSocket, it is overwritten while it streams, then logged and counted. A compressed body
+// (package coding) goes out as its decoded copy is seen, and breaks off when a secret is in it. WebSocket extensions
+// are not negotiated: they would compress.
 //
 // # JSON fields that hold URLs
 //

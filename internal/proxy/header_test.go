@@ -107,7 +107,9 @@ func TestEndToEndHeadersLeaveAsTheyAre(t *testing.T) {
 			t.Errorf("%s: %q", name, h.Get(name))
 		}
 	}
-	r.raw("GET /api/x/a HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nConnection: close, TE\r\nAccept-Encoding: gzip, br;q=0.5\r\n\r\n")
+	r.raw(
+		"GET /api/x/a HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nConnection: close, TE\r\nAccept-Encoding: gzip, br;q=0.5\r\n\r\n",
+	)
 	if h := <-got; h.Get("Te") != "trailers" || h.Get("Accept-Encoding") != "gzip, br;q=0.5" || h["User-Agent"] != nil {
 		t.Errorf("TE, Accept-Encoding, User-Agent: %v", h)
 	}
@@ -164,7 +166,8 @@ func TestOnlyWebSocketIsUpgraded(t *testing.T) {
 			t.Errorf("%q: %d, upstream saw %v", lines, res.StatusCode, h)
 		}
 	}
-	if res := r.raw("POST /api/x/a HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"); res.StatusCode != 200 || (<-got)["Upgrade"] != nil {
+	if res := r.raw("POST /api/x/a HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"); res.StatusCode != 200 ||
+		(<-got)["Upgrade"] != nil {
 		t.Errorf("POST: %d", res.StatusCode)
 	}
 }

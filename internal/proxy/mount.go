@@ -219,7 +219,9 @@ func parseBase(prefix, raw string) (base, error) {
 		path: strings.TrimRight(u.EscapedPath(), "/")}
 	odd := oddity(0)
 	if err := walk(b.path, func(s segment) { odd |= s.odd }); err != nil || odd&byMount != 0 {
-		return base{}, errors.New("the URL's path can be read in more than one way: write it without dot segments, double slashes and backslashes")
+		return base{}, errors.New(
+			"the URL's path can be read in more than one way: write it without dot segments, double slashes and backslashes",
+		)
 	}
 	if prefix != "" {
 		b.segments = strings.Split(prefix[1:], "/")

@@ -170,8 +170,12 @@ func TestJSONFieldsComeBack(t *testing.T) {
 			"$.items[*].links['self']"}
 	})
 	up := r.upstream.URL + "/base"
-	body := fmt.Sprintf(`{ "@odata.nextLink" : "%[1]s/me?$skip=1\u0026x=\"" , "other":"%[1]s/me", "paging":{"next":"%[2]s\/page\/2","prev":"%[1]s/1","a":{"next":"%[1]s"}}, "items":[{"links":{"self":"%[1]s/i/1","x":[1,{"next":"%[1]s"}]}},
-	  {"links":{"self":null}},"%[1]s",[{"links":{"self":"%[1]s"}}],{"links":{"self":"https://else.example/"}}], "next":"%[1]s","paging":["%[1]s/z",{"next":"%[1]s"}],"\u0070aging":{"ne\u0078t":"%[1]s/esc"}, "n":-1.5e3 }`, up, strings.ReplaceAll(up, "/", `\/`))
+	body := fmt.Sprintf(
+		`{ "@odata.nextLink" : "%[1]s/me?$skip=1\u0026x=\"" , "other":"%[1]s/me", "paging":{"next":"%[2]s\/page\/2","prev":"%[1]s/1","a":{"next":"%[1]s"}}, "items":[{"links":{"self":"%[1]s/i/1","x":[1,{"next":"%[1]s"}]}},
+	  {"links":{"self":null}},"%[1]s",[{"links":{"self":"%[1]s"}}],{"links":{"self":"https://else.example/"}}], "next":"%[1]s","paging":["%[1]s/z",{"next":"%[1]s"}],"\u0070aging":{"ne\u0078t":"%[1]s/esc"}, "n":-1.5e3 }`,
+		up,
+		strings.ReplaceAll(up, "/", `\/`),
+	)
 	mine := "https://app.example.com/api/x"
 	want := strings.NewReplacer(
 		up+`/me?$skip=1\u0026x=\"`, mine+`/me?$skip=1&x=\"`, strings.ReplaceAll(up, "/",

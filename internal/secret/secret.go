@@ -12,8 +12,8 @@ const Redacted = "[redacted]"
 
 // A Text is a secret string. The zero Text is the absence of one. It is safe for concurrent use.
 //
-// It is a pointer inside: fmt calls no method of a value below an unexported field and prints what it finds there, and of a pointer
-// to a string it prints the address. Compare with Equal, never with ==.
+// It is a pointer inside: fmt calls no method of a value below an unexported field and prints what it finds there,
+// and of a pointer to a string it prints the address. Compare with Equal, never with ==.
 type Text struct{ p *string }
 
 // New wraps s. The empty string gives the zero Text.
@@ -50,8 +50,8 @@ func (Text) MarshalCBOR() ([]byte, error) {
 	return append([]byte{0x60 | byte(len(Redacted))}, Redacted...), nil
 }
 
-// A Hidden holds a secret that is no string. fmt follows a pointer to a struct or an array, at least with a verb that it does not
-// understand; it does not follow a pointer to a pointer.
+// A Hidden holds a secret that is no string. fmt follows a pointer to a struct or an array, at least with a verb that
+// it does not understand; it does not follow a pointer to a pointer.
 type Hidden[T any] struct{ p **T }
 
 // Hide wraps v.

@@ -58,8 +58,14 @@ const person = "ada"
 
 func newTrial(ctx context.Context, d *demo.Demo, provider, origin string) *trial {
 	jar, _ := cookiejar.New(nil) // never fails
-	return &trial{ctx: ctx, demo: d, provider: provider, origin: origin, client: &http.Client{Jar: jar, Transport: &http.Transport{MaxIdleConnsPerHost: 100},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	return &trial{
+		ctx:      ctx,
+		demo:     d,
+		provider: provider,
+		origin:   origin,
+		client: &http.Client{Jar: jar, Transport: &http.Transport{MaxIdleConnsPerHost: 100},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
+	}
 }
 
 func (s *trial) received() []byte {
@@ -122,7 +128,18 @@ func (s *trial) request(method, target string, headers ...string) *answer {
 
 // visit goes somewhere as a person does.
 func (s *trial) visit(target, site string) *answer {
-	return s.request(http.MethodGet, target, "Sec-Fetch-Site", site, "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document", "Sec-Fetch-User", "?1")
+	return s.request(
+		http.MethodGet,
+		target,
+		"Sec-Fetch-Site",
+		site,
+		"Sec-Fetch-Mode",
+		"navigate",
+		"Sec-Fetch-Dest",
+		"document",
+		"Sec-Fetch-User",
+		"?1",
+	)
 }
 
 // through goes to the provider and back, until bff sends nowhere else. change may alter the address of the way back.

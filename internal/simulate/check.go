@@ -17,8 +17,8 @@ import (
 	"bff/internal/vault"
 )
 
-// Check tries a provider as far as it goes without a person. known says whether its client is known. The error counts what
-// failed.
+// Check tries a provider as far as it goes without a person. known says whether its client is known. The error counts
+// what failed.
 func Check(ctx context.Context, client *http.Client, p providers.Config, known bool, w io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, 4*probe.Timeout)
 	defer cancel()
@@ -33,12 +33,14 @@ func Check(ctx context.Context, client *http.Client, p providers.Config, known b
 	return errors.Join(clientKnown(ctx, p, out), out.Err())
 }
 
-// clientKnown has the broker redeem a code that nobody issued: a provider that knows the client refuses the code, one that does not
-// refuses the client.
+// clientKnown has the broker redeem a code that nobody issued: a provider that knows the client refuses the code, one
+// that does not refuses the client.
 func clientKnown(ctx context.Context, p providers.Config, out *probe.Printer) error {
 	cfg := config.Trial(p)
-	v, err := vault.Open(vault.Config{Store: cfg.Session.Store.Reveal(), Keys: cfg.Session.Keys, Prefix: "bff", Cookie: "bff",
-		Idle: time.Hour, Lifetime: time.Hour})
+	v, err := vault.Open(
+		vault.Config{Store: cfg.Session.Store.Reveal(), Keys: cfg.Session.Keys, Prefix: "bff", Cookie: "bff",
+			Idle: time.Hour, Lifetime: time.Hour},
+	)
 	if err != nil {
 		return err
 	}
@@ -54,8 +56,12 @@ func clientKnown(ctx context.Context, p providers.Config, out *probe.Printer) er
 	}
 	switch kind := oauth.KindOf(err); {
 	case kind == oauth.KindMisconfigured || errors.Is(err, oauth.ErrClientRefused):
-		out.Say("failed", "client", "the provider does not know this id with this secret; compare both, and `client_auth`, with its "+
-			"console")
+		out.Say(
+			"failed",
+			"client",
+			"the provider does not know this id with this secret; compare both, and `client_auth`, with its "+
+				"console",
+		)
 	case kind == oauth.KindUnavailable:
 		out.Say("failed", "client", "the token endpoint does not answer")
 	case errors.Is(err, oauth.ErrCodeRefused):

@@ -26,8 +26,8 @@ const (
 	parallel   = 3
 )
 
-// Run runs every scenario against the product, each with a provider, a bff and a browser of its own, and prints a table. The
-// error counts the scenarios that failed.
+// Run runs every scenario against the product, each with a provider, a bff and a browser of its own, and prints a
+// table. The error counts the scenarios that failed.
 func Run(ctx context.Context, p providers.Config, out io.Writer) error {
 	as, left := Imitate(p)
 	for _, l := range left {
@@ -79,9 +79,22 @@ type Imitation struct {
 // Imitate finds the demo's habits for a provider. left names what the demo cannot imitate.
 func Imitate(p providers.Config) (r Imitation, left []string) {
 	google := p.Authorization.Params["access_type"] == "offline"
-	h := demo.Habits{Title: p.Title, Rotate: p.Token.Rotates != "never", ReuseLeeway: p.Token.ReuseLeeway, NoIDToken: p.Issuer == "", AnyScope: true, PKCE: demo.PKCERequired,
-		RefreshTokens: demo.RefreshAlways, IDTokenAlways: google, ScopeSeparator: p.Authorization.ScopeSeparator, JSONBody: p.Token.Body == "json",
-		SeparateRefresh: p.Token.RefreshURL != "" && p.Token.RefreshURL != p.Token.URL, NoRevocation: p.Revocation.URL == "" && p.Issuer == "", IncludeGranted: google}
+	h := demo.Habits{
+		Title:          p.Title,
+		Rotate:         p.Token.Rotates != "never",
+		ReuseLeeway:    p.Token.ReuseLeeway,
+		NoIDToken:      p.Issuer == "",
+		AnyScope:       true,
+		PKCE:           demo.PKCERequired,
+		RefreshTokens:  demo.RefreshAlways,
+		IDTokenAlways:  google,
+		ScopeSeparator: p.Authorization.ScopeSeparator,
+		JSONBody:       p.Token.Body == "json",
+		SeparateRefresh: p.Token.RefreshURL != "" &&
+			p.Token.RefreshURL != p.Token.URL,
+		NoRevocation:   p.Revocation.URL == "" && p.Issuer == "",
+		IncludeGranted: google,
+	}
 	if google {
 		h.RefreshTokens, h.RevokeTakes, h.MaxRefresh = demo.RefreshOnConsent, demo.RevokeTakesGrant, 100
 	}
@@ -105,13 +118,21 @@ func Imitate(p providers.Config) (r Imitation, left []string) {
 	drop("scope_param", p.Authorization.ScopeParam != "", func() { p.Authorization.ScopeParam = "" })
 	drop("token_path", p.Token.Path != "", func() { p.Token.Path = "" })
 	drop("profile", len(p.Userinfo.Profile) > 0, func() { p.Userinfo.Profile = nil })
-	drop("the shape of userinfo", p.Userinfo.Method != "" || p.Userinfo.Body != "" || strings.Contains(p.Userinfo.Subject, "."), func() { p.Userinfo.Method, p.Userinfo.Body, p.Userinfo.Subject = "", "", "" })
-	drop("the shape of revocations", p.Revocation.Method+p.Revocation.Auth+p.Revocation.Body+p.Revocation.Param != "", func() {
-		p.Revocation.Method, p.Revocation.Auth, p.Revocation.Body, p.Revocation.Param = "", "", "", ""
-		if h.JSONBody { // there, of every endpoint that takes a token
-			p.Revocation.Body = "json"
-		}
-	})
+	drop(
+		"the shape of userinfo",
+		p.Userinfo.Method != "" || p.Userinfo.Body != "" || strings.Contains(p.Userinfo.Subject, "."),
+		func() { p.Userinfo.Method, p.Userinfo.Body, p.Userinfo.Subject = "", "", "" },
+	)
+	drop(
+		"the shape of revocations",
+		p.Revocation.Method+p.Revocation.Auth+p.Revocation.Body+p.Revocation.Param != "",
+		func() {
+			p.Revocation.Method, p.Revocation.Auth, p.Revocation.Body, p.Revocation.Param = "", "", "", ""
+			if h.JSONBody { // there, of every endpoint that takes a token
+				p.Revocation.Body = "json"
+			}
+		},
+	)
 	drop("error_field", p.Token.ErrorField != "", func() { p.Token.ErrorField = "" })
 	h.SubjectField, h.ClientAuth = p.Userinfo.Subject, p.Client.Auth
 	return Imitation{p, h}, left
@@ -149,8 +170,10 @@ func (r Imitation) run(ctx context.Context, sc scenario) string {
 	}
 	origin := "http://" + l.Addr().String()
 	secrets := &issued{}
-	d, err := demo.Start(demo.Config{Origin: origin, Provider: r.provider.Name, TokenLifetime: sc.lifetime(), Habits: &r.Habits,
-		Issued: secrets.note})
+	d, err := demo.Start(
+		demo.Config{Origin: origin, Provider: r.provider.Name, TokenLifetime: sc.lifetime(), Habits: &r.Habits,
+			Issued: secrets.note},
+	)
 	if err != nil {
 		_ = l.Close()
 		return "no trial: " + err.Error()

@@ -12,8 +12,8 @@ import (
 	"bff/internal/simulate"
 )
 
-// Every scenario goes as expected for providers of different kinds: Google's habits; an OpenID Provider whose refresh tokens rotate; a plain OAuth 2.0
-// provider with habits of its own.
+// Every scenario goes as expected for providers of different kinds: Google's habits; an OpenID Provider whose refresh
+// tokens rotate; a plain OAuth 2.0 provider with habits of its own.
 func TestSimulate(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{

@@ -11,8 +11,8 @@ import (
 	"bff/internal/vault"
 )
 
-// BenchmarkLoad is the read of one proxied call over real Redis: a session with one connection of its own and one that the user keeps. Beside it, in the same
-// run, the same commands with go-redis alone.
+// BenchmarkLoad is the read of one proxied call over real Redis: a session with one connection of its own and one
+// that the user keeps. Beside it, in the same run, the same commands with go-redis alone.
 func BenchmarkLoad(b *testing.B) {
 	server := testenv.Redis(b)
 	v := open(b, server.URL)
@@ -41,7 +41,9 @@ func BenchmarkLoad(b *testing.B) {
 		}
 	})
 	b.Run("bare pipeline", func(b *testing.B) {
-		ctx, c := context.Background(), redis.NewClient(&redis.Options{Addr: server.Addr, ContextTimeoutEnabled: true, PipelinePoolSize: -1})
+		ctx, c := context.Background(), redis.NewClient(
+			&redis.Options{Addr: server.Addr, ContextTimeoutEnabled: true, PipelinePoolSize: -1},
+		)
 		defer c.Close()
 		session, own, kept := c.Keys(ctx, "bff:{*}:s:*").Val()[0], c.Keys(ctx, "bff:{*}:c:*").Val()[0], c.Keys(ctx, "bff:{*}:k").Val()[0]
 		b.ReportAllocs()

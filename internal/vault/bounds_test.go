@@ -11,8 +11,8 @@ import (
 	"bff/internal/vault"
 )
 
-// Nobody makes the store slow for others by signing in again and again: a user has at most a hundred sessions, the oldest
-// ends with a reason, and the newest always lives.
+// Nobody makes the store slow for others by signing in again and again: a user has at most a hundred sessions, the
+// oldest ends with a reason, and the newest always lives.
 func TestOneSessionTooManyEndsTheOldest(t *testing.T) {
 	server := testenv.Redis(t)
 	clock := newClock()

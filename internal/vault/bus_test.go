@@ -50,17 +50,26 @@ func TestEveryInstanceHearsWhatChanges(t *testing.T) {
 	want("a removal", connection)
 	kept, err := a.Link(ctx, s, *google(vault.KeepUser))
 	must(t, err)
-	want("what the user keeps", vault.Event{Kind: vault.EventConnection, User: s.User.ID, Connection: kept.ID, Key: kept.Key()})
+	want(
+		"what the user keeps",
+		vault.Event{Kind: vault.EventConnection, User: s.User.ID, Connection: kept.ID, Key: kept.Key()},
+	)
 	other, _ := signIn(t, b, vault.NewSession{})
 	must(t, a.EndOne(ctx, s, other.ID, "ended_elsewhere"))
-	want("an end elsewhere", vault.Event{Kind: vault.EventSession, Session: other.ID, User: s.User.ID, Reason: "ended_elsewhere"})
+	want(
+		"an end elsewhere",
+		vault.Event{Kind: vault.EventSession, Session: other.ID, User: s.User.ID, Reason: "ended_elsewhere"},
+	)
 	must(t, a.Touch(ctx, s))
 	must(t, a.End(ctx, s, "logout"))
 	want("a logout", vault.Event{Kind: vault.EventSession, Session: s.ID, User: s.User.ID, Reason: "logout"})
 	must(t, a.End(ctx, s, "logout"))
 	third, _ := signIn(t, a, vault.NewSession{})
 	must(t, a.Erase(ctx, s.User.ID))
-	want("an erased user, after an end that ended nothing", vault.Event{Kind: vault.EventSession, Session: third.ID, User: s.User.ID, Reason: "erased"})
+	want(
+		"an erased user, after an end that ended nothing",
+		vault.Event{Kind: vault.EventSession, Session: third.ID, User: s.User.ID, Reason: "erased"},
+	)
 }
 
 // A subscriber that does not keep up is told that it missed something, though nothing may ever happen again.
@@ -101,7 +110,8 @@ func subscribedLater(t testing.TB, v *vault.Vault, match func(vault.Event) bool)
 	return events
 }
 
-// Whatever cut the subscription, everybody looks again when it is back: a store that restarts, and one that is frozen with its connections open.
+// Whatever cut the subscription, everybody looks again when it is back: a store that restarts, and one that is frozen
+// with its connections open.
 func TestASubscriptionThatWasCutResyncs(t *testing.T) {
 	server := testenv.Redis(t)
 	v := open(t, server.URL)
@@ -141,7 +151,16 @@ func TestAHalfOpenSubscriptionIsNoticed(t *testing.T) {
 }
 
 func TestSubscribingToAClosedVaultHearsNothingAndLeaksNothing(t *testing.T) {
-	v, err := vault.Open(vault.Config{Store: testenv.Redis(t).URL, Keys: []vault.Key{vault.NewKey()}, Prefix: "bff", Cookie: "bff", Idle: time.Minute, Lifetime: time.Hour})
+	v, err := vault.Open(
+		vault.Config{
+			Store:    testenv.Redis(t).URL,
+			Keys:     []vault.Key{vault.NewKey()},
+			Prefix:   "bff",
+			Cookie:   "bff",
+			Idle:     time.Minute,
+			Lifetime: time.Hour,
+		},
+	)
 	must(t, err)
 	subscribed(t, v, everything)
 	must(t, v.Close())

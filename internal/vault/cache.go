@@ -12,7 +12,8 @@ import (
 
 // The cache lets Load answer without the store, and a logout still win. The rules are:
 //
-//  1. It is filled by reads, and emptied by the store, which reports every key of the product that changes, expires or is
+//  1. It is filled by reads, and emptied by the store, which reports every key of the product that changes, expires
+//     or is
 //     evicted. A fill that was overtaken by such a report is refused.
 //  2. It answers only while the reports are known to be at most store.Lag behind: see store.Tracker.
 //  3. What ends a session, or takes a connection away, answers its caller store.Lag after it was written. Then no

@@ -89,10 +89,15 @@ func TestTheCacheIsEmptiedByWrites(t *testing.T) {
 	}
 	warm(t, b, r, server)
 	server.Client().FlushAll(ctx)
-	testenv.Eventually(t, "a flushed store is empty", func() bool { _, err := b.Load(r); return errors.Is(err, vault.ErrNotFound) })
+	testenv.Eventually(
+		t,
+		"a flushed store is empty",
+		func() bool { _, err := b.Load(r); return errors.Is(err, vault.ErrNotFound) },
+	)
 }
 
-// Guarantee 6 with the cache on: the moment the logout answers, no instance answers from before it. Readers keep every instance's entries warm.
+// Guarantee 6 with the cache on: the moment the logout answers, no instance answers from before it. Readers keep
+// every instance's entries warm.
 func TestLogoutWinsAgainstTheCache(t *testing.T) {
 	server := testenv.Redis(t)
 	ctx := context.Background()
@@ -129,7 +134,8 @@ func TestLogoutWinsAgainstTheCache(t *testing.T) {
 	}
 }
 
-// The connection on which the store reports is silent, or cut: nothing is answered from here that a logout elsewhere has ended.
+// The connection on which the store reports is silent, or cut: nothing is answered from here that a logout elsewhere
+// has ended.
 func TestLogoutWinsAgainstACacheThatHearsNothing(t *testing.T) {
 	server := testenv.Redis(t)
 	wire := testenv.Toxi(t, server.Addr)
@@ -151,7 +157,11 @@ func TestLogoutWinsAgainstACacheThatHearsNothing(t *testing.T) {
 			t.Error("an instance that hears nothing still answers from before the logout")
 		}
 		mend()
-		testenv.Eventually(t, "the store is asked again", func() bool { _, err := deaf.Load(r); return errors.Is(err, vault.ErrNotFound) })
+		testenv.Eventually(
+			t,
+			"the store is asked again",
+			func() bool { _, err := deaf.Load(r); return errors.Is(err, vault.ErrNotFound) },
+		)
 	}
 }
 

@@ -8,8 +8,9 @@ import (
 	"bff/internal/vault"
 )
 
-// A report without names means all of them: a store that was flushed holds nobody. What was written after the flush and has settled (rule 3 of the cache) comes
-// behind that report, so from then on nothing is answered from before it, however young an entry is.
+// A report without names means all of them: a store that was flushed holds nobody. What was written after the flush
+// and has settled (rule 3 of the cache) comes behind that report, so from then on nothing is answered from before it,
+// however young an entry is.
 func TestAFlushedStoreEmptiesTheCache(t *testing.T) {
 	server := testenv.Redis(t)
 	v := open(t, server.URL, cached)

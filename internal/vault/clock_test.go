@@ -19,7 +19,8 @@ func (c *clock) now() time.Time          { return time.Now().Add(time.Duration(c
 func (c *clock) advance(d time.Duration) { c.offset.Add(int64(d)) }
 func (c *clock) set(cfg *vault.Config)   { cfg.Now = c.now }
 
-// Guarantee 4, clocks: instances whose clocks are a minute apart hand one session to and fro, and the store's clock alone decides when it ends.
+// Guarantee 4, clocks: instances whose clocks are a minute apart hand one session to and fro, and the store's clock
+// alone decides when it ends.
 func TestClocksAMinuteApartLogNobodyOut(t *testing.T) {
 	for _, idle := range []time.Duration{time.Minute, 10 * time.Minute, 30 * time.Minute} {
 		server := testenv.Redis(t)
@@ -52,8 +53,8 @@ func TestClocksAMinuteApartLogNobodyOut(t *testing.T) {
 	}
 }
 
-// An instance whose clock was a year ahead seals a time that is a year ahead. When the clock is right again, nobody is logged out by it, and nobody's
-// session lives a year.
+// An instance whose clock was a year ahead seals a time that is a year ahead. When the clock is right again, nobody
+// is logged out by it, and nobody's session lives a year.
 func TestAClockThatWasWrongNeitherEndsNorProlongsASession(t *testing.T) {
 	server := testenv.Redis(t)
 	ctx := context.Background()

@@ -211,7 +211,10 @@ func (v *connections) write(ctx context.Context, c *Connection, occasion string,
 	value := v.seal(c)
 	event := Event{Kind: EventConnection, Session: c.owner.session, User: c.owner.user, Connection: c.ID, Key: c.Key()}
 	t := c.owner.location.tag
-	told := v.events.about(occasion, queued{User: c.owner.user, Session: c.owner.session, Extra: connectionMessage(c, c.Status)})
+	told := v.events.about(
+		occasion,
+		queued{User: c.owner.user, Session: c.owner.session, Extra: connectionMessage(c, c.Status)},
+	)
 	if err := v.events.ahead(ctx, t, told); err != nil {
 		return Connection{}, err
 	}

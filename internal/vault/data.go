@@ -60,8 +60,11 @@ func (v *users) SetUserData(ctx context.Context, userID, client string, doc []by
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	t, value := tag(userID), v.ring.Seal(dataBinding(userID, client), doc)
-	_, err := v.db.Run(ctx, store.Call{Script: "data", Keys: store.Keys{"user": v.userKey(t, "u"), "data": v.userKey(t, "d")},
-		Args: store.Args{"client": client, "expected": version, "value": value}})
+	_, err := v.db.Run(
+		ctx,
+		store.Call{Script: "data", Keys: store.Keys{"user": v.userKey(t, "u"), "data": v.userKey(t, "d")},
+			Args: store.Args{"client": client, "expected": version, "value": value}},
+	)
 	return string(value[:seal.VersionSize]), err
 }
 
@@ -119,7 +122,12 @@ func (v *users) SessionData(ctx context.Context, sessionID, client string) (doc 
 }
 
 // SetSessionData writes doc if version is what is stored, else ErrConflict. It ends with the session.
-func (v *users) SetSessionData(ctx context.Context, sessionID, client string, doc []byte, version string) (string, error) {
+func (v *users) SetSessionData(
+	ctx context.Context,
+	sessionID, client string,
+	doc []byte,
+	version string,
+) (string, error) {
 	if len(doc) > MaxData {
 		return "", ErrTooLarge
 	}

@@ -20,7 +20,11 @@ type Erased struct {
 // EraseUser ends every session of a user, has the grants that are kept for the user revoked through the outbox, and
 // deletes all that is kept: record, connections, preferences, data of services. ErrNotFound when there is no such user.
 // Broken off, it is taken up by the next call.
-func (v *users) EraseUser(ctx context.Context, userID string, revocation func(Connection) []byte) (out Erased, err error) {
+func (v *users) EraseUser(
+	ctx context.Context,
+	userID string,
+	revocation func(Connection) []byte,
+) (out Erased, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
 	rec, err := v.GetUser(ctx, userID)
@@ -78,7 +82,8 @@ func (v *users) unlinkAll(ctx context.Context, userID string, revocation func(Co
 	return nil
 }
 
-// eraseRecords deletes what is kept in one step, and says how many sessions it ended. ErrConflict: there is a connection.
+// eraseRecords deletes what is kept in one step, and says how many sessions it ended. ErrConflict: there is a
+// connection.
 func (v *users) eraseRecords(ctx context.Context, userID string) (int, error) {
 	t := tag(userID)
 	told := v.events.about("user.erased", queued{User: userID})
@@ -107,9 +112,14 @@ type Maintained struct {
 	Next                      string // to go on after, "" at the end
 }
 
-// MaintainUsers looks at a page of users: it seals under the ring's first key what another one sealed, so that an old key
-// may go after a whole round, and erases who was not seen for unused (0: nobody) and has no session.
-func (v *users) MaintainUsers(ctx context.Context, after string, unused time.Duration, revocation func(Connection) []byte) (
+// MaintainUsers looks at a page of users: it seals under the ring's first key what another one sealed, so that an old
+// key may go after a whole round, and erases who was not seen for unused (0: nobody) and has no session.
+func (v *users) MaintainUsers(
+	ctx context.Context,
+	after string,
+	unused time.Duration,
+	revocation func(Connection) []byte,
+) (
 	m Maintained, err error) {
 	ids, err := v.db.Listed(ctx, v.roll(), after, scanned)
 	if err != nil || len(ids) == 0 {
@@ -146,7 +156,12 @@ func (v *users) MaintainUsers(ctx context.Context, after string, unused time.Dur
 	return m, nil
 }
 
-func (v *users) forget(ctx context.Context, r *UserRecord, unused time.Duration, revocation func(Connection) []byte) (bool,
+func (v *users) forget(
+	ctx context.Context,
+	r *UserRecord,
+	unused time.Duration,
+	revocation func(Connection) []byte,
+) (bool,
 	error) {
 	if unused <= 0 || v.now().Sub(r.LastSeenAt) < unused {
 		return false, nil

@@ -37,8 +37,8 @@ type queued struct {
 	Attempts int    `json:"n,omitempty"`
 }
 
-// told is what a script gets of an event: the programs that want it, with commas, and the item. Without a program nothing
-// is queued.
+// told is what a script gets of an event: the programs that want it, with commas, and the item. Without a program
+// nothing is queued.
 type told struct{ programs, item string }
 
 // about makes an event of a type.
@@ -105,8 +105,8 @@ type Delivery struct {
 	until            time.Time
 }
 
-// DueDeliveries takes the first event of up to n users whose time has come, for as long as lease: no other instance takes
-// another of these users' meanwhile.
+// DueDeliveries takes the first event of up to n users whose time has come, for as long as lease: no other instance
+// takes another of these users' meanwhile.
 func (v *events) DueDeliveries(ctx context.Context, program string, n int, lease time.Duration) ([]Delivery, error) {
 	now := v.now()
 	tags, err := v.db.Until(ctx, v.due(program), unixMilli(now), n)
@@ -274,7 +274,11 @@ func (v *events) open(ctx context.Context, d *Delivery) error {
 		d.ID += "_" + q.Session
 	}
 	d.Type, d.At, d.Attempts = q.Type, time.UnixMilli(q.At), q.Attempts
-	m := messageJSON{Type: q.Type, Timestamp: stamp(d.At), Data: dataJSON{User: messageUser{ID: q.User, Rights: []string{}}}}
+	m := messageJSON{
+		Type:      q.Type,
+		Timestamp: stamp(d.At),
+		Data:      dataJSON{User: messageUser{ID: q.User, Rights: []string{}}},
+	}
 	value, err := v.db.Get(ctx, v.userKey(d.tag, "u"))
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err

@@ -26,10 +26,14 @@ import (
 func TestExamineTells(t *testing.T) {
 	plain := testenv.Redis(t)
 	r, err := open(t, plain.URL).Examine(t.Context())
-	if err != nil || !strings.HasPrefix(r.Server, "redis ") || !strings.HasSuffix(r.Server, " at "+plain.Addr) || r.Reached <= 0 {
+	if err != nil || !strings.HasPrefix(r.Server, "redis ") || !strings.HasSuffix(r.Server, " at "+plain.Addr) ||
+		r.Reached <= 0 {
 		t.Errorf("a plain server is %+v, %v", r, err)
 	}
-	if !slices.Equal(r.Warnings, []string{"writes nothing to disk, so its restart signs everybody out; set `appendonly yes`"}) {
+	if !slices.Equal(
+		r.Warnings,
+		[]string{"writes nothing to disk, so its restart signs everybody out; set `appendonly yes`"},
+	) {
 		t.Errorf("of a server without persistence is told %q", r.Warnings)
 	}
 	if keys, err := plain.Client().Keys(t.Context(), "*").Result(); err != nil || len(keys) != 0 {
@@ -38,15 +42,22 @@ func TestExamineTells(t *testing.T) {
 
 	full := testenv.Redis(t, "--appendonly", "yes", "--maxmemory", "64mb", "--maxmemory-policy", "volatile-lru")
 	r, err = open(t, full.URL).Examine(t.Context())
-	if want := []string{"signs people out at random when its memory is full; set `maxmemory-policy noeviction` instead of volatile-lru"}; err != nil || !slices.Equal(r.Warnings, want) {
+	if want := []string{"signs people out at random when its memory is full; set `maxmemory-policy noeviction` instead of volatile-lru"}; err != nil ||
+		!slices.Equal(r.Warnings, want) {
 		t.Errorf("of a server that evicts is told %q, %v", r.Warnings, err)
 	}
-	late := open(t, full.URL, func(c *vault.Config) { c.Now = func() time.Time { return time.Now().Add(-90 * time.Second) } })
-	if r, err = late.Examine(t.Context()); err != nil || !strings.Contains(strings.Join(r.Warnings, "\n"), "has a clock that is 1m30s from this machine's") {
+	late := open(
+		t,
+		full.URL,
+		func(c *vault.Config) { c.Now = func() time.Time { return time.Now().Add(-90 * time.Second) } },
+	)
+	if r, err = late.Examine(t.Context()); err != nil ||
+		!strings.Contains(strings.Join(r.Warnings, "\n"), "has a clock that is 1m30s from this machine's") {
 		t.Errorf("of a clock that differs is told %q, %v", r.Warnings, err)
 	}
 
-	if r, err = open(t, "memory:").Examine(t.Context()); err != nil || r.Server != "inside this process" || len(r.Warnings) != 0 {
+	if r, err = open(t, "memory:").Examine(t.Context()); err != nil || r.Server != "inside this process" ||
+		len(r.Warnings) != 0 {
 		t.Errorf("the embedded one is %+v, %v", r, err)
 	}
 }
@@ -83,7 +94,8 @@ func TestExamineWithTheDocumentedAccessList(t *testing.T) {
 // What a store is that is several servers.
 func TestExamineTellsOfMany(t *testing.T) {
 	s := testenv.Sentinel(t, 1)
-	if r, err := open(t, s.URL).Examine(t.Context()); err != nil || !strings.HasSuffix(r.Server, ", the master at "+s.Master().Addr) {
+	if r, err := open(t, s.URL).Examine(t.Context()); err != nil ||
+		!strings.HasSuffix(r.Server, ", the master at "+s.Master().Addr) {
 		t.Errorf("under Sentinel it is %+v, %v", r, err)
 	}
 	c := testenv.Cluster(t)
@@ -150,7 +162,12 @@ func TestExamineSaysWhyNotTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	of := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "127.0.0.1"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotAfter: time.Now().Add(time.Hour)}
+	of := &x509.Certificate{
+		SerialNumber: big.NewInt(1),
+		Subject:      pkix.Name{CommonName: "127.0.0.1"},
+		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotAfter:     time.Now().Add(time.Hour),
+	}
 	cert, err := x509.CreateCertificate(rand.Reader, of, of, &key.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)
@@ -162,7 +179,17 @@ func TestExamineSaysWhyNotTLS(t *testing.T) {
 	}
 	port := testenv.FreePort(t)
 	addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-	testenv.Redis(t, "--tls-port", strconv.Itoa(port), "--tls-cert-file", filepath.Join(dir, "cert"), "--tls-key-file", filepath.Join(dir, "key"), "--tls-auth-clients", "no")
+	testenv.Redis(
+		t,
+		"--tls-port",
+		strconv.Itoa(port),
+		"--tls-cert-file",
+		filepath.Join(dir, "cert"),
+		"--tls-key-file",
+		filepath.Join(dir, "key"),
+		"--tls-auth-clients",
+		"no",
+	)
 	_, err = open(t, "rediss://"+addr).Examine(t.Context())
 	wantReason(t, "a certificate of its own", err, "its certificate is not one that this machine trusts")
 	_, err = open(t, "redis://"+addr).Examine(t.Context())
@@ -171,7 +198,8 @@ func TestExamineSaysWhyNotTLS(t *testing.T) {
 
 func wantReason(t *testing.T, name string, err error, want string) {
 	t.Helper()
-	if !errors.Is(err, vault.ErrUnavailable) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
+	if !errors.Is(err, vault.ErrUnavailable) || !strings.Contains(err.Error(), want) ||
+		strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("%s: %v, want %q", name, err, want)
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"bff/internal/vault"
 )
 
-// What happened to an id is read on every instance, also after the ring has turned; the last entries stay, for their time,
-// and neither the store's names nor its values say what or about whom.
+// What happened to an id is read on every instance, also after the ring has turned; the last entries stay, for their
+// time, and neither the store's names nor its values say what or about whom.
 func TestExplanationsAreSealedBoundedAndShared(t *testing.T) {
 	server := testenv.Redis(t)
 	ctx := context.Background()

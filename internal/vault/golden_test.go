@@ -18,7 +18,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew: only for a new format, under a new name")
 
-// goldenStore is everything that a store held once, with what opens it. A version that cannot read it logs everybody out, and forgets what they keep.
+// goldenStore is everything that a store held once, with what opens it. A version that cannot read it logs everybody
+// out, and forgets what they keep.
 type goldenStore struct {
 	Key     string
 	Cookie  string
@@ -47,11 +48,19 @@ func TestAStoreOfVersion1Opens(t *testing.T) {
 	g.fill(t, server)
 	key, err := vault.ParseKey(g.Key)
 	must(t, err)
-	v := open(t, server.URL, ring(vault.NewKey(), key), func(c *vault.Config) { c.Now = func() time.Time { return g.Now.Add(time.Minute) } })
+	v := open(
+		t,
+		server.URL,
+		ring(vault.NewKey(), key),
+		func(c *vault.Config) { c.Now = func() time.Time { return g.Now.Add(time.Minute) } },
+	)
 
 	s := load(t, v, withCookie(g.Cookie))
 	u := s.User
-	if u.ID != "u_golden" || u.Provider != "google" || u.Subject != "1098" || u.Name != "Ada" || u.Email != "ada@example.com" || !u.EmailVerified || u.Picture != "https://p" {
+	if u.ID != "u_golden" || u.Provider != "google" || u.Subject != "1098" || u.Name != "Ada" ||
+		u.Email != "ada@example.com" ||
+		!u.EmailVerified ||
+		u.Picture != "https://p" {
 		t.Errorf("user: %+v", u)
 	}
 	if s.Device != "Firefox on Linux" || !s.CreatedAt.Equal(g.Now) || !s.SeenAt.Equal(g.Now) {
@@ -63,8 +72,11 @@ func TestAStoreOfVersion1Opens(t *testing.T) {
 	for i := range s.Connections {
 		got, want := s.Connections[i], goldenConnection(g.Now, s.Connections[i].Keep)
 		if got.Account != want.Account || got.Provider != want.Provider || got.Status != want.Status || got.Reason != want.Reason || len(got.Scopes) != 2 ||
-			!got.ConnectedAt.Equal(want.ConnectedAt) || !got.UsedAt.Equal(want.UsedAt) || !got.Tokens.Access.Equal(want.Tokens.Access) ||
-			!got.Tokens.Refresh.Equal(want.Tokens.Refresh) || !got.Tokens.Expiry.Equal(want.Tokens.Expiry) || !got.Tokens.ObtainedAt.Equal(want.Tokens.ObtainedAt) ||
+			!got.ConnectedAt.Equal(want.ConnectedAt) || !got.UsedAt.Equal(want.UsedAt) ||
+			!got.Tokens.Access.Equal(want.Tokens.Access) ||
+			!got.Tokens.Refresh.Equal(want.Tokens.Refresh) ||
+			!got.Tokens.Expiry.Equal(want.Tokens.Expiry) ||
+			!got.Tokens.ObtainedAt.Equal(want.Tokens.ObtainedAt) ||
 			!got.Tokens.RefreshExpiry.Equal(want.Tokens.RefreshExpiry) {
 			t.Errorf("connection: %+v", got)
 		}
@@ -72,13 +84,16 @@ func TestAStoreOfVersion1Opens(t *testing.T) {
 	if doc, _, err := v.Preferences(ctx, s); err != nil || string(doc) != `{"theme":"dark"}` {
 		t.Errorf("preferences: %s %v", doc, err)
 	}
-	if list, err := v.Sessions(ctx, s); err != nil || len(list) != 1 || list[0].ID != s.ID || list[0].Device != "Firefox on Linux" {
+	if list, err := v.Sessions(ctx, s); err != nil || len(list) != 1 || list[0].ID != s.ID ||
+		list[0].Device != "Firefox on Linux" {
 		t.Errorf("index: %+v %v", list, err)
 	}
 	if payload, err := v.TakeAttempt(ctx, g.State, secret.New(g.Half)); err != nil || string(payload) != "attempt" {
 		t.Errorf("attempt: %s %v", payload, err)
 	}
-	if jobs, err := v.DueJobs(ctx, 1, time.Minute); err != nil || len(jobs) != 1 || string(jobs[0].Payload) != "job" || jobs[0].Attempts != 1 || !jobs[0].Created.Equal(g.Now) {
+	if jobs, err := v.DueJobs(ctx, 1, time.Minute); err != nil || len(jobs) != 1 || string(jobs[0].Payload) != "job" ||
+		jobs[0].Attempts != 1 ||
+		!jobs[0].Created.Equal(g.Now) {
 		t.Errorf("outbox: %d %v", len(jobs), err)
 	}
 	for name, half := range map[string]*[32]byte{"open": nil, "with a half": goldenHalf()} {
@@ -94,9 +109,23 @@ func TestAStoreOfVersion1Opens(t *testing.T) {
 func goldenHalf() *[32]byte { return (*[32]byte)([]byte("the half that only a browser has")) }
 
 func goldenConnection(now time.Time, keep vault.Keep) *vault.Connection {
-	return &vault.Connection{Provider: "google", Keep: keep, Account: vault.Account{Subject: "1098", Email: "ada@example.com", Name: "Ada"},
-		Status: vault.StatusNeedsReauth, Reason: "session_policy", Scopes: []string{"openid", "email"}, ConnectedAt: now.Add(-time.Hour), UsedAt: now.Add(-time.Minute),
-		Tokens: vault.Tokens{Access: secret.New("at"), Refresh: secret.New("rt"), ObtainedAt: now.Add(-2 * time.Minute), Expiry: now.Add(time.Hour), RefreshExpiry: now.Add(48 * time.Hour)}}
+	return &vault.Connection{
+		Provider:    "google",
+		Keep:        keep,
+		Account:     vault.Account{Subject: "1098", Email: "ada@example.com", Name: "Ada"},
+		Status:      vault.StatusNeedsReauth,
+		Reason:      "session_policy",
+		Scopes:      []string{"openid", "email"},
+		ConnectedAt: now.Add(-time.Hour),
+		UsedAt:      now.Add(-time.Minute),
+		Tokens: vault.Tokens{
+			Access:        secret.New("at"),
+			Refresh:       secret.New("rt"),
+			ObtainedAt:    now.Add(-2 * time.Minute),
+			Expiry:        now.Add(time.Hour),
+			RefreshExpiry: now.Add(48 * time.Hour),
+		},
+	}
 }
 
 // fill puts everything into a store.
@@ -124,8 +153,25 @@ func writeGolden(t *testing.T) {
 	clock := now
 	key := vault.NewKey()
 	v := open(t, server.URL, ring(key), func(c *vault.Config) { c.Now = func() time.Time { return clock } })
-	user := vault.User{ID: "u_golden", Provider: "google", Subject: "1098", Name: "Ada", Email: "ada@example.com", EmailVerified: true, Picture: "https://p"}
-	_, r := signIn(t, v, vault.NewSession{User: user, Device: "Firefox on Linux", Connection: goldenConnection(now, vault.KeepSession), Handle: "google/sid"})
+	user := vault.User{
+		ID:            "u_golden",
+		Provider:      "google",
+		Subject:       "1098",
+		Name:          "Ada",
+		Email:         "ada@example.com",
+		EmailVerified: true,
+		Picture:       "https://p",
+	}
+	_, r := signIn(
+		t,
+		v,
+		vault.NewSession{
+			User:       user,
+			Device:     "Firefox on Linux",
+			Connection: goldenConnection(now, vault.KeepSession),
+			Handle:     "google/sid",
+		},
+	)
 	s := load(t, v, r)
 	if _, err := v.Link(ctx, s, *goldenConnection(now, vault.KeepUser)); err != nil {
 		t.Fatal(err)
@@ -141,7 +187,12 @@ func writeGolden(t *testing.T) {
 	must(t, err)
 	g := goldenStore{Key: key.Reveal(), Cookie: s.Ticket().Reveal(), State: state, Half: half.Reveal(), Now: now,
 		Strings: map[string][]byte{}, Hashes: map[string]map[string][]byte{}, Due: map[string]float64{}, Raw: map[string][]byte{
-			"open": v.Seal("kind", "owner", nil, []byte("plain")), "with a half": v.Seal("kind", "owner", goldenHalf(), []byte("plain"))}}
+			"open": v.Seal(
+				"kind",
+				"owner",
+				nil,
+				[]byte("plain"),
+			), "with a half": v.Seal("kind", "owner", goldenHalf(), []byte("plain"))}}
 	for _, key := range c.Keys(ctx, "*").Val() {
 		switch c.Type(ctx, key).Val() {
 		case "string":

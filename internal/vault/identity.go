@@ -18,8 +18,9 @@ var (
 	ErrLastIdentity = errors.New("the last account that signs in")
 )
 
-// An identity's entry leads from an account to its user. It lies outside the user's slot, so the record decides: an entry
-// counts only while the record that it leads to lists the account. Whoever writes a record looks at the entry afterwards.
+// An identity's entry leads from an account to its user. It lies outside the user's slot, so the record decides: an
+// entry counts only while the record that it leads to lists the account. Whoever writes a record looks at the entry
+// afterwards.
 
 func (i Identity) digest() []byte {
 	return seal.Digest("bff identity v1", i.Provider, i.Issuer, i.Subject)
@@ -296,8 +297,8 @@ func (r *UserRecord) drop(i Identity) {
 	delete(r.Rights, RightsOf(i.Provider, i.Subject))
 }
 
-// RemoveIdentity takes an account away from those that sign in as a user. ErrLastIdentity for the last one; doing it again
-// is fine.
+// RemoveIdentity takes an account away from those that sign in as a user. ErrLastIdentity for the last one; doing it
+// again is fine.
 func (v *users) RemoveIdentity(ctx context.Context, userID string, i Identity) (UserRecord, error) {
 	rec, err := v.UpdateUser(ctx, userID, func(r *UserRecord) error {
 		if r.has(i) && len(r.Identities) == 1 {

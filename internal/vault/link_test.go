@@ -45,7 +45,8 @@ func TestLinkingAgainKeepsTheIdAndTheRefreshToken(t *testing.T) {
 	again.Tokens = vault.Tokens{Access: secret.New("at-2")}
 	again.Scopes = []string{"openid", "calendar"}
 	linked, err := v.Link(ctx, s, *again)
-	if err != nil || linked.ID != first.ID || !linked.ConnectedAt.Equal(first.ConnectedAt) || linked.Version() == first.Version() {
+	if err != nil || linked.ID != first.ID || !linked.ConnectedAt.Equal(first.ConnectedAt) ||
+		linked.Version() == first.Version() {
 		t.Fatalf("%+v %v", linked, err)
 	}
 	if linked.Tokens.Access.Reveal() != "at-2" || linked.Tokens.Refresh.Reveal() != "rt-1" {
@@ -70,7 +71,8 @@ func TestLinkingAgainKeepsTheIdAndTheRefreshToken(t *testing.T) {
 	}
 }
 
-// keep: user: the next sign-in, on any device, finds what is kept, and one that brings no refresh token uses the kept one.
+// keep: user: the next sign-in, on any device, finds what is kept, and one that brings no refresh token uses the kept
+// one.
 func TestWhatTheUserKeepsIsFoundByTheNextSignIn(t *testing.T) {
 	a, b := pair(t, testenv.Redis(t).URL)
 	ctx := context.Background()
@@ -79,7 +81,8 @@ func TestWhatTheUserKeepsIsFoundByTheNextSignIn(t *testing.T) {
 	second := google(vault.KeepUser)
 	second.Tokens = vault.Tokens{Access: secret.New("at-2")}
 	s, r := signIn(t, b, vault.NewSession{Connection: second})
-	if len(s.Connections) != 1 || s.Connections[0].Tokens.Refresh.Reveal() != "rt-1" || s.Connections[0].Tokens.Access.Reveal() != "at-2" {
+	if len(s.Connections) != 1 || s.Connections[0].Tokens.Refresh.Reveal() != "rt-1" ||
+		s.Connections[0].Tokens.Access.Reveal() != "at-2" {
 		t.Fatalf("%d connections", len(s.Connections))
 	}
 	_, r2 := signIn(t, a, vault.NewSession{})
@@ -90,7 +93,12 @@ func TestWhatTheUserKeepsIsFoundByTheNextSignIn(t *testing.T) {
 	if got := load(t, a, r2); len(got.Connections) != 0 {
 		t.Error("the other device still has it")
 	}
-	is(t, "unlinked twice", a.Unlink(ctx, s, s.Connections[0].ID, func(vault.Connection) []byte { return nil }), vault.ErrNotFound)
+	is(
+		t,
+		"unlinked twice",
+		a.Unlink(ctx, s, s.Connections[0].ID, func(vault.Connection) []byte { return nil }),
+		vault.ErrNotFound,
+	)
 	is(t, "an unknown one", a.Unlink(ctx, s, "c_unknown", func(vault.Connection) []byte { return nil }), vault.ErrNotFound)
 }
 
@@ -102,7 +110,8 @@ func TestAKeptConnectionWhoseKeyIsGoneGivesWay(t *testing.T) {
 	second := google(vault.KeepUser)
 	second.Tokens.Refresh = secret.New("rt-2")
 	s, r := signIn(t, v, vault.NewSession{Connection: second})
-	if got := load(t, v, r); len(s.Connections) != 1 || len(got.Connections) != 1 || got.Connections[0].Tokens.Refresh.Reveal() != "rt-2" {
+	if got := load(t, v, r); len(s.Connections) != 1 || len(got.Connections) != 1 ||
+		got.Connections[0].Tokens.Refresh.Reveal() != "rt-2" {
 		t.Fatalf("%d connections", len(got.Connections))
 	}
 }

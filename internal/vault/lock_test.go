@@ -81,7 +81,8 @@ func TestAnIntentStandsUntilTheTokenIsWritten(t *testing.T) {
 	lock, _, err = b.Lock(ctx, &c)
 	must(t, err)
 	intent, err = b.SetIntent(ctx, lock, &c)
-	if err != nil || intent == nil || intent.Version != c.Version() || intent.At.Before(before) || intent.At.After(time.Now()) {
+	if err != nil || intent == nil || intent.Version != c.Version() || intent.At.Before(before) ||
+		intent.At.After(time.Now()) {
 		t.Fatalf("what the dead holder left: %+v %v", intent, err)
 	}
 	if c, err = b.Update(ctx, &c, c); err != nil {

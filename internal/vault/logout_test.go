@@ -45,7 +45,8 @@ func preferOnce(v *vault.Vault, s *vault.Session) error {
 	return err
 }
 
-// Guarantee 6: logout against a hundred writers on two instances, of which half begin before the logout answers and go on after it.
+// Guarantee 6: logout against a hundred writers on two instances, of which half begin before the logout answers and
+// go on after it.
 func TestLogoutWinsAgainstAHundredWriters(t *testing.T) {
 	server := testenv.Redis(t)
 	ctx := context.Background()
@@ -183,7 +184,8 @@ func TestSessionsListsExactlyThoseThatLive(t *testing.T) {
 	}
 }
 
-// Nobody may ever look at a user's sessions. The index of one who signs in for months, and idles away every time, stays small; and it never lives for ever.
+// Nobody may ever look at a user's sessions. The index of one who signs in for months, and idles away every time,
+// stays small; and it never lives for ever.
 func TestTheIndexForgetsSessionsThatExpired(t *testing.T) {
 	server := testenv.Redis(t)
 	v := open(t, server.URL)

@@ -58,8 +58,16 @@ func TestTheEmbeddedStoreForgetsInTime(t *testing.T) {
 	s, r := signIn(t, v, vault.NewSession{Connection: google(vault.KeepSession)})
 	state, half, err := v.PutAttempt(ctx, []byte("p"), time.Second)
 	must(t, err)
-	testenv.Eventually(t, "the session's idle time ends it", func() bool { _, err := v.Load(r); return errors.Is(err, vault.ErrNotFound) })
-	testenv.Eventually(t, "the attempt ends", func() bool { _, err := v.TakeAttempt(ctx, state, half); return errors.Is(err, vault.ErrNotFound) })
+	testenv.Eventually(
+		t,
+		"the session's idle time ends it",
+		func() bool { _, err := v.Load(r); return errors.Is(err, vault.ErrNotFound) },
+	)
+	testenv.Eventually(
+		t,
+		"the attempt ends",
+		func() bool { _, err := v.TakeAttempt(ctx, state, half); return errors.Is(err, vault.ErrNotFound) },
+	)
 	if list, err := v.Sessions(ctx, s); err != nil || len(list) != 0 {
 		t.Errorf("listed: %v %v", list, err)
 	}

@@ -18,8 +18,8 @@ import (
 	"bff/internal/vault"
 )
 
-// every runs each method of the vault once, all at the same time, on a session s of the request r, and gives what it returned. It ends last, and tries
-// one that ended before.
+// every runs each method of the vault once, all at the same time, on a session s of the request r, and gives what it
+// returned. It ends last, and tries one that ended before.
 func every(v *vault.Vault, s, last, ended *vault.Session, r *http.Request) map[string]error {
 	ctx := context.Background()
 	c := s.Connections[0]
@@ -75,9 +75,21 @@ const testState = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" // of the right 
 var reads = []string{"Load", "LoadTicket", "Kept", "Reload", "Preferences", "Ping", "DueJobs"}
 
 // shrinking are those that need no memory: a store that is full still ends sessions.
-var shrinking = []string{"Sessions", "End", "EndOne", "EndOthers", "EndUser", "EndHandle", "Erase", "TakeAttempt", "ClearIntent", "after the end"}
+var shrinking = []string{
+	"Sessions",
+	"End",
+	"EndOne",
+	"EndOthers",
+	"EndUser",
+	"EndHandle",
+	"Erase",
+	"TakeAttempt",
+	"ClearIntent",
+	"after the end",
+}
 
-// Guarantee 4: whatever is wrong with the store, the answer is ErrUnavailable, never "not found"; and the same cookie works when it is back.
+// Guarantee 4: whatever is wrong with the store, the answer is ErrUnavailable, never "not found"; and the same cookie
+// works when it is back.
 func TestWhateverIsWrongWithTheStoreNobodyIsLoggedOut(t *testing.T) {
 	ctx := context.Background()
 	for _, row := range []struct {

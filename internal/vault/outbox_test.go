@@ -108,7 +108,8 @@ func TestAJobThatDoesNotOpenWaitsForItsKey(t *testing.T) {
 	due(t, v, "job")
 }
 
-// kill -9 between the pointer and the job leaves a pointer to nothing, which goes away; between job and second pointer, the first one leads to it.
+// kill -9 between the pointer and the job leaves a pointer to nothing, which goes away; between job and second
+// pointer, the first one leads to it.
 func TestAPointerStandsBeforeItsJob(t *testing.T) {
 	server := testenv.Redis(t)
 	clock := newClock()

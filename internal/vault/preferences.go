@@ -34,7 +34,8 @@ func (v *sessions) Preferences(ctx context.Context, s *Session) (doc []byte, ver
 	return doc, version, nil
 }
 
-// SetPreferences writes doc if version is still what is stored, and returns the new one; else ErrConflict. ErrNotFound when s ended meanwhile.
+// SetPreferences writes doc if version is still what is stored, and returns the new one; else ErrConflict.
+// ErrNotFound when s ended meanwhile.
 func (v *sessions) SetPreferences(ctx context.Context, s *Session, doc []byte, version string) (string, error) {
 	ctx, cancel := detached(ctx)
 	defer cancel()

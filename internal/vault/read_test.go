@@ -70,7 +70,8 @@ func (c *counter) pipe(to, from net.Conn, seen func()) {
 	}
 }
 
-// Reading what a proxied call needs, the session and all its connections, is one round trip; whatever the ring holds, and whoever keeps them.
+// Reading what a proxied call needs, the session and all its connections, is one round trip; whatever the ring holds,
+// and whoever keeps them.
 func TestLoadIsOneRoundTrip(t *testing.T) {
 	server := testenv.Redis(t)
 	wire := newCounter(t, server.Addr)

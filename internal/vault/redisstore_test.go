@@ -120,7 +120,12 @@ func TestRedisstoreALateSaveResurrectsNothing(t *testing.T) {
 	_, err = other.Link(ctx, late, *google(vault.KeepUser))
 	is(t, "a late link", err, vault.ErrNotFound)
 	is(t, "late preferences", other.WritePreferences(ctx, late, []byte(`{}`), ""), vault.ErrNotFound)
-	is(t, "a late unlink", other.Unlink(ctx, late, late.Connections[0].ID, func(vault.Connection) []byte { return nil }), vault.ErrNotFound)
+	is(
+		t,
+		"a late unlink",
+		other.Unlink(ctx, late, late.Connections[0].ID, func(vault.Connection) []byte { return nil }),
+		vault.ErrNotFound,
+	)
 	for _, v := range []*vault.Vault{v, other} {
 		_, err = v.Load(r)
 		is(t, "after all that", err, vault.ErrNotFound)
@@ -134,7 +139,11 @@ func TestRedisstoreTheCookieChoosesNoKey(t *testing.T) {
 	s, r := signIn(t, v, vault.NewSession{})
 	load(t, v, r)
 	seen := server.Monitor()
-	testenv.Eventually(t, "the monitor watches", func() bool { _ = v.Ping(context.Background()); return len(seen()) > 100 })
+	testenv.Eventually(
+		t,
+		"the monitor watches",
+		func() bool { _ = v.Ping(context.Background()); return len(seen()) > 100 },
+	)
 	before := len(seen())
 	good := s.Ticket().Reveal()
 	for name, cookie := range map[string]string{
@@ -158,7 +167,11 @@ func TestRedisstoreTheCookieChoosesNoKey(t *testing.T) {
 		is(t, name+", as a ticket", err, vault.ErrNotFound)
 	}
 	must(t, v.Ping(context.Background()))
-	testenv.Eventually(t, "the monitor has seen the ping", func() bool { return bytes.Contains(seen()[before:], []byte("ping")) })
+	testenv.Eventually(
+		t,
+		"the monitor has seen the ping",
+		func() bool { return bytes.Contains(seen()[before:], []byte("ping")) },
+	)
 	if n := bytes.Count(seen()[before:], []byte("\r\n")); n > 1+bytes.Count(seen()[before:], []byte(`"ping"`)) {
 		t.Fatalf("malformed cookies reached the store:\n%s", seen()[before:])
 	}
@@ -201,18 +214,22 @@ func TestRedisstoreCookieAttributes(t *testing.T) {
 			t.Fatalf("%q", lines)
 		}
 		c := w.Result().Cookies()[0]
-		if c.Name != name || !c.HttpOnly || c.Secure != secure || c.SameSite != http.SameSiteStrictMode || c.Path != "/" || c.Domain != "" || !c.Expires.IsZero() {
+		if c.Name != name || !c.HttpOnly || c.Secure != secure || c.SameSite != http.SameSiteStrictMode || c.Path != "/" ||
+			c.Domain != "" ||
+			!c.Expires.IsZero() {
 			t.Errorf("%+v", c)
 		}
 		gone := httptest.NewRecorder()
 		v.ClearCookie(gone)
-		if g := gone.Result().Cookies()[0]; g.Name != name || g.Value != "" || g.MaxAge >= 0 || g.Path != "/" || g.Secure != secure {
+		if g := gone.Result().Cookies()[0]; g.Name != name || g.Value != "" || g.MaxAge >= 0 || g.Path != "/" ||
+			g.Secure != secure {
 			t.Errorf("cleared by %+v", g)
 		}
 	}
 }
 
-// Row: MaxAge <= 0 deletes. Row: per-session options are not stored. Here nobody has options but the configuration, and only End deletes.
+// Row: MaxAge <= 0 deletes. Row: per-session options are not stored. Here nobody has options but the configuration,
+// and only End deletes.
 func TestRedisstoreNobodySavesOrDeletesPastTheVault(t *testing.T) {
 	v := open(t, testenv.Redis(t).URL)
 	_, r := signIn(t, v, vault.NewSession{})
@@ -269,7 +286,11 @@ func TestRedisstoreASaveOutlivesTheRequest(t *testing.T) {
 	gone, cancel := context.WithCancel(context.Background())
 	cancel()
 	w := httptest.NewRecorder()
-	s, err := v.Create(w, httptest.NewRequest("GET", "/", nil).WithContext(gone), vault.NewSession{User: ada(), Connection: google(vault.KeepUser)})
+	s, err := v.Create(
+		w,
+		httptest.NewRequest("GET", "/", nil).WithContext(gone),
+		vault.NewSession{User: ada(), Connection: google(vault.KeepUser)},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -288,7 +309,8 @@ func TestRedisstoreASaveOutlivesTheRequest(t *testing.T) {
 	is(t, "a read for a client that hung up", err, context.Canceled)
 }
 
-// Row: of two cookies with one name the first wins. The vault reads one; that there are two is refused above it, where there is an answer for it.
+// Row: of two cookies with one name the first wins. The vault reads one; that there are two is refused above it,
+// where there is an answer for it.
 func TestRedisstoreOfTwoCookiesOneIsRead(t *testing.T) {
 	v := open(t, testenv.Redis(t).URL)
 	s, _ := signIn(t, v, vault.NewSession{})
@@ -297,7 +319,8 @@ func TestRedisstoreOfTwoCookiesOneIsRead(t *testing.T) {
 	is(t, "a planted cookie before the true one", err, vault.ErrNotFound)
 }
 
-// Attack class 13: a look-up by the id's own bytes leaks them by its time. Records are found by a keyed hash of the finder.
+// Attack class 13: a look-up by the id's own bytes leaks them by its time. Records are found by a keyed hash of the
+// finder.
 func TestTheStoreIsSearchedByKeyedHash(t *testing.T) {
 	server := testenv.Redis(t)
 	seen := server.Monitor()

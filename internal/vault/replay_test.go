@@ -14,8 +14,8 @@ import (
 	"bff/internal/vault"
 )
 
-// recorded are the scripts that a monitor saw, with their arguments, as somebody would send them once more: go-redis after a lost answer, or a process that
-// was frozen in the middle of a write.
+// recorded are the scripts that a monitor saw, with their arguments, as somebody would send them once more: go-redis
+// after a lost answer, or a process that was frozen in the middle of a write.
 func recorded(t testing.TB, server *testenv.RedisServer, seen func() []byte) [][]any {
 	t.Helper()
 	mark := testenv.Random(t)
@@ -85,7 +85,8 @@ func TestAWriteThatArrivesTwiceOrLate(t *testing.T) {
 		t.Fatalf("%d scripts recorded", len(scripts))
 	}
 	replay(t, server, scripts)
-	if got := load(t, v, r); !got.SeenAt.Equal(s.SeenAt) || len(got.Connections) != 1 || got.Connections[0].Tokens.Refresh.Reveal() != "rt-2" {
+	if got := load(t, v, r); !got.SeenAt.Equal(s.SeenAt) || len(got.Connections) != 1 ||
+		got.Connections[0].Tokens.Refresh.Reveal() != "rt-2" {
 		t.Error("written twice, it is something else")
 	}
 	must(t, v.End(ctx, s, "logout"))

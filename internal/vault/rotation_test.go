@@ -28,7 +28,19 @@ func TestANewKeyInFrontRotates(t *testing.T) {
 	server := testenv.Redis(t)
 	ctx := context.Background()
 	older, newer := vault.NewKey(), vault.NewKey()
-	before, both, after := open(t, server.URL, ring(older)), open(t, server.URL, ring(newer, older)), open(t, server.URL, ring(newer))
+	before, both, after := open(
+		t,
+		server.URL,
+		ring(older),
+	), open(
+		t,
+		server.URL,
+		ring(newer, older),
+	), open(
+		t,
+		server.URL,
+		ring(newer),
+	)
 	r := kinds(t, before)
 	s := load(t, before, r)
 	must(t, before.WritePreferences(ctx, s, []byte(`{"theme":"dark"}`), ""))
@@ -67,7 +79,8 @@ func TestANewKeyInFrontRotates(t *testing.T) {
 		t.Errorf("preferences, read once under both keys: %s %v", doc, err)
 	}
 	for i := range s.Connections {
-		if c, err := after.Update(ctx, &s.Connections[i], s.Connections[i]); err != nil || c.Tokens.Refresh.Reveal() != "rt-1" {
+		if c, err := after.Update(ctx, &s.Connections[i], s.Connections[i]); err != nil ||
+			c.Tokens.Refresh.Reveal() != "rt-1" {
 			t.Errorf("a write without the old key: %v", err)
 		}
 	}
@@ -83,7 +96,19 @@ func TestEndingBeforeTheMoveLeavesATombstoneInBothPlaces(t *testing.T) {
 	server := testenv.Redis(t)
 	ctx := context.Background()
 	older, newer := vault.NewKey(), vault.NewKey()
-	before, both, reverse := open(t, server.URL, ring(older)), open(t, server.URL, ring(newer, older)), open(t, server.URL, ring(older, newer))
+	before, both, reverse := open(
+		t,
+		server.URL,
+		ring(older),
+	), open(
+		t,
+		server.URL,
+		ring(newer, older),
+	), open(
+		t,
+		server.URL,
+		ring(older, newer),
+	)
 	r := kinds(t, before)
 	late := []*vault.Session{load(t, before, r), load(t, both, r), load(t, reverse, r)}
 	must(t, both.End(ctx, late[1], "logout"))
@@ -98,7 +123,8 @@ func TestEndingBeforeTheMoveLeavesATombstoneInBothPlaces(t *testing.T) {
 	}
 }
 
-// The move races readers, refreshes and touches of instances that have both keys, in either order. Nobody is told that the session, or a connection, is gone.
+// The move races readers, refreshes and touches of instances that have both keys, in either order. Nobody is told
+// that the session, or a connection, is gone.
 func TestNobodyMissesASessionThatMoves(t *testing.T) {
 	server := testenv.Redis(t)
 	ctx := context.Background()
@@ -169,7 +195,8 @@ func connectionOf(t testing.TB, s *vault.Session, keep vault.Keep) vault.Connect
 	return vault.Connection{}
 }
 
-// A refresh under way owns its connection: to seal it anew meanwhile would move the version under its feet, and forget that an answer may be lost.
+// A refresh under way owns its connection: to seal it anew meanwhile would move the version under its feet, and
+// forget that an answer may be lost.
 func TestAConnectionIsNotSealedAnewUnderARefresh(t *testing.T) {
 	server := testenv.Redis(t)
 	ctx := context.Background()
@@ -221,7 +248,8 @@ func TestParseKeyReadsWhatItPrintedAndNothingElse(t *testing.T) {
 		"one long": text + "A", "a line end behind": text + "\n", "a line end inside": text[:20] + "\n" + text[21:], "upper case": strings.ToUpper(text),
 		"padding": text + "=", "spare bits": text[:len(text)-1] + "B", "a space": " " + text[1:],
 	} {
-		if _, err := vault.ParseKey(s); !errors.Is(err, vault.ErrKey) || s != "" && strings.Contains(err.Error(), s) && len(s) > 10 {
+		if _, err := vault.ParseKey(s); !errors.Is(err, vault.ErrKey) ||
+			s != "" && strings.Contains(err.Error(), s) && len(s) > 10 {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -21,8 +21,11 @@ type place struct {
 }
 
 func drawPlace(t *rapid.T, label string) place {
-	p := place{Kind: rapid.SampledFrom([]string{"session", "connection", "attempt", "index", "preferences", "job", "handle", ""}).Draw(t, label+" kind"),
-		Owner: rapid.StringMatching(`[a-z./]{0,6}`).Draw(t, label+" owner")}
+	p := place{
+		Kind: rapid.SampledFrom([]string{"session", "connection", "attempt", "index", "preferences", "job", "handle", ""}).
+			Draw(t, label+" kind"),
+		Owner: rapid.StringMatching(`[a-z./]{0,6}`).Draw(t, label+" owner"),
+	}
 	if rapid.Bool().Draw(t, label+" with a half") {
 		p.Half = (*[32]byte)(rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, label+" half"))
 	}
@@ -31,7 +34,19 @@ func drawPlace(t *rapid.T, label string) place {
 
 func TestWhatIsSealedOpensInItsPlaceOnly(t *testing.T) {
 	key, newer := vault.NewKey(), vault.NewKey()
-	v, turned, stranger := open(t, "memory:", ring(key)), open(t, "memory:", ring(newer, key)), open(t, "memory:", ring(newer))
+	v, turned, stranger := open(
+		t,
+		"memory:",
+		ring(key),
+	), open(
+		t,
+		"memory:",
+		ring(newer, key),
+	), open(
+		t,
+		"memory:",
+		ring(newer),
+	)
 	rapid.Check(t, func(t *rapid.T) {
 		plain := rapid.SliceOf(rapid.Byte()).Draw(t, "plain")
 		here, there := drawPlace(t, "here"), drawPlace(t, "there")
@@ -47,7 +62,8 @@ func TestWhatIsSealedOpensInItsPlaceOnly(t *testing.T) {
 		if _, err := stranger.Open(here.Kind, here.Owner, here.Half, value); err == nil {
 			t.Fatal("opened without the key")
 		}
-		if again := v.Seal(here.Kind, here.Owner, here.Half, plain); bytes.Equal(again[:16], value[:16]) || bytes.Equal(again[21:45], value[21:45]) {
+		if again := v.Seal(here.Kind, here.Owner, here.Half, plain); bytes.Equal(again[:16], value[:16]) ||
+			bytes.Equal(again[21:45], value[21:45]) {
 			t.Fatal("two sealings share a version or a salt")
 		}
 		i := rapid.IntRange(0, len(value)-1).Draw(t, "byte")
@@ -69,11 +85,27 @@ func TestAConnectionComesBackAsItWasWritten(t *testing.T) {
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.String()
-		c := vault.Connection{ID: text.Draw(t, "id"), Provider: text.Draw(t, "provider"), Keep: vault.Keep(text.Draw(t, "keep")),
-			Account: vault.Account{Subject: text.Draw(t, "subject"), Email: text.Draw(t, "email"), Name: text.Draw(t, "name")}, Status: text.Draw(t, "status"),
-			Reason: text.Draw(t, "reason"), ConnectedAt: instant.Draw(t, "connected"), UsedAt: instant.Draw(t, "used"),
-			Tokens: vault.Tokens{Access: secret.New(text.Draw(t, "access")), Refresh: secret.New(text.Draw(t, "refresh")), ObtainedAt: instant.Draw(t, "obtained"),
-				Expiry: instant.Draw(t, "expiry"), RefreshExpiry: instant.Draw(t, "refresh expiry")}}
+		c := vault.Connection{
+			ID:       text.Draw(t, "id"),
+			Provider: text.Draw(t, "provider"),
+			Keep:     vault.Keep(text.Draw(t, "keep")),
+			Account: vault.Account{
+				Subject: text.Draw(t, "subject"),
+				Email:   text.Draw(t, "email"),
+				Name:    text.Draw(t, "name"),
+			},
+			Status:      text.Draw(t, "status"),
+			Reason:      text.Draw(t, "reason"),
+			ConnectedAt: instant.Draw(t, "connected"),
+			UsedAt:      instant.Draw(t, "used"),
+			Tokens: vault.Tokens{
+				Access:        secret.New(text.Draw(t, "access")),
+				Refresh:       secret.New(text.Draw(t, "refresh")),
+				ObtainedAt:    instant.Draw(t, "obtained"),
+				Expiry:        instant.Draw(t, "expiry"),
+				RefreshExpiry: instant.Draw(t, "refresh expiry"),
+			},
+		}
 		if scopes := rapid.SliceOf(text).Draw(t, "scopes"); len(scopes) > 0 {
 			c.Scopes = scopes
 		}
@@ -99,7 +131,8 @@ func FuzzOpen(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if plain, err := v.Open("session", "owner", nil, b); err == nil && (string(plain) != "plain" || !bytes.Equal(b, value)) {
+		if plain, err := v.Open("session", "owner", nil, b); err == nil &&
+			(string(plain) != "plain" || !bytes.Equal(b, value)) {
 			t.Fatalf("%x opened as %q", b, plain)
 		}
 		vault.Decode(b)

@@ -164,9 +164,12 @@ func (v *sessions) saveTouch(ctx context.Context, s *Session, seen time.Time) er
 		return ErrNotFound
 	}
 	write := func(ctx context.Context, value []byte) error {
-		_, err := v.db.Run(ctx, onSession("touch", s.location, store.Keys{"index": v.userKey(s.location.tag, "i")}, store.Args{
-			"expected": s.version, "value": value, "ttl": millisOf(ttl), "id": s.ID, "info": v.index.info(s, seen),
-			"index_life": millisOf(v.indexLife())}))
+		_, err := v.db.Run(
+			ctx,
+			onSession("touch", s.location, store.Keys{"index": v.userKey(s.location.tag, "i")}, store.Args{
+				"expected": s.version, "value": value, "ttl": millisOf(ttl), "id": s.ID, "info": v.index.info(s, seen),
+				"index_life": millisOf(v.indexLife())}),
+		)
 		if err == nil {
 			s.version = string(value[:seal.VersionSize])
 		}

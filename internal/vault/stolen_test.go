@@ -97,9 +97,10 @@ func TestNeitherTheDumpNorTheWireHoldsASecret(t *testing.T) {
 	}
 }
 
-// Guarantee 2, its second half: the adversary has the server's keys, a dump, every id and every owner, and lacks the cookie alone.
-// They try every 32 bytes they have in the place of the cookie's half. Nothing of a session, nor of its connections, opens; what the user keeps,
-// what waits for its provider and what the index says does, which shows that they know how.
+// Guarantee 2, its second half: the adversary has the server's keys, a dump, every id and every owner, and lacks the
+// cookie alone. They try every 32 bytes they have in the place of the cookie's half. Nothing of a session, nor of its
+// connections, opens; what the user keeps, what waits for its provider and what the index says does, which shows that
+// they know how.
 func TestADumpWithTheKeysOpensNothingThatTheSessionKeeps(t *testing.T) {
 	server := testenv.Redis(t)
 	key := vault.NewKey()
@@ -120,7 +121,18 @@ func TestADumpWithTheKeysOpensNothingThatTheSessionKeeps(t *testing.T) {
 		}
 	}
 	raw, _ := base64.RawURLEncoding.DecodeString(ticket)
-	material := bytes.Join([][]byte{make([]byte, 32), raw[:32], []byte(key.Reveal()), []byte(owner), []byte(s.ID), []byte(s.User.ID), server.Dump()}, nil)
+	material := bytes.Join(
+		[][]byte{
+			make([]byte, 32),
+			raw[:32],
+			[]byte(key.Reveal()),
+			[]byte(owner),
+			[]byte(s.ID),
+			[]byte(s.User.ID),
+			server.Dump(),
+		},
+		nil,
+	)
 	halves := []*[32]byte{nil}
 	for i := 0; i+32 <= len(material); i++ {
 		halves = append(halves, (*[32]byte)(material[i:i+32]))
@@ -139,7 +151,8 @@ func TestADumpWithTheKeysOpensNothingThatTheSessionKeeps(t *testing.T) {
 				}
 			}
 		}
-		if plain, err := adversary.Open("connection", "u."+s.User.ID+"/"+kept.ID, nil, value); err == nil && bytes.Contains(plain, []byte(m.kept)) {
+		if plain, err := adversary.Open("connection", "u."+s.User.ID+"/"+kept.ID, nil, value); err == nil &&
+			bytes.Contains(plain, []byte(m.kept)) {
 			opened["kept"]++
 		}
 	}
@@ -153,7 +166,8 @@ func TestADumpWithTheKeysOpensNothingThatTheSessionKeeps(t *testing.T) {
 	}
 }
 
-// sealedValues are all values of the store, each hash field by itself, also without the location that an index entry begins with.
+// sealedValues are all values of the store, each hash field by itself, also without the location that an index entry
+// begins with.
 func sealedValues(t testing.TB, server *testenv.RedisServer) map[string][]byte {
 	t.Helper()
 	ctx, c := context.Background(), server.Client()
@@ -199,8 +213,18 @@ func TestPrintingShowsNoSecret(t *testing.T) {
 	must(t, err)
 	raw, _ := base64.RawURLEncoding.DecodeString(s.Ticket().Reveal())
 	rawKey, _ := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(key.Reveal(), "bffk1_"))
-	secrets := []string{strings.Trim(fmt.Sprint(rawKey[:8]), "[]"), fmt.Sprintf("%x", rawKey[:8]), m.access, m.refresh, m.kept, s.Ticket().Reveal(), strings.TrimPrefix(key.Reveal(), "bffk1_"), "hunter2hunter2",
-		strings.Trim(fmt.Sprint(raw[32:40]), "[]"), fmt.Sprintf("%x", raw[32:40])}
+	secrets := []string{
+		strings.Trim(fmt.Sprint(rawKey[:8]), "[]"),
+		fmt.Sprintf("%x", rawKey[:8]),
+		m.access,
+		m.refresh,
+		m.kept,
+		s.Ticket().Reveal(),
+		strings.TrimPrefix(key.Reveal(), "bffk1_"),
+		"hunter2hunter2",
+		strings.Trim(fmt.Sprint(raw[32:40]), "[]"),
+		fmt.Sprintf("%x", raw[32:40]),
+	}
 	for _, value := range []any{*s, s, s.Connections, s.Ticket(), key, []vault.Key{key}, v, jobs, jobs[0], lock,
 		hidden{s, *s, s.Connections[0], s.Ticket(), key, v, []vault.Key{key}}, struct{ h hidden }{hidden{any: s}}, map[string]secret.Text{"a": s.Ticket()}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {

@@ -13,7 +13,8 @@ import (
 	"bff/internal/vault"
 )
 
-// A tampered store: somebody who writes to Redis, and has no key of the ring, moves and bends records. Attack classes 12 and 16.
+// A tampered store: somebody who writes to Redis, and has no key of the ring, moves and bends records. Attack classes
+// 12 and 16.
 type tampered struct {
 	t          *testing.T
 	v          *vault.Vault
@@ -27,7 +28,16 @@ func newTampered(t *testing.T) *tampered {
 	server := testenv.Redis(t)
 	x := &tampered{t: t, v: open(t, server.URL), c: server.Client(), ctx: context.Background()}
 	for s, user := range map[**vault.Session]vault.User{&x.ada: ada(), &x.grace: grace()} {
-		_, r := signIn(t, x.v, vault.NewSession{User: user, Connection: google(vault.KeepSession), Device: "device of " + user.Name, Handle: "google/" + user.Name})
+		_, r := signIn(
+			t,
+			x.v,
+			vault.NewSession{
+				User:       user,
+				Connection: google(vault.KeepSession),
+				Device:     "device of " + user.Name,
+				Handle:     "google/" + user.Name,
+			},
+		)
 		for _, c := range []*vault.Connection{google(vault.KeepUser), google(vault.KeepSession)} {
 			c.Account.Subject = "3"
 			if _, err := x.v.Link(x.ctx, load(t, x.v, r), *c); err != nil {
@@ -67,7 +77,12 @@ func TestARecordOpensInItsOwnPlaceOnly(t *testing.T) {
 	connections := func(x *tampered, want int) {
 		x.t.Helper()
 		if s, err := x.load(x.ada); err != nil || len(s.Connections) != want {
-			x.t.Errorf("%d connections (%v), want %d: what does not open is left out, and takes nothing else down", len(s.Connections), err, want)
+			x.t.Errorf(
+				"%d connections (%v), want %d: what does not open is left out, and takes nothing else down",
+				len(s.Connections),
+				err,
+				want,
+			)
 		}
 	}
 	for name, attack := range map[string]func(x *tampered){

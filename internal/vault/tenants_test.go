@@ -9,8 +9,8 @@ import (
 	"bff/internal/vault"
 )
 
-// Attack class 22: two products on one store, of one name for their cookie and, by an operator's mistake, of one key. Their prefixes keep them apart: what one
-// issued is nothing to the other, and ending there ends nothing here.
+// Attack class 22: two products on one store, of one name for their cookie and, by an operator's mistake, of one key.
+// Their prefixes keep them apart: what one issued is nothing to the other, and ending there ends nothing here.
 func TestTwoProductsOnOneStoreShareNothing(t *testing.T) {
 	server := testenv.Redis(t)
 	key := ring(vault.NewKey())

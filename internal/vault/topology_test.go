@@ -33,7 +33,8 @@ func eventually(t *testing.T, what string, f func() error) {
 	})
 }
 
-// Guarantee 4 under Sentinel: the master dies at any moment, and what was acknowledged is there: sign-ins, rotated tokens, logouts. They wait for a replica.
+// Guarantee 4 under Sentinel: the master dies at any moment, and what was acknowledged is there: sign-ins, rotated
+// tokens, logouts. They wait for a replica.
 func TestAFailoverLosesNothingThatWasAcknowledged(t *testing.T) {
 	t.Parallel()
 	s := testenv.Sentinel(t, 1)
@@ -59,7 +60,8 @@ func TestAFailoverLosesNothingThatWasAcknowledged(t *testing.T) {
 		sessions = append(sessions, l)
 	}
 	old := s.Master()
-	if stats := old.Client().Info(ctx, "commandstats").Val(); !regexp.MustCompile(`cmdstat_wait:calls=4[5-9]`).MatchString(stats) {
+	if stats := old.Client().Info(ctx, "commandstats").Val(); !regexp.MustCompile(`cmdstat_wait:calls=4[5-9]`).
+		MatchString(stats) {
 		t.Errorf("not every sign-in, token and logout waited for a replica:\n%s", stats)
 	}
 	old.Kill()
@@ -87,7 +89,11 @@ func TestAFailoverLosesNothingThatWasAcknowledged(t *testing.T) {
 		return err == nil && role[0] == "slave"
 	})
 	check()
-	eventually(t, "a session that the old master has never seen", func() error { _, err := v.LoadTicket(ctx, made.Ticket()); return err })
+	eventually(
+		t,
+		"a session that the old master has never seen",
+		func() error { _, err := v.LoadTicket(ctx, made.Ticket()); return err },
+	)
 }
 
 // Calls run all the while that the sentinels change the master in good order. No call hears that its session is gone.
@@ -136,7 +142,8 @@ func TestCallsDuringAFailoverAreNeverToldThatTheirSessionIsGone(t *testing.T) {
 	is(t, "after a logout at the new master", err, vault.ErrNotFound)
 }
 
-// Under Cluster everything of one user is in one slot, so that every script is atomic; that slot moves under running calls.
+// Under Cluster everything of one user is in one slot, so that every script is atomic; that slot moves under running
+// calls.
 func TestASlotMovesUnderRunningCalls(t *testing.T) {
 	t.Parallel()
 	cluster := testenv.Cluster(t)
@@ -232,7 +239,8 @@ func allWrites(ctx context.Context, v *vault.Vault, r *http.Request) error {
 	return err
 }
 
-// Guarantee 7, the store's side: a store that writes its log before it answers, killed at any moment, has what was acknowledged.
+// Guarantee 7, the store's side: a store that writes its log before it answers, killed at any moment, has what was
+// acknowledged.
 func TestAStoreThatIsKilledHasWhatItAcknowledged(t *testing.T) {
 	server := testenv.Redis(t, "--appendonly", "yes", "--appendfsync", "always")
 	v := open(t, server.URL)
@@ -264,7 +272,8 @@ func TestAStoreThatIsKilledHasWhatItAcknowledged(t *testing.T) {
 		got := c.Tokens.Refresh.Reveal()
 		var n, m int
 		_, _ = fmt.Sscanf(last, fmt.Sprint("rt-", round, "-%d"), &n)
-		if _, err := fmt.Sscanf(got, fmt.Sprint("rt-", round, "-%d"), &m); err != nil || m != n && m != n+1 { // the last one may be written and not acknowledged
+		if _, err := fmt.Sscanf(got, fmt.Sprint("rt-", round, "-%d"), &m); err != nil ||
+			m != n && m != n+1 { // the last one may be written and not acknowledged
 			t.Fatalf("acknowledged %q, found %q", last, got)
 		}
 	}

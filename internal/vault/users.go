@@ -173,7 +173,11 @@ func (v *users) NoteUse(ctx context.Context, userID string, use Use) error {
 	return err
 }
 
-func (v *users) update(ctx context.Context, userID, event string, f func(*UserRecord) error) (rec UserRecord, err error) {
+func (v *users) update(
+	ctx context.Context,
+	userID, event string,
+	f func(*UserRecord) error,
+) (rec UserRecord, err error) {
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	err = change(func() error {

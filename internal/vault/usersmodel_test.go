@@ -195,8 +195,8 @@ func (p *people) agree(*rapid.T) {
 	}
 }
 
-// Thousands of sign-ins, links, unlinks, ends and erasings over instances, one of which loses answers of the store: then
-// users, identities, the list and the sessions agree.
+// Thousands of sign-ins, links, unlinks, ends and erasings over instances, one of which loses answers of the store:
+// then users, identities, the list and the sessions agree.
 func TestUsersIdentitiesAndSessionsAgreeWhateverHappens(t *testing.T) {
 	server := testenv.Redis(t)
 	wire := newCounter(t, server.Addr)

@@ -22,7 +22,14 @@ func TestMain(m *testing.M) {
 // open makes a vault on a store; change edits its configuration.
 func open(t testing.TB, store string, change ...func(*vault.Config)) *vault.Vault {
 	t.Helper()
-	cfg := vault.Config{Store: store, Keys: []vault.Key{vault.NewKey()}, Prefix: "bff", Cookie: "bff", Idle: 30 * time.Minute, Lifetime: 12 * time.Hour}
+	cfg := vault.Config{
+		Store:    store,
+		Keys:     []vault.Key{vault.NewKey()},
+		Prefix:   "bff",
+		Cookie:   "bff",
+		Idle:     30 * time.Minute,
+		Lifetime: 12 * time.Hour,
+	}
 	for _, f := range change {
 		f(&cfg)
 	}
@@ -47,7 +54,13 @@ func pair(t testing.TB, store string, change ...func(*vault.Config)) (a, b *vaul
 }
 
 func ada() vault.User {
-	return vault.User{ID: vault.UserID("google", "https://i", "1"), Provider: "google", Subject: "1", Name: "Ada", Email: "ada@example.com"}
+	return vault.User{
+		ID:       vault.UserID("google", "https://i", "1"),
+		Provider: "google",
+		Subject:  "1",
+		Name:     "Ada",
+		Email:    "ada@example.com",
+	}
 }
 
 func grace() vault.User {
@@ -55,8 +68,15 @@ func grace() vault.User {
 }
 
 func google(keep vault.Keep) *vault.Connection {
-	return &vault.Connection{Provider: "google", Keep: keep, Account: vault.Account{Subject: "1", Email: "ada@example.com"},
-		Scopes: []string{"openid"}, Tokens: vault.Tokens{Access: secret.New("at-1"), Refresh: secret.New("rt-1"), Expiry: time.Now().Add(time.Hour)}}
+	return &vault.Connection{
+		Provider: "google",
+		Keep:     keep,
+		Account:  vault.Account{Subject: "1", Email: "ada@example.com"},
+		Scopes: []string{
+			"openid",
+		},
+		Tokens: vault.Tokens{Access: secret.New("at-1"), Refresh: secret.New("rt-1"), Expiry: time.Now().Add(time.Hour)},
+	}
 }
 
 // signIn creates a session, and returns it with a request that carries its cookie.
@@ -112,7 +132,8 @@ func TestSessionLife(t *testing.T) {
 		ctx := context.Background()
 		s, r := signIn(t, v, vault.NewSession{Device: "Firefox on Linux", Connection: google(vault.KeepSession)})
 		got := load(t, v, r)
-		if got.ID != s.ID || got.User.Name != "Ada" || len(got.Connections) != 1 || got.Connections[0].Tokens.Refresh.Reveal() != "rt-1" {
+		if got.ID != s.ID || got.User.Name != "Ada" || len(got.Connections) != 1 ||
+			got.Connections[0].Tokens.Refresh.Reveal() != "rt-1" {
 			t.Fatalf("read something else than was written: %+v", got)
 		}
 		must(t, v.Touch(ctx, got))
@@ -139,7 +160,14 @@ func TestSessionLife(t *testing.T) {
 }
 
 func TestOpenRefusesWhatCannotWork(t *testing.T) {
-	good := vault.Config{Store: "memory:", Keys: []vault.Key{vault.NewKey()}, Prefix: "bff", Cookie: "bff", Idle: time.Minute, Lifetime: time.Hour}
+	good := vault.Config{
+		Store:    "memory:",
+		Keys:     []vault.Key{vault.NewKey()},
+		Prefix:   "bff",
+		Cookie:   "bff",
+		Idle:     time.Minute,
+		Lifetime: time.Hour,
+	}
 	for name, change := range map[string]func(*vault.Config){
 		"no key":                        func(c *vault.Config) { c.Keys = nil },
 		"an empty key":                  func(c *vault.Config) { c.Keys = append(c.Keys, vault.Key{}) },

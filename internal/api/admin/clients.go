@@ -30,7 +30,11 @@ type knownClient struct {
 }
 
 func newClientBook(clients []route.Client, now func() time.Time) *clientBook {
-	b := &clientBook{byName: map[string]*knownClient{}, decoy: secret.New(rand.Text()), guard: guesses{now: now, buckets: map[guessKey]*rate.Limiter{}}}
+	b := &clientBook{
+		byName: map[string]*knownClient{},
+		decoy:  secret.New(rand.Text()),
+		guard:  guesses{now: now, buckets: map[guessKey]*rate.Limiter{}},
+	}
 	for _, c := range clients {
 		b.byName[c.Name] = &knownClient{c, digestOf(c.Secret)}
 	}

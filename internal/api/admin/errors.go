@@ -15,8 +15,13 @@ import (
 // knows.
 func (a *Admin) storeError(ctx context.Context, err error) *route.OAuthError {
 	if errors.Is(err, vault.ErrUnavailable) || errors.Is(err, context.Canceled) {
-		return &route.OAuthError{Status: http.StatusServiceUnavailable, Code: "temporarily_unavailable", Description: "the session store does not answer",
-			BFFError: problem.StoreUnavailable, Retry: time.Second}
+		return &route.OAuthError{
+			Status:      http.StatusServiceUnavailable,
+			Code:        "temporarily_unavailable",
+			Description: "the session store does not answer",
+			BFFError:    problem.StoreUnavailable,
+			Retry:       time.Second,
+		}
 	}
 	a.cfg.Log.ErrorContext(ctx, "unexpected error", "error", err)
 	return &route.OAuthError{Status: http.StatusInternalServerError, Code: "server_error", BFFError: problem.Internal}

@@ -44,9 +44,19 @@ func DevServer(upstream *url.URL, origin, cookie string) http.Handler {
 			return nil
 		},
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, _ error) {
-			problem.Write(w, r, problem.New(problem.UpstreamFailed).Because("The frontend's dev server does not answer. Start it, then load this page again."))
+			problem.Write(
+				w,
+				r,
+				problem.New(problem.UpstreamFailed).
+					Because("The frontend's dev server does not answer. Start it, then load this page again."),
+			)
 		},
-		Transport:     &http.Transport{DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext, MaxIdleConnsPerHost: 32, IdleConnTimeout: time.Minute, DisableCompression: true},
+		Transport: &http.Transport{
+			DialContext:         (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+			MaxIdleConnsPerHost: 32,
+			IdleConnTimeout:     time.Minute,
+			DisableCompression:  true,
+		},
 		FlushInterval: -1,
 		ErrorLog:      slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug),
 	}

@@ -87,7 +87,9 @@ func (s *static) serve(w http.ResponseWriter, r *http.Request, name string) bool
 		if strings.HasSuffix(r.URL.Path, "/") {
 			return s.serve(w, r, name+"/index.html")
 		}
-		w.Header().Set("Location", "./"+url.PathEscape(path.Base(name))+"/") // relative: no reader can take it for another host
+		w.Header().
+			Set("Location", "./"+url.PathEscape(path.Base(name))+"/")
+			// relative: no reader can take it for another host
 		w.WriteHeader(http.StatusTemporaryRedirect)
 		return true
 	}

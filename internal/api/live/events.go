@@ -108,8 +108,8 @@ func (e *Events) look(ctx context.Context, session *vault.Session) (view, error)
 	return view{connections: e.Visible(session), user: e.User(session), preferences: tag}, err
 }
 
-// Serve streams what happens to this session: that it ended, that a connection, the user or the preferences changed. It never slides the session,
-// and holds nothing that GET /bff/session would not say.
+// Serve streams what happens to this session: that it ended, that a connection, the user or the preferences changed.
+// It never slides the session, and holds nothing that GET /bff/session would not say.
 func (e *Events) Serve(c *route.Call) error {
 	l := e.Streams.join(c.Session)
 	if l == nil {
@@ -124,7 +124,10 @@ func (e *Events) Serve(c *route.Call) error {
 		return c.Empty(http.StatusOK)
 	}
 	e.Streams.arriving(c.Ctx())
-	known, err := e.look(c.Ctx(), c.Session) // before the stream says that it is open: what changes from then on is an event
+	known, err := e.look(
+		c.Ctx(),
+		c.Session,
+	) // before the stream says that it is open: what changes from then on is an event
 	if err != nil {
 		return err
 	}

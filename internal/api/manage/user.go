@@ -106,7 +106,10 @@ func (m *Manager) listUsers(c *route.Call) error {
 			return problem.New(problem.BadRequest).Because("limit is a number from 1 to 200.")
 		}
 	}
-	page, next, err := m.cfg.Vault.ListUsers(c.Ctx(), vault.UserQuery{Email: q.Get("email"), After: q.Get("after"), Limit: limit})
+	page, next, err := m.cfg.Vault.ListUsers(
+		c.Ctx(),
+		vault.UserQuery{Email: q.Get("email"), After: q.Get("after"), Limit: limit},
+	)
 	if err != nil {
 		return err
 	}
@@ -211,7 +214,10 @@ func (m *Manager) listSessions(c *route.Call) error {
 	}
 	out := []sessionJSON{}
 	for _, s := range all {
-		out = append(out, sessionJSON{ID: s.ID, Device: s.Device, CreatedAt: seconds(s.CreatedAt), LastSeenAt: seconds(s.SeenAt)})
+		out = append(
+			out,
+			sessionJSON{ID: s.ID, Device: s.Device, CreatedAt: seconds(s.CreatedAt), LastSeenAt: seconds(s.SeenAt)},
+		)
 	}
 	return c.JSON(http.StatusOK, map[string]any{"sessions": out})
 }

@@ -40,9 +40,18 @@ func New(reg *prometheus.Registry, version string) *Metrics {
 	m := &Metrics{
 		scrape: promhttp.InstrumentMetricHandler(reg, promhttp.HandlerFor(reg,
 			promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second})),
-		requests:    counter("bff_requests_total", "Requests to bff's own routes, by route and status.", "route", "status"),
-		problems:    counter("bff_problems_total", "Problem documents and outcomes of sign-ins that were not successes, by code.", "code"),
-		calls:       counter("bff_api_calls_total", "Proxied calls, by api and status; \"other\" is an upgrade or a call that broke off.", "api", "status"),
+		requests: counter("bff_requests_total", "Requests to bff's own routes, by route and status.", "route", "status"),
+		problems: counter(
+			"bff_problems_total",
+			"Problem documents and outcomes of sign-ins that were not successes, by code.",
+			"code",
+		),
+		calls: counter(
+			"bff_api_calls_total",
+			"Proxied calls, by api and status; \"other\" is an upgrade or a call that broke off.",
+			"api",
+			"status",
+		),
 		masked:      counter("bff_api_secrets_masked_total", "Secrets that an upstream echoed and the proxy masked.", "api"),
 		signIns:     counter("bff_sign_ins_total", "Finished sign-ins.", "provider"),
 		refreshes:   counter("bff_refreshes_total", "Refreshes of access tokens, by outcome.", "provider", "outcome"),
@@ -52,10 +61,25 @@ func New(reg *prometheus.Registry, version string) *Metrics {
 		}, []string{"provider"}),
 		streams: prometheus.NewGauge(prometheus.GaugeOpts{Name: "bff_event_streams", Help: "Open streams of /bff/events."}),
 	}
-	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "bff_build_info", Help: "Always 1; the labels say what runs."}, []string{"version", "go_version"})
+	build := prometheus.NewGaugeVec(
+		prometheus.GaugeOpts{Name: "bff_build_info", Help: "Always 1; the labels say what runs."},
+		[]string{"version", "go_version"},
+	)
 	build.WithLabelValues(version, runtime.Version()).Set(1)
-	reg.MustRegister(m.requests, m.problems, m.calls, m.masked, m.signIns, m.refreshes, m.revocations, m.refreshTime, m.streams, build,
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	reg.MustRegister(
+		m.requests,
+		m.problems,
+		m.calls,
+		m.masked,
+		m.signIns,
+		m.refreshes,
+		m.revocations,
+		m.refreshTime,
+		m.streams,
+		build,
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
 	return m
 }
 

@@ -55,7 +55,12 @@ func ReadForm(r *http.Request) (url.Values, *OAuthError) {
 	if err != nil {
 		var tooLarge *http.MaxBytesError
 		if errors.As(err, &tooLarge) {
-			return nil, &OAuthError{Status: http.StatusRequestEntityTooLarge, Code: "invalid_request", Description: "the body is too large", BFFError: problem.BodyTooLarge}
+			return nil, &OAuthError{
+				Status:      http.StatusRequestEntityTooLarge,
+				Code:        "invalid_request",
+				Description: "the body is too large",
+				BFFError:    problem.BodyTooLarge,
+			}
 		}
 		return nil, Invalid("the body broke off")
 	}

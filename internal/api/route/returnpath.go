@@ -22,7 +22,8 @@ func ReturnPath(raw string) string {
 		return "/"
 	}
 	u, err := url.Parse(raw)
-	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" || u.Path == "" || u.Path[0] != '/' {
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" || u.Path == "" ||
+		u.Path[0] != '/' {
 		return "/"
 	}
 	text, _, _ := strings.Cut(raw, "#")

@@ -34,7 +34,8 @@ type Header struct {
 	Type      string // typ
 }
 
-// made reports whether o's `iss` is exactly the issuer, or one of its further forms, where the provider is one of many issuers of one name.
+// made reports whether o's `iss` is exactly the issuer, or one of its further forms, where the provider is one of
+// many issuers of one name.
 func (i Issuer) made(o Object) bool {
 	iss := o.str("iss")
 	if iss == "" {
@@ -64,7 +65,8 @@ func plainTenant(s string) bool {
 	return s != "" && len(s) <= 64 && strings.Trim(s, plain) == ""
 }
 
-// typed compares a media type of `typ`, with or without "application/" (RFC 7515 section 4.1.9). A token may have no type.
+// typed compares a media type of `typ`, with or without "application/" (RFC 7515 section 4.1.9). A token may have no
+// type.
 func typed(typ string, want ...string) bool {
 	if len(typ) > 12 && strings.EqualFold(typ[:12], "application/") {
 		typ = typ[12:]
@@ -96,7 +98,8 @@ func (o Object) expired(now time.Time) bool {
 	return expiry.IsZero() || !expiry.After(now.Add(-Skew))
 }
 
-// Speaks reports whether o is of the expected issuer and for this client. It is all that a signed userinfo answer says of itself.
+// Speaks reports whether o is of the expected issuer and for this client. It is all that a signed userinfo answer
+// says of itself.
 func (e Expect) Speaks(o Object) bool {
 	return e.Issuer.made(o) && slices.Contains(o.audience(), e.ClientID)
 }

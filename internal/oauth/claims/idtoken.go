@@ -45,8 +45,8 @@ func CheckIDToken(o Object, h Header, e Expect, in ForSignIn) (token IDToken, fa
 	return o.asIDToken(), ""
 }
 
-// CheckRefreshedIDToken is OpenID Connect Core section 12.2: an ID token that comes with a refresh is of the same issuer, subject and
-// client. It needs no nonce, and may come late, so its end is not looked at.
+// CheckRefreshedIDToken is OpenID Connect Core section 12.2: an ID token that comes with a refresh is of the same
+// issuer, subject and client. It needs no nonce, and may come late, so its end is not looked at.
 func CheckRefreshedIDToken(o Object, h Header, e Expect, subject string) (token IDToken, fault string) {
 	switch fault := o.common(h, e.Issuer.made(o), e, 0, "JWT"); {
 	case fault != "":
@@ -64,8 +64,8 @@ func (o Object) idToken(h Header, e Expect) (fault string) {
 	subject := o.str("sub")
 	switch {
 	case len(o.audience()) > 1 && o.str("azp") != e.ClientID:
-		// With one audience, which is this client, azp may be another client of the same project: Google says so, and Core leaves it to
-		// extensions.
+		// With one audience, which is this client, azp may be another client of the same project: Google says so, and Core
+		// leaves it to extensions.
 		return "it has several audiences, and another authorized party"
 	case o.expired(e.Now):
 		return "it has expired"

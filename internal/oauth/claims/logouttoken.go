@@ -15,8 +15,8 @@ type LogoutToken struct {
 	Session string // sid; "" when it names a user alone
 }
 
-// CheckLogoutToken is OpenID Connect Back-Channel Logout 1.0 section 2.6 from its third step on. `iat` must be recent. `exp` counts where
-// it is there: the final version requires it, and Keycloak before 24 does not send it.
+// CheckLogoutToken is OpenID Connect Back-Channel Logout 1.0 section 2.6 from its third step on. `iat` must be
+// recent. `exp` counts where it is there: the final version requires it, and Keycloak before 24 does not send it.
 func CheckLogoutToken(o Object, h Header, e Expect) (token LogoutToken, fault string) {
 	if fault := o.common(h, e.Issuer.made(o), e, LogoutFresh, "logout+jwt", "JWT"); fault != "" {
 		return LogoutToken{}, fault

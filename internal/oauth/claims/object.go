@@ -24,8 +24,8 @@ func Parse(b []byte) (Object, error) {
 	return o, nil
 }
 
-// At reads a path of keys, "data.user.id". An index selects from a list, "errors.0.code". nil when there is nothing. "$." in front is
-// allowed.
+// At reads a path of keys, "data.user.id". An index selects from a list, "errors.0.code". nil when there is nothing.
+// "$." in front is allowed.
 func (o Object) At(path string) any {
 	var v any = map[string]any(o)
 	for _, key := range strings.Split(strings.TrimPrefix(path, "$."), ".") {
@@ -111,7 +111,8 @@ func (o Object) audience() []string {
 	return nil
 }
 
-// ParseUnverified reads the claims of a JWT without its signature: they prove nothing, and may only make something be refused.
+// ParseUnverified reads the claims of a JWT without its signature: they prove nothing, and may only make something be
+// refused.
 func ParseUnverified(raw string) (Object, error) {
 	parts := strings.Split(raw, ".")
 	if len(parts) != 3 {

@@ -22,8 +22,8 @@ type SecurityToken struct {
 	Events []SecurityEvent
 }
 
-// CheckSecurityToken checks a security event token (RFC 8417) that the transmitter made, or the issuer itself. It has no end of its own:
-// `exp` is not looked at (RFC 8417 section 2.2).
+// CheckSecurityToken checks a security event token (RFC 8417) that the transmitter made, or the issuer itself. It has
+// no end of its own: `exp` is not looked at (RFC 8417 section 2.2).
 func CheckSecurityToken(o Object, h Header, e Expect, transmitter string) (token SecurityToken, fault string) {
 	iss := o.str("iss")
 	made := SameIssuer(iss, transmitter) || SameIssuer(iss, e.Issuer.Name)
@@ -45,8 +45,8 @@ func CheckSecurityToken(o Object, h Header, e Expect, transmitter string) (token
 	return token, ""
 }
 
-// subjectOf reads whom an event is about; where it names no subject, the token's own counts (RFC 9493 section 4). A subject of another
-// issuer, or one that is a token, is nobody who can be named.
+// subjectOf reads whom an event is about; where it names no subject, the token's own counts (RFC 9493 section 4). A
+// subject of another issuer, or one that is a token, is nobody who can be named.
 func subjectOf(event, ofToken any, issuer string) string {
 	body, _ := event.(map[string]any)
 	subject, ok := body["subject"].(map[string]any)

@@ -84,7 +84,11 @@ func (a *Answer) request(ctx context.Context, do func(context.Context) (*oauth2.
 		a.IDToken = secret.Text{}
 		return a
 	}
-	a.Tokens = vault.Tokens{Access: secret.New(tok.AccessToken), Refresh: secret.New(tok.RefreshToken), ObtainedAt: a.received}
+	a.Tokens = vault.Tokens{
+		Access:     secret.New(tok.AccessToken),
+		Refresh:    secret.New(tok.RefreshToken),
+		ObtainedAt: a.received,
+	}
 	if tok.ExpiresIn > 0 { // the lifetime counts from when the answer arrived
 		a.Tokens.Expiry = a.received.Add(time.Duration(tok.ExpiresIn) * time.Second)
 	}
@@ -95,8 +99,9 @@ func (a *Answer) request(ctx context.Context, do func(context.Context) (*oauth2.
 	return a
 }
 
-// normalize reads a JSON or form token answer and writes it as plain JSON: a number of seconds in any spelling, JSON under any type, scopes
-// in any shape, tokens inside an object (or beside it, where they are called a user's), an error that is an object. ok is false when it is neither.
+// normalize reads a JSON or form token answer and writes it as plain JSON: a number of seconds in any spelling, JSON
+// under any type, scopes in any shape, tokens inside an object (or beside it, where they are called a user's), an
+// error that is an object. ok is false when it is neither.
 func (a *Answer) normalize(body []byte) ([]byte, bool) {
 	fields, ok := readAnswer(body, a.TooLarge)
 	if !ok {
@@ -104,7 +109,8 @@ func (a *Answer) normalize(body []byte) ([]byte, bool) {
 	}
 	a.Fields = fields
 	out := claims.Object(maps.Clone(fields))
-	if inner, ok := out.At(a.p.Token.Path).(map[string]any); ok && (inner["access_token"] != nil || out["token_type"] != "user") {
+	if inner, ok := out.At(a.p.Token.Path).(map[string]any); ok &&
+		(inner["access_token"] != nil || out["token_type"] != "user") {
 		for _, k := range [...]string{"access_token", "refresh_token", "expires_in", "scope"} {
 			delete(out, k) // what stands beside it is another's: a bot's
 		}
@@ -155,8 +161,8 @@ func (a *Answer) readError(out claims.Object) {
 // codeOther is the code of an error that is no text.
 const codeOther = "object"
 
-// readAnswer reads a JSON object or a form. Of one that was cut off at the bound, the fields in front of the cut are read: a refresh token
-// that the provider rotated is in its answer alone.
+// readAnswer reads a JSON object or a form. Of one that was cut off at the bound, the fields in front of the cut are
+// read: a refresh token that the provider rotated is in its answer alone.
 func readAnswer(body []byte, cut bool) (claims.Object, bool) {
 	trimmed := bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff")))
 	if len(trimmed) > 0 && trimmed[0] == '{' {

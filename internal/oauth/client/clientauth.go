@@ -25,7 +25,8 @@ import (
 
 const assertionLife = time.Minute
 
-// chooseStyle decides once. It is never left to x/oauth2: not knowing, it would try one and then the other, and spend a refresh token twice.
+// chooseStyle decides once. It is never left to x/oauth2: not knowing, it would try one and then the other, and spend
+// a refresh token twice.
 func (p *Provider) chooseStyle(offered []string) string {
 	switch {
 	case p.Client.Auth != "":
@@ -56,7 +57,12 @@ func (p *Provider) config(m *Metadata) *oauth2.Config {
 }
 
 // authenticated makes a request to an endpoint other than the token endpoint, authenticated as at the token endpoint.
-func (p *Provider) authenticated(ctx context.Context, m *Metadata, address string, form url.Values) (*http.Request, error) {
+func (p *Provider) authenticated(
+	ctx context.Context,
+	m *Metadata,
+	address string,
+	form url.Values,
+) (*http.Request, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, nil)
 	if err != nil {
 		return nil, errors.New("the address does not parse")
@@ -99,8 +105,14 @@ func (p *Provider) assert(m *Metadata, form url.Values) error {
 	if _, err := rand.Read(id); err != nil {
 		return errors.New("no randomness")
 	}
-	claims := jwt.Claims{Issuer: p.Client.ID, Subject: p.Client.ID, Audience: jwt.Audience{p.audience(m)}, ID: base64.RawURLEncoding.EncodeToString(id),
-		IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(assertionLife))}
+	claims := jwt.Claims{
+		Issuer:   p.Client.ID,
+		Subject:  p.Client.ID,
+		Audience: jwt.Audience{p.audience(m)},
+		ID:       base64.RawURLEncoding.EncodeToString(id),
+		IssuedAt: jwt.NewNumericDate(now),
+		Expiry:   jwt.NewNumericDate(now.Add(assertionLife)),
+	}
 	signed, err := jwt.Signed(p.signer).Claims(claims).Serialize()
 	if err != nil {
 		return errors.New("the client assertion could not be signed")
@@ -110,8 +122,9 @@ func (p *Provider) assert(m *Metadata, form url.Values) error {
 	return nil
 }
 
-// audience of a client assertion is the issuer alone: a provider that names another's token endpoint must not be given an assertion that is good
-// there. Without an issuer it is what the configuration says, else the token endpoint that the operator wrote.
+// audience of a client assertion is the issuer alone: a provider that names another's token endpoint must not be
+// given an assertion that is good there. Without an issuer it is what the configuration says, else the token endpoint
+// that the operator wrote.
 func (p *Provider) audience(m *Metadata) string {
 	return cmp.Or(p.Client.AssertionAudience, p.Issuer, m.TokenURL)
 }

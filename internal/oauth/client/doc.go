@@ -1,5 +1,6 @@
-// Package client makes the requests to one provider: discovery, authorization requests, token requests, keys, userinfo and revocation. It
-// decides what one answer means, and nothing else: when to refresh and what follows from an answer is decided above.
+// Package client makes the requests to one provider: discovery, authorization requests, token requests, keys,
+// userinfo and revocation. It decides what one answer means, and nothing else: when to refresh and what follows from
+// an answer is decided above.
 //
 //	Metadata ──► discovery, once a day; fields of the configuration win     OpenID Connect Discovery 1.0, RFC 8414
 //	AuthorizationURL ──► code + PKCE S256, PAR where it is required         RFC 6749, RFC 7636, RFC 9126
@@ -7,13 +8,15 @@
 //	Keys.Verify ──► the signature of a token                                RFC 7515, RFC 7517
 //	Userinfo, Revoke                                                        OpenID Connect Core 5.3, RFC 7009
 //
-// golang.org/x/oauth2 makes the token requests; a round tripper below it shapes them as the provider wants them, and bounds and normalizes
-// what comes back. The client authenticates by secret (basic or post) or by private_key_jwt (RFC 7523).
+// golang.org/x/oauth2 makes the token requests; a round tripper below it shapes them as the provider wants them, and
+// bounds and normalizes what comes back. The client authenticates by secret (basic or post) or by private_key_jwt
+// (RFC 7523).
 //
 // # The rules are
 //
 //   - No redirect of a request with credentials is followed; a redirect of a public document is, on the same host.
 //   - Every answer has a bound, and one beyond it is called too large.
-//   - Where a metadata document points is dialled only when the address is of the internet, or the issuer itself is inside ([NewTransport]).
+//   - Where a metadata document points is dialled only when the address is of the internet, or the issuer itself is
+//     inside ([NewTransport]).
 //   - An answer is classified from its status and its fields, in one place ([Answer.Verdict]).
 package client

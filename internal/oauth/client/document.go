@@ -20,8 +20,8 @@ const (
 	documentRedirects = 3
 )
 
-// document reads a public JSON document: metadata or keys. A redirect is followed on the same host. The error says, in fixed words and
-// without an address, why it could not be read.
+// document reads a public JSON document: metadata or keys. A redirect is followed on the same host. The error says,
+// in fixed words and without an address, why it could not be read.
 func (p *Provider) document(ctx context.Context, address string) (claims.Object, error) {
 	ctx, cancel := context.WithTimeout(ctx, documentTimeout)
 	defer cancel()

@@ -12,9 +12,10 @@ import (
 	"time"
 )
 
-// CheckEndpoint keeps a metadata document from pointing bff at something its issuer is not: plain http where the issuer is not itself on
-// loopback, or an address of the inner network where the issuer is not one. What the operator wrote (issuer "") may be inside; plain http
-// is for loopback only. Names that resolve inside are refused when they are dialled, by [NewTransport].
+// CheckEndpoint keeps a metadata document from pointing bff at something its issuer is not: plain http where the
+// issuer is not itself on loopback, or an address of the inner network where the issuer is not one. What the operator
+// wrote (issuer "") may be inside; plain http is for loopback only. Names that resolve inside are refused when they
+// are dialled, by [NewTransport].
 func CheckEndpoint(raw, issuer string) error {
 	u, err := url.Parse(raw)
 	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" {
@@ -49,8 +50,8 @@ func insideName(host string) bool {
 	return Loopback(host) || err == nil && Inside(ip)
 }
 
-// Inside reports whether an address is not of the internet: loopback, private, link-local, shared (100.64/10), unspecified, multicast, or one
-// of these inside an IPv6 form (mapped, NAT64, 6to4).
+// Inside reports whether an address is not of the internet: loopback, private, link-local, shared (100.64/10),
+// unspecified, multicast, or one of these inside an IPv6 form (mapped, NAT64, 6to4).
 func Inside(ip netip.Addr) bool {
 	ip = ip.Unmap().WithZone("")
 	if ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast() || ip.IsUnspecified() || ip.IsMulticast() {
@@ -84,8 +85,9 @@ func outside(ctx context.Context, host string) context.Context {
 	return context.WithValue(ctx, outsideKey{}, strings.ToLower(host))
 }
 
-// NewTransport makes the transport for requests to providers. It decides when it dials whether an address leads inside, so that a name that
-// resolves inside, or is changed to between a check and its use, is refused. connectTimeout bounds dialling and the TLS handshake.
+// NewTransport makes the transport for requests to providers. It decides when it dials whether an address leads
+// inside, so that a name that resolves inside, or is changed to between a check and its use, is refused.
+// connectTimeout bounds dialling and the TLS handshake.
 func NewTransport(connectTimeout time.Duration) *http.Transport {
 	return &http.Transport{
 		Proxy: http.ProxyFromEnvironment,

@@ -21,8 +21,16 @@ const (
 	KindUnknown                       // no provider of that name
 )
 
-var kindNames = [...]string{KindFailed: "failed", KindDenied: "denied", KindUnavailable: "unavailable", KindMisconfigured: "misconfigured",
-	KindReauth: "needs reauth", KindStore: "store unavailable", KindGone: "gone", KindUnknown: "unknown provider"}
+var kindNames = [...]string{
+	KindFailed:        "failed",
+	KindDenied:        "denied",
+	KindUnavailable:   "unavailable",
+	KindMisconfigured: "misconfigured",
+	KindReauth:        "needs reauth",
+	KindStore:         "store unavailable",
+	KindGone:          "gone",
+	KindUnknown:       "unknown provider",
+}
 
 // Reasons for needs_reauth.
 const (

@@ -32,9 +32,9 @@ var (
 	ErrLargeJWT = fmt.Errorf("it is too large: the bound is %d MiB", maxJWT>>20)
 )
 
-// Keys are a provider's public ones. A token signed with a key that is not known has them fetched again, which is how a rotation is
-// noticed; so that a stream of tokens with made-up key ids is no stream of fetches, that is limited. Whatever a fetch brought counts for
-// everybody. An entry that cannot be used is dropped alone (RFC 7517 section 5).
+// Keys are a provider's public ones. A token signed with a key that is not known has them fetched again, which is how
+// a rotation is noticed; so that a stream of tokens with made-up key ids is no stream of fetches, that is limited.
+// Whatever a fetch brought counts for everybody. An entry that cannot be used is dropped alone (RFC 7517 section 5).
 type Keys struct {
 	p       *Provider
 	address string
@@ -47,12 +47,22 @@ type Keys struct {
 	failed error // of the last fetch
 }
 
-// newKeys takes the algorithms the provider says it uses, RS256 when it does not say (OpenID Connect Core section 3.1.3.7). Never "none",
-// never a symmetric one.
+// newKeys takes the algorithms the provider says it uses, RS256 when it does not say (OpenID Connect Core section
+// 3.1.3.7). Never "none", never a symmetric one.
 func (p *Provider) newKeys(address string, named []string) *Keys {
 	k := &Keys{p: p, address: address, limit: rate.NewLimiter(rate.Every(keysEvery), keysBurst)}
-	asymmetric := []jose.SignatureAlgorithm{jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512, jose.ES256,
-		jose.ES384, jose.ES512, jose.EdDSA}
+	asymmetric := []jose.SignatureAlgorithm{
+		jose.RS256,
+		jose.RS384,
+		jose.RS512,
+		jose.PS256,
+		jose.PS384,
+		jose.PS512,
+		jose.ES256,
+		jose.ES384,
+		jose.ES512,
+		jose.EdDSA,
+	}
 	for _, name := range named {
 		if a := jose.SignatureAlgorithm(name); slices.Contains(asymmetric, a) {
 			k.algs = append(k.algs, a)
@@ -91,7 +101,8 @@ func (k *Keys) Verify(ctx context.Context, raw string) (claims.Object, claims.He
 	return o, claims.Header{Algorithm: header.Algorithm, Type: typ}, nil
 }
 
-// try looks for a known key that verifies. A token that names a key is verified by that one, or by one that has no name.
+// try looks for a known key that verifies. A token that names a key is verified by that one, or by one that has no
+// name.
 func (k *Keys) try(jws *jose.JSONWebSignature) ([]byte, bool) {
 	k.mu.Lock()
 	keys := k.keys
@@ -112,8 +123,8 @@ func (k *Keys) try(jws *jose.JSONWebSignature) ([]byte, bool) {
 	return nil, false
 }
 
-// refresh fetches the keys unless that was done a moment ago: then it is the token that is wrong, or, after a fetch that failed, nothing
-// is known.
+// refresh fetches the keys unless that was done a moment ago: then it is the token that is wrong, or, after a fetch
+// that failed, nothing is known.
 func (k *Keys) refresh(ctx context.Context) error {
 	flight := k.flight.DoChan("", func() (any, error) {
 		if !k.limit.Allow() {
@@ -163,7 +174,14 @@ func (k *Keys) usable(entries []any) (keys []jose.JSONWebKey) {
 		key, err := readKey(entry)
 		if err != nil {
 			kid, _ := entry["kid"].(string)
-			k.p.WarnOnce("key "+kid, "an entry of the provider's keys cannot be used: it is left out", "kid", bounded(kid), "entry", i)
+			k.p.WarnOnce(
+				"key "+kid,
+				"an entry of the provider's keys cannot be used: it is left out",
+				"kid",
+				bounded(kid),
+				"entry",
+				i,
+			)
 			continue
 		}
 		keys = append(keys, key)

@@ -21,7 +21,8 @@ const (
 	WellKnown = "/.well-known/openid-configuration"
 )
 
-// Metadata is what a provider publishes of itself (OpenID Connect Discovery 1.0, RFC 8414), with the operator's fields laid over it.
+// Metadata is what a provider publishes of itself (OpenID Connect Discovery 1.0, RFC 8414), with the operator's
+// fields laid over it.
 type Metadata struct {
 	Issuer           string   `json:"issuer"`
 	AuthorizationURL string   `json:"authorization_endpoint"`
@@ -40,8 +41,8 @@ type Metadata struct {
 	style string // of client authentication
 }
 
-// Metadata returns the endpoints, discovering them when first needed. What was known serves while it is read again, and longer when that
-// fails.
+// Metadata returns the endpoints, discovering them when first needed. What was known serves while it is read again,
+// and longer when that fails.
 func (p *Provider) Metadata(ctx context.Context) (*Metadata, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, p.Unavailable("discover", nil)

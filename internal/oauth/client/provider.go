@@ -71,7 +71,9 @@ func New(pc providers.Config, o Options) (*Provider, error) {
 	switch pc.Client.Auth {
 	case "", providers.ClientSecretBasic, providers.ClientSecretPost, providers.PrivateKeyJWT:
 	default:
-		return nil, errors.New("has a client_auth that is none of client_secret_basic, client_secret_post and private_key_jwt")
+		return nil, errors.New(
+			"has a client_auth that is none of client_secret_basic, client_secret_post and private_key_jwt",
+		)
 	}
 	p := assemble(pc, o)
 	if pc.Client.Auth == providers.PrivateKeyJWT || !pc.Client.Key.IsZero() {

@@ -23,8 +23,13 @@ const (
 	Impossible                         // it has no way, or is not configured any more
 )
 
-// Revoke makes one attempt (RFC 7009). hint is the token_type_hint. wait is how long the provider asked to wait before the next.
-func (p *Provider) Revoke(ctx context.Context, token secret.Text, hint string) (_ RevocationResult, wait time.Duration) {
+// Revoke makes one attempt (RFC 7009). hint is the token_type_hint. wait is how long the provider asked to wait
+// before the next.
+func (p *Provider) Revoke(
+	ctx context.Context,
+	token secret.Text,
+	hint string,
+) (_ RevocationResult, wait time.Duration) {
 	m, err := p.Metadata(ctx)
 	if err != nil {
 		return Postponed, 0
@@ -43,15 +48,18 @@ func (p *Provider) Revoke(ctx context.Context, token secret.Text, hint string) (
 	return revocationOutcome(status, body), retryAfter(header, p.now())
 }
 
-// revocationOutcome reads an answer. 200 is success also for a token the provider does not know (RFC 7009 section 2.2); 400 invalid_token,
-// which some send for it, and GitHub's 404 mean the same.
+// revocationOutcome reads an answer. 200 is success also for a token the provider does not know (RFC 7009 section
+// 2.2); 400 invalid_token, which some send for it, and GitHub's 404 mean the same.
 func revocationOutcome(status int, body []byte) RevocationResult {
 	o, _ := claims.Parse(body)
 	code, _ := o["error"].(string)
 	switch {
 	case status == http.StatusTooManyRequests, status >= 500, status == http.StatusRequestTimeout:
 		return Postponed
-	case code == "invalid_token", code == "token_revoked", code == "invalid_grant", status == http.StatusNotFound && code == "":
+	case code == "invalid_token",
+		code == "token_revoked",
+		code == "invalid_grant",
+		status == http.StatusNotFound && code == "":
 		return Revoked
 	case status >= 200 && status < 300 && o["ok"] != false:
 		return Revoked
@@ -60,7 +68,12 @@ func revocationOutcome(status int, body []byte) RevocationResult {
 }
 
 // revocationRequest is RFC 7009 section 2.1, or what the provider has instead.
-func (p *Provider) revocationRequest(ctx context.Context, m *Metadata, token secret.Text, hint string) (*http.Request, error) {
+func (p *Provider) revocationRequest(
+	ctx context.Context,
+	m *Metadata,
+	token secret.Text,
+	hint string,
+) (*http.Request, error) {
 	how := &p.Revocation
 	address := strings.NewReplacer("{client_id}", url.PathEscape(p.Client.ID), "{token}", url.PathEscape(token.Reveal())).
 		Replace(m.RevocationURL)

@@ -16,8 +16,8 @@ func (p *Provider) RequestedScopes(more []string) []string {
 	return out
 }
 
-// GrantedScopes reads the `scope` of an answer. Absent, everything that was requested was granted (RFC 6749 section 5.1); never assume it
-// otherwise.
+// GrantedScopes reads the `scope` of an answer. Absent, everything that was requested was granted (RFC 6749 section
+// 5.1); never assume it otherwise.
 func (p *Provider) GrantedScopes(scope string, requested []string) []string {
 	if strings.TrimSpace(scope) == "" {
 		return requested
@@ -34,8 +34,8 @@ func (p *Provider) GrantedScopes(scope string, requested []string) []string {
 	return out
 }
 
-// Lacking lists what of wanted is not covered by granted, in wanted's order. Names are compared as the provider compares them: with its
-// prefix, its case, what implies what, and what it never repeats in an answer.
+// Lacking lists what of wanted is not covered by granted, in wanted's order. Names are compared as the provider
+// compares them: with its prefix, its case, what implies what, and what it never repeats in an answer.
 func (p *Provider) Lacking(granted, wanted []string) []string {
 	have := map[string]bool{}
 	for _, s := range p.ScopesNotEchoed {

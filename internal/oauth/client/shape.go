@@ -11,7 +11,8 @@ import (
 	"net/url"
 )
 
-// shape turns x/oauth2's token request into what the provider wants: parameters, names, body, headers, client authentication.
+// shape turns x/oauth2's token request into what the provider wants: parameters, names, body, headers, client
+// authentication.
 func (a *Answer) shape(r *http.Request) (*http.Request, error) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxDocument))
 	_ = r.Body.Close()

@@ -10,8 +10,8 @@ import (
 	"bff/internal/secret"
 )
 
-// newTyped makes a provider whose accounts are linked by what a person types. It has no client and no endpoints but one that tries the
-// credential.
+// newTyped makes a provider whose accounts are linked by what a person types. It has no client and no endpoints but
+// one that tries the credential.
 func newTyped(pc providers.Config, o Options) (*Provider, error) {
 	switch {
 	case pc.Name == "":
@@ -48,8 +48,8 @@ func (p *Provider) present(r *http.Request, token secret.Text) {
 	r.Header.Set(header, scheme+token.Reveal())
 }
 
-// Try asks the provider whose a typed credential is. The object is nil where the provider has no endpoint for it. KindDenied: it refuses the
-// credential.
+// Try asks the provider whose a typed credential is. The object is nil where the provider has no endpoint for it.
+// KindDenied: it refuses the credential.
 func (p *Provider) Try(ctx context.Context, token secret.Text) (claims.Object, error) {
 	if p.Userinfo.URL == "" {
 		return nil, nil

@@ -13,7 +13,8 @@ import (
 	"bff/internal/secret"
 )
 
-// FetchUserinfo requests whose the access token is (OpenID Connect Core section 5.3). An answer that is signed is verified with the provider's keys.
+// FetchUserinfo requests whose the access token is (OpenID Connect Core section 5.3). An answer that is signed is
+// verified with the provider's keys.
 func (p *Provider) FetchUserinfo(ctx context.Context, m *Metadata, access secret.Text) (claims.Object, error) {
 	fail := func(kind Kind, text string) (claims.Object, error) {
 		return nil, p.Fail(kind, "ask userinfo of", errors.New(text))

@@ -63,18 +63,19 @@ func (a *Answer) Verdict() Verdict {
 	return GrantRefused
 }
 
-// AboutProvider reports whether the answer says something about the provider, and not only about the one grant that was asked for: none
-// came, it failed, or what came is no answer of a token endpoint.
+// AboutProvider reports whether the answer says something about the provider, and not only about the one grant that
+// was asked for: none came, it failed, or what came is no answer of a token endpoint.
 func (a *Answer) AboutProvider() bool { return a.Status < 400 || a.Status >= 500 }
 
 // Unreadable reports whether the provider refused in a form that no field of its configuration reads.
 func (a *Answer) Unreadable() bool {
-	return a.err != nil && (a.Code == "" || a.Code == codeOther) && (a.Status >= 400 && a.Status < 500 && a.Status != http.StatusTooManyRequests ||
-		a.Status == http.StatusOK && a.Fields != nil && !a.TooLarge)
+	return a.err != nil && (a.Code == "" || a.Code == codeOther) &&
+		(a.Status >= 400 && a.Status < 500 && a.Status != http.StatusTooManyRequests ||
+			a.Status == http.StatusOK && a.Fields != nil && !a.TooLarge)
 }
 
-// Dead is why the grant is dead, if the answer says that it is; else "". A status that means something else, 429 or 5xx, counts only where a
-// rule names it.
+// Dead is why the grant is dead, if the answer says that it is; else "". A status that means something else, 429 or
+// 5xx, counts only where a rule names it.
 func (a *Answer) Dead() string {
 	if a.Status == 0 {
 		return ""
@@ -130,7 +131,12 @@ func (a *Answer) description() string {
 // KnownCode lets only the standards' own error codes through to a log line: anything else is a stranger's text.
 func (a *Answer) KnownCode() string {
 	switch a.Code {
-	case "invalid_client", "unauthorized_client", "invalid_request", "unsupported_grant_type", "invalid_scope", "deleted_client",
+	case "invalid_client",
+		"unauthorized_client",
+		"invalid_request",
+		"unsupported_grant_type",
+		"invalid_scope",
+		"deleted_client",
 		"invalid_grant":
 		return a.Code
 	}

@@ -19,9 +19,9 @@ const (
 
 var errTooLarge = fmt.Errorf("the answer is too large: the bound is %d MiB", maxDocument>>20)
 
-// wire carries every request to one provider. It bounds every answer, and dials an address of the inner network only where the operator
-// wrote that host or the issuer itself is inside. A token request it shapes as the provider wants it, and the answer it turns into what
-// x/oauth2 can read.
+// wire carries every request to one provider. It bounds every answer, and dials an address of the inner network only
+// where the operator wrote that host or the issuer itself is inside. A token request it shapes as the provider wants
+// it, and the answer it turns into what x/oauth2 can read.
 type wire struct {
 	next http.RoundTripper
 	p    *Provider
@@ -71,7 +71,8 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// watchAddress notes whether the issuer's own address is of an inner network, as the connection that is used for r says.
+// watchAddress notes whether the issuer's own address is of an inner network, as the connection that is used for r
+// says.
 func (p *Provider) watchAddress() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
 		if at, err := netip.ParseAddrPort(info.Conn.RemoteAddr().String()); err == nil {

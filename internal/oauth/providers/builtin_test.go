@@ -14,7 +14,8 @@ import (
 	"bff/internal/vault"
 )
 
-// Every built-in provider is a file that parses strictly, says where its facts come from, and is read back as it was written.
+// Every built-in provider is a file that parses strictly, says where its facts come from, and is read back as it was
+// written.
 func TestEveryBuiltinProviderIsAFileOfData(t *testing.T) {
 	names := providers.Builtins()
 	if len(names) < 20 {
@@ -76,7 +77,9 @@ func TestOverride(t *testing.T) {
 	own := providers.Config{Client: providers.Client{ID: "id", Secret: secret.New("s")}, Scopes: []string{"openid"},
 		Authorization: providers.Authorization{Params: map[string]string{"hd": "example.com"}}}
 	p := providers.Override(google, own)
-	if p.Client.ID != "id" || len(p.Scopes) != 1 || p.Authorization.Params["hd"] != "example.com" || p.Authorization.Params["access_type"] != "offline" || p.Token.URL != google.Token.URL {
+	if p.Client.ID != "id" || len(p.Scopes) != 1 || p.Authorization.Params["hd"] != "example.com" ||
+		p.Authorization.Params["access_type"] != "offline" ||
+		p.Token.URL != google.Token.URL {
 		t.Fatalf("%+v", p)
 	}
 	if google.Authorization.Params["hd"] != "" {

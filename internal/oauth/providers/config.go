@@ -12,12 +12,13 @@ type Config struct {
 	Name  string `yaml:"-"`
 	Title string `yaml:"title,omitempty"`
 
-	// Auth is how an account is linked: "" by OAuth, or by what a person types, AuthAPIKey or AuthBasic. Nobody signs in with what was typed.
+	// Auth is how an account is linked: "" by OAuth, or by what a person types, AuthAPIKey or AuthBasic. Nobody signs in
+	// with what was typed.
 	Auth string `yaml:"auth,omitempty"`
 
-	// Issuer is the OpenID issuer; "" for a plain OAuth 2.0 provider. Issuers are further values of `iss` in its ID tokens, in which
-	// "{tid}" stands for the token's own tid claim. CallbackIssuer is the `iss` of its authorization answers (RFC 9207) where that
-	// is not the issuer.
+	// Issuer is the OpenID issuer; "" for a plain OAuth 2.0 provider. Issuers are further values of `iss` in its ID
+	// tokens, in which "{tid}" stands for the token's own tid claim. CallbackIssuer is the `iss` of its authorization
+	// answers (RFC 9207) where that is not the issuer.
 	Issuer         string   `yaml:"issuer,omitempty"`
 	Issuers        []string `yaml:"issuers,omitempty"`
 	CallbackIssuer string   `yaml:"callback_issuer,omitempty"`
@@ -29,7 +30,8 @@ type Config struct {
 	Revocation    Revocation    `yaml:",inline"`
 	JWKSURL       string        `yaml:"jwks_url,omitempty"`
 	EndSessionURL string        `yaml:"end_session_url,omitempty"`
-	// RISCURL is where the issuer and the keys of its security event tokens are published; those of its ID tokens by default.
+	// RISCURL is where the issuer and the keys of its security event tokens are published; those of its ID tokens by
+	// default.
 	RISCURL string `yaml:"risc_url,omitempty"`
 
 	Client       Client            `yaml:",inline"`
@@ -84,7 +86,8 @@ type Authorization struct {
 	ConsentParams  map[string]string `yaml:"consent_params,omitempty"`  // that make the provider issue a refresh token again
 	PKCE           string            `yaml:"pkce,omitempty"`            // PKCEOff where the provider rejects code_challenge
 
-	// GrantedScopes is GrantedByCallback where the callback's `scope` says what the person allowed, and the token answer does not.
+	// GrantedScopes is GrantedByCallback where the callback's `scope` says what the person allowed, and the token answer
+	// does not.
 	GrantedScopes string `yaml:"granted_scopes,omitempty"`
 }
 
@@ -113,8 +116,8 @@ type Token struct {
 	RefusedRefresh []RefusedRefresh `yaml:"refused_refresh,omitempty"`
 }
 
-// A RefusedRefresh is an answer to a refresh that means that the grant is dead. Every condition that is given must hold, and one must be
-// given. Texts are compared without case.
+// A RefusedRefresh is an answer to a refresh that means that the grant is dead. Every condition that is given must
+// hold, and one must be given. Texts are compared without case.
 type RefusedRefresh struct {
 	Status      int    `yaml:"status,omitempty"`      // of the answer
 	Code        string `yaml:"code,omitempty"`        // of the error
@@ -133,8 +136,8 @@ type Userinfo struct {
 	Method  string            `yaml:"userinfo_method,omitempty"` // GET by default
 	Headers map[string]string `yaml:"userinfo_headers,omitempty"`
 	Body    string            `yaml:"userinfo_body,omitempty"`
-	// TokenHeader and TokenScheme are how the token is sent there: Authorization and Bearer by default, or Basic for AuthBasic. A
-	// TokenHeader of its own has no scheme by default.
+	// TokenHeader and TokenScheme are how the token is sent there: Authorization and Bearer by default, or Basic for
+	// AuthBasic. A TokenHeader of its own has no scheme by default.
 	TokenHeader string `yaml:"userinfo_token_header,omitempty"`
 	TokenScheme string `yaml:"userinfo_token_scheme,omitempty"`
 	// Subject is the path of the user id in the userinfo answer, or, without one, in the token answer; "sub" by default.

@@ -9,8 +9,8 @@ import (
 	"bff/internal/oauth/providers"
 )
 
-// The endpoints of the built-in Google are those of golang.org/x/oauth2/google. The authorization endpoint there is the older form of the
-// same one: Google's discovery document has /o/oauth2/v2/auth.
+// The endpoints of the built-in Google are those of golang.org/x/oauth2/google. The authorization endpoint there is
+// the older form of the same one: Google's discovery document has /o/oauth2/v2/auth.
 func TestGooglesEndpointsAreThoseOfItsOwnPackage(t *testing.T) {
 	p, ok := providers.Builtin("google")
 	if !ok {

@@ -5,7 +5,8 @@ import (
 	"sync"
 )
 
-// Background is what goes on without a caller: refreshes, writes of held tokens, revocations of tokens that nobody kept.
+// Background is what goes on without a caller: refreshes, writes of held tokens, revocations of tokens that nobody
+// kept.
 type Background struct {
 	mu   sync.Mutex
 	n    int

@@ -16,8 +16,9 @@ const (
 	refusedMax   = 30 * time.Second
 )
 
-// A breaker keeps callers from queueing before a provider that does not answer, and lets one through now and then to see whether it is back. An answer of
-// any sense, invalid_grant too, shows that it is; a caller that gave up shows nothing.
+// A breaker keeps callers from queueing before a provider that does not answer, and lets one through now and then to
+// see whether it is back. An answer of any sense, invalid_grant too, shows that it is; a caller that gave up shows
+// nothing.
 type breaker struct {
 	mu       sync.Mutex
 	failures int       // in a row
@@ -27,8 +28,8 @@ type breaker struct {
 	refused  time.Time // and is not asked before this
 }
 
-// enter asks whether a call may be made now. Not: wait says how long not, refused whether because the provider refuses bff itself.
-// Each call let through must be followed by one of succeed, fail, refuse and abandon.
+// enter asks whether a call may be made now. Not: wait says how long not, refused whether because the provider
+// refuses bff itself. Each call let through must be followed by one of succeed, fail, refuse and abandon.
 func (b *breaker) enter(now time.Time) (ok bool, wait time.Duration, refused bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -16,8 +16,8 @@ import (
 
 const heldRetry = 150 * time.Millisecond
 
-// A change is what a refresh brought. It belongs in the place of one refresh token: whatever else is written over the record meanwhile, it is laid over that
-// while this token is the stored one, and dropped when it is not.
+// A change is what a refresh brought. It belongs in the place of one refresh token: whatever else is written over the
+// record meanwhile, it is laid over that while this token is the stored one, and dropped when it is not.
 type change struct {
 	sent  secret.Text
 	apply func(vault.Connection) vault.Connection
@@ -51,7 +51,11 @@ func (r *refresh) granted(ctx context.Context, c vault.Connection, ans *client.A
 }
 
 // store writes new tokens. When the store cannot take them they are held, and used.
-func (r *refresh) store(ctx context.Context, c vault.Connection, apply func(vault.Connection) vault.Connection) (vault.Connection, error) {
+func (r *refresh) store(
+	ctx context.Context,
+	c vault.Connection,
+	apply func(vault.Connection) vault.Connection,
+) (vault.Connection, error) {
 	ch := change{sent: c.Tokens.Refresh, apply: apply}
 	out, err := r.b.write(ctx, c, ch)
 	switch {
@@ -69,7 +73,12 @@ func (r *refresh) store(ctx context.Context, c vault.Connection, apply func(vaul
 }
 
 // markDead marks the connection whose refresh token the provider calls dead, if it is still the stored one.
-func (r *refresh) markDead(ctx context.Context, c vault.Connection, reason string, in intent) (vault.Connection, error) {
+func (r *refresh) markDead(
+	ctx context.Context,
+	c vault.Connection,
+	reason string,
+	in intent,
+) (vault.Connection, error) {
 	if in.lost && reason == client.ReasonRevoked && r.p.Token.Rotates != "never" {
 		reason = client.ReasonRotatedAway
 	}
@@ -83,8 +92,11 @@ func (r *refresh) markDead(ctx context.Context, c vault.Connection, reason strin
 	out, err := r.b.write(ctx, c, ch)
 	switch {
 	case err == nil:
-		r.b.cfg.Audit.Record(ctx, audit.Event{Kind: audit.RefreshRefused, At: r.b.cfg.Now(), Provider: r.p.Name, Connection: c.ID,
-			User: c.UserID(), Reason: reason, Actor: audit.Actor{Kind: audit.ByProvider, Name: r.p.Name}})
+		r.b.cfg.Audit.Record(
+			ctx,
+			audit.Event{Kind: audit.RefreshRefused, At: r.b.cfg.Now(), Provider: r.p.Name, Connection: c.ID,
+				User: c.UserID(), Reason: reason, Actor: audit.Actor{Kind: audit.ByProvider, Name: r.p.Name}},
+		)
 		return vault.Connection{}, r.p.reauth(reason)
 	case errors.Is(err, errSuperseded):
 		if out.Status == vault.StatusNeedsReauth {
@@ -111,7 +123,8 @@ func (r *refresh) expired(ctx context.Context, c vault.Connection) (vault.Connec
 	return vault.Connection{}, r.p.reauth(client.ReasonExpired)
 }
 
-// write lays a change over c by compare-and-set, and over what others made of c meanwhile. errSuperseded comes with what is stored instead.
+// write lays a change over c by compare-and-set, and over what others made of c meanwhile. errSuperseded comes with
+// what is stored instead.
 func (b *Refresher) write(ctx context.Context, c vault.Connection, ch change) (vault.Connection, error) {
 	for range 16 {
 		out, err := b.vault.Update(ctx, &c, ch.apply(c))

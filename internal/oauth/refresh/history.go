@@ -20,7 +20,8 @@ const (
 	renewBurst    = 10
 )
 
-// A history is what this instance knows of the refreshes of one connection. Losing it costs a wait or a call, never a token: nothing here decides what is true.
+// A history is what this instance knows of the refreshes of one connection. Losing it costs a wait or a call, never a
+// token: nothing here decides what is true.
 type history struct {
 	touched time.Time
 
@@ -96,8 +97,15 @@ func (ms *histories) succeeded(key string, now time.Time) {
 	ms.with(key, now, false, func(m *history) { m.failures, m.until, m.lost, m.silent = 0, time.Time{}, intent{}, false })
 }
 
-// failed notes that a refresh came to nothing, and says how long to wait before the next. unclear: the answer to in is lost; silent: there was none at all.
-func (ms *histories) failed(key string, now time.Time, retryAfter time.Duration, in intent, unclear, silent bool) (wait time.Duration, failures int) {
+// failed notes that a refresh came to nothing, and says how long to wait before the next. unclear: the answer to in
+// is lost; silent: there was none at all.
+func (ms *histories) failed(
+	key string,
+	now time.Time,
+	retryAfter time.Duration,
+	in intent,
+	unclear, silent bool,
+) (wait time.Duration, failures int) {
 	ms.with(key, now, true, func(m *history) {
 		wait = max(Backoff(m.failures, failureFirst, failureMax), retryAfter)
 		m.failures++
@@ -110,8 +118,8 @@ func (ms *histories) failed(key string, now time.Time, retryAfter time.Duration,
 	return wait, failures
 }
 
-// mine says whether an intent that stands in the store is the one of ours that failed last, so that nobody else can hold its answer, and whether the provider
-// was silent to it.
+// mine says whether an intent that stands in the store is the one of ours that failed last, so that nobody else can
+// hold its answer, and whether the provider was silent to it.
 func (ms *histories) mine(key string, found *vault.Intent) (mine, silent bool) {
 	silent = true
 	ms.with(key, time.Time{}, false, func(m *history) {

@@ -20,8 +20,9 @@ var (
 	errAnswerLost = errors.New("an answer is lost")
 )
 
-// intend notes the intent. One that stands there says that the answer to it is lost, or that somebody who lost the lock still waits for it or holds it:
-// errAnswerLost, unless that was waited for. ok says that the refresh token may be sent now.
+// intend notes the intent. One that stands there says that the answer to it is lost, or that somebody who lost the
+// lock still waits for it or holds it: errAnswerLost, unless that was waited for. ok says that the refresh token may
+// be sent now.
 func (r *refresh) intend(ctx context.Context, k *keeper, c vault.Connection) (in intent, ok bool, _ error) {
 	in = intent{from: r.b.cfg.Now().Truncate(time.Millisecond)}
 	before, err := r.b.vault.SetIntent(ctx, k.lock(), &c)
@@ -48,8 +49,8 @@ func (r *refresh) intend(ctx context.Context, k *keeper, c vault.Connection) (in
 	return in, true, nil
 }
 
-// grace gives the holder of an answer a moment to write it, or, if it still waits for the answer, to take the lock again. So the lock is free meanwhile, and
-// the moment counts only for who finds it free afterwards.
+// grace gives the holder of an answer a moment to write it, or, if it still waits for the answer, to take the lock
+// again. So the lock is free meanwhile, and the moment counts only for who finds it free afterwards.
 func (r *refresh) grace(ctx context.Context) (now vault.Connection, done bool, err error) {
 	for end := time.Now().Add(lostGrace); ; {
 		if now, done, err = r.look(ctx); done || err != nil {

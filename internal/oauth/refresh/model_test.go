@@ -2,9 +2,10 @@ package refresh_test
 
 import "pgregory.net/rapid"
 
-// The protocol of one refresh, as a model: three instances, one connection, one store, one provider that rotates and, if it is strict, ends a grant when a
-// refresh token comes twice. Every step of the code that another instance, a crash or an outage can come between is an action; rapid looks for an order of them that breaks a
-// promise. Time is the action second: what the code does by timers it does there.
+// The protocol of one refresh, as a model: three instances, one connection, one store, one provider that rotates and,
+// if it is strict, ends a grant when a refresh token comes twice. Every step of the code that another instance, a
+// crash or an outage can come between is an action; rapid looks for an order of them that breaks a promise. Time is
+// the action second: what the code does by timers it does there.
 //
 //	model          code
 //	ask            Broker.wait, refreshBehind: a caller meets a spent token; callers of one process merge (singleflight)
@@ -83,8 +84,20 @@ const (
 )
 
 func newWorld() *world {
-	w := &world{up: true, rt: 1, linked: 1, version: 1, n: 1, accepted: map[int]int{}, lost: map[int]bool{}, froze: map[int]bool{}, killed: map[int]bool{},
-		grant: map[int]int{1: 1}, live: map[int]int{1: 1}, revoked: map[int]bool{}}
+	w := &world{
+		up:       true,
+		rt:       1,
+		linked:   1,
+		version:  1,
+		n:        1,
+		accepted: map[int]int{},
+		lost:     map[int]bool{},
+		froze:    map[int]bool{},
+		killed:   map[int]bool{},
+		grant:    map[int]int{1: 1},
+		live:     map[int]int{1: 1},
+		revoked:  map[int]bool{},
+	}
 	for i := range w.ins {
 		w.ins[i].id = w.next()
 	}
@@ -200,7 +213,8 @@ func (w *world) take(t *rapid.T, m *machine) bool {
 	return true
 }
 
-// write is the compare-and-set on the refresh token that was sent: over another version with the same token too, over another token never.
+// write is the compare-and-set on the refresh token that was sent: over another version with the same token too, over
+// another token never.
 func (w *world) write(sent, got int) (settled bool) {
 	switch {
 	case !w.up:
@@ -319,7 +333,8 @@ func (w *world) check(t *rapid.T) {
 	if holders > 1 {
 		t.Fatal("a lock has two holders")
 	}
-	if next, used := w.accepted[w.rt]; used && !w.dead && !w.gone && !w.revoked[w.grant[w.rt]] && !w.lost[w.rt] && !w.someoneHas(next) {
+	if next, used := w.accepted[w.rt]; used && !w.dead && !w.gone && !w.revoked[w.grant[w.rt]] && !w.lost[w.rt] &&
+		!w.someoneHas(next) {
 		t.Fatalf("the answer to %d is nowhere, and was not lost", w.rt)
 	}
 }
@@ -344,7 +359,8 @@ func (w *world) someoneHas(rt int) bool {
 	return false
 }
 
-// settle ends all trouble and lets everybody finish; then one more caller comes. Everything must have recovered, or have ended for a definite reason.
+// settle ends all trouble and lets everybody finish; then one more caller comes. Everything must have recovered, or
+// have ended for a definite reason.
 func (w *world) settle(t *rapid.T) {
 	w.up = true
 	for i := range w.ins {

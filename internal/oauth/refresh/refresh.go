@@ -123,12 +123,18 @@ func (r *refresh) sleep(ctx context.Context, d time.Duration) error {
 		r.removed = r.removed || e.Removed
 	case <-t.C:
 	case <-ctx.Done():
-		return &client.Error{Kind: client.KindUnavailable, Op: "wait for a refresh at", Provider: r.p.Name, RetryAfter: time.Second}
+		return &client.Error{
+			Kind:       client.KindUnavailable,
+			Op:         "wait for a refresh at",
+			Provider:   r.p.Name,
+			RetryAfter: time.Second,
+		}
 	}
 	return nil
 }
 
-// unlinked says whether the connection is gone because it was unlinked, which the bus tells, and not because its session ended.
+// unlinked says whether the connection is gone because it was unlinked, which the bus tells, and not because its
+// session ended.
 func (r *refresh) unlinked(ctx context.Context) bool {
 	for end := time.Now().Add(recheck); !r.removed && time.Now().Before(end); {
 		if r.sleep(ctx, time.Until(end)) != nil {
@@ -180,7 +186,8 @@ func (r *refresh) admit(c vault.Connection) (bool, error) {
 		if wait = m.until.Sub(now); wait > 0 || r.refused.IsZero() {
 			return
 		}
-		tired = m.failures == 0 && !m.mayRenew(now) // one that failed was no renewal: it is an outage, not an API that refuses everything
+		tired = m.failures == 0 &&
+			!m.mayRenew(now) // one that failed was no renewal: it is an outage, not an API that refuses everything
 	})
 	if wait > 0 {
 		return false, &client.Error{Kind: client.KindUnavailable, Op: "refresh at", Provider: r.p.Name, RetryAfter: wait}
@@ -189,7 +196,13 @@ func (r *refresh) admit(c vault.Connection) (bool, error) {
 }
 
 // call spends the refresh token. What the answer means is decided in [answer.verdict]; what follows from it, here.
-func (r *refresh) call(ctx context.Context, k *keeper, m *client.Metadata, c vault.Connection, in intent) (vault.Connection, error) {
+func (r *refresh) call(
+	ctx context.Context,
+	k *keeper,
+	m *client.Metadata,
+	c vault.Connection,
+	in intent,
+) (vault.Connection, error) {
 	call, cancel := context.WithTimeout(ctx, r.b.cfg.TokenTimeout)
 	defer cancel()
 	started := time.Now()
@@ -220,8 +233,8 @@ func (r *refresh) call(ctx context.Context, k *keeper, m *client.Metadata, c vau
 	return vault.Connection{}, r.failed(c, ans, v, in)
 }
 
-// count tells the provider's breaker what an answer says of the provider. An answer about one grant says that it is there, and moves no clock
-// that others wait for.
+// count tells the provider's breaker what an answer says of the provider. An answer about one grant says that it is
+// there, and moves no clock that others wait for.
 func (r *refresh) count(ans *client.Answer, v client.Verdict, callErr error) {
 	b, now := &r.p.breaker, r.b.cfg.Now()
 	switch {
@@ -238,8 +251,8 @@ func (r *refresh) count(ans *client.Answer, v client.Verdict, callErr error) {
 	}
 }
 
-// failed notes a failure of this one connection, which waits longer after each. An answer in a form that nothing reads is named to the
-// operator.
+// failed notes a failure of this one connection, which waits longer after each. An answer in a form that nothing
+// reads is named to the operator.
 func (r *refresh) failed(c vault.Connection, ans *client.Answer, v client.Verdict, in intent) error {
 	now := r.b.cfg.Now()
 	wait, failures := r.b.history.failed(c.Key(), now, ans.RetryAfter, in, v == client.Unclear, ans.Status == 0)
@@ -247,8 +260,15 @@ func (r *refresh) failed(c vault.Connection, ans *client.Answer, v client.Verdic
 		r.b.cfg.Log.Warn("the answer to a refresh is too large", "provider", r.p.Name)
 	}
 	if failures >= unreadableAfter && (ans.Unreadable() || v == client.GrantRefused) {
-		r.p.WarnOnce("refused refresh", "refreshes are refused in a form that is not known to mean a dead grant: if it does, say so with "+
-			"`refused_refresh` (or `error_field`, `grant_errors`) of the provider", "status", ans.Status, "code", ans.KnownCode())
+		r.p.WarnOnce(
+			"refused refresh",
+			"refreshes are refused in a form that is not known to mean a dead grant: if it does, say so with "+
+				"`refused_refresh` (or `error_field`, `grant_errors`) of the provider",
+			"status",
+			ans.Status,
+			"code",
+			ans.KnownCode(),
+		)
 	}
 	kind := client.KindUnavailable
 	if v == client.GrantRefused {

@@ -24,7 +24,8 @@ const (
 	spent               // refresh first
 )
 
-// phase looks at the clock. A token without a known end is never refreshed ahead; one that cannot be refreshed serves to its last second.
+// phase looks at the clock. A token without a known end is never refreshed ahead; one that cannot be refreshed serves
+// to its last second.
 func (b *Refresher) phase(c *vault.Connection) phase {
 	t := &c.Tokens
 	if t.Access.IsZero() {
@@ -44,7 +45,8 @@ func (b *Refresher) phase(c *vault.Connection) phase {
 	return ageing
 }
 
-// margin is how long before its end a token is refreshed: a quarter of its life, at most a minute, less up to a fifth that differs between instances.
+// margin is how long before its end a token is refreshed: a quarter of its life, at most a minute, less up to a fifth
+// that differs between instances.
 func (b *Refresher) margin(t *vault.Tokens) time.Duration {
 	m := marginMost
 	if !t.ObtainedAt.IsZero() {
@@ -54,8 +56,9 @@ func (b *Refresher) margin(t *vault.Tokens) time.Duration {
 	return m - m*part/1000
 }
 
-// expiry is when c's access token ends on this instance's clock. The times in the record are of the clock of whoever obtained it, which may be a minute off:
-// a token from the future, or one that we saw appear, counts from when we saw it.
+// expiry is when c's access token ends on this instance's clock. The times in the record are of the clock of whoever
+// obtained it, which may be a minute off: a token from the future, or one that we saw appear, counts from when we saw
+// it.
 func (b *Refresher) expiry(c *vault.Connection, now time.Time) time.Time {
 	t := &c.Tokens
 	if t.ObtainedAt.IsZero() {
@@ -85,8 +88,8 @@ func (b *Refresher) sight(c *vault.Connection) {
 	})
 }
 
-// Token returns c with an access token that is good now: c itself, or as it is after a refresh. It waits for one only when the token is spent.
-// c must have been read a moment ago. Errors are *client.Error.
+// Token returns c with an access token that is good now: c itself, or as it is after a refresh. It waits for one only
+// when the token is spent. c must have been read a moment ago. Errors are *client.Error.
 func (b *Refresher) Token(ctx context.Context, c vault.Connection) (vault.Connection, error) {
 	p, err := b.provider(c.Provider)
 	if err != nil {
@@ -108,8 +111,9 @@ func (b *Refresher) Token(ctx context.Context, c vault.Connection) (vault.Connec
 	return b.wait(ctx, p, c, secret.Text{})
 }
 
-// inTime waits with a token in its last moments for the one that replaces it: it could end on its way to the API, or has by the provider's clock, which began
-// to count when the answer left. When there is no better one to be had, it serves.
+// inTime waits with a token in its last moments for the one that replaces it: it could end on its way to the API, or
+// has by the provider's clock, which began to count when the answer left. When there is no better one to be had, it
+// serves.
 func (b *Refresher) inTime(ctx context.Context, p *provider, c vault.Connection) vault.Connection {
 	now, t := b.cfg.Now(), &c.Tokens
 	last := lastMoments
@@ -128,8 +132,8 @@ func (b *Refresher) inTime(ctx context.Context, p *provider, c vault.Connection)
 	return c
 }
 
-// Renew is Token after an API refused c's access token: one forced refresh, unless another token is stored by now. Where it is not possible, or was done
-// several times just now, it returns the token there is.
+// Renew is Token after an API refused c's access token: one forced refresh, unless another token is stored by now.
+// Where it is not possible, or was done several times just now, it returns the token there is.
 func (b *Refresher) Renew(ctx context.Context, c vault.Connection) (vault.Connection, error) {
 	p, err := b.provider(c.Provider)
 	if err != nil {
@@ -150,7 +154,12 @@ func (b *Refresher) Renew(ctx context.Context, c vault.Connection) (vault.Connec
 }
 
 // wait waits for a refresh as long as Patience and ctx last. The refresh itself is everybody's and goes on.
-func (b *Refresher) wait(ctx context.Context, p *provider, c vault.Connection, refused secret.Text) (vault.Connection, error) {
+func (b *Refresher) wait(
+	ctx context.Context,
+	p *provider,
+	c vault.Connection,
+	refused secret.Text,
+) (vault.Connection, error) {
 	patience := time.NewTimer(b.cfg.Patience)
 	defer patience.Stop()
 	for range 3 { // a flight that was under way may have had less to do than is wanted here
@@ -166,18 +175,35 @@ func (b *Refresher) wait(ctx context.Context, p *provider, c vault.Connection, r
 				return c, nil
 			}
 		case <-patience.C:
-			return vault.Connection{}, &client.Error{Kind: client.KindUnavailable, Op: "wait for a refresh at", Provider: p.Name, RetryAfter: time.Second}
+			return vault.Connection{}, &client.Error{
+				Kind:       client.KindUnavailable,
+				Op:         "wait for a refresh at",
+				Provider:   p.Name,
+				RetryAfter: time.Second,
+			}
 		case <-ctx.Done():
-			return vault.Connection{}, &client.Error{Kind: client.KindUnavailable, Op: "wait for a refresh at", Provider: p.Name, RetryAfter: time.Second, Err: ctx.Err()}
+			return vault.Connection{}, &client.Error{
+				Kind:       client.KindUnavailable,
+				Op:         "wait for a refresh at",
+				Provider:   p.Name,
+				RetryAfter: time.Second,
+				Err:        ctx.Err(),
+			}
 		}
 	}
 	if !refused.IsZero() && b.phase(&c) != spent {
 		return c, nil
 	}
-	return vault.Connection{}, &client.Error{Kind: client.KindUnavailable, Op: "refresh at", Provider: p.Name, RetryAfter: time.Second}
+	return vault.Connection{}, &client.Error{
+		Kind:       client.KindUnavailable,
+		Op:         "refresh at",
+		Provider:   p.Name,
+		RetryAfter: time.Second,
+	}
 }
 
-// refreshBehind starts a refresh that nobody waits for, unless one is under way, too many are, or the last one failed just now.
+// refreshBehind starts a refresh that nobody waits for, unless one is under way, too many are, or the last one failed
+// just now.
 func (b *Refresher) refreshBehind(p *provider, c vault.Connection) {
 	now, start := b.cfg.Now(), false
 	b.history.with(c.Key(), now, true, func(m *history) {

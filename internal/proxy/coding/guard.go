@@ -129,8 +129,8 @@ func (g *Guard) member() {
 	}
 }
 
-// brotli decodes one chunk as far as it goes: the decoder gives all it can before it asks for more. A chunk out of which
-// nothing came yet is held: what the Watcher saw last may go on in it.
+// brotli decodes one chunk as far as it goes: the decoder gives all it can before it asks for more. A chunk out of
+// which nothing came yet is held: what the Watcher saw last may go on in it.
 func (g *Guard) brotli() {
 	if g.in.at == len(g.in.buf) {
 		g.in.fill()

@@ -14,8 +14,8 @@ const (
 	halfLife   = 30 * time.Second
 )
 
-// A Cache keeps Sets that were used lately, so that the calls of a session make one once. What was not used for a minute is
-// forgotten. The zero Cache is ready. It is safe for concurrent use.
+// A Cache keeps Sets that were used lately, so that the calls of a session make one once. What was not used for a
+// minute is forgotten. The zero Cache is ready. It is safe for concurrent use.
 type Cache struct {
 	mu         sync.Mutex
 	seed       maphash.Seed
@@ -62,7 +62,8 @@ func (c *Cache) key(secrets []secret.Text) uint64 {
 	return h.Sum64()
 }
 
-// is reports whether it is the Set of these secrets. Both sides are the process's own: the time it takes tells nobody anything.
+// is reports whether it is the Set of these secrets. Both sides are the process's own: the time it takes tells nobody
+// anything.
 func (k *cached) is(secrets []secret.Text) bool {
 	return slices.EqualFunc(k.secrets, secrets, func(a, b secret.Text) bool { return a.Reveal() == b.Reveal() })
 }

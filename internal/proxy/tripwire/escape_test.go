@@ -59,8 +59,11 @@ func escapedForms(s string) map[string]string {
 			"&amp;").Replace(s),
 		"escaped slashes of base64": strings.ReplaceAll(base64.StdEncoding.EncodeToString([]byte(s[:len(s)/3*3])), "/",
 			`\/`),
-		"base64 in JSON of Go with \\u002b": strings.ReplaceAll(base64.StdEncoding.EncodeToString([]byte(s[:len(s)/3*3])), "+",
-			`\u002b`),
+		"base64 in JSON of Go with \\u002b": strings.ReplaceAll(
+			base64.StdEncoding.EncodeToString([]byte(s[:len(s)/3*3])),
+			"+",
+			`\u002b`,
+		),
 		"percent in JSON":         strings.ReplaceAll(url.QueryEscape(s), "%", `\u0025`),
 		"slashes escaped in JSON": strings.ReplaceAll(s, "/", `\/`),
 		"slashes escaped in JSON, others \\u": strings.ReplaceAll(each(s,

@@ -51,7 +51,13 @@ func (s *Store) evalDurably(ctx context.Context, c Call) *redis.Cmd {
 
 type evaluate func(ctx context.Context, on redis.Scripter, keys []string, args ...any) *redis.Cmd
 
-func awaited(ctx context.Context, node *redis.Client, eval evaluate, keys []string, args []any) (cmd *redis.Cmd, n int) {
+func awaited(
+	ctx context.Context,
+	node *redis.Client,
+	eval evaluate,
+	keys []string,
+	args []any,
+) (cmd *redis.Cmd, n int) {
 	pipe := node.Pipeline()
 	cmd = eval(ctx, pipe, keys, args...)
 	wait := pipe.Do(ctx, "WAIT", 1, replicaWait.Milliseconds())

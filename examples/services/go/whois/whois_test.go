@@ -33,8 +33,15 @@ func sign(key ed25519.PrivateKey, header, claims map[string]any) string {
 func header() map[string]any { return map[string]any{"alg": "EdDSA", "typ": "at+jwt", "kid": "one"} }
 
 func claims() map[string]any {
-	return map[string]any{"iss": origin, "sub": "u_1", "aud": "app", "sid": "s_1", "rights": []string{"staff"}, "name": "Ada",
-		"exp": time.Now().Unix() + 60}
+	return map[string]any{
+		"iss":    origin,
+		"sub":    "u_1",
+		"aud":    "app",
+		"sid":    "s_1",
+		"rights": []string{"staff"},
+		"name":   "Ada",
+		"exp":    time.Now().Unix() + 60,
+	}
 }
 
 func with(m map[string]any, name string, value any) map[string]any {
