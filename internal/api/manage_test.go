@@ -286,8 +286,11 @@ func TestDataOfAServiceIsItsOwn(t *testing.T) {
 		if got := text(workerAsks(t, w, "GET", path+"?of=worker", "", private)); got != `{"cart":[1]}` {
 			t.Errorf("%s: shared data is %s", path, got)
 		}
-		for _, of := range []string{"private", "backoffice", "nobody", "worker/.."} {
+		for _, of := range []string{"nobody", "worker/.."} {
 			refused(t, workerAsks(t, w, "GET", path+"?of="+url.QueryEscape(of), ""), 404, "not_found")
+		}
+		for _, of := range []string{"private", "backoffice"} {
+			refused(t, workerAsks(t, w, "GET", path+"?of="+of, ""), 403, "not_permitted")
 		}
 		refused(t, workerAsks(t, w, "PATCH", path+"?of=worker", `{"n":3}`, private), 400, "bad_request")
 		refused(t, workerAsks(t, w, "GET", path+"?of=worker&of=worker", ""), 400, "bad_request")

@@ -22,8 +22,13 @@ func (m *Manager) data(where func(c *route.Call, owner string) document.Store,
 			if c.R.Method == "PATCH" {
 				return problem.New(problem.BadRequest).Because("A client changes its own data only.")
 			}
-			if other, ok := m.clients[of]; !ok || !other.Shared {
-				return problem.New(problem.NotFound).Because("There is no client of that name that shares its data.")
+			other, ok := m.clients[of]
+			if !ok {
+				return problem.New(problem.NotFound).Because("There is no client of that name.")
+			}
+			if !other.Shared {
+				return problem.New(problem.NotPermitted).Because(
+					"That client does not share its data; the operator allows it with `data: shared` of that client.")
 			}
 			owner = of
 		}
