@@ -20,6 +20,7 @@ func House() Layers {
 	domain, pipeline = slices.Clip(domain), slices.Clip(pipeline) // each append makes a list of its own
 	return Layers{
 		"internal/secret":    nil,
+		"internal/dial":      nil,
 		"internal/audit":     nil,
 		"internal/telemetry": nil,
 		"internal/explain":   {"internal/audit"},
@@ -35,6 +36,7 @@ func House() Layers {
 		"internal/oauth/providers": {"internal/secret", "internal/vault"},
 		"internal/oauth/claims":    nil,
 		"internal/oauth/client": {
+			"internal/dial",
 			"internal/secret",
 			"internal/vault",
 			"internal/oauth/providers",
@@ -61,7 +63,7 @@ func House() Layers {
 		"internal/proxy/coding":   nil,
 		"internal/proxy/jsonurl":  nil,
 		"internal/proxy/tripwire": {"internal/secret"},
-		"internal/proxy": {"internal/secret", "internal/trace", "internal/proxy/coding", "internal/proxy/jsonurl",
+		"internal/proxy": {"internal/dial", "internal/secret", "internal/trace", "internal/proxy/coding", "internal/proxy/jsonurl",
 			"internal/proxy/tripwire"},
 		"internal/trace":   nil,
 		"internal/deliver": {"internal/vault", "internal/webhook"},

@@ -24,6 +24,7 @@ type Caller struct {
 	// Renew is called after a 401 that is about the credential. It returns a fresh one for a second try; nil, or one
 	// of the same secrets, means that there is none. A nil Renew means no second try.
 	Renew   func(context.Context) (Credential, error)
+	Target  *Target         // where the call goes, of the same mount; nil: to the mount's own upstream
 	Secrets []secret.Text   // further ones that the tripwire watches for
 	Front   string          // a backend is told: the origin that was called; the mount's when empty
 	Address string          // a backend is told: the client's address; the connection's when empty

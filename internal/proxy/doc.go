@@ -52,6 +52,12 @@
 // even where the page's own policy says 'self'. Since a browser's cache asks again before it shows an answer, and for
 // each Sec-Fetch-Dest by itself, that holds for what was fetched as an image before.
 //
+// # Targets
+//
+// Where an api's upstream depends on the connection, a call brings its [Target] ([Caller].Target): bases in the order of
+// the mount's, and values of header fields. What is carried and which URLs of an answer are the mount's both follow it;
+// the allow-list does not. A host that is not the operator's word is dialled on the internet only (package dial).
+//
 // # Backends
 //
 // An upstream of the operator's own (Config.Backend) is trusted with its origin: documents, policies, caching and

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/net/http/httpguts"
 
+	"bff/internal/dial"
 	"bff/internal/proxy/jsonurl"
 	"bff/internal/proxy/tripwire"
 )
@@ -37,7 +38,7 @@ type Config struct {
 	Path       string            // mount path, "/api/calendar", without a slash at its end; "" with Host
 	Host       string            // of a host-rooted mount, "drive.app.example.com"; "" normally
 	Origin     string            // bff's public origin: what absolute URLs are turned into
-	Upstream   string            // required: absolute base URL
+	Upstream   string            // required, but with PerCall: absolute base URL
 	Upstreams  map[string]string // further bases, by the path below the mount they serve: {"/upload": "https://www.googleapis.com/upload/drive/v3"}
 	Allow      []string          // net/http.ServeMux patterns below the mount; nothing else is carried
 	Encoded    []string          // names of pattern wildcards whose segment may hold %2F and %2E
@@ -58,9 +59,13 @@ type Config struct {
 	Log       *slog.Logger      // discarded when nil
 	// Backend marks an upstream of the operator's own, trusted with its origin. With the Path "/" it has every path that
 	// no longer mount has, but for those of bff.
-	Backend   bool
-	OwnCookie func(name string) bool // which cookies are bff's: a backend sees and sets none of them; all when nil
-	OnTrip    func(api string)       // the tripwire masked a secret; called once for a call
+	Backend bool
+	// PerCall says that the upstream is another for each call: Caller.Target. Upstream and the values of Upstreams are not read.
+	PerCall bool
+	// CallHeaders names further fixed headers, whose values come with Caller.Target.
+	CallHeaders []string
+	OwnCookie   func(name string) bool // which cookies are bff's: a backend sees and sets none of them; all when nil
+	OnTrip      func(api string)       // the tripwire masked a secret; called once for a call
 }
 
 // A ConfigError is a mistake of the configuration. Field is relative to the api: "allow[1]".
@@ -90,18 +95,11 @@ type Mount struct {
 	small     *buffers // of sockets
 }
 
-// A base is where a part of the mount leads.
-type base struct {
-	prefix   string   // below the mount; "" is all
-	segments []string // of prefix
-	scheme   string
-	host     string
-	path     string // escaped, without a slash at its end
-}
-
 // A Call is a request that may be carried.
 type Call struct {
 	base    *base
+	bases   []base // all of the mount's, or of the target that Serve was given; base is one of them
+	header  map[string]string
 	rest    string // escaped, below the base
 	pattern string // that lets it through
 }
@@ -186,49 +184,6 @@ func plainPath(path string) error {
 	return nil
 }
 
-func (m *Mount) setBases(fail func(string, error)) {
-	main, err := parseBase("", m.cfg.Upstream)
-	fail("upstream", err)
-	for prefix, raw := range m.cfg.Upstreams {
-		field := fmt.Sprintf("upstreams[%q]", prefix)
-		if err := plainPath(prefix); err != nil || prefix == "" {
-			fail(field, errors.New(`the key is a path below the mount: write "/upload"`))
-			continue
-		}
-		b, err := parseBase(prefix, raw)
-		fail(field, err)
-		m.bases = append(m.bases, b)
-	}
-	slices.SortFunc(m.bases, func(a, b base) int {
-		return cmp.Or(cmp.Compare(len(b.prefix), len(a.prefix)), cmp.Compare(a.prefix, b.prefix))
-	})
-	m.bases = append(m.bases, main)
-}
-
-func parseBase(prefix, raw string) (base, error) {
-	u, err := url.Parse(raw)
-	switch {
-	case err != nil || u.Host == "" || u.Opaque != "" || u.Scheme != "https" && u.Scheme != "http":
-		return base{}, errors.New(`an absolute URL is needed: write "https://api.example.com/v1"`)
-	case u.User != nil:
-		return base{}, errors.New("the URL must not hold credentials: take them out")
-	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.Contains(raw, "#"):
-		return base{}, errors.New("the URL must have no query and no fragment: a path is put behind it")
-	}
-	b := base{prefix: prefix, scheme: u.Scheme, host: strings.ToLower(u.Host),
-		path: strings.TrimRight(u.EscapedPath(), "/")}
-	odd := oddity(0)
-	if err := walk(b.path, func(s segment) { odd |= s.odd }); err != nil || odd&byMount != 0 {
-		return base{}, errors.New(
-			"the URL's path can be read in more than one way: write it without dot segments, double slashes and backslashes",
-		)
-	}
-	if prefix != "" {
-		b.segments = strings.Split(prefix[1:], "/")
-	}
-	return b, nil
-}
-
 func (m *Mount) setAllow(fail func(string, error)) {
 	for i, s := range m.cfg.Allow {
 		p, err := parsePattern(s, m.cfg.Encoded, m.cfg.Verbs)
@@ -282,6 +237,13 @@ func (m *Mount) setHeaders(fail func(string, error)) {
 			fail(field, errors.New("this field carries the token"))
 		}
 		own(field, name, value)
+	}
+	for _, name := range m.cfg.CallHeaders {
+		field := fmt.Sprintf("headers[%q]", name)
+		if strings.EqualFold(name, m.cfg.Header) {
+			fail(field, errors.New("this field carries the token"))
+		}
+		own(field, name, "")
 	}
 }
 
@@ -357,19 +319,7 @@ func (m *Mount) Find(r *http.Request) (*Call, error) {
 		below = below[1+len(segments[0].raw):]
 		segments = segments[1:]
 	}
-	return &Call{base: b, rest: below, pattern: by.source}, nil
-}
-
-// baseOf finds the base by the reading the patterns saw.
-func (m *Mount) baseOf(path []segment) *base {
-	for i := range m.bases {
-		want := m.bases[i].segments
-		if len(path) >= len(want) && slices.EqualFunc(path[:len(want)], want,
-			func(s segment, w string) bool { return s.text == w }) {
-			return &m.bases[i]
-		}
-	}
-	return &m.bases[len(m.bases)-1] // cannot be reached: the last base has no prefix
+	return &Call{base: b, bases: m.bases, rest: below, pattern: by.source}, nil
 }
 
 // becomesCode says whether a browser asks for something it would run or style the page with.
@@ -387,7 +337,7 @@ func becomesCode(h http.Header) bool {
 func NewTransport() *http.Transport {
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		DialContext:            dial.Context(net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}),
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    10 * time.Second,
 		ExpectContinueTimeout:  time.Second,

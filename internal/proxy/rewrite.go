@@ -68,14 +68,14 @@ func (m *Mount) rewriteURL(ref string, c *Call) string {
 	}
 	switch {
 	case u.Scheme != "":
-		return m.rewriteAbsolute(ref, u)
+		return m.rewriteAbsolute(ref, u, c)
 	case strings.HasPrefix(ref, "//"):
 		if u, err = url.Parse(c.base.scheme + ":" + ref); err != nil {
 			return ref
 		}
-		return m.rewriteAbsolute(c.base.scheme+":"+ref, u)
+		return m.rewriteAbsolute(c.base.scheme+":"+ref, u, c)
 	case ref[0] == '/':
-		if i, rest := m.below(c.base.scheme, c.base.host, ref); i != nil {
+		if i, rest := c.below(c.base.scheme, c.base.host, ref); i != nil {
 			return m.cfg.Path + i.prefix + rest
 		}
 		if m.cfg.Backend { // it knows where it stands
@@ -87,7 +87,7 @@ func (m *Mount) rewriteURL(ref string, c *Call) string {
 }
 
 // rewriteAbsolute cuts ref, whose parse is u, behind its authority.
-func (m *Mount) rewriteAbsolute(ref string, u *url.URL) string {
+func (m *Mount) rewriteAbsolute(ref string, u *url.URL, c *Call) string {
 	start := strings.Index(ref, "://")
 	if start < 0 || u.Scheme != "http" && u.Scheme != "https" {
 		return ref
@@ -100,7 +100,7 @@ func (m *Mount) rewriteAbsolute(ref string, u *url.URL) string {
 	if !strings.EqualFold(rest[:end], u.Host) { // two readings of where the host ends
 		return ref
 	}
-	if b, tail := m.below(u.Scheme, u.Host, rest[end:]); b != nil {
+	if b, tail := c.below(u.Scheme, u.Host, rest[end:]); b != nil {
 		return m.root + b.prefix + tail
 	}
 	return ref
@@ -117,19 +117,19 @@ func (m *Mount) rewriteRelative(ref string, u *url.URL, c *Call) string {
 	if ok && (tail == "" || tail[0] == '/') {
 		return ref
 	}
-	return m.rewriteAbsolute(target.String(), target)
+	return m.rewriteAbsolute(target.String(), target, c)
 }
 
 // below finds the base a URL of that host is in, and what follows it. The longest base wins. A path that could leave
 // its base is in none.
-func (m *Mount) below(scheme, host, tail string) (*base, string) {
+func (c *Call) below(scheme, host, tail string) (*base, string) {
 	path := tail
 	if i := strings.IndexAny(path, "?#"); i >= 0 {
 		path = path[:i]
 	}
 	var best *base
-	for i := range m.bases {
-		b := &m.bases[i]
+	for i := range c.bases {
+		b := &c.bases[i]
 		if !sameHost(b, scheme, host) || best != nil && len(best.path) >= len(b.path) {
 			continue
 		}

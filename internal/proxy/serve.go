@@ -58,6 +58,9 @@ func (m *Mount) Serve(w http.ResponseWriter, r *http.Request, c *Call, by Caller
 		// (RFC 9112 section 6.1).
 		w.Header().Set("Connection", "close")
 	}
+	if err := c.aim(m, by.Target); err != nil {
+		return err
+	}
 	x := &exchange{mount: m, w: w, in: r, call: c, by: by, cred: by.Credential, socket: isSocket(r)}
 	proxy := m.plain
 	if x.sparse = x.socket || strings.Contains(r.Header.Get("Accept"), "text/event-stream"); x.sparse {
@@ -124,6 +127,9 @@ func (m *Mount) rewrite(pr *httputil.ProxyRequest) {
 		m.forward(x, out.Header)
 	}
 	for name, value := range m.cfg.SetHeaders {
+		out.Header[http.CanonicalHeaderKey(name)] = []string{value}
+	}
+	for name, value := range x.call.header {
 		out.Header[http.CanonicalHeaderKey(name)] = []string{value}
 	}
 	x.body.sent = nil
@@ -216,7 +222,7 @@ func (c carrier) send(x *exchange, out *http.Request) (*http.Response, error) {
 		}
 		return nil, &credentialError{err}
 	}
-	return c.m.transport.RoundTrip(out)
+	return c.m.transport.RoundTrip(x.call.limited(out))
 }
 
 // again renews the token and repeats the call when its body can be sent again. The token is renewed in any case: the

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"bff/internal/dial"
 	"bff/internal/oauth/claims"
 )
 
@@ -84,8 +85,8 @@ func reason(err error) error {
 	switch {
 	case errors.Is(err, errTooLarge):
 		return errTooLarge
-	case errors.Is(err, errInside):
-		return errInside
+	case errors.Is(err, dial.ErrInside):
+		return dial.ErrInside
 	case errors.As(err, &unknown), errors.As(err, &invalid), errors.As(err, &name), errors.As(err, &verification):
 		return errors.New("its certificate is not trusted (TLS)")
 	case errors.As(err, &record):

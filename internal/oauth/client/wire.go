@@ -9,6 +9,8 @@ import (
 	"net/http/httptrace"
 	"net/netip"
 	"strings"
+
+	"bff/internal/dial"
 )
 
 const (
@@ -38,7 +40,7 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	host := strings.ToLower(r.URL.Hostname())
 	if !w.p.trusted[host] && !w.p.inside.Load() {
-		r = r.WithContext(outside(r.Context(), host))
+		r = r.WithContext(dial.Outside(r.Context(), host))
 	}
 	resp, err := w.next.RoundTrip(r)
 	if err != nil {
@@ -76,7 +78,7 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 func (p *Provider) watchAddress() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
 		if at, err := netip.ParseAddrPort(info.Conn.RemoteAddr().String()); err == nil {
-			p.inside.Store(Inside(at.Addr()))
+			p.inside.Store(dial.Inside(at.Addr()))
 		}
 	}}
 }

@@ -1,6 +1,7 @@
-package client_test
+package dial_test
 
 import (
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -8,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"bff/internal/oauth/client"
+	"bff/internal/dial"
 )
 
 // An address that is not of the internet, in every form that leads there.
@@ -17,12 +18,12 @@ func TestInsideKnowsEveryFormOfAnInnerAddress(t *testing.T) {
 		"100.127.255.255", "0.0.0.0", "0.1.2.3", "192.0.0.1", "198.18.0.1", "224.0.0.1", "255.255.255.255", "::", "::1", "fe80::1", "fe80::1%eth0",
 		"fc00::1", "fd00:ec2::254", "ff02::1", "fec0::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::127.0.0.1", "64:ff9b::7f00:1",
 		"64:ff9b::a9fe:a9fe", "64:ff9b:1::1", "2002:7f00:1::", "2002:a00:1::1"} {
-		if !client.Inside(netip.MustParseAddr(inner)) {
+		if !dial.Inside(netip.MustParseAddr(inner)) {
 			t.Errorf("%s counts as of the internet", inner)
 		}
 	}
 	for _, outer := range []string{"8.8.8.8", "100.63.255.255", "100.128.0.1", "172.32.0.1", "2606:4700::1111", "64:ff9b::808:808", "2002:808:808::1"} {
-		if client.Inside(netip.MustParseAddr(outer)) {
+		if dial.Inside(netip.MustParseAddr(outer)) {
 			t.Errorf("%s counts as inner", outer)
 		}
 	}
@@ -34,7 +35,7 @@ func TestANameThatResolvesInsideIsRefusedWhenItIsDialled(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached++ }))
 	t.Cleanup(server.Close)
 	_, port, _ := strings.Cut(strings.TrimPrefix(server.URL, "http://"), ":")
-	transport := client.NewTransport(5 * time.Second)
+	transport := &http.Transport{DialContext: dial.Context(net.Dialer{Timeout: 5 * time.Second})}
 	t.Cleanup(transport.CloseIdleConnections)
 	get := func(address string, outside bool) error {
 		r, err := http.NewRequest(http.MethodGet, address, nil)
@@ -42,7 +43,7 @@ func TestANameThatResolvesInsideIsRefusedWhenItIsDialled(t *testing.T) {
 			t.Fatal(err)
 		}
 		if outside {
-			r = client.Outside(r)
+			r = r.WithContext(dial.Outside(r.Context(), r.URL.Hostname()))
 		}
 		resp, err := transport.RoundTrip(r)
 		if err != nil {
@@ -68,7 +69,7 @@ func TestANameThatResolvesInsideIsRefusedWhenItIsDialled(t *testing.T) {
 func TestLoopbackNames(t *testing.T) {
 	for host, want := range map[string]bool{"localhost": true, "LOCALHOST": true, "localhost.": true, "app.localhost": true, "127.0.0.1": true,
 		"127.9.9.9": true, "::1": true, "::ffff:127.0.0.1": true, "localhost.example.com": false, "notlocalhost": false, "10.0.0.1": false, "": false} {
-		if got := client.Loopback(host); got != want {
+		if got := dial.Loopback(host); got != want {
 			t.Errorf("%s: %v", host, got)
 		}
 	}
