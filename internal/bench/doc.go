@@ -1,7 +1,8 @@
-// Package bench measures what bff costs: `make bench`. Every party is a process of its own: bff, the bare proxy
+// Package bench measures what bff costs: `make bench`. Every party is a process of its own: bff, the plain proxy
 // beside it, the upstream, the store, the clients.
 //
-//	BenchmarkProxiedCall   one call, beside a bare reverse proxy with the same transport; the two take turns, so that a noisy machine is noisy for both
+//	BenchmarkTable         one call of each kind, beside a tuned httputil.ReverseProxy: processor time of that process
+//	                       alone. They take turns, so that a noisy machine is noisy for both
 //	BenchmarkGigabyte      1 GB each way: speed, and the most memory there ever was
 //	BenchmarkIdle          10,000 event streams and 1,000 WebSockets that say nothing: memory of each
 //	BenchmarkEvent         the time an event takes through bff beyond going straight

@@ -182,7 +182,7 @@ func (p process) request(b *testing.B, method, path string, body io.Reader) *htt
 		b.Fatal(err)
 	}
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
-	r.Header.Set("Cookie", p.cookie)
+	r.Header.Set("Cookie", "bff="+p.cookie)
 	return r
 }
 
@@ -251,7 +251,8 @@ func filesFor(n int) int {
 }
 
 // signInAgain makes a further session; its cookie.
-func signInAgain(b *testing.B, p *testenv.BFFProcess, approve func(string, string, ...string) (string, error)) string {
+func signInAgain(b *testing.B, p *testenv.BFFProcess,
+	approve func(string, string, ...string) (string, error)) string {
 	b.Helper()
 	c := testenv.NewClient(p)
 	back, err := approve(c.Leave("/bff/login/demo").Header.Get("Location"), "ada")
@@ -259,5 +260,5 @@ func signInAgain(b *testing.B, p *testenv.BFFProcess, approve func(string, strin
 		b.Fatal(err)
 	}
 	c.Leave(back)
-	return "bff=" + c.Session()
+	return c.Session()
 }

@@ -147,7 +147,7 @@ func crowd(to, path, more string, cookies []string, n int) {
 	for range 32 {
 		all.Go(func() {
 			for i := range next {
-				conns[i] = join(to, path, more+"Cookie: "+cookies[i%len(cookies)]+"\r\n")
+				conns[i] = join(to, path, more+"Cookie: bff="+cookies[i%len(cookies)]+"\r\n")
 			}
 		})
 	}
