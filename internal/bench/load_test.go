@@ -68,7 +68,7 @@ func loadAsTold() {
 				}
 				if t.Rate > 0 {
 					due := began.Add(time.Duration(i) * time.Second / time.Duration(t.Rate))
-					time.Sleep(time.Until(due))
+					<-time.After(time.Until(due))
 				}
 				at := time.Now()
 				if err := c.call(cookies[(t.From+i)%len(cookies)]); err != nil {

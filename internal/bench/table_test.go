@@ -133,7 +133,7 @@ func newStage(b *testing.B, people int) *stage {
 }
 
 func get(b *testing.B, url string) string {
-	resp, err := http.Get(url)
+	resp, err := (&http.Client{Timeout: 10 * time.Second}).Get(url)
 	if err != nil {
 		b.Fatal(err)
 	}
