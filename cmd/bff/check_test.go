@@ -13,6 +13,7 @@ import (
 
 	bff "bff/cmd/bff"
 	"bff/internal/demo"
+	"bff/internal/demo/provider"
 	"bff/internal/testenv"
 )
 
@@ -27,7 +28,7 @@ func environment(name string) string {
 const providers = "providers:\n  google:\n    client_id: x\n    client_secret: env:GOOGLE_CLIENT_SECRET\n"
 
 // theDemo is a provider that runs, and a configuration's text for it.
-func theDemo(t *testing.T, habits demo.Habits) *demo.Demo {
+func theDemo(t *testing.T, habits provider.Habits) *demo.Demo {
 	t.Helper()
 	d, err := demo.Start(
 		demo.Config{
@@ -68,7 +69,7 @@ func ran(t *testing.T, secret string, args ...string) (code int, stdout, stderr 
 
 // check says ok to what works: exit code 0 means that serve would work.
 func TestCheckReaches(t *testing.T) {
-	d, store := theDemo(t, demo.Google()), testenv.Redis(t)
+	d, store := theDemo(t, provider.Google()), testenv.Redis(t)
 	file := written(
 		t,
 		"origin: http://localhost:8080\nsession: {keys: [env:BFF_KEY], store: '"+store.URL+"'}\nproviders:\n  acme: {issuer: '"+d.Issuer+
@@ -97,7 +98,7 @@ func TestCheckReaches(t *testing.T) {
 // check says what it did and nothing more: keys are read only where a provider has some, and an endpoint that nobody
 // answers at is no success; upstreams and dev servers are tried; the addresses to register are printed.
 func TestCheckSaysWhatItDid(t *testing.T) {
-	d, store := theDemo(t, demo.Google()), testenv.Redis(t)
+	d, store := theDemo(t, provider.Google()), testenv.Redis(t)
 	file := written(
 		t,
 		"origin: http://localhost:8080\nsession: {keys: [env:BFF_KEY], store: '"+store.URL+"'}\nproviders:\n"+
@@ -162,7 +163,7 @@ func TestCheckReadsMetadataAndKeys(t *testing.T) {
 
 // provider check finds out whether the provider knows the client, without a person.
 func TestProviderCheck(t *testing.T) {
-	d := theDemo(t, demo.Habits{})
+	d := theDemo(t, provider.Habits{})
 	file := written(
 		t,
 		"acme:\n  issuer: "+d.Issuer+"\n  client_id: "+d.ClientID+"\n  client_secret: env:ACME_CLIENT_SECRET\n",
@@ -195,7 +196,7 @@ func TestProviderCheck(t *testing.T) {
 
 // A name is looked up in the configuration first.
 func TestProviderCheckByName(t *testing.T) {
-	d := theDemo(t, demo.Habits{})
+	d := theDemo(t, provider.Habits{})
 	file := written(
 		t,
 		"origin: http://localhost:8080\nproviders:\n  google: {client_id: x}\n  acme: {issuer: '"+d.Issuer+"', client_id: "+d.ClientID+", client_secret: env:ACME_CLIENT_SECRET}\n",

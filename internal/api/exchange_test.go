@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"bff/internal/demo"
+	"bff/internal/demo/trouble"
 	"bff/internal/testenv"
 )
 
@@ -171,7 +171,7 @@ func TestTokenExchangeRefreshesAndTellsWhatIsDead(t *testing.T) {
 		t.Fatalf("no new token after the old one's end: %v", again["error"])
 	}
 	clock.advance(time.Minute)
-	if err := w.demo.Switch(demo.Down); err != nil {
+	if err := w.demo.Switch(trouble.Down); err != nil {
 		t.Fatal(err)
 	}
 	resp := post(t, w, "/token", tokenRequest(b)...)
@@ -179,7 +179,7 @@ func TestTokenExchangeRefreshesAndTellsWhatIsDead(t *testing.T) {
 		resp.Header.Get("Retry-After") == "" {
 		t.Errorf("provider down: %v", m)
 	}
-	if err := w.demo.Switch(demo.Up); err != nil {
+	if err := w.demo.Switch(trouble.Up); err != nil {
 		t.Fatal(err)
 	}
 	w.demo.RevokePerson("ada")

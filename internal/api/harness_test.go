@@ -19,6 +19,7 @@ import (
 	"bff/internal/api"
 	"bff/internal/assertion"
 	"bff/internal/demo"
+	"bff/internal/demo/provider"
 	"bff/internal/oauth"
 	"bff/internal/oauth/providers"
 	"bff/internal/proxy"
@@ -62,7 +63,7 @@ type settings struct {
 	scopes   map[string][]string
 	pause    api.Pause
 	api      func(*api.Config)
-	habits   *demo.Habits
+	habits   *provider.Habits
 	further  []providers.Config
 	through  map[string]string // the provider of a mount, where it is not the demo
 	life     time.Duration     // of an access token

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"bff/internal/demo"
+	"bff/internal/demo/provider"
 	"bff/internal/testenv"
 	"bff/internal/vault"
 )
@@ -27,7 +27,7 @@ func (w *world) secevent(token string) *http.Response {
 }
 
 func TestSecurityEventsEndSessions(t *testing.T) {
-	for _, kind := range []string{demo.EventSessionsRevoked, demo.EventAccountDisabled, demo.EventCredentialChange} {
+	for _, kind := range []string{provider.EventSessionsRevoked, provider.EventAccountDisabled, provider.EventCredentialChange} {
 		t.Run(kind[strings.LastIndexByte(kind, '/')+1:], func(t *testing.T) {
 			here, there, _ := pair(t)
 			ada, grace := there.browser(), here.browser()
@@ -52,7 +52,7 @@ func TestSecurityEventsThatTokensWereRevoked(t *testing.T) {
 	b.signIn("ada")
 	b.approve(b.begin("/bff/connect/demo"), "linus") // another account of the same provider, kept by the same user
 	heard := b.listen()
-	if resp := w.secevent(securityEvent(t, w, demo.EventTokensRevoked, "ada", nil)); resp.StatusCode != http.StatusAccepted {
+	if resp := w.secevent(securityEvent(t, w, provider.EventTokensRevoked, "ada", nil)); resp.StatusCode != http.StatusAccepted {
 		t.Fatalf("%d", resp.StatusCode)
 	}
 	if got := heard.changes(); !strings.Contains(got, `"status":"needs_reauth"`) ||
@@ -89,7 +89,7 @@ func TestSecurityEventsThatTheAccountIsGone(t *testing.T) {
 	b.signIn("ada")
 	b.fetch("PATCH", "/bff/preferences", `{"theme":"dark"}`, mergePatch)
 	heard := b.listen()
-	if resp := w.secevent(securityEvent(t, w, demo.EventAccountPurged, "ada", nil)); resp.StatusCode != http.StatusAccepted {
+	if resp := w.secevent(securityEvent(t, w, provider.EventAccountPurged, "ada", nil)); resp.StatusCode != http.StatusAccepted {
 		t.Fatalf("%d", resp.StatusCode)
 	}
 	for {
@@ -109,13 +109,13 @@ func TestSecurityEventsThatMeanNothingHere(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser()
 	b.signIn("ada")
-	for _, kind := range []string{demo.EventVerification, demo.EventAccountEnabled, "https://schemas.openid.net/secevent/risc/event-type/of-the-future"} {
+	for _, kind := range []string{provider.EventVerification, provider.EventAccountEnabled, "https://schemas.openid.net/secevent/risc/event-type/of-the-future"} {
 		if resp := w.secevent(securityEvent(t, w, kind, "ada", nil)); resp.StatusCode != http.StatusAccepted {
 			t.Errorf("%s: %d", kind, resp.StatusCode)
 		}
 	}
-	if resp := w.secevent(securityEvent(t, w, demo.EventSessionsRevoked, "ada", func(c map[string]any) {
-		c["events"] = map[string]any{demo.EventSessionsRevoked: map[string]any{"subject": map[string]any{"subject_type": "iss-sub", "iss": w.demo.Issuer + "/", "sub": "never seen"}}}
+	if resp := w.secevent(securityEvent(t, w, provider.EventSessionsRevoked, "ada", func(c map[string]any) {
+		c["events"] = map[string]any{provider.EventSessionsRevoked: map[string]any{"subject": map[string]any{"subject_type": "iss-sub", "iss": w.demo.Issuer + "/", "sub": "never seen"}}}
 	})); resp.StatusCode != http.StatusAccepted {
 		t.Errorf("of somebody unknown: %d", resp.StatusCode)
 	}
@@ -129,19 +129,19 @@ func TestSecurityEventsRefuse(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser()
 	b.signIn("ada")
-	good := securityEvent(t, w, demo.EventSessionsRevoked, "ada", nil)
+	good := securityEvent(t, w, provider.EventSessionsRevoked, "ada", nil)
 	parts := strings.Split(good, ".")
 	set := func(name string, value any) string {
-		return securityEvent(t, w, demo.EventSessionsRevoked, "ada", func(c map[string]any) { c[name] = value })
+		return securityEvent(t, w, provider.EventSessionsRevoked, "ada", func(c map[string]any) { c[name] = value })
 	}
 	drop := func(name string) string {
-		return securityEvent(t, w, demo.EventSessionsRevoked, "ada", func(c map[string]any) { delete(c, name) })
+		return securityEvent(t, w, provider.EventSessionsRevoked, "ada", func(c map[string]any) { delete(c, name) })
 	}
 	for name, token := range map[string]string{
 		"nothing": "", "nonsense": "x", "a form": "token=" + good,
 		"another issuer": set("iss", "https://evil.example/"), "another audience": set("aud", []string{"another-client"}), "no audience": drop("aud"),
 		"no jti": drop("jti"), "no events": drop("events"), "no signature": parts[0] + "." + parts[1] + ".", "alg none": "eyJhbGciOiJub25lIn0." + parts[1] + ".",
-		"another body": parts[0] + "." + strings.Split(securityEvent(t, w, demo.EventSessionsRevoked, "grace", nil), ".")[1] + "." + parts[2],
+		"another body": parts[0] + "." + strings.Split(securityEvent(t, w, provider.EventSessionsRevoked, "grace", nil), ".")[1] + "." + parts[2],
 		"too large":    good + strings.Repeat("x", 70<<10),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -174,7 +174,7 @@ func TestASecurityEventIsHeededOnce(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser()
 	b.signIn("ada")
-	token := securityEvent(t, w, demo.EventSessionsRevoked, "ada", nil)
+	token := securityEvent(t, w, provider.EventSessionsRevoked, "ada", nil)
 	w.secevent(token)
 	b.signIn("ada")
 	w.secevent(token)
@@ -188,7 +188,7 @@ func TestSecurityEventsWithoutAStore(t *testing.T) {
 	w := newWorld(t, func(s *settings) { s.store = store.URL })
 	b := w.browser()
 	b.signIn("ada")
-	token := securityEvent(t, w, demo.EventSessionsRevoked, "ada", nil)
+	token := securityEvent(t, w, provider.EventSessionsRevoked, "ada", nil)
 	store.Stop()
 	if resp := w.secevent(token); resp.StatusCode != http.StatusServiceUnavailable ||
 		resp.Header.Get("Retry-After") == "" {

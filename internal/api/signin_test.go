@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"bff/internal/api"
-	"bff/internal/demo"
+	"bff/internal/demo/trouble"
 	"bff/internal/vault"
 )
 
@@ -403,7 +403,7 @@ func TestLoginsAreLimitedPerAddress(t *testing.T) {
 
 func TestAProviderThatIsDownStartsNoSignIn(t *testing.T) {
 	w := newWorld(t)
-	w.demo.Switch(demo.Down)
+	w.demo.Switch(trouble.Down)
 	b := w.browser()
 	refused(t, b.do("GET", "/bff/login/demo", ""), 503, "provider_unavailable")
 	if !strings.Contains(
@@ -412,5 +412,5 @@ func TestAProviderThatIsDownStartsNoSignIn(t *testing.T) {
 	) {
 		t.Errorf("an operator cannot know why:\n%s", w.log)
 	}
-	w.demo.Switch(demo.Up)
+	w.demo.Switch(trouble.Up)
 }

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"bff/internal/demo"
+	"bff/internal/demo/trouble"
 	"bff/internal/proxy"
 	"bff/internal/testenv"
 	"bff/internal/vault"
@@ -27,7 +27,7 @@ func TestACallWhoseSessionEndedWhileItWaitedDoesNotBegin(t *testing.T) {
 	heard := b.listen() // from here on the instance hears what ends
 	clock.advance(time.Minute)
 	before := here.demo.Counts().TokenCalls
-	if err := here.demo.Delay(demo.Slow, time.Hour); err != nil {
+	if err := here.demo.Delay(trouble.Slow, time.Hour); err != nil {
 		t.Fatal(err)
 	}
 	late := make(chan *http.Response, 1)
@@ -35,7 +35,7 @@ func TestACallWhoseSessionEndedWhileItWaitedDoesNotBegin(t *testing.T) {
 	testenv.Eventually(t, "the call waits for its token", func() bool { return here.demo.Counts().TokenCalls > before })
 	b.at(there).fetch("POST", "/bff/logout", "")
 	heard.ends("logout")
-	if err := here.demo.Switch(demo.Up); err != nil {
+	if err := here.demo.Switch(trouble.Up); err != nil {
 		t.Fatal(err)
 	}
 	p := refused(t, <-late, 401, "not_signed_in")
@@ -74,14 +74,14 @@ func TestAFreshInstanceGivesNoTokenToASessionThatEndedMeanwhile(t *testing.T) {
 			fresh.browser().begin("/bff/login/demo") // it knows the provider, and no session
 			clock.advance(time.Minute)
 			before := there.demo.Counts().TokenCalls
-			if err := there.demo.Delay(demo.Slow, time.Hour); err != nil {
+			if err := there.demo.Delay(trouble.Slow, time.Hour); err != nil {
 				t.Fatal(err)
 			}
 			late := make(chan *http.Response, 1)
 			go func() { late <- wait.request(b.at(fresh), fresh) }()
 			testenv.Eventually(t, "it waits for its token", func() bool { return there.demo.Counts().TokenCalls > before })
 			b.fetch("POST", "/bff/logout", "")
-			if err := there.demo.Switch(demo.Up); err != nil {
+			if err := there.demo.Switch(trouble.Up); err != nil {
 				t.Fatal(err)
 			}
 			if resp := <-late; resp.StatusCode != wait.status {

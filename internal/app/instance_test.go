@@ -20,6 +20,7 @@ import (
 	"bff/internal/app"
 	"bff/internal/config"
 	"bff/internal/demo"
+	"bff/internal/demo/provider"
 	"bff/internal/testenv"
 )
 
@@ -71,7 +72,7 @@ func start(t *testing.T, text string) *running {
 	}
 	r.upstream = httptest.NewServer(http.HandlerFunc(r.serveUpstream))
 	t.Cleanup(r.upstream.Close)
-	d, err := demo.Start(demo.Config{Origin: r.origin, Provider: "acme", Habits: &demo.Habits{}})
+	d, err := demo.Start(demo.Config{Origin: r.origin, Provider: "acme", Habits: &provider.Habits{}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -84,8 +84,20 @@ func House() Layers {
 			"internal/api/signin", "internal/api/backend", "internal/api/manage", "internal/api/document"),
 
 		"internal/api/openapi": {"internal/api/route"},
-		"internal/demo":        nil,
 		"web":                  nil,
+
+		"internal/demo/answer":  nil,
+		"internal/demo/journal": nil,
+		"internal/demo/shelf":   nil,
+		"internal/demo/trouble": nil,
+		"internal/demo/provider": {"internal/demo/answer", "internal/demo/journal", "internal/demo/shelf",
+			"internal/demo/trouble"},
+		"internal/demo/apis": {"internal/demo/answer", "internal/demo/journal", "internal/demo/shelf",
+			"internal/demo/trouble", "internal/demo/provider"},
+		"internal/demo/backend": {"internal/demo/answer", "internal/demo/journal", "internal/demo/trouble"},
+		"internal/demo": {"internal/demo/answer", "internal/demo/journal", "internal/demo/trouble",
+			"internal/demo/provider", "internal/demo/apis", "internal/demo/backend"},
+
 		"internal/config": {
 			"internal/secret",
 			"internal/vault",
@@ -127,6 +139,8 @@ func House() Layers {
 			"internal/config",
 			"internal/app",
 			"internal/demo",
+			"internal/demo/provider",
+			"internal/demo/trouble",
 		},
 		"internal/devsite": {
 			"internal/simulate",

@@ -12,6 +12,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"bff/internal/demo"
+	"bff/internal/demo/provider"
 	"bff/internal/testenv"
 )
 
@@ -19,12 +20,12 @@ import (
 func visit(t *testing.T, opts ...chromedp.ExecAllocatorOption) *rig {
 	t.Helper()
 	dev := testenv.Dev(t)
-	says, provider := regexp.MustCompile(`Provider +(http://localhost:[0-9]+)`), []string(nil)
+	says, issuer := regexp.MustCompile(`Provider +(http://localhost:[0-9]+)`), []string(nil)
 	testenv.Eventually(t, "bff dev says where its provider is", func() bool {
-		provider = says.FindStringSubmatch(dev.Log())
-		return provider != nil
+		issuer = says.FindStringSubmatch(dev.Log())
+		return issuer != nil
 	})
-	r := &rig{t: t, origin: dev.Origin, demo: &demo.Demo{Issuer: provider[1]}, browser: testenv.Chrome(t, opts...)}
+	r := &rig{t: t, origin: dev.Origin, demo: &demo.Demo{Provider: &provider.Provider{Issuer: issuer[1]}}, browser: testenv.Chrome(t, opts...)}
 	r.tab = r.browser.Tab()
 	return r
 }

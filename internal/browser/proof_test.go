@@ -8,7 +8,7 @@ import (
 
 	"github.com/chromedp/cdproto/network"
 
-	"bff/internal/demo"
+	"bff/internal/demo/trouble"
 	"bff/internal/testenv"
 )
 
@@ -55,20 +55,20 @@ func TestNoCredentialReachesABrowser(t *testing.T) {
 	before := r.demo.Counts().Refreshes
 	click(r.tab, "#do-expire")
 	testenv.Eventually(t, "a renewal", func() bool { return r.demo.Counts().Refreshes > before })
-	for _, mode := range []demo.Mode{demo.Down, demo.Garbage, demo.LoseAnswer} {
+	for _, mode := range []trouble.Mode{trouble.Down, trouble.Garbage, trouble.LoseAnswer} {
 		r.switchTo(mode)
 		r.demo.ExpireAll()
 		testenv.Eval[int](r.tab, "fetch('/api/calendar/users/me/calendarList').then((a) => a.status)")
 	}
-	r.switchTo(demo.Up)
-	r.demo.SwitchAPI(demo.Echo) // an API that repeats what it was sent, the token too
+	r.switchTo(trouble.Up)
+	r.demo.SwitchAPI(trouble.Echo) // an API that repeats what it was sent, the token too
 	if got := testenv.Eval[string](r.tab, "fetch('/api/calendar/users/me/calendarList').then((a) => a.text())"); !strings.Contains(
 		got,
 		"Authorization",
 	) {
 		t.Errorf("the API did not repeat what it was sent: %.300s", got)
 	}
-	r.demo.SwitchAPI(demo.Up)
+	r.demo.SwitchAPI(trouble.Up)
 	read()
 
 	// The grant is taken back at the provider, and given again.
@@ -112,7 +112,7 @@ func TestNoCredentialReachesABrowser(t *testing.T) {
 	r.quiet()
 }
 
-func (r *rig) switchTo(m demo.Mode) {
+func (r *rig) switchTo(m trouble.Mode) {
 	r.t.Helper()
 	if err := r.demo.Switch(m); err != nil {
 		r.t.Fatal(err)

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/api/option"
 
 	"bff/internal/demo"
+	"bff/internal/demo/provider"
 )
 
 // bearer makes Google's own clients send a token that was issued without a flow.
@@ -67,7 +68,7 @@ func reason(t *testing.T, err error) (int, string) {
 func TestGooglesCalendarClientReadsTheWeek(t *testing.T) {
 	monday := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
 	d := start(t, func(c *demo.Config) { c.Now = func() time.Time { return monday.Add(50 * time.Hour) } })
-	s := calendarOf(t, d, "ada", demo.ScopeCalendarReadonly)
+	s := calendarOf(t, d, "ada", provider.ScopeCalendarReadonly)
 	list, err := s.CalendarList.List().Do()
 	if err != nil || len(list.Items) != 2 || !list.Items[0].Primary || list.Items[0].Id != "ada@example.com" {
 		t.Fatalf("the calendars are %+v, %v", list, err)
@@ -115,11 +116,11 @@ func TestEventsCanBeAddedWithTheScopeForIt(t *testing.T) {
 	d := start(t, nil)
 	in := &calendar.Event{Summary: "Tea", Start: &calendar.EventDateTime{DateTime: time.Now().Format(time.RFC3339)},
 		End: &calendar.EventDateTime{DateTime: time.Now().Add(time.Hour).Format(time.RFC3339)}}
-	_, err := calendarOf(t, d, "ada", demo.ScopeCalendarReadonly).Events.Insert("primary", in).Do()
+	_, err := calendarOf(t, d, "ada", provider.ScopeCalendarReadonly).Events.Insert("primary", in).Do()
 	if status, why := reason(t, err); status != http.StatusForbidden || why != "insufficientPermissions" {
 		t.Errorf("without the scope it answers %d %s", status, why)
 	}
-	s := calendarOf(t, d, "ada", demo.ScopeCalendarEvents)
+	s := calendarOf(t, d, "ada", provider.ScopeCalendarEvents)
 	e, err := s.Events.Insert("primary", in).Do()
 	if err != nil {
 		t.Fatal(err)
@@ -143,7 +144,7 @@ func TestEventsCanBeAddedWithTheScopeForIt(t *testing.T) {
 
 func TestGooglesDriveClient(t *testing.T) {
 	d := start(t, nil)
-	read := driveOf(t, d, "grace", demo.ScopeDriveReadonly)
+	read := driveOf(t, d, "grace", provider.ScopeDriveReadonly)
 	list, err := read.Files.List().Do()
 	if err != nil || len(list.Files) != 4 {
 		t.Fatalf("the files are %v, %v", list, err)
@@ -174,7 +175,7 @@ func TestGooglesDriveClient(t *testing.T) {
 // Drive's upload protocols, by Google's own client: it follows the absolute address and asks for 200 in place of 308.
 func TestUploads(t *testing.T) {
 	d := start(t, nil)
-	s := driveOf(t, d, "ada", demo.ScopeDrive)
+	s := driveOf(t, d, "ada", provider.ScopeDrive)
 	// The client sends uploads to the root of the host, as at Google.
 	content := bytes.Repeat([]byte("0123456789abcdef"), 40_000)
 	for name, chunk := range map[string]int{"multipart": 0, "resumable": 256 << 10} {
@@ -201,8 +202,8 @@ func TestUploads(t *testing.T) {
 
 func TestResumableUploadByHand(t *testing.T) {
 	d := start(t, nil)
-	h, _ := bearer(t, d, "ada", demo.ScopeDrive)
-	stranger, _ := bearer(t, d, "grace", demo.ScopeDrive)
+	h, _ := bearer(t, d, "ada", provider.ScopeDrive)
+	stranger, _ := bearer(t, d, "grace", provider.ScopeDrive)
 	h.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	send := func(h *http.Client, method, address, span, body string) *http.Response {
 		t.Helper()
@@ -268,7 +269,7 @@ func TestWhoTheAPIsAnswer(t *testing.T) {
 		"a refresh token":      {[]string{"Bearer " + narrow.Refresh}, 401, `Bearer realm="https://accounts.google.com/", error="invalid_token"`, "authError"},
 		"another scheme":       {[]string{"Basic " + narrow.Access}, 401, `Bearer realm="https://accounts.google.com/", error="invalid_token"`, "authError"},
 		"two tokens":           {[]string{"Bearer " + narrow.Access, "Bearer " + narrow.Access}, 401, `Bearer realm="https://accounts.google.com/", error="invalid_token"`, "authError"},
-		"a token of no scope ": {[]string{"Bearer " + narrow.Access}, 403, `error="insufficient_scope", scope="` + demo.ScopeCalendarReadonly + `"`, "insufficientPermissions"},
+		"a token of no scope ": {[]string{"Bearer " + narrow.Access}, 403, `error="insufficient_scope", scope="` + provider.ScopeCalendarReadonly + `"`, "insufficientPermissions"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, d.APIURL+"/users/me/calendarList", nil)
@@ -294,7 +295,7 @@ func TestWhoTheAPIsAnswer(t *testing.T) {
 
 func TestTheStreamTellsOfANewEvent(t *testing.T) {
 	d := start(t, nil)
-	h, _ := bearer(t, d, "ada", demo.ScopeCalendarReadonly)
+	h, _ := bearer(t, d, "ada", provider.ScopeCalendarReadonly)
 	resp, err := h.Get(d.APIURL + "/calendars/primary/stream")
 	if err != nil {
 		t.Fatal(err)
@@ -312,7 +313,7 @@ func TestTheStreamTellsOfANewEvent(t *testing.T) {
 	}
 	next("event: open")
 	now := time.Now()
-	if _, err := calendarOf(t, d, "ada", demo.ScopeCalendarEvents).Events.Insert("primary", &calendar.Event{Summary: "Sudden",
+	if _, err := calendarOf(t, d, "ada", provider.ScopeCalendarEvents).Events.Insert("primary", &calendar.Event{Summary: "Sudden",
 		Start: &calendar.EventDateTime{DateTime: now.Format(time.RFC3339)}, End: &calendar.EventDateTime{DateTime: now.Add(time.Hour).Format(time.RFC3339)}}).Do(); err != nil {
 		t.Fatal(err)
 	}
@@ -321,14 +322,14 @@ func TestTheStreamTellsOfANewEvent(t *testing.T) {
 	d.EndStreams()
 	for lines.Scan() { // ends, or this test does not
 	}
-	if _, err := calendarOf(t, d, "ada", demo.ScopeCalendarReadonly).CalendarList.List().Do(); err != nil {
+	if _, err := calendarOf(t, d, "ada", provider.ScopeCalendarReadonly).CalendarList.List().Do(); err != nil {
 		t.Errorf("other calls ended with the streams: %v", err)
 	}
 }
 
 func TestTheWebSocketEchoes(t *testing.T) {
 	d := start(t, nil)
-	h, _ := bearer(t, d, "ada", demo.ScopeCalendarReadonly)
+	h, _ := bearer(t, d, "ada", provider.ScopeCalendarReadonly)
 	address := strings.Replace(d.APIURL, "http:", "ws:", 1) + "/echo"
 	c, _, err := websocket.Dial(
 		t.Context(),

@@ -1,6 +1,7 @@
 package demo_test
 
 import (
+	"bff/internal/demo/provider"
 	"net/http"
 	"net/url"
 	"slices"
@@ -8,8 +9,6 @@ import (
 	"testing"
 
 	"golang.org/x/oauth2"
-
-	"bff/internal/demo"
 )
 
 // change parses an authorization URL, edits its query and puts it back together.
@@ -119,10 +118,10 @@ func scopesOf(tok *oauth2.Token) []string {
 // Google: granular consent. The answer names what was granted, by Google's own names.
 func TestScopesCanBeUntickedOneByOne(t *testing.T) {
 	d := start(t, nil)
-	c := newClient(t, d, demo.ScopeCalendarReadonly, demo.ScopeDriveReadonly)
+	c := newClient(t, d, provider.ScopeCalendarReadonly, provider.ScopeDriveReadonly)
 	a := c.attempt()
-	tok := c.finish(a, c.browse(a, "grace", demo.ScopeDriveReadonly))
-	want := []string{"openid", demo.ScopeEmail, demo.ScopeProfile, demo.ScopeDriveReadonly}
+	tok := c.finish(a, c.browse(a, "grace", provider.ScopeDriveReadonly))
+	want := []string{"openid", provider.ScopeEmail, provider.ScopeProfile, provider.ScopeDriveReadonly}
 	if got := scopesOf(tok); !slices.Equal(got, want) {
 		t.Errorf("granted %v, want %v", got, want)
 	}
@@ -133,9 +132,9 @@ func TestScopesCanBeUntickedOneByOne(t *testing.T) {
 
 func TestConsentIsAskedOnce(t *testing.T) {
 	d := start(t, nil)
-	c := newClient(t, d, demo.ScopeCalendarReadonly)
+	c := newClient(t, d, provider.ScopeCalendarReadonly)
 	a := c.attempt("access_type", "offline")
-	if first := c.finish(a, c.browse(a, "ada", demo.ScopeCalendarReadonly)); first.RefreshToken == "" {
+	if first := c.finish(a, c.browse(a, "ada", provider.ScopeCalendarReadonly)); first.RefreshToken == "" {
 		t.Error("the first consent brings no refresh token")
 	}
 	a = c.attempt("access_type", "offline")
@@ -148,16 +147,16 @@ func TestConsentIsAskedOnce(t *testing.T) {
 		t.Error("a second sign-in brings a refresh token without prompt=consent")
 	}
 	a = c.attempt("access_type", "offline", "prompt", "consent")
-	if third := c.finish(a, c.browse(a, "ada", demo.ScopeCalendarReadonly)); third.RefreshToken == "" {
+	if third := c.finish(a, c.browse(a, "ada", provider.ScopeCalendarReadonly)); third.RefreshToken == "" {
 		t.Error("prompt=consent brings no refresh token")
 	}
 	a = c.attempt("prompt", "consent")
-	if online := c.finish(a, c.browse(a, "ada", demo.ScopeCalendarReadonly)); online.RefreshToken != "" {
+	if online := c.finish(a, c.browse(a, "ada", provider.ScopeCalendarReadonly)); online.RefreshToken != "" {
 		t.Error("access_type=online brings a refresh token")
 	}
 	d.RevokePerson("ada")
 	a = c.attempt("access_type", "offline")
-	if again := c.finish(a, c.browse(a, "ada", demo.ScopeCalendarReadonly)); again.RefreshToken == "" {
+	if again := c.finish(a, c.browse(a, "ada", provider.ScopeCalendarReadonly)); again.RefreshToken == "" {
 		t.Error("after a revocation the next consent brings no refresh token")
 	}
 }
@@ -186,7 +185,7 @@ func TestPromptAndHint(t *testing.T) {
 			t.Errorf("%s does not show the accounts: %d", name, resp.StatusCode)
 		}
 	}
-	c.Scopes = append(c.Scopes, demo.ScopeDriveReadonly)
+	c.Scopes = append(c.Scopes, provider.ScopeDriveReadonly)
 	resp, _ = c.get(c.attempt("prompt", "none").url)
 	if got := query(t, resp.Header.Get("Location")).Get("error"); got != "consent_required" {
 		t.Errorf("prompt=none for a new scope answers %q", got)
@@ -195,14 +194,14 @@ func TestPromptAndHint(t *testing.T) {
 
 func TestIncludeGrantedScopesAddsEarlierOnes(t *testing.T) {
 	d := start(t, nil)
-	c := newClient(t, d, demo.ScopeCalendarReadonly)
+	c := newClient(t, d, provider.ScopeCalendarReadonly)
 	c.signIn("ada")
-	c.Scopes = []string{"openid", demo.ScopeDriveReadonly}
-	if got := scopesOf(c.signIn("ada")); slices.Contains(got, demo.ScopeCalendarReadonly) {
+	c.Scopes = []string{"openid", provider.ScopeDriveReadonly}
+	if got := scopesOf(c.signIn("ada")); slices.Contains(got, provider.ScopeCalendarReadonly) {
 		t.Errorf("earlier scopes come unasked: %v", got)
 	}
 	got := scopesOf(c.signIn("ada", "include_granted_scopes", "true"))
-	if !slices.Contains(got, demo.ScopeCalendarReadonly) || !slices.Contains(got, demo.ScopeDriveReadonly) {
+	if !slices.Contains(got, provider.ScopeCalendarReadonly) || !slices.Contains(got, provider.ScopeDriveReadonly) {
 		t.Errorf("the answer lacks earlier scopes: %v", got)
 	}
 }
@@ -267,7 +266,7 @@ func TestFormsOfAFlow(t *testing.T) {
 
 func TestPagesLoadNothingAndRunNothing(t *testing.T) {
 	d := start(t, nil)
-	c := newClient(t, d, demo.ScopeCalendarReadonly)
+	c := newClient(t, d, provider.ScopeCalendarReadonly)
 	_, people := c.get(c.attempt().url)
 	_, consent := c.post(d.Issuer+"/o/oauth2/v2/choose", url.Values{"flow": {flowOf(t, people)}, "person": {"ada"}})
 	resp, about := c.get(d.Issuer + "/")

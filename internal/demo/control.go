@@ -1,6 +1,10 @@
 package demo
 
 import (
+	"bff/internal/demo/answer"
+	"bff/internal/demo/journal"
+	"bff/internal/demo/provider"
+	"bff/internal/demo/trouble"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -14,15 +18,22 @@ type Hooks struct {
 	SignIn func(w http.ResponseWriter, r *http.Request, person string) // answers POST /demo/sign-in
 }
 
+// A control is a demo and what runs it.
+type control struct {
+	*Demo
+	hooks Hooks
+}
+
 // Control is what the demo app shows and does at the provider, for mounting at /demo/ of the client's own origin. It
 // answers that origin alone: what changes something needs X-CSRF: 1, which no other site can send, and no other
 // Sec-Fetch-Site than same-origin.
 func (d *Demo) Control(h Hooks) http.Handler {
+	c := control{Demo: d, hooks: h}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /demo/state", func(w http.ResponseWriter, r *http.Request) {
-		d.serveState(w, h.person(d, r), len(r.Header.Get("Cookie")))
+		c.serveState(w, c.person(r), len(r.Header.Get("Cookie")))
 	})
-	mux.HandleFunc("GET /demo/log", d.serveLog)
+	mux.HandleFunc("GET /demo/log", c.serveLog)
 	mux.HandleFunc("POST /demo/do", func(w http.ResponseWriter, r *http.Request) {
 		var in struct {
 			Do string `json:"do"`
@@ -30,7 +41,7 @@ func (d *Demo) Control(h Hooks) http.Handler {
 		if !decode(w, r, &in) {
 			return
 		}
-		d.serveDo(w, r, in.Do, h.person(d, r))
+		c.serveDo(w, r, in.Do, c.person(r))
 	})
 	if h.SignIn != nil {
 		mux.HandleFunc("POST /demo/sign-in", func(w http.ResponseWriter, r *http.Request) {
@@ -40,28 +51,28 @@ func (d *Demo) Control(h Hooks) http.Handler {
 			if !decode(w, r, &in) {
 				return
 			}
-			if d.find(in.Person) == nil {
-				writeJSON(w, http.StatusNotFound, map[string]any{"error": "nobody here has that name"})
+			if c.Find(in.Person) == nil {
+				answer.JSON(w, http.StatusNotFound, map[string]any{"error": "nobody here has that name"})
 				return
 			}
 			h.SignIn(w, r, in.Person)
 		})
 	}
-	return d.ownOrigin(mux)
+	return c.ownOrigin(mux)
 }
 
 // person resolves the caller to a demo person.
-func (h Hooks) person(d *Demo, r *http.Request) *Person {
-	if h.Who == nil {
+func (c control) person(r *http.Request) *provider.Person {
+	if c.hooks.Who == nil {
 		return nil
 	}
-	return d.find(h.Who(r))
+	return c.Find(c.hooks.Who(r))
 }
 
 // ownOrigin refuses other sites, and names that were pointed at this address from outside (DNS rebinding).
-func (d *Demo) ownOrigin(next http.Handler) http.Handler {
+func (c control) ownOrigin(next http.Handler) http.Handler {
 	host := ""
-	if u, err := url.Parse(d.cfg.Origin); err == nil {
+	if u, err := url.Parse(c.cfg.Origin); err == nil {
 		host = u.Host
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -71,10 +82,10 @@ func (d *Demo) ownOrigin(next http.Handler) http.Handler {
 		safe := r.Method == http.MethodGet || r.Method == http.MethodHead
 		switch {
 		case r.Host != host,
-			origin != "" && origin != d.cfg.Origin,
+			origin != "" && origin != c.cfg.Origin,
 			site != "" && site != "same-origin" && !(safe && site == "none"),
 			!safe && r.Header.Get("X-CSRF") != "1":
-			writeJSON(w, http.StatusForbidden, map[string]any{"error": "this is for the demo's own page: send X-CSRF: 1"})
+			answer.JSON(w, http.StatusForbidden, map[string]any{"error": "this is for the demo's own page: send X-CSRF: 1"})
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -83,7 +94,7 @@ func (d *Demo) ownOrigin(next http.Handler) http.Handler {
 
 func decode(w http.ResponseWriter, r *http.Request, v any) bool {
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 4<<10)).Decode(v); err != nil {
-		writeJSON(w, http.StatusBadRequest, map[string]any{"error": "the body is not the JSON object that is wanted here"})
+		answer.JSON(w, http.StatusBadRequest, map[string]any{"error": "the body is not the JSON object that is wanted here"})
 		return false
 	}
 	return true
@@ -91,84 +102,79 @@ func decode(w http.ResponseWriter, r *http.Request, v any) bool {
 
 // serveState tells what the page cannot see by itself: what the provider counted, and how many bytes of cookie the
 // browser sends.
-func (d *Demo) serveState(w http.ResponseWriter, p *Person, cookieBytes int) {
-	d.mu.Lock()
+func (c control) serveState(w http.ResponseWriter, p *provider.Person, cookieBytes int) {
 	state := struct {
-		Mode Mode `json:"mode"`
-		Counts
+		Mode trouble.Mode `json:"mode"`
+		journal.Counts
 		TokenLifetime int      `json:"token_lifetime"`
 		CookieBytes   int      `json:"cookie_bytes"`
 		People        []string `json:"people"`
 		You           any      `json:"you,omitempty"`
-	}{Mode: d.mode.name, Counts: d.counts, TokenLifetime: int(d.cfg.TokenLifetime.Seconds()), CookieBytes: cookieBytes}
-	for _, q := range d.people[:min(len(d.people), 20)] {
+	}{Mode: c.Mode(), Counts: c.Counts(), TokenLifetime: int(c.cfg.TokenLifetime.Seconds()), CookieBytes: cookieBytes}
+	people := c.People()
+	for _, q := range people[:min(len(people), 20)] {
 		state.People = append(state.People, q.Name)
 	}
 	if p != nil {
-		own := Counts{}
-		if c := d.own[p.Name]; c != nil {
-			own = *c
-		}
 		state.You = struct {
 			Person string `json:"person"`
-			Counts
-		}{p.Name, own}
+			journal.Counts
+		}{p.Name, c.CountsOf(p.Name)}
 	}
-	d.mu.Unlock()
-	writeJSON(w, http.StatusOK, state)
+	answer.JSON(w, http.StatusOK, state)
 }
 
-func (d *Demo) serveLog(w http.ResponseWriter, r *http.Request) {
+func (c control) serveLog(w http.ResponseWriter, r *http.Request) {
 	after, err := strconv.Atoi(r.URL.Query().Get("after"))
 	if err != nil {
 		after = 0
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"entries": d.Log(after)})
+	answer.JSON(w, http.StatusOK, map[string]any{"entries": c.Log(after)})
 }
 
 // serveDo does one thing. Where it concerns a person it is the caller; when nobody is signed in, everybody.
-func (d *Demo) serveDo(w http.ResponseWriter, r *http.Request, what string, p *Person) {
+func (c control) serveDo(w http.ResponseWriter, r *http.Request, what string, p *provider.Person) {
 	var err error
 	switch what {
 	case "expire":
 		if p == nil {
-			d.ExpireAll()
+			c.ExpireAll()
 		} else {
-			d.ExpirePerson(p.Name)
+			c.ExpirePerson(p.Name)
 		}
 	case "revoke":
 		if p == nil {
-			d.RevokeAll()
+			c.RevokeAll()
 		} else {
-			d.RevokePerson(p.Name)
+			c.RevokePerson(p.Name)
 		}
 	case "rotate":
-		err = d.RotateKeys()
+		err = c.RotateKeys()
 	case "end-elsewhere":
-		err = d.endElsewhere(r.Context(), p)
+		err = c.endElsewhere(r.Context(), p)
 	case "reset":
-		d.SwitchAPI(Up)
-		err = d.Switch(Up)
+		c.SwitchAPI(trouble.Up)
+		err = c.Switch(trouble.Up)
 	default:
-		if err = d.Switch(Mode(what)); err != nil {
-			writeJSON(w, http.StatusBadRequest, map[string]any{"error": "nothing is called that"})
+		if err = c.Switch(trouble.Mode(what)); err != nil {
+			answer.JSON(w, http.StatusBadRequest, map[string]any{"error": "nothing is called that"})
 			return
 		}
 	}
 	if err != nil {
-		writeJSON(w, http.StatusInternalServerError, map[string]any{"error": "it could not be done"})
+		answer.JSON(w, http.StatusInternalServerError, map[string]any{"error": "it could not be done"})
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
 }
 
 // endElsewhere signs a person, or everybody, out at the provider: what a person does on another device.
-func (d *Demo) endElsewhere(ctx context.Context, p *Person) error {
+func (c control) endElsewhere(ctx context.Context, p *provider.Person) error {
 	if p != nil {
-		return d.SendLogout(ctx, p.Name, "")
+		return c.SendLogout(ctx, p.Name, "")
 	}
-	for _, q := range d.People() {
-		if err := d.SendLogout(ctx, q.Name, ""); err != nil {
+	for _, q := range c.People() {
+		if err := c.SendLogout(ctx, q.Name, ""); err != nil {
 			return err
 		}
 	}

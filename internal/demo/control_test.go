@@ -8,6 +8,9 @@ import (
 	"testing"
 
 	"bff/internal/demo"
+	"bff/internal/demo/journal"
+	"bff/internal/demo/provider"
+	"bff/internal/demo/trouble"
 )
 
 // ask calls the control as the page does, with the headers changed.
@@ -53,7 +56,7 @@ func TestTheControlAnswersItsOwnOriginAlone(t *testing.T) {
 			}
 		})
 	}
-	if d.Mode() != demo.Up {
+	if d.Mode() != trouble.Up {
 		t.Error("something was done all the same")
 	}
 	for name, headers := range map[string][]string{"the page": nil, "a program": {"Sec-Fetch-Site", ""}, "the page, with Origin": {"Origin", origin}} {
@@ -86,7 +89,7 @@ func TestTheControlRefusesWhatItCannotRead(t *testing.T) {
 func TestWhatTheControlDoes(t *testing.T) {
 	uri, got := receiver(t, http.StatusOK)
 	d := start(t, func(c *demo.Config) { c.BackchannelLogoutURI = uri })
-	c := newClient(t, d, demo.ScopeCalendarReadonly)
+	c := newClient(t, d, provider.ScopeCalendarReadonly)
 	ada, grace := c.signIn("ada"), c.signIn("grace")
 	who := d.People()[0].Subject
 	h := d.Control(demo.Hooks{Who: func(*http.Request) string { return who }})
@@ -104,7 +107,7 @@ func TestWhatTheControlDoes(t *testing.T) {
 	if status(ada.AccessToken) != 401 || status(grace.AccessToken) != 200 {
 		t.Error("expire does not concern the caller alone")
 	}
-	for _, m := range []demo.Mode{demo.Down, demo.Slow, demo.Refuse, demo.Up} {
+	for _, m := range []trouble.Mode{trouble.Down, trouble.Slow, trouble.Refuse, trouble.Up} {
 		if do(string(m)); d.Mode() != m {
 			t.Errorf("%s leads to %s", m, d.Mode())
 		}
@@ -125,7 +128,7 @@ func TestWhatTheControlDoes(t *testing.T) {
 	}
 	do("down")
 	do("reset")
-	if d.Mode() != demo.Up {
+	if d.Mode() != trouble.Up {
 		t.Error("reset does not bring it up")
 	}
 }
@@ -159,7 +162,7 @@ func TestStateAndLog(t *testing.T) {
 		len(state.People) != 3 {
 		t.Errorf("the state is %+v", state)
 	}
-	var log struct{ Entries []demo.Entry }
+	var log struct{ Entries []journal.Entry }
 	if err := json.Unmarshal(ask(h, http.MethodGet, "/demo/log", "").Body.Bytes(), &log); err != nil ||
 		len(log.Entries) < 3 {
 		t.Fatalf("the log is %+v, %v", log, err)

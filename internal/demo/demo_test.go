@@ -14,6 +14,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"bff/internal/demo"
+	"bff/internal/demo/provider"
 )
 
 const origin = "http://127.0.0.1:9"
@@ -33,9 +34,9 @@ func start(t *testing.T, change func(*demo.Config)) *demo.Demo {
 	return d
 }
 
-func withHabits(change func(*demo.Habits)) func(*demo.Config) {
+func withHabits(change func(*provider.Habits)) func(*demo.Config) {
 	return func(c *demo.Config) {
-		h := demo.Google()
+		h := provider.Google()
 		change(&h)
 		c.Habits = &h
 	}
@@ -182,13 +183,13 @@ func flowOf(t *testing.T, page string) string {
 
 func TestSignInThroughThePages(t *testing.T) {
 	d := start(t, nil)
-	c := newClient(t, d, demo.ScopeCalendarReadonly)
+	c := newClient(t, d, provider.ScopeCalendarReadonly)
 	a := c.attempt("access_type", "offline")
 	_, page := c.get(a.url)
 	_, page = c.post(d.Issuer+"/o/oauth2/v2/choose", url.Values{"flow": {flowOf(t, page)}, "person": {"ada"}})
 	resp, _ := c.post(
 		d.Issuer+"/o/oauth2/v2/consent",
-		url.Values{"flow": {flowOf(t, page)}, "scope": {demo.ScopeCalendarReadonly}, "allow": {"1"}},
+		url.Values{"flow": {flowOf(t, page)}, "scope": {provider.ScopeCalendarReadonly}, "allow": {"1"}},
 	)
 	back := query(t, resp.Header.Get("Location"))
 	if resp.StatusCode != http.StatusSeeOther || back.Get("state") != a.state || back.Get("iss") != d.Issuer {

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"bff/internal/demo"
+	"bff/internal/demo/provider"
 )
 
 // raw makes a token call as form and returns the answer as it is.
@@ -46,7 +47,7 @@ func plain(t *testing.T, d *demo.Demo) *client {
 }
 
 // issue gives tokens without a flow.
-func issue(t *testing.T, d *demo.Demo, scopes ...string) demo.Tokens {
+func issue(t *testing.T, d *demo.Demo, scopes ...string) provider.Tokens {
 	t.Helper()
 	tokens, ok := d.Issue("ada", scopes...)
 	if !ok {
@@ -58,24 +59,24 @@ func issue(t *testing.T, d *demo.Demo, scopes ...string) demo.Tokens {
 // Each habit of the answers, as the bytes on the wire.
 func TestShapesOfTokenAnswers(t *testing.T) {
 	for name, row := range map[string]struct {
-		habits demo.Habits
+		habits provider.Habits
 		want   []string
 		lacks  []string
 	}{
-		"plain":                     {demo.Habits{}, []string{`"expires_in":29`, `"scope":"openid a"`, `"token_type":"Bearer"`}, []string{"refresh_token", "id_token"}},
-		"expires_in as a string":    {demo.Habits{ExpiresIn: demo.ShapeString}, []string{`"expires_in":"29"`}, nil},
-		"expires_in as a float":     {demo.Habits{ExpiresIn: demo.ShapeFloat}, []string{`"expires_in":29.0`}, nil},
-		"no expires_in":             {demo.Habits{ExpiresIn: demo.ShapeAbsent}, nil, []string{"expires"}},
-		"expires_at":                {demo.Habits{ExpiresIn: demo.ShapeExpiresAt}, []string{`"expires_at":1`}, []string{"expires_in"}},
-		"scope as an array":         {demo.Habits{ScopeShape: demo.ShapeArray}, []string{`"scope":["openid","a"]`}, nil},
-		"scope with commas":         {demo.Habits{ScopeShape: demo.ShapeComma}, []string{`"scope":"openid,a"`}, nil},
-		"no scope":                  {demo.Habits{ScopeShape: demo.ShapeAbsent}, nil, []string{`"scope"`}},
-		"another token type":        {demo.Habits{TokenType: "bot"}, []string{`"token_type":"bot"`}, nil},
-		"an ID token with refreshs": {demo.Habits{IDTokenAlways: true}, []string{`"id_token":"ey`}, nil},
-		"rotation":                  {demo.Habits{Rotate: true}, []string{`"refresh_token":"1//`}, nil},
-		"a refresh token that ends": {demo.Habits{Rotate: true, RefreshLifetime: time.Hour}, []string{`"refresh_token_expires_in":3600`}, nil},
-		"further fields":            {demo.Habits{Extra: map[string]any{"instance_url": "https://x.example"}}, []string{`"instance_url":"https://x.example"`}, nil},
-		"a form":                    {demo.Habits{Answer: demo.AnswerForm}, []string{"access_token=ya29.", "expires_in=29"}, []string{"{"}},
+		"plain":                     {provider.Habits{}, []string{`"expires_in":29`, `"scope":"openid a"`, `"token_type":"Bearer"`}, []string{"refresh_token", "id_token"}},
+		"expires_in as a string":    {provider.Habits{ExpiresIn: provider.ShapeString}, []string{`"expires_in":"29"`}, nil},
+		"expires_in as a float":     {provider.Habits{ExpiresIn: provider.ShapeFloat}, []string{`"expires_in":29.0`}, nil},
+		"no expires_in":             {provider.Habits{ExpiresIn: provider.ShapeAbsent}, nil, []string{"expires"}},
+		"expires_at":                {provider.Habits{ExpiresIn: provider.ShapeExpiresAt}, []string{`"expires_at":1`}, []string{"expires_in"}},
+		"scope as an array":         {provider.Habits{ScopeShape: provider.ShapeArray}, []string{`"scope":["openid","a"]`}, nil},
+		"scope with commas":         {provider.Habits{ScopeShape: provider.ShapeComma}, []string{`"scope":"openid,a"`}, nil},
+		"no scope":                  {provider.Habits{ScopeShape: provider.ShapeAbsent}, nil, []string{`"scope"`}},
+		"another token type":        {provider.Habits{TokenType: "bot"}, []string{`"token_type":"bot"`}, nil},
+		"an ID token with refreshs": {provider.Habits{IDTokenAlways: true}, []string{`"id_token":"ey`}, nil},
+		"rotation":                  {provider.Habits{Rotate: true}, []string{`"refresh_token":"1//`}, nil},
+		"a refresh token that ends": {provider.Habits{Rotate: true, RefreshLifetime: time.Hour}, []string{`"refresh_token_expires_in":3600`}, nil},
+		"further fields":            {provider.Habits{Extra: map[string]any{"instance_url": "https://x.example"}}, []string{`"instance_url":"https://x.example"`}, nil},
+		"a form":                    {provider.Habits{Answer: provider.AnswerForm}, []string{"access_token=ya29.", "expires_in=29"}, []string{"{"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := start(t, func(c *demo.Config) { row.habits.AnyScope = true; c.Habits = &row.habits })
@@ -107,14 +108,14 @@ func TestShapesOfErrors(t *testing.T) {
 		want   string
 	}{
 		"RFC 6749":              {"", 400, `{"error":"invalid_grant","error_description":"Token has been expired or revoked."}`},
-		"with status 200":       {demo.ErrorWith200, 200, `"error":"invalid_grant"`},
-		"an object (Facebook)":  {demo.ErrorObject, 400, `{"error":{"code":190,`},
-		"ok: false (Slack)":     {demo.ErrorOK, 200, `{"error":"invalid_grant","ok":false}`},
-		"a message (Twitch)":    {demo.ErrorMessage, 400, `{"message":"Token has been expired or revoked.","status":400}`},
+		"with status 200":       {provider.ErrorWith200, 200, `"error":"invalid_grant"`},
+		"an object (Facebook)":  {provider.ErrorObject, 400, `{"error":{"code":190,`},
+		"ok: false (Slack)":     {provider.ErrorOK, 200, `{"error":"invalid_grant","ok":false}`},
+		"a message (Twitch)":    {provider.ErrorMessage, 400, `{"message":"Token has been expired or revoked.","status":400}`},
 		"an unknown value, too": {"?", 400, `"error":"invalid_grant"`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := start(t, withHabits(func(h *demo.Habits) { h.Errors = row.errors }))
+			d := start(t, withHabits(func(h *provider.Habits) { h.Errors = row.errors }))
 			resp, body := plain(t, d).raw(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {"1//unknown"}})
 			if resp.StatusCode != row.status || !strings.Contains(body, row.want) {
 				t.Errorf("it answers %d %s", resp.StatusCode, body)
@@ -126,17 +127,17 @@ func TestShapesOfErrors(t *testing.T) {
 func TestRotationHabits(t *testing.T) {
 	now := time.Now()
 	for name, row := range map[string]struct {
-		habits      demo.Habits
+		habits      provider.Habits
 		wait        time.Duration
 		reuse, next bool // the first refresh token again; the newest after that
 	}{
-		"never rotates":                          {demo.Habits{}, 0, true, true},
-		"rotates, and reuse kills":               {demo.Habits{Rotate: true}, 0, false, false},
-		"rotates, and reuse is refused alone":    {demo.Habits{Rotate: true, ReuseSpares: true}, 0, false, true},
-		"rotates, and the old one lives":         {demo.Habits{Rotate: true, OldRefreshLives: true}, 0, true, true},
-		"rotates with a leeway, within":          {demo.Habits{Rotate: true, ReuseLeeway: time.Minute}, 59 * time.Second, true, true},
-		"rotates with a leeway, after":           {demo.Habits{Rotate: true, ReuseLeeway: time.Minute}, 61 * time.Second, false, false},
-		"never rotates, and has a last day, yet": {demo.Habits{RefreshLifetime: time.Minute}, 61 * time.Second, false, false},
+		"never rotates":                          {provider.Habits{}, 0, true, true},
+		"rotates, and reuse kills":               {provider.Habits{Rotate: true}, 0, false, false},
+		"rotates, and reuse is refused alone":    {provider.Habits{Rotate: true, ReuseSpares: true}, 0, false, true},
+		"rotates, and the old one lives":         {provider.Habits{Rotate: true, OldRefreshLives: true}, 0, true, true},
+		"rotates with a leeway, within":          {provider.Habits{Rotate: true, ReuseLeeway: time.Minute}, 59 * time.Second, true, true},
+		"rotates with a leeway, after":           {provider.Habits{Rotate: true, ReuseLeeway: time.Minute}, 61 * time.Second, false, false},
+		"never rotates, and has a last day, yet": {provider.Habits{RefreshLifetime: time.Minute}, 61 * time.Second, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			at := now
@@ -159,9 +160,9 @@ func TestRotationHabits(t *testing.T) {
 }
 
 func TestARefreshCanEndTheOldAccessToken(t *testing.T) {
-	d := start(t, withHabits(func(h *demo.Habits) { h.OldAccessDies = true }))
+	d := start(t, withHabits(func(h *provider.Habits) { h.OldAccessDies = true }))
 	c := plain(t, d)
-	tokens := issue(t, d, demo.ScopeCalendarReadonly)
+	tokens := issue(t, d, provider.ScopeCalendarReadonly)
 	if _, err := c.refresh(tokens.Refresh); err != nil {
 		t.Fatal(err)
 	}
@@ -177,16 +178,16 @@ func TestWhenARefreshTokenComes(t *testing.T) {
 		params []string
 		want   bool
 	}{
-		"always":                        {demo.RefreshAlways, nil, nil, true},
-		"never":                         {demo.RefreshNever, []string{"offline_access"}, []string{"access_type", "offline"}, false},
-		"by scope, asked":               {demo.RefreshOnScope, []string{"offline_access"}, nil, true},
-		"by scope, not asked":           {demo.RefreshOnScope, nil, []string{"access_type", "offline"}, false},
-		"by consent, online":            {demo.RefreshOnConsent, nil, nil, false},
-		"by consent, offline":           {demo.RefreshOnConsent, nil, []string{"access_type", "offline"}, true},
+		"always":                        {provider.RefreshAlways, nil, nil, true},
+		"never":                         {provider.RefreshNever, []string{"offline_access"}, []string{"access_type", "offline"}, false},
+		"by scope, asked":               {provider.RefreshOnScope, []string{"offline_access"}, nil, true},
+		"by scope, not asked":           {provider.RefreshOnScope, nil, []string{"access_type", "offline"}, false},
+		"by consent, online":            {provider.RefreshOnConsent, nil, nil, false},
+		"by consent, offline":           {provider.RefreshOnConsent, nil, []string{"access_type", "offline"}, true},
 		"by default, as RFC 6749 hopes": {"", nil, nil, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := start(t, func(c *demo.Config) { c.Habits = &demo.Habits{RefreshTokens: row.when} })
+			d := start(t, func(c *demo.Config) { c.Habits = &provider.Habits{RefreshTokens: row.when} })
 			c := plain(t, d)
 			c.Scopes = append(c.Scopes, row.scopes...)
 			a := c.attempt(row.params...)
@@ -206,7 +207,7 @@ func TestWhenARefreshTokenComes(t *testing.T) {
 }
 
 func TestAProviderWithoutPKCERefusesIt(t *testing.T) {
-	d := start(t, withHabits(func(h *demo.Habits) { h.PKCE = demo.PKCERejected }))
+	d := start(t, withHabits(func(h *provider.Habits) { h.PKCE = provider.PKCERejected }))
 	c := plain(t, d)
 	back, err := d.Approve(c.attempt().url, "ada")
 	if err != nil || query(t, back).Get("error") != "invalid_request" {
@@ -223,7 +224,7 @@ func TestAProviderWithoutPKCERefusesIt(t *testing.T) {
 
 func TestAPlainOAuthProvider(t *testing.T) {
 	d := start(t, func(c *demo.Config) {
-		c.Habits = &demo.Habits{
+		c.Habits = &provider.Habits{
 			NoIDToken:      true,
 			NoIss:          true,
 			AnyScope:       true,
@@ -262,7 +263,7 @@ func TestAPlainOAuthProvider(t *testing.T) {
 
 func TestHabitsOfTheTokenRequest(t *testing.T) {
 	t.Run("JSON bodies alone", func(t *testing.T) {
-		d := start(t, withHabits(func(h *demo.Habits) { h.JSONBody = true }))
+		d := start(t, withHabits(func(h *provider.Habits) { h.JSONBody = true }))
 		c := plain(t, d)
 		tokens := issue(t, d, "openid")
 		if resp, _ := c.raw(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {tokens.Refresh}}); resp.StatusCode != http.StatusBadRequest {
@@ -286,7 +287,7 @@ func TestHabitsOfTheTokenRequest(t *testing.T) {
 		}
 	})
 	t.Run("basic authentication alone", func(t *testing.T) {
-		d := start(t, withHabits(func(h *demo.Habits) { h.ClientAuth = "client_secret_basic" }))
+		d := start(t, withHabits(func(h *provider.Habits) { h.ClientAuth = "client_secret_basic" }))
 		c := plain(t, d)
 		tokens := issue(t, d, "openid")
 		if _, err := c.refresh(tokens.Refresh); code(t, err) != "invalid_client" {
@@ -298,7 +299,7 @@ func TestHabitsOfTheTokenRequest(t *testing.T) {
 		}
 	})
 	t.Run("refreshes elsewhere", func(t *testing.T) {
-		d := start(t, withHabits(func(h *demo.Habits) { h.SeparateRefresh = true }))
+		d := start(t, withHabits(func(h *provider.Habits) { h.SeparateRefresh = true }))
 		c := plain(t, d)
 		tokens := issue(t, d, "openid")
 		if _, err := c.refresh(tokens.Refresh); code(t, err) != "unsupported_grant_type" {

@@ -15,6 +15,7 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 
 	"bff/internal/demo"
+	"bff/internal/demo/provider"
 )
 
 // A receiver is the client's address for messages of the provider.
@@ -101,7 +102,7 @@ func TestLogoutTokens(t *testing.T) {
 func TestSecurityEvents(t *testing.T) {
 	d := start(t, nil)
 	uri, got := receiver(t, http.StatusAccepted)
-	if err := d.SendSecurityEvent(t.Context(), demo.EventAccountDisabled, "ada", uri); err != nil {
+	if err := d.SendSecurityEvent(t.Context(), provider.EventAccountDisabled, "ada", uri); err != nil {
 		t.Fatal(err)
 	}
 	r := <-got
@@ -111,7 +112,7 @@ func TestSecurityEvents(t *testing.T) {
 		claims["iss"] != d.Issuer+"/" {
 		t.Errorf("the event is %v %v", header, claims)
 	}
-	event, _ := claims["events"].(map[string]any)[demo.EventAccountDisabled].(map[string]any)
+	event, _ := claims["events"].(map[string]any)[provider.EventAccountDisabled].(map[string]any)
 	subject, _ := event["subject"].(map[string]any)
 	if event["reason"] != "hijacking" || subject["sub"] != d.People()[0].Subject || subject["subject_type"] != "iss-sub" {
 		t.Errorf("it says %v", event)
@@ -187,7 +188,7 @@ func TestTheIDTokenNamesTheSession(t *testing.T) {
 	if _, claims := payload(t, raw); claims["sid"] != d.Sessions("ada")[0] {
 		t.Errorf("the ID token says %v", claims)
 	}
-	quiet := start(t, withHabits(func(h *demo.Habits) { h.NoSessionID = true }))
+	quiet := start(t, withHabits(func(h *provider.Habits) { h.NoSessionID = true }))
 	raw, _ = newClient(t, quiet).signIn("ada").Extra("id_token").(string)
 	if _, claims := payload(t, raw); claims["sid"] != nil {
 		t.Errorf("without sid the ID token says %v", claims)

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"bff/internal/demo"
+	"bff/internal/demo/provider"
 )
 
 // code is the error code of a token answer as x/oauth2 reads it.
@@ -154,7 +155,7 @@ func TestACodeExpires(t *testing.T) {
 
 func TestRefreshRotates(t *testing.T) {
 	d := start(t, nil)
-	c := newClient(t, d, demo.ScopeCalendarReadonly)
+	c := newClient(t, d, provider.ScopeCalendarReadonly)
 	first := c.signIn("ada")
 	if first.Type() != "Bearer" || first.ExpiresIn != 29 {
 		t.Errorf("the first answer says %s, %d seconds", first.Type(), first.ExpiresIn)
@@ -185,7 +186,7 @@ func TestRefreshRotates(t *testing.T) {
 // RFC 9700 section 4.14.2.
 func TestAUsedRefreshTokenEndsItsFamilyAndNoOther(t *testing.T) {
 	d := start(t, nil)
-	c := newClient(t, d, demo.ScopeCalendarReadonly)
+	c := newClient(t, d, provider.ScopeCalendarReadonly)
 	first, other := c.signIn("ada"), c.signIn("ada", "prompt", "consent")
 	second, err := c.refresh(first.RefreshToken)
 	if err != nil {
@@ -236,7 +237,7 @@ func TestRefreshCannotWidenItsScopes(t *testing.T) {
 	tok := c.signIn("ada")
 	_, body := c.post(
 		d.Issuer+"/token",
-		url.Values{"grant_type": {"refresh_token"}, "refresh_token": {tok.RefreshToken}, "scope": {demo.ScopeDrive},
+		url.Values{"grant_type": {"refresh_token"}, "refresh_token": {tok.RefreshToken}, "scope": {provider.ScopeDrive},
 			"client_id": {d.ClientID}, "client_secret": {d.ClientSecret}},
 	)
 	if !strings.Contains(body, "invalid_scope") {
@@ -248,7 +249,7 @@ func TestAccessTokensExpire(t *testing.T) {
 	now := time.Now()
 	var mu sync.Mutex
 	d := start(t, func(c *demo.Config) { c.Now = func() time.Time { mu.Lock(); defer mu.Unlock(); return now } })
-	c := newClient(t, d, demo.ScopeCalendarReadonly)
+	c := newClient(t, d, provider.ScopeCalendarReadonly)
 	tok := c.signIn("ada")
 	mu.Lock()
 	now = now.Add(30 * time.Second)
@@ -268,15 +269,15 @@ func TestRevocation(t *testing.T) {
 		token     func(*oauth2.Token) string
 		otherDies bool
 	}{
-		"the refresh token, at Google":      {demo.RevokeTakesGrant, func(t *oauth2.Token) string { return t.RefreshToken }, true},
-		"the access token, at Google":       {demo.RevokeTakesGrant, func(t *oauth2.Token) string { return t.AccessToken }, true},
-		"the refresh token, by RFC 7009":    {demo.RevokeTakesFamily, func(t *oauth2.Token) string { return t.RefreshToken }, false},
-		"an unknown token, which succeeds":  {demo.RevokeTakesFamily, func(*oauth2.Token) string { return "unknown" }, false},
-		"a token of one that is no longer ": {demo.RevokeTakesGrant, func(*oauth2.Token) string { return "1//gone" }, false},
+		"the refresh token, at Google":      {provider.RevokeTakesGrant, func(t *oauth2.Token) string { return t.RefreshToken }, true},
+		"the access token, at Google":       {provider.RevokeTakesGrant, func(t *oauth2.Token) string { return t.AccessToken }, true},
+		"the refresh token, by RFC 7009":    {provider.RevokeTakesFamily, func(t *oauth2.Token) string { return t.RefreshToken }, false},
+		"an unknown token, which succeeds":  {provider.RevokeTakesFamily, func(*oauth2.Token) string { return "unknown" }, false},
+		"a token of one that is no longer ": {provider.RevokeTakesGrant, func(*oauth2.Token) string { return "1//gone" }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := start(t, withHabits(func(h *demo.Habits) { h.RevokeTakes = row.takes }))
-			c := newClient(t, d, demo.ScopeCalendarReadonly)
+			d := start(t, withHabits(func(h *provider.Habits) { h.RevokeTakes = row.takes }))
+			c := newClient(t, d, provider.ScopeCalendarReadonly)
 			mine, other := c.signIn("ada"), c.signIn("ada", "prompt", "consent")
 			stranger := c.signIn("grace")
 			token := row.token(mine)
@@ -315,7 +316,7 @@ func TestRevocationsThatAreRefused(t *testing.T) {
 }
 
 func TestAHundredRefreshTokensAreTheLimit(t *testing.T) {
-	d := start(t, withHabits(func(h *demo.Habits) { h.MaxRefresh = 3 }))
+	d := start(t, withHabits(func(h *provider.Habits) { h.MaxRefresh = 3 }))
 	c := newClient(t, d)
 	oldest := c.signIn("ada")
 	var rest []*oauth2.Token
@@ -397,7 +398,7 @@ func TestRandomValuesAreLongAndDiffer(t *testing.T) {
 func TestIssueNeedsNoFlow(t *testing.T) {
 	d := start(t, nil)
 	c := newClient(t, d)
-	tokens, ok := d.Issue("ada", "openid", demo.ScopeCalendarReadonly)
+	tokens, ok := d.Issue("ada", "openid", provider.ScopeCalendarReadonly)
 	if !ok {
 		t.Fatal("ada is unknown")
 	}
@@ -430,7 +431,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			now := time.Now()
-			h := demo.Google()
+			h := provider.Google()
 			h.MaxRefresh = row.live
 			d := start(t, func(c *demo.Config) { c.Habits = &h; c.Now = func() time.Time { return now } })
 			for range 20_000 {

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"bff/internal/demo"
+	"bff/internal/demo/provider"
+	"bff/internal/demo/trouble"
 	"bff/internal/testenv"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -41,7 +43,7 @@ func (c *client) refreshRaw(ctx context.Context, token string) (int, http.Header
 	return resp.StatusCode, resp.Header, string(b), err
 }
 
-func mustSwitch(t *testing.T, d *demo.Demo, m demo.Mode) {
+func mustSwitch(t *testing.T, d *demo.Demo, m trouble.Mode) {
 	t.Helper()
 	if err := d.Switch(m); err != nil {
 		t.Fatal(err)
@@ -51,30 +53,30 @@ func mustSwitch(t *testing.T, d *demo.Demo, m demo.Mode) {
 // Each trouble: what the client sees, and whether the refresh token was spent by it.
 func TestTroubleAtTheTokenEndpoint(t *testing.T) {
 	for name, row := range map[string]struct {
-		mode  demo.Mode
+		mode  trouble.Mode
 		see   func(status int, h http.Header, body string, err error) bool
 		spent bool
 	}{
-		"down answers 503 with Retry-After": {demo.Down, func(s int, h http.Header, _ string, _ error) bool { return s == 503 && h.Get("Retry-After") != "" }, false},
-		"refuse refuses the connection":     {demo.Refuse, func(_ int, _ http.Header, _ string, err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }, false},
-		"garbage is 200 with nonsense":      {demo.Garbage, func(s int, _ http.Header, b string, _ error) bool { return s == 200 && strings.Contains(b, "<html>") }, false},
-		"huge does not end":                 {demo.Huge, func(s int, _ http.Header, b string, _ error) bool { return s == 200 && len(b) == 1<<20 }, false},
-		"lose-answer breaks the connection": {demo.LoseAnswer, func(_ int, _ http.Header, _ string, err error) bool { return errors.Is(err, io.EOF) }, true},
-		"fail-after answers 503":            {demo.FailAfter, func(s int, _ http.Header, _ string, _ error) bool { return s == 503 }, true},
-		"truncate sends a half": {demo.Truncate, func(s int, _ http.Header, _ string, err error) bool {
+		"down answers 503 with Retry-After": {trouble.Down, func(s int, h http.Header, _ string, _ error) bool { return s == 503 && h.Get("Retry-After") != "" }, false},
+		"refuse refuses the connection":     {trouble.Refuse, func(_ int, _ http.Header, _ string, err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }, false},
+		"garbage is 200 with nonsense":      {trouble.Garbage, func(s int, _ http.Header, b string, _ error) bool { return s == 200 && strings.Contains(b, "<html>") }, false},
+		"huge does not end":                 {trouble.Huge, func(s int, _ http.Header, b string, _ error) bool { return s == 200 && len(b) == 1<<20 }, false},
+		"lose-answer breaks the connection": {trouble.LoseAnswer, func(_ int, _ http.Header, _ string, err error) bool { return errors.Is(err, io.EOF) }, true},
+		"fail-after answers 503":            {trouble.FailAfter, func(s int, _ http.Header, _ string, _ error) bool { return s == 503 }, true},
+		"truncate sends a half": {trouble.Truncate, func(s int, _ http.Header, _ string, err error) bool {
 			return s == 200 && errors.Is(err, io.ErrUnexpectedEOF)
 		}, true},
-		"refuse-client is invalid_client": {demo.RefuseClient, func(s int, _ http.Header, b string, _ error) bool {
+		"refuse-client is invalid_client": {trouble.RefuseClient, func(s int, _ http.Header, b string, _ error) bool {
 			return s == 401 && strings.Contains(b, "invalid_client")
 		}, false},
-		"refuse-grant is invalid_grant": {demo.RefuseGrant, func(s int, _ http.Header, b string, _ error) bool {
+		"refuse-grant is invalid_grant": {trouble.RefuseGrant, func(s int, _ http.Header, b string, _ error) bool {
 			return s == 400 && strings.Contains(b, "invalid_grant")
 		}, false},
-		"invalid-rapt has its subtype": {demo.InvalidRapt, func(s int, _ http.Header, b string, _ error) bool {
+		"invalid-rapt has its subtype": {trouble.InvalidRapt, func(s int, _ http.Header, b string, _ error) bool {
 			return s == 400 && strings.Contains(b, `"error_subtype":"invalid_rapt"`)
 		}, false},
-		"rate-limit is 429 and Retry-After": {demo.RateLimit, func(s int, h http.Header, _ string, _ error) bool { return s == 429 && h.Get("Retry-After") != "" }, false},
-		"flaky fails the first call":        {demo.Flaky, func(s int, _ http.Header, _ string, _ error) bool { return s == 503 }, false},
+		"rate-limit is 429 and Retry-After": {trouble.RateLimit, func(s int, h http.Header, _ string, _ error) bool { return s == 429 && h.Get("Retry-After") != "" }, false},
+		"flaky fails the first call":        {trouble.Flaky, func(s int, _ http.Header, _ string, _ error) bool { return s == 503 }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := start(t, nil)
@@ -89,7 +91,7 @@ func TestTroubleAtTheTokenEndpoint(t *testing.T) {
 			if got := d.Counts().Refreshes == 1; got != row.spent {
 				t.Errorf("the refresh token is spent: %v, want %v", got, row.spent)
 			}
-			mustSwitch(t, d, demo.Up)
+			mustSwitch(t, d, trouble.Up)
 			if _, err := c.refresh(tok.RefreshToken); (err != nil) != row.spent {
 				t.Errorf("afterwards the same token says %v", err)
 			}
@@ -101,7 +103,7 @@ func TestHangAnswersNothingUntilItIsSwitchedOff(t *testing.T) {
 	d := start(t, nil)
 	c := newClient(t, d)
 	tok := c.signIn("ada")
-	mustSwitch(t, d, demo.Hang)
+	mustSwitch(t, d, trouble.Hang)
 	if _, _, _, err := c.refreshRaw(ctxSeconds(t, 50*time.Millisecond), tok.RefreshToken); !errors.Is(
 		err,
 		context.DeadlineExceeded,
@@ -115,7 +117,7 @@ func TestHangAnswersNothingUntilItIsSwitchedOff(t *testing.T) {
 		done <- err
 	}()
 	testenv.Eventually(t, "the call has arrived", func() bool { return d.Counts().TokenCalls > calls })
-	mustSwitch(t, d, demo.Up)
+	mustSwitch(t, d, trouble.Up)
 	if err := <-done; err == nil {
 		t.Error("a call that hung is answered in the end")
 	}
@@ -127,9 +129,9 @@ func TestHangAnswersNothingUntilItIsSwitchedOff(t *testing.T) {
 // Slow does its work after the wait, Late before it: a client that left has spent its token with Late alone.
 func TestSlowAndLate(t *testing.T) {
 	for name, row := range map[string]struct {
-		mode  demo.Mode
+		mode  trouble.Mode
 		spent bool
-	}{"slow": {demo.Slow, false}, "late": {demo.Late, true}} {
+	}{"slow": {trouble.Slow, false}, "late": {trouble.Late, true}} {
 		t.Run(name, func(t *testing.T) {
 			d := start(t, nil)
 			c := newClient(t, d)
@@ -145,7 +147,7 @@ func TestSlowAndLate(t *testing.T) {
 					t.Error("the work is not done")
 				}
 			}
-			mustSwitch(t, d, demo.Up)
+			mustSwitch(t, d, trouble.Up)
 		})
 	}
 }
@@ -153,8 +155,8 @@ func TestSlowAndLate(t *testing.T) {
 func TestTroubleOfTheTokenEndpointLeavesThePagesAlone(t *testing.T) {
 	d := start(t, nil)
 	c := newClient(t, d)
-	for _, m := range demo.Modes() {
-		wide := slices.Contains([]demo.Mode{demo.Slow, demo.Down, demo.Refuse, demo.Hang, demo.Garbage}, m)
+	for _, m := range trouble.Modes() {
+		wide := slices.Contains([]trouble.Mode{trouble.Slow, trouble.Down, trouble.Refuse, trouble.Hang, trouble.Garbage}, m)
 		if wide {
 			continue
 		}
@@ -167,9 +169,9 @@ func TestTroubleOfTheTokenEndpointLeavesThePagesAlone(t *testing.T) {
 
 func TestTheAPIsAnswerWhileTheProviderIsDown(t *testing.T) {
 	d := start(t, nil)
-	c := newClient(t, d, demo.ScopeCalendarReadonly)
+	c := newClient(t, d, provider.ScopeCalendarReadonly)
 	tok := c.signIn("ada")
-	for _, m := range []demo.Mode{demo.Down, demo.Refuse, demo.Hang} {
+	for _, m := range []trouble.Mode{trouble.Down, trouble.Refuse, trouble.Hang} {
 		mustSwitch(t, d, m)
 		if resp, _ := c.call(d.APIURL+"/users/me/calendarList", tok.AccessToken); resp.StatusCode != http.StatusOK {
 			t.Errorf("%s: the calendar answers %d", m, resp.StatusCode)
@@ -181,7 +183,7 @@ func TestSwitchNextEndsByItself(t *testing.T) {
 	d := start(t, nil)
 	c := newClient(t, d)
 	tok := c.signIn("ada")
-	if err := d.SwitchNext(demo.Down, 2); err != nil {
+	if err := d.SwitchNext(trouble.Down, 2); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
@@ -189,7 +191,7 @@ func TestSwitchNextEndsByItself(t *testing.T) {
 			t.Error("the provider is up too early")
 		}
 	}
-	if _, err := c.refresh(tok.RefreshToken); err != nil || d.Mode() != demo.Up {
+	if _, err := c.refresh(tok.RefreshToken); err != nil || d.Mode() != trouble.Up {
 		t.Errorf("afterwards: %v, %s", err, d.Mode())
 	}
 	if err := d.Switch("nonsense"); err == nil {
@@ -201,27 +203,27 @@ func TestSwitchNextEndsByItself(t *testing.T) {
 // tokens.
 func TestTroubleOfTheAPIs(t *testing.T) {
 	d := start(t, nil)
-	c := newClient(t, d, demo.ScopeCalendarReadonly)
+	c := newClient(t, d, provider.ScopeCalendarReadonly)
 	tok := c.signIn("ada")
 	list := d.APIURL + "/users/me/calendarList"
 	for name, row := range map[string]struct {
-		mode   demo.Mode
+		mode   trouble.Mode
 		status int
 		text   string
 	}{
-		"down":       {demo.Down, 503, "backendError"},
-		"rate limit": {demo.RateLimit, 429, "rateLimitExceeded"},
-		"quota":      {demo.Quota, 403, "rateLimitExceeded"},
-		"flaky":      {demo.Flaky, 503, "backendError"},
-		"echo":       {demo.Echo, 500, tok.AccessToken},
-		"up":         {demo.Up, 200, "ada@example.com"},
+		"down":       {trouble.Down, 503, "backendError"},
+		"rate limit": {trouble.RateLimit, 429, "rateLimitExceeded"},
+		"quota":      {trouble.Quota, 403, "rateLimitExceeded"},
+		"flaky":      {trouble.Flaky, 503, "backendError"},
+		"echo":       {trouble.Echo, 500, tok.AccessToken},
+		"up":         {trouble.Up, 200, "ada@example.com"},
 	} {
 		d.SwitchAPI(row.mode)
 		if resp, body := c.call(list, tok.AccessToken); resp.StatusCode != row.status || !strings.Contains(body, row.text) {
 			t.Errorf("%s: it answers %d %s", name, resp.StatusCode, body)
 		}
 	}
-	d.SwitchAPI(demo.Up)
+	d.SwitchAPI(trouble.Up)
 	d.ExpirePerson("grace")
 	if resp, _ := c.call(list, tok.AccessToken); resp.StatusCode != http.StatusOK {
 		t.Errorf("somebody else's tokens expired with hers: %d", resp.StatusCode)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"bff/internal/demo"
+	"bff/internal/demo/trouble"
 )
 
 // issued are the provider's secrets.
@@ -219,14 +220,14 @@ func (s *trial) connection() string {
 }
 
 // mode switches the provider.
-func (s *trial) mode(m demo.Mode) {
+func (s *trial) mode(m trouble.Mode) {
 	if err := s.demo.Switch(m); err != nil && s.err == nil {
 		s.err = err
 	}
 }
 
 // next switches the provider for its next token call.
-func (s *trial) next(m demo.Mode) {
+func (s *trial) next(m trouble.Mode) {
 	if err := s.demo.SwitchNext(m, 1); err != nil && s.err == nil {
 		s.err = err
 	}

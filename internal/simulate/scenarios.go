@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"bff/internal/demo"
+	"bff/internal/demo/trouble"
 	"bff/internal/oauth/providers"
 )
 
@@ -126,7 +126,7 @@ func refreshes(p providers.Config) []scenario {
 		{name: "the answer to a refresh gets lost", expected: lost, run: func(s *trial) string {
 			s.signIn()
 			s.demo.ExpireAll()
-			s.next(demo.LoseAnswer)
+			s.next(trouble.LoseAnswer)
 			first := s.call()
 			return first + ", then " + s.callUntil(lastCall(lost)) + ", " + s.session()
 		}},
@@ -140,7 +140,7 @@ func refreshes(p providers.Config) []scenario {
 		{name: "the organisation wants a new sign-in", expected: "403 needs_reauth, signed in, needs_reauth (session_policy)", run: func(s *trial) string {
 			s.signIn()
 			s.demo.ExpireAll()
-			s.next(demo.InvalidRapt)
+			s.next(trouble.InvalidRapt)
 			return s.call() + ", " + s.session()
 		}},
 	}
@@ -154,13 +154,13 @@ func lastCall(expected string) string {
 }
 
 func outages() []scenario {
-	back := func(m demo.Mode, expected string) scenario {
+	back := func(m trouble.Mode, expected string) scenario {
 		return scenario{expected: expected + ", signed in, 200 when it is back", run: func(s *trial) string {
 			s.signIn()
 			s.demo.ExpireAll()
 			s.mode(m)
 			text := s.call() + ", " + s.session()
-			s.mode(demo.Up)
+			s.mode(trouble.Up)
 			return text + ", " + s.callUntil("200") + " when it is back"
 		}}
 	}
@@ -171,23 +171,23 @@ func outages() []scenario {
 	return []scenario{
 		{name: "the provider is down while the access token lives", expected: "200", run: func(s *trial) string {
 			s.signIn()
-			s.mode(demo.Down)
+			s.mode(trouble.Down)
 			return s.call()
 		}},
 		{name: "the provider is slow", expected: "200", run: func(s *trial) string {
 			s.signIn()
 			s.demo.ExpireAll()
-			s.mode(demo.Slow)
+			s.mode(trouble.Slow)
 			return s.call()
 		}},
-		named("the provider is down when a refresh is needed", back(demo.Down, "503 provider_unavailable")),
-		named("nobody listens at the provider's port", back(demo.Refuse, "503 provider_unavailable")),
-		named("the provider answers with a page of a captive portal", back(demo.Garbage, "503 provider_unavailable")),
-		named("the provider's answer never ends", back(demo.Huge, "503 provider_unavailable")),
-		named("the provider limits the rate", back(demo.RateLimit, "503 provider_unavailable")),
-		named("the provider refuses bff itself", back(demo.RefuseClient, "500 provider_misconfigured")),
+		named("the provider is down when a refresh is needed", back(trouble.Down, "503 provider_unavailable")),
+		named("nobody listens at the provider's port", back(trouble.Refuse, "503 provider_unavailable")),
+		named("the provider answers with a page of a captive portal", back(trouble.Garbage, "503 provider_unavailable")),
+		named("the provider's answer never ends", back(trouble.Huge, "503 provider_unavailable")),
+		named("the provider limits the rate", back(trouble.RateLimit, "503 provider_unavailable")),
+		named("the provider refuses bff itself", back(trouble.RefuseClient, "500 provider_misconfigured")),
 		{name: "the provider is down at a sign-in", expected: "provider_unavailable, signed out", run: func(s *trial) string {
-			a := s.through("/bff/login/"+s.provider, func(*url.URL) { s.mode(demo.Down) })
+			a := s.through("/bff/login/"+s.provider, func(*url.URL) { s.mode(trouble.Down) })
 			return a.outcome() + ", " + s.session()
 		}},
 	}

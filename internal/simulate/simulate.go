@@ -15,6 +15,7 @@ import (
 	"bff/internal/app"
 	"bff/internal/config"
 	"bff/internal/demo"
+	"bff/internal/demo/provider"
 	"bff/internal/oauth/providers"
 	"bff/internal/proxy"
 	"bff/internal/secret"
@@ -73,20 +74,20 @@ func report(w io.Writer, all []scenario, happened []string) error {
 // An Imitation is a provider as the demo can have it: its configuration for bff, and the demo's habits.
 type Imitation struct {
 	provider providers.Config
-	Habits   demo.Habits
+	Habits   provider.Habits
 }
 
 // Imitate finds the demo's habits for a provider. left names what the demo cannot imitate.
 func Imitate(p providers.Config) (r Imitation, left []string) {
 	google := p.Authorization.Params["access_type"] == "offline"
-	h := demo.Habits{
+	h := provider.Habits{
 		Title:          p.Title,
 		Rotate:         p.Token.Rotates != "never",
 		ReuseLeeway:    p.Token.ReuseLeeway,
 		NoIDToken:      p.Issuer == "",
 		AnyScope:       true,
-		PKCE:           demo.PKCERequired,
-		RefreshTokens:  demo.RefreshAlways,
+		PKCE:           provider.PKCERequired,
+		RefreshTokens:  provider.RefreshAlways,
 		IDTokenAlways:  google,
 		ScopeSeparator: p.Authorization.ScopeSeparator,
 		JSONBody:       p.Token.Body == "json",
@@ -96,10 +97,10 @@ func Imitate(p providers.Config) (r Imitation, left []string) {
 		IncludeGranted: google,
 	}
 	if google {
-		h.RefreshTokens, h.RevokeTakes, h.MaxRefresh = demo.RefreshOnConsent, demo.RevokeTakesGrant, 100
+		h.RefreshTokens, h.RevokeTakes, h.MaxRefresh = provider.RefreshOnConsent, provider.RevokeTakesGrant, 100
 	}
 	if p.Authorization.PKCE == "off" {
-		h.PKCE = demo.PKCERejected
+		h.PKCE = provider.PKCERejected
 	}
 	if len(p.ScopeAliases) > 0 {
 		h.ScopeNames = map[string]string{}
