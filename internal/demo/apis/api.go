@@ -93,7 +93,10 @@ func (a *APIs) routes() http.Handler {
 }
 
 // guarded lets a call through that carries a valid access token with one of the scopes.
-func (a *APIs) guarded(scopes []string, serve func(http.ResponseWriter, *http.Request, *provider.Person)) http.HandlerFunc {
+func (a *APIs) guarded(
+	scopes []string,
+	serve func(http.ResponseWriter, *http.Request, *provider.Person),
+) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "private, max-age=0, must-revalidate, no-transform")
 		w.Header().Set("X-Content-Type-Options", "nosniff")

@@ -71,12 +71,15 @@ func (s *drive) filesOf(p *provider.Person) []*file {
 	for n := range 2000 {
 		fmt.Fprintf(&csv, "%d,%d,%d\n", n, n*n, n*n*n)
 	}
-	svg := `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 160 90" width="640" height="360"><rect width="160" height="90" fill="#eef2ff"/>` +
-		`<circle cx="52" cy="45" r="24" fill="#3f6ad8"/><circle cx="88" cy="45" r="24" fill="#0f9d72" fill-opacity=".8"/></svg>`
+	svg := `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 160 90" width="640" height="360">` +
+		`<rect width="160" height="90" fill="#eef2ff"/>` +
+		`<circle cx="52" cy="45" r="24" fill="#3f6ad8"/>` +
+		`<circle cx="88" cy="45" r="24" fill="#0f9d72" fill-opacity=".8"/></svg>`
 	list := []*file{
 		{id: "f-" + p.Name + "-readme", name: "Read me first.md", kind: "text/markdown", modified: now.Add(-26 * time.Hour),
 			content: []byte(
-				"# " + p.FullName + "\n\nThese files live in the memory of the demo. Whoever reads this had an access token.\n\nThe browser did not.\n",
+				"# " + p.FullName + "\n\nThese files are held by the demo. Whoever reads this had an access token.\n\n" +
+					"The browser did not.\n",
 			)},
 		{
 			id:       "f-" + p.Name + "-numbers",

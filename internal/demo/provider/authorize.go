@@ -124,7 +124,8 @@ func (a *authorization) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// A hint at somebody who is signed in here skips the page, unless it was asked for.
-	if p := a.people.Find(req.hint); p != nil && a.browsers.signedIn(b, p) && !slices.Contains(req.prompt, "select_account") {
+	if p := a.people.Find(req.hint); p != nil && a.browsers.signedIn(b, p) &&
+		!slices.Contains(req.prompt, "select_account") {
 		f.person = p
 	}
 	name := a.browsers.begin(f)

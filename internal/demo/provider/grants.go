@@ -82,7 +82,14 @@ func (l *Ledger) newCode(f *flow, granted []string, consented bool) string {
 	l.codes.Put(value, &code{flow: f, scopes: scopes, consented: consented, expires: l.now().Add(l.cfg.CodeLifetime)})
 	l.log.Count(f.person.Name, func(c *journal.Counts) { c.SignIns++ })
 	if consented {
-		l.log.Note("consent", f.person.Name, "%s agreed to %d of %d scopes", f.person.GivenName(), len(granted), len(f.scopes))
+		l.log.Note(
+			"consent",
+			f.person.Name,
+			"%s agreed to %d of %d scopes",
+			f.person.GivenName(),
+			len(granted),
+			len(f.scopes),
+		)
 	}
 	l.log.Note("sign-in", f.person.Name, "%s signed in; a code is on its way back", f.person.GivenName())
 	l.cfg.Issued("code", value)

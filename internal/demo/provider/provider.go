@@ -13,7 +13,7 @@ import (
 
 // Config says which client there is, and what the demo plays.
 type Config struct {
-	Origin   string // required: of the client, e.g. "http://127.0.0.1:8080". Its redirect URI is Origin + "/bff/callback/" + Provider
+	Origin   string // required: of the client; its redirect URI is Origin + "/bff/callback/" + Provider
 	Provider string // "demo"
 
 	RedirectURIs         []string // further ones of the client
@@ -27,7 +27,7 @@ type Config struct {
 	People        []Person      // beside ada, grace and linus
 	Now           func() time.Time
 	Log           *slog.Logger             // info lines "provider" with what, who and text; nil: none
-	Issued        func(kind, value string) // sees every credential that is made, for tests that hunt for leaks; nil: nobody does
+	Issued        func(kind, value string) // sees every credential that is made; nil: nobody does
 }
 
 // WithDefaults fills in what was left out.

@@ -122,7 +122,12 @@ func (l *Ledger) revoke(token string) {
 	}
 	if l.habits.RevokeTakes == RevokeTakesGrant {
 		l.revokeGrant(fam.person.Name)
-		l.log.Note("revocation", fam.person.Name, "the app gave %s's grant back: all its tokens are dead", fam.person.GivenName())
+		l.log.Note(
+			"revocation",
+			fam.person.Name,
+			"the app gave %s's grant back: all its tokens are dead",
+			fam.person.GivenName(),
+		)
 	} else {
 		l.end(fam, "revoked")
 		l.log.Note("revocation", fam.person.Name, "the app gave %s's tokens back", fam.person.GivenName())

@@ -44,7 +44,7 @@ func (s *Signals) LogoutToken(person, sid string, change func(claims map[string]
 	return s.keys.sign("logout+jwt", claims)
 }
 
-// SendLogout tells the client at uri (the registered one when empty) that a person signed out everywhere.
+// SendLogout sends a logout token to the client at uri (the registered one when empty): a person signed out everywhere.
 func (s *Signals) SendLogout(ctx context.Context, person, uri string) error {
 	if uri == "" {
 		uri = s.cfg.BackchannelLogoutURI
@@ -130,20 +130,21 @@ func (s *Signals) post(ctx context.Context, uri, kind, body string) error {
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, uri, strings.NewReader(body))
 	if err != nil {
-		return fmt.Errorf("tell the client: %w", err)
+		return fmt.Errorf("send to the client: %w", err)
 	}
 	r.Header.Set("Content-Type", kind)
-	transport := &http.Transport{DisableKeepAlives: true}
-	resp, err := (&http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).Do(
-		r,
-	)
+	client := &http.Client{
+		Transport:     &http.Transport{DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	resp, err := client.Do(r)
 	if err != nil {
-		return errors.New("tell the client: no answer")
+		return errors.New("send to the client: no answer")
 	}
 	defer resp.Body.Close()
 	switch resp.StatusCode {
 	case http.StatusOK, http.StatusAccepted, http.StatusNoContent:
 		return nil
 	}
-	return fmt.Errorf("tell the client: it answered %d", resp.StatusCode)
+	return fmt.Errorf("send to the client: it answered %d", resp.StatusCode)
 }
