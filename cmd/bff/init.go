@@ -7,7 +7,7 @@ import (
 )
 
 type initCommand struct {
-	Providers []string `arg:"" optional:"" name:"provider" help:"Built-in providers (default: google)."`
+	Providers []string `arg:"" optional:"" name:"provider" complete:"provider" help:"Built-in providers (default: google)."`
 }
 
 func (c *initCommand) Run(sh *shell) error {

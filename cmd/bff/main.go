@@ -29,18 +29,20 @@ const (
 
 // commands is the whole command line.
 type commands struct {
-	Dev      devCommand      `cmd:"" help:"Run everything in one process, with nothing to set up: a demo provider, a demo API and the demo app."`
-	Serve    serveCommand    `cmd:"" help:"Run bff as the configuration says."`
-	Check    checkCommand    `cmd:"" help:"Tell every mistake of the configuration at once, then try the store and each provider."`
-	Init     initCommand     `cmd:"" help:"Print a complete, commented bff.yaml for some built-in providers."`
-	Schema   schemaCommand   `cmd:"" help:"Print the JSON Schema (2020-12) of bff.yaml, for editors."`
-	Keygen   keygenCommand   `cmd:"" help:"Print a fresh key for session.keys."`
-	Provider providerCommand `cmd:"" help:"List, show and try providers."`
-	User     userCommand     `cmd:"" help:"List, show, sign out and erase users, in the store of the configuration."`
-	Explain  explainCommand  `cmd:"" help:"Say in words what happened to a request, session, user or connection."`
-	Audit    auditCommand    `cmd:"" help:"Check an audit log."`
-	Health   healthCommand   `cmd:"" help:"Ask the instance on this machine whether it lives: for health checks of containers."`
-	Version  versionCommand  `cmd:"" help:"Print version, commit and Go version."`
+	Dev        devCommand        `cmd:"" help:"Run everything in one process, with nothing to set up: a demo provider, a demo API and the demo app."`
+	Serve      serveCommand      `cmd:"" help:"Run bff as the configuration says."`
+	Check      checkCommand      `cmd:"" help:"Tell every mistake of the configuration at once, then try the store and each provider."`
+	Init       initCommand       `cmd:"" help:"Print a complete, commented bff.yaml for some built-in providers."`
+	Schema     schemaCommand     `cmd:"" help:"Print the JSON Schema (2020-12) of bff.yaml, for editors."`
+	Keygen     keygenCommand     `cmd:"" help:"Print a fresh key for session.keys."`
+	Provider   providerCommand   `cmd:"" help:"List, show and try providers."`
+	User       userCommand       `cmd:"" help:"List, show, sign out and erase users, in the store of the configuration."`
+	Explain    explainCommand    `cmd:"" help:"Say in words what happened to a request, session, user or connection."`
+	Audit      auditCommand      `cmd:"" help:"Check an audit log."`
+	Health     healthCommand     `cmd:"" help:"Ask the instance on this machine whether it lives: for health checks of containers."`
+	Completion completionCommand `cmd:"" help:"Print a script that completes commands in bash, zsh or fish."`
+	Complete   completeCommand   `cmd:"" hidden:"" help:"Print what the last word can become; for the scripts of completion."`
+	Version    versionCommand    `cmd:"" help:"Print version, commit and Go version."`
 }
 
 // A shell is what a command sees of the world.

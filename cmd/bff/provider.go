@@ -34,7 +34,7 @@ func (*providerListCommand) Run(sh *shell) error {
 }
 
 type providerShowCommand struct {
-	Name string `arg:"" help:"One of those that list prints."`
+	Name string `arg:"" complete:"provider" help:"One of those that list prints."`
 }
 
 func (s *providerShowCommand) Run(sh *shell) error {
@@ -59,7 +59,7 @@ func (s *providerShowCommand) Run(sh *shell) error {
 }
 
 type providerCheckCommand struct {
-	Provider string `arg:"" help:"A provider of the configuration, a built-in one, or a FILE as show prints it."`
+	Provider string `arg:"" complete:"provider" help:"A provider of the configuration, a built-in one, or a FILE as show prints it."`
 	Config   string `default:"bff.yaml" placeholder:"FILE" help:"The configuration that a name is looked up in (default: ${default})."`
 }
 
@@ -81,7 +81,7 @@ func (c *providerCheckCommand) Run(sh *shell) error {
 }
 
 type providerSimulateCommand struct {
-	Provider string `arg:"" help:"A provider of the configuration, a built-in one, or a FILE as show prints it."`
+	Provider string `arg:"" complete:"provider" help:"A provider of the configuration, a built-in one, or a FILE as show prints it."`
 	Config   string `default:"bff.yaml" placeholder:"FILE" help:"The configuration that a name is looked up in (default: ${default})."`
 }
 
