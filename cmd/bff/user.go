@@ -52,7 +52,7 @@ func (c *userConfig) with(sh *shell, f func(app.Operator) error) error {
 		)
 	}
 	cfg.Session.Cache = false
-	in, err := app.New(cfg, app.Options{Log: slog.New(slog.DiscardHandler)})
+	in, err := app.New(cfg, app.Options{Log: slog.New(slog.DiscardHandler), Record: true, HandOver: true})
 	if err != nil {
 		return wrongUse("%s: %v", c.Config, err)
 	}

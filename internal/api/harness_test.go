@@ -18,6 +18,7 @@ import (
 
 	"bff/internal/api"
 	"bff/internal/assertion"
+	"bff/internal/audit"
 	"bff/internal/demo"
 	"bff/internal/demo/provider"
 	"bff/internal/oauth"
@@ -67,6 +68,7 @@ type settings struct {
 	further  []providers.Config
 	through  map[string]string // the provider of a mount, where it is not the demo
 	life     time.Duration     // of an access token
+	audit    audit.Recorder    // who reads along; nil: nobody
 }
 
 func newWorld(t testing.TB, change ...func(*settings)) *world {
@@ -108,6 +110,7 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 			Cache:    set.cache,
 			Now:      set.now,
 			Log:      log,
+			Audit:    set.audit,
 		},
 	)
 	if err != nil {
@@ -129,7 +132,7 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	if set.provider != nil {
 		set.provider(&p)
 	}
-	if w.broker, err = oauth.New(oauth.Config{Providers: append([]providers.Config{p}, set.further...), Vault: w.vault, Origin: w.origin, Log: log, Now: set.now}); err != nil {
+	if w.broker, err = oauth.New(oauth.Config{Providers: append([]providers.Config{p}, set.further...), Vault: w.vault, Origin: w.origin, Log: log, Now: set.now, Audit: set.audit}); err != nil {
 		t.Fatal(err)
 	}
 	w.signer = newSigner(t, w.vault, set.now, set.keys...)
@@ -143,6 +146,7 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 		Account: web.Account(),
 		Log:     log,
 		Now:     set.now,
+		Audit:   set.audit,
 	}
 	mounts := append([]proxy.Config{{Name: "calendar", Path: "/api/calendar", Upstream: w.demo.APIURL,
 		Allow: []string{

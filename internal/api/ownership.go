@@ -11,7 +11,6 @@ import (
 	"bff/internal/api/document"
 	"bff/internal/api/problem"
 	"bff/internal/api/route"
-	"bff/internal/audit"
 	"bff/internal/vault"
 )
 
@@ -136,8 +135,6 @@ func (a *account) erase(c *route.Call) error {
 		return err
 	}
 	a.broker.Nudge()
-	a.audit.Record(c.Ctx(), audit.Event{Kind: audit.UserErased, At: a.now(), User: user,
-		Actor: audit.Actor{Kind: audit.ByUser, Name: user}})
 	a.vault.ClearCookie(c.W)
 	return c.Empty(http.StatusNoContent)
 }

@@ -5,7 +5,6 @@ import (
 
 	"bff/internal/api/document"
 	"bff/internal/api/route"
-	"bff/internal/audit"
 )
 
 // preferences is where the user's own JSON object is.
@@ -27,6 +26,5 @@ func (a *account) patchPreferences(c *route.Call) error {
 	if err := a.preferences(c).Patch(c); err != nil {
 		return err
 	}
-	c.Record(audit.Event{Kind: audit.PreferencesSet})
 	return nil
 }

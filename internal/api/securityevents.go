@@ -53,6 +53,7 @@ func (e *ends) securityEvents(c *route.Call) error {
 			return nil
 		})
 	}
+	c.As(audit.Actor{Kind: audit.ByProvider, Name: provider})
 	if err := e.broker.SecurityEvents(c.Ctx(), provider, string(raw), carryOut); err != nil {
 		return e.refuseToken(c, err, func(text string) any { return setError{"invalid_request", text} })
 	}

@@ -133,7 +133,7 @@ func (s *Server) listeners(m *mounts) error {
 		Touch: touch.slide, Now: s.cfg.Now, Log: s.cfg.Log})
 	services := cfg
 	managed := manage.New(manage.Config{Origin: s.cfg.Origin, Vault: s.cfg.Vault, Broker: s.cfg.Broker,
-		Signer: s.cfg.Signer, Clients: s.cfg.Clients, Audit: s.cfg.Audit, Now: s.cfg.Now})
+		Signer: s.cfg.Signer, Clients: s.cfg.Clients, Now: s.cfg.Now})
 	services.Rows, services.Client = append(a.Rows(), managed.Rows()...), a.Identify
 	if s.admin, err = route.New(services); err != nil {
 		return fmt.Errorf("new server: %w", err)

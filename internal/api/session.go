@@ -16,7 +16,6 @@ import (
 
 	"bff/internal/api/problem"
 	"bff/internal/api/route"
-	"bff/internal/audit"
 	"bff/internal/oauth"
 	"bff/internal/vault"
 )
@@ -29,7 +28,6 @@ type account struct {
 	providers []string // with whom people sign in
 	linkOnly  []string // providers whose accounts are linked only
 	clients   []Client
-	audit     audit.Recorder
 	now       func() time.Time
 }
 
@@ -225,7 +223,6 @@ func (a *account) unlink(c *route.Call) error {
 		return err
 	}
 	a.broker.Nudge()
-	c.Record(audit.Event{Kind: audit.Unlinked, Connection: conn.ID, Provider: conn.Provider})
 	return c.Empty(http.StatusNoContent)
 }
 
@@ -298,7 +295,6 @@ func (a *account) logout(c *route.Call) error {
 		if err := a.vault.End(c.Ctx(), c.Session, "logout"); err != nil {
 			return err
 		}
-		c.Record(audit.Event{Kind: audit.SessionEnded, Reason: "logout"})
 		if u := a.logoutURL(c); u != "" {
 			out.LogoutURL = &u
 		}

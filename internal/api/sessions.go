@@ -7,7 +7,6 @@ import (
 
 	"bff/internal/api/problem"
 	"bff/internal/api/route"
-	"bff/internal/audit"
 	"bff/internal/vault"
 )
 
@@ -49,7 +48,6 @@ func (a *account) endSession(c *route.Call) error {
 		if err := a.vault.End(c.Ctx(), c.Session, "logout"); err != nil {
 			return err
 		}
-		c.Record(audit.Event{Kind: audit.SessionEnded, Reason: "logout"})
 		a.vault.ClearCookie(c.W)
 		return c.Empty(http.StatusNoContent)
 	}
@@ -60,7 +58,6 @@ func (a *account) endSession(c *route.Call) error {
 	if err != nil {
 		return err
 	}
-	c.Record(audit.Event{Kind: audit.SessionEnded, User: c.Session.User.ID, Session: id, Reason: "ended_elsewhere"})
 	if err := a.vault.NoteEnded(c.Ctx(), c.Session, id); err != nil {
 		return err
 	}
@@ -90,6 +87,5 @@ func (a *account) endOtherSessions(c *route.Call) error {
 	if err := a.vault.EndOthers(c.Ctx(), c.Session, "ended_elsewhere"); err != nil {
 		return err
 	}
-	c.Record(audit.Event{Kind: audit.SessionEnded, User: c.Session.User.ID, Reason: "ended_elsewhere"})
 	return c.Empty(http.StatusNoContent)
 }

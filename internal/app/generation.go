@@ -49,7 +49,7 @@ func (in *Instance) build(cfg *config.Config, shared *vault.Vault) (*generation,
 		s := &cfg.Session
 		v, err := vault.Open(vault.Config{Store: s.Store.Reveal(), Keys: s.Keys, Prefix: s.Prefix, Cache: s.Cache,
 			Cookie: cfg.SessionCookie(), Secure: cfg.Secure(), Idle: s.Idle, Lifetime: s.Lifetime,
-			Programs: programs(cfg.Events), Log: in.log})
+			Programs: programs(cfg.Events), Audit: in, Log: in.log})
 		if err != nil {
 			return nil, err
 		}
@@ -162,6 +162,7 @@ func (g *generation) start() {
 	g.workers.Go(func() { g.broker.Run(ctx) })
 	g.workers.Go(func() { g.newDeliverer().Run(ctx) })
 	g.workers.Go(func() { g.keepUsers(ctx) })
+	g.workers.Go(func() { g.events.takeHanded(ctx) })
 }
 
 // close releases everything below the listeners, in the order in which nothing is lost. No handler may run any more.

@@ -35,6 +35,8 @@ type Options struct {
 	// `log.audit: stderr` goes.
 	Record bool
 	Stderr io.Writer
+	// HandOver is for a command: what it does is written by a running instance, which has the audit log open.
+	HandOver bool
 	// Env is the environment, where the standard variables of OpenTelemetry count. nil: there is no telemetry.
 	Env func(string) string
 }
@@ -81,7 +83,7 @@ func New(cfg *config.Config, o Options) (*Instance, error) {
 
 // observe opens the audit log and starts the telemetry, where they are wanted. A reload does not change them.
 func (in *Instance) observe(cfg *config.Config) (err error) {
-	if in.options.Record {
+	if in.options.Record && !in.options.HandOver {
 		if in.audit, err = newAuditLog(cfg.Log.Audit, in.options.Stderr, in.log); err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"bff/internal/api/manage"
+	"bff/internal/audit"
 	"bff/internal/vault"
 )
 
@@ -46,12 +47,12 @@ func (o Operator) SignOut(ctx context.Context, id string) (int, error) {
 	if _, err := o.g.vault.GetUser(ctx, id); err != nil {
 		return 0, err
 	}
-	return o.g.vault.EndUser(ctx, id, "ended_elsewhere")
+	return o.g.vault.EndUser(audit.As(ctx, audit.Actor{Kind: audit.ByOperator}), id, "ended_elsewhere")
 }
 
 // Erase erases a user and returns the signed receipt. Revocations wait in the store for the next instance that runs.
 func (o Operator) Erase(ctx context.Context, id string) (receipt string, err error) {
-	erased, err := o.g.vault.EraseUser(ctx, id, o.g.broker.Revocation)
+	erased, err := o.g.vault.EraseUser(audit.As(ctx, audit.Actor{Kind: audit.ByOperator}), id, o.g.broker.Revocation)
 	if err != nil {
 		return "", err
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"time"
 
 	"bff/internal/audit"
 	"bff/internal/config"
@@ -15,6 +16,8 @@ import (
 
 // recorders are the readers of what happens in one generation: the audit log of the process, and explanations.
 type recorders struct {
+	vault  *vault.Vault
+	hand   bool            // leave what is audited for a running instance
 	log    *audit.Log      // nil: none
 	keeper *explain.Keeper // nil: none
 }
@@ -37,11 +40,19 @@ func newAuditLog(to string, stderr io.Writer, log *slog.Logger) (*audit.Log, err
 }
 
 func (in *Instance) newRecorders(g *generation) *recorders {
-	r := &recorders{log: in.audit}
+	r := &recorders{vault: g.vault, log: in.audit, hand: in.options.HandOver && g.cfg.Log.Audit != ""}
 	if in.options.Record && g.cfg.Explain > 0 {
 		r.keeper = explain.NewKeeper(g.vault.Explanations(), g.cfg.Explain, in.log)
 	}
 	return r
+}
+
+// Record implements [audit.Recorder] for the vault, which may outlive the generation that made it: what happens is
+// recorded as the current one says.
+func (in *Instance) Record(ctx context.Context, e audit.Event) {
+	if g := in.now(); g != nil {
+		g.events.Record(ctx, e)
+	}
 }
 
 // Record implements [audit.Recorder].
@@ -51,6 +62,27 @@ func (r *recorders) Record(ctx context.Context, e audit.Event) {
 	}
 	if r.keeper != nil {
 		r.keeper.Record(ctx, e)
+	}
+	if r.hand && audit.Audited(e.Kind) && e.Kind != audit.ConfigurationRead {
+		_ = r.vault.HandOver(context.WithoutCancel(ctx), e) // what was done stands
+	}
+}
+
+// handedEvery is how often events of commands are looked for.
+const handedEvery = 5 * time.Second
+
+// takeHanded writes what commands did into the audit log. They have kept it for explanations themselves.
+func (r *recorders) takeHanded(ctx context.Context) {
+	for r.log != nil {
+		all, _ := r.vault.Handed(ctx) // the store is away: later
+		for i := range all {
+			r.log.Record(ctx, all[i])
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(handedEvery):
+		}
 	}
 }
 

@@ -29,7 +29,8 @@ func House() Layers {
 
 		"internal/vault/seal":  {"internal/secret"},
 		"internal/vault/store": {"internal/vault/seal"},
-		"internal/vault":       {"internal/secret", "internal/trace", "internal/vault/seal", "internal/vault/store"},
+		"internal/vault": {"internal/secret", "internal/trace", "internal/audit", "internal/vault/seal",
+			"internal/vault/store"},
 
 		"internal/assertion": {"internal/secret"},
 

@@ -23,7 +23,7 @@ func Kinds() []Description {
 		{Linked, true, "An account was linked, linked again, or got more scopes.", ""},
 		{Unlinked, true, "An account was unlinked.", ""},
 		{GrantRevoked, true, "The provider confirmed that a grant was revoked.", ""},
-		{RefreshRefused, true, "The provider refused a refresh for good; the connection needs the person.",
+		{RefreshRefused, true, "A grant ended: the provider refused a refresh for good, or withdrew it. The connection needs the person.",
 			"The person links the account again; `rotated_away` in numbers means that an instance loses answers."},
 		{TokenExchanged, true, "A service was given a token; client says which service.", ""},
 		{ExchangeRefused, true, "A service asked for a token and was refused; code says why.",

@@ -11,7 +11,8 @@
 //
 //   - The store is down: the events of that time are lost for explanations. The audit log has those of them that are
 //     audited.
-//   - Somebody causes events without end: each list keeps its last [MaxEvents], each instance writes at most
-//     [MaxPerSecond], and
-//     everything is gone after the time that `explain` in the configuration says.
+//   - Somebody causes events without end: an id has two lists, of what is audited and of the rest, each with its last
+//     [MaxEvents]; an instance writes so many events a second and no more, those of refused calls and of strangers in
+//     bounds of their own; everything is gone after the time that `explain` in the configuration says, what only names a
+//     stranger's request after an hour.
 package explain

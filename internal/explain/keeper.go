@@ -15,10 +15,15 @@ import (
 
 // Bounds of what is kept.
 const (
-	MaxEvents    = 50  // of one id
-	MaxPerSecond = 200 // written by one instance
-	queueLength  = 1024
-	writeTimeout = 2 * time.Second
+	MaxEvents    = 50  // of one id: so many that are audited, and so many that are not
+	MaxPerSecond = 200 // of those that are audited, written by one instance
+
+	callsPerSecond   = 20  // of the others, where somebody is known
+	strangersPerSec  = 10  // where nobody is
+	atOnce           = 500 // of the others at once
+	strangersKeptFor = time.Hour
+	queueLength      = 1024
+	writeTimeout     = 2 * time.Second
 )
 
 // A Store keeps events sealed, newest last, each id's list for a limited time. It is safe for concurrent use.
@@ -35,7 +40,7 @@ type Keeper struct {
 	ttl     time.Duration
 	log     *slog.Logger
 	queue   chan audit.Event
-	limit   *rate.Limiter
+	limits  [3]*rate.Limiter // by class
 	dropped atomic.Int64
 	closing chan struct{}
 	stop    context.CancelFunc
@@ -46,7 +51,8 @@ type Keeper struct {
 func NewKeeper(store Store, ttl time.Duration, log *slog.Logger) *Keeper {
 	ctx, stop := context.WithCancel(context.Background())
 	k := &Keeper{store: store, ttl: ttl, log: log, queue: make(chan audit.Event, queueLength),
-		limit: rate.NewLimiter(MaxPerSecond, MaxPerSecond), closing: make(chan struct{}), stop: stop}
+		limits: [3]*rate.Limiter{rate.NewLimiter(MaxPerSecond, MaxPerSecond), rate.NewLimiter(callsPerSecond, atOnce),
+			rate.NewLimiter(strangersPerSec, atOnce)}, closing: make(chan struct{}), stop: stop}
 	k.done.Go(func() { k.run(ctx) })
 	return k
 }
@@ -57,7 +63,7 @@ func (k *Keeper) Record(_ context.Context, e audit.Event) {
 		e.At = time.Now()
 	}
 	e.At = e.At.UTC().Truncate(time.Millisecond)
-	if len(idsOf(e)) == 0 || !k.limit.Allow() {
+	if len(idsOf(e)) == 0 || !k.limits[classOf(e)].Allow() {
 		k.dropped.Add(1)
 		return
 	}
@@ -104,7 +110,11 @@ func (k *Keeper) write(ctx context.Context, e audit.Event) {
 	entry, err := json.Marshal(e)
 	if err == nil {
 		limited, cancel := context.WithTimeout(ctx, writeTimeout)
-		err = k.store.Append(limited, idsOf(e), entry, MaxEvents, k.ttl)
+		ttl := k.ttl
+		if classOf(e) == ofStranger {
+			ttl = min(ttl, strangersKeptFor)
+		}
+		err = k.store.Append(limited, idsOf(e), entry, MaxEvents, ttl)
 		cancel()
 	}
 	if err != nil {
@@ -113,13 +123,40 @@ func (k *Keeper) write(ctx context.Context, e audit.Event) {
 	}
 }
 
-// idsOf lists the ids under which an event is found.
+// The classes of events. Each has a bound of its own, so that calls that are refused in numbers, or a stranger, take no
+// room from what matters more.
+const (
+	audited = iota
+	ofCall
+	ofStranger
+)
+
+func classOf(e audit.Event) int {
+	switch {
+	case audit.Audited(e.Kind) && e.Kind != audit.SignInRefused:
+		return audited
+	case e.User != "" || e.Session != "" || e.Connection != "":
+		return ofCall
+	}
+	return ofStranger
+}
+
+// idsOf lists the names of the lists in which an event is kept.
 func idsOf(e audit.Event) []string {
 	var ids []string
-	for _, id := range [...]string{e.Request, e.Session, e.User, e.Connection} {
-		if id != "" {
-			ids = append(ids, id)
+	about := [...]string{e.Request, e.Session, e.User, e.Connection}
+	for _, id := range about {
+		if id != "" && (e.Kind != audit.Refreshed || id == e.Connection) { // a refresh is news of its connection alone
+			ids = append(ids, listOf(id, classOf(e) == audited))
 		}
 	}
 	return ids
+}
+
+// listOf is the name of an id's list: what is audited has one of its own.
+func listOf(id string, audited bool) string {
+	if audited {
+		return id
+	}
+	return id + " calls"
 }

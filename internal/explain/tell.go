@@ -28,9 +28,13 @@ type Step struct {
 
 // Tell reads the story of an id. An id of which nothing is known has a story without events.
 func Tell(ctx context.Context, store Store, id string) (Story, error) {
-	entries, err := store.Read(ctx, id)
-	if err != nil {
-		return Story{}, err
+	var entries [][]byte
+	for _, audited := range []bool{true, false} {
+		more, err := store.Read(ctx, listOf(id, audited))
+		if err != nil {
+			return Story{}, err
+		}
+		entries = append(entries, more...)
 	}
 	story := Story{ID: id, Events: []Step{}}
 	for _, entry := range entries {
@@ -50,7 +54,7 @@ func step(e audit.Event) Step {
 			s.What, s.Do = d.Means, d.Advice
 		}
 	}
-	code, reason := because(codes(), e.Code), because(reasons(), e.Reason)
+	code, reason := because(codes(), e.Code), because(reasons(), reasonOf(e))
 	s.Why = strings.TrimSpace(code.why + " " + reason.why)
 	s.Do = cmp.Or(code.do, reason.do, s.Do)
 	if len(e.Missing) > 0 {
@@ -72,6 +76,14 @@ func because(list []cause, name string) cause {
 		}
 	}
 	return cause{name: name, why: "Code: " + name + "."}
+}
+
+// reasonOf is the reason as the list knows it: who ended a session elsewhere makes a difference.
+func reasonOf(e audit.Event) string {
+	if e.Reason == "ended_elsewhere" && (e.Actor.Kind == audit.ByClient || e.Actor.Kind == audit.ByOperator) {
+		return "ended_by_" + string(e.Actor.Kind)
+	}
+	return e.Reason
 }
 
 // codes are those of problem documents and of bff_error.
@@ -145,8 +157,14 @@ func codes() []cause {
 // reasons are why sessions end and grants die.
 func reasons() []cause {
 	return []cause{
-		{"logout", "The person signed out, or signed in again in the same browser.", ""},
-		{"ended_elsewhere", "It was ended from another session, by the operator, or because the user had too many.", ""},
+		{"logout", "The person signed out.", ""},
+		{"replaced", "The person signed in again in the same browser: the new session took its place.", ""},
+		{"ended_elsewhere", "The person ended it from another session.", ""},
+		{"ended_by_client", "A service ended it on the admin listener.", "Ask whoever runs that service."},
+		{"ended_by_operator", "An operator ended it with `bff user`.", ""},
+		{"too_many", "The user had more than 100 sessions, and it was the oldest.",
+			"Look at who signs in so often: a program that keeps no cookies signs in anew each time."},
+		{"unused", "Nobody had been there for the time that users.forget says.", ""},
 		{"provider", "The provider ordered it.", "The person was signed out, or locked, at the provider."},
 		{
 			"expired",

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"bff/internal/audit"
 	"bff/internal/secret"
 	"bff/internal/vault/seal"
 	"bff/internal/vault/store"
@@ -64,7 +65,16 @@ func (v *connections) fresh(s *Session, c Connection) Connection {
 // Link adds c to s, or replaces the connection of the same provider and subject: same id, and the refresh token that
 // is there stays when c brings none and it is not dead. What the session keeps and what the user keeps are two
 // connections. ErrNotFound when s ended meanwhile, ErrFull when it has a hundred.
-func (v *connections) Link(ctx context.Context, s *Session, c Connection) (linked Connection, err error) {
+func (v *connections) Link(ctx context.Context, s *Session, c Connection) (Connection, error) {
+	linked, err := v.link(ctx, s, c)
+	if err == nil {
+		v.record(ctx, audit.Event{Kind: audit.Linked, User: s.User.ID, Session: s.ID, Connection: linked.ID,
+			Provider: linked.Provider})
+	}
+	return linked, err
+}
+
+func (v *connections) link(ctx context.Context, s *Session, c Connection) (linked Connection, err error) {
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	err = change(func() error {
@@ -153,7 +163,11 @@ func (v *connections) Update(ctx context.Context, c *Connection, next Connection
 	if next.Status != c.Status || !slices.Equal(next.Scopes, c.Scopes) {
 		occasion = "connection.changed"
 	}
-	return v.write(ctx, &next, occasion, false, false)
+	out, err := v.write(ctx, &next, occasion, false, false)
+	if err == nil {
+		v.recordGrantEnd(ctx, c, &out)
+	}
+	return out, err
 }
 
 // Dead is c as it is when its grant ended: it needs_reauth for this reason, and its tokens are gone. No other code sets
@@ -272,13 +286,18 @@ func (v *connections) UnlinkKept(ctx context.Context, userID, id string, revocat
 func (v *connections) unlink(ctx context.Context, c *Connection, by string, revocation func(Connection) []byte) error {
 	ctx, cancel := detached(ctx)
 	defer cancel()
-	return v.settled(change(func() error {
+	err := change(func() error {
 		now, err := v.Reload(ctx, c)
 		if err != nil {
 			return err
 		}
 		return v.remove(ctx, &now, by, revocation(now))
-	}))
+	})
+	if err == nil {
+		v.record(ctx, audit.Event{Kind: audit.Unlinked, User: c.owner.user, Session: c.owner.session, Connection: c.ID,
+			Provider: c.Provider})
+	}
+	return v.settled(err)
 }
 
 func (v *connections) remove(ctx context.Context, c *Connection, by string, payload []byte) error {

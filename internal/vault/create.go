@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"bff/internal/audit"
 	"bff/internal/secret"
 	"bff/internal/vault/seal"
 	"bff/internal/vault/store"
@@ -24,6 +25,9 @@ type NewSession struct {
 // maxSessions is how many sessions a user may have: one more ends the oldest. It bounds every script that walks over
 // them.
 const maxSessions = 100
+
+// sweepAt is at every how many sessions of a user it is seen which ended by their time.
+const sweepAt = 32
 
 // Create makes a session with a new ticket and sets the cookie on w, in that order: nothing reaches the browser that is
 // not stored. The sessions that it replaces end last, so that a store that fails in between logs nobody out.
@@ -47,7 +51,7 @@ func (v *sessions) Create(w http.ResponseWriter, r *http.Request, in NewSession)
 		return nil, err
 	}
 	if in.Connection != nil && in.Connection.Keep == KeepUser { // merged with what the user has
-		if _, err := v.connections.Link(ctx, s, *in.Connection); err != nil && !errors.Is(err, ErrFull) {
+		if _, err := v.connections.link(ctx, s, *in.Connection); err != nil && !errors.Is(err, ErrFull) {
 			return nil, err
 		}
 	}
@@ -56,8 +60,13 @@ func (v *sessions) Create(w http.ResponseWriter, r *http.Request, in NewSession)
 		return nil, err
 	}
 	v.setCookie(w, t.Encode(), int(v.cfg.Lifetime/time.Second))
+	v.record(ctx, audit.Event{Kind: audit.SignIn, User: in.User.ID, Session: s.ID, Provider: in.User.Provider,
+		Rights: in.User.Rights})
 	for _, ticket := range in.Previous {
 		v.replace(ctx, ticket)
+	}
+	if count%sweepAt == 0 { // what ended by its time leaves the index
+		_, _ = v.index.SessionsOf(ctx, in.User.ID)
 	}
 	if count-len(in.Previous) > maxSessions {
 		if err := v.index.endOldest(ctx, made); err != nil {
@@ -101,7 +110,7 @@ func (v *sessions) replace(ctx context.Context, previous secret.Text) {
 	end := func(ctx context.Context) error {
 		old, err := v.reader.LoadTicket(ctx, previous)
 		if err == nil {
-			err = v.end(ctx, old, "logout")
+			err = v.end(ctx, old, endedReplaced)
 		}
 		if errors.Is(err, ErrNotFound) {
 			return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"bff/internal/audit"
 	"bff/internal/vault/seal"
 	"bff/internal/vault/store"
 )
@@ -65,6 +66,9 @@ func (v *users) SetUserData(ctx context.Context, userID, client string, doc []by
 		store.Call{Script: "data", Keys: store.Keys{"user": v.userKey(t, "u"), "data": v.userKey(t, "d")},
 			Args: store.Args{"client": client, "expected": version, "value": value}},
 	)
+	if err == nil {
+		v.record(ctx, audit.Event{Kind: audit.DataSet, User: userID, Client: client})
+	}
 	return string(value[:seal.VersionSize]), err
 }
 
@@ -94,8 +98,8 @@ func (v *users) EndSession(ctx context.Context, sessionID, reason string) error 
 	if err != nil {
 		return err
 	}
-	n, err := v.index.end(ctx, tag(userID), userID, "one", reason, sessionID)
-	if err == nil && n == 0 {
+	ended, err := v.index.end(ctx, tag(userID), userID, "one", reason, sessionID)
+	if err == nil && len(ended) == 0 {
 		return ErrNotFound
 	}
 	return v.settled(err)
@@ -142,5 +146,8 @@ func (v *users) SetSessionData(
 		Keys: store.Keys{"index": v.userKey(t, "i"), "data": v.userKey(t, "b:"+sessionID)},
 		Args: store.Args{"prefix": v.userKey(t, ""), "id": sessionID, "client": client, "expected": version, "value": value,
 			"life": millisOf(v.indexLife())}})
+	if err == nil {
+		v.record(ctx, audit.Event{Kind: audit.DataSet, User: userID, Session: sessionID, Client: client})
+	}
 	return string(value[:seal.VersionSize]), err
 }

@@ -58,6 +58,8 @@
 //	<prefix>:m                                     hash    minute -> bytes of the attempts begun in it
 //	<prefix>:x:<digest>                            string  who claimed an id accepted once, then "done"
 //	<prefix>:e:<hmac(ring key, id)>                list    what happened to the id, sealed
+//	<prefix>:{<user>}:y:<run>                      string  what a run that ended sessions answered, for ten seconds
+//	<prefix>:y                                     list    what commands did, sealed, until an instance writes it to its audit log
 //	<prefix>:j                                     hash    ids of public keys -> when they were last published together
 //	<prefix>:bus                                   channel what changed
 //

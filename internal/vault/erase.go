@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"bff/internal/audit"
+	"bff/internal/vault/seal"
 	"bff/internal/vault/store"
 )
 
@@ -20,11 +22,13 @@ type Erased struct {
 // EraseUser ends every session of a user, has the grants that are kept for the user revoked through the outbox, and
 // deletes all that is kept: record, connections, preferences, data of services. ErrNotFound when there is no such user.
 // Broken off, it is taken up by the next call.
-func (v *users) EraseUser(
-	ctx context.Context,
-	userID string,
-	revocation func(Connection) []byte,
-) (out Erased, err error) {
+func (v *users) EraseUser(ctx context.Context, userID string, revocation func(Connection) []byte) (Erased, error) {
+	return v.eraseUser(ctx, userID, "", revocation)
+}
+
+// eraseUser is EraseUser, recorded with a reason.
+func (v *users) eraseUser(ctx context.Context, userID, reason string, revocation func(Connection) []byte) (out Erased,
+	err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
 	rec, err := v.GetUser(ctx, userID)
@@ -33,14 +37,15 @@ func (v *users) EraseUser(
 	}
 	out.CreatedAt, out.Waiting = rec.CreatedAt, []string{}
 	// The sessions first: without one nothing is linked any more.
-	if out.Sessions, err = v.index.end(ctx, tag(userID), userID, "all", erased, ""); err != nil {
+	ended, err := v.index.end(ctx, tag(userID), userID, "all", erased, "")
+	if out.Sessions = len(ended); err != nil {
 		return out, err
 	}
 	for {
 		if err := v.unlinkAll(ctx, userID, revocation, &out); err != nil {
 			return out, err
 		}
-		n, err := v.eraseRecords(ctx, userID)
+		n, err := v.eraseRecords(ctx, userID, reason)
 		if out.Sessions += n; !errors.Is(err, ErrConflict) { // a sign-in linked something meanwhile
 			if err != nil {
 				return out, err
@@ -84,7 +89,7 @@ func (v *users) unlinkAll(ctx context.Context, userID string, revocation func(Co
 
 // eraseRecords deletes what is kept in one step, and says how many sessions it ended. ErrConflict: there is a
 // connection.
-func (v *users) eraseRecords(ctx context.Context, userID string) (int, error) {
+func (v *users) eraseRecords(ctx context.Context, userID, reason string) (int, error) {
 	t := tag(userID)
 	told := v.events.about("user.erased", queued{User: userID})
 	if err := v.events.ahead(ctx, t, told); err != nil {
@@ -92,18 +97,23 @@ func (v *users) eraseRecords(ctx context.Context, userID string) (int, error) {
 	}
 	event := Event{Kind: EventSession, Session: "%", User: userID, Reason: erased}
 	head, tail, _ := strings.Cut(event.encode(), `"%"`)
-	n, err := v.db.CountDurably(ctx, store.Call{Script: "erase",
+	done, err := v.db.IDsDurably(ctx, store.Call{Script: "erase",
 		Keys: store.Keys{"user": v.userKey(t, "u"), "hook": v.userKey(t, "g"), "kept": v.userKey(t, "k"),
 			"preferences": v.userKey(t, "p"), "data": v.userKey(t, "d"), "index": v.userKey(t, "i")},
-		Args: store.Args{"prefix": v.userKey(t, ""), "life": v.tombstoneLife(), "erased_for": millisOf(erasedFor),
+		Args: store.Args{"run": seal.Nonce(), "prefix": v.userKey(t, ""), "life": v.tombstoneLife(), "erased_for": millisOf(erasedFor),
 			"channel": v.db.Channel(), "head": head + `"`, "tail": `"` + tail,
 			"message":  Event{Kind: EventUser, User: userID}.encode(),
 			"programs": told.programs, "item": told.item}})
-	if err == nil && n < 0 {
+	if slices.Equal(done, []string{"kept"}) {
 		return 0, ErrConflict
 	}
 	v.events.point(ctx, t, told)
-	return n, err
+	if len(done) > 0 && done[0] == erased {
+		done = done[1:]
+		v.record(ctx, audit.Event{Kind: audit.UserErased, User: userID, Reason: reason})
+	}
+	v.recordEnds(ctx, userID, erased, done)
+	return len(done), err
 }
 
 // Maintained is what one page of MaintainUsers did.
@@ -112,7 +122,7 @@ type Maintained struct {
 	Next                      string // to go on after, "" at the end
 }
 
-// MaintainUsers looks at a page of users: it seals under the ring's first key what another one sealed, so that an old
+// MaintainUsers looks at a page of users: it sees which of their sessions ended by their time, seals under the ring's first key what another one sealed, so that an old
 // key may go after a whole round, and erases who was not seen for unused (0: nobody) and has no session.
 func (v *users) MaintainUsers(
 	ctx context.Context,
@@ -163,13 +173,19 @@ func (v *users) forget(
 	revocation func(Connection) []byte,
 ) (bool,
 	error) {
-	if unused <= 0 || v.now().Sub(r.LastSeenAt) < unused {
+	away := v.now().Sub(r.LastSeenAt)
+	if away < 2*v.cfg.Lifetime+seenWithin { // there may be sessions that ended by their time since
+		if _, err := v.index.SessionsOf(ctx, r.ID); err != nil {
+			return false, err
+		}
+	}
+	if unused <= 0 || away < unused {
 		return false, nil
 	}
 	if open, err := v.index.SessionsOf(ctx, r.ID); err != nil || len(open) > 0 {
 		return false, err
 	}
-	_, err := v.EraseUser(ctx, r.ID, revocation)
+	_, err := v.eraseUser(ctx, r.ID, "unused", revocation)
 	return err == nil, unlessNone(err)
 }
 

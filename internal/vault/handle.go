@@ -93,15 +93,16 @@ func (v *index) endRemembered(ctx context.Context, id string, rec handleRecord, 
 		rec.Tag = tag(rec.UserID)
 	}
 	for range 2 {
-		if n, err = v.end(ctx, rec.Tag, rec.UserID, "one", reason, id); err != nil || n > 0 {
-			return n, err
+		ended, err := v.end(ctx, rec.Tag, rec.UserID, "one", reason, id)
+		if err != nil || len(ended) > 0 {
+			return len(ended), err
 		}
 		set, err := v.db.SetAbsent(ctx, v.userKey(rec.Tag, "s:"+rec.Location), tombstone, time.Minute)
 		if err != nil || set {
 			return 0, err
 		}
 	}
-	return n, nil // a tombstone was there already
+	return 0, nil // a tombstone was there already
 }
 
 // tombstone is what scripts write: shorter than any sealed value.

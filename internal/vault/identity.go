@@ -152,6 +152,9 @@ func (v *users) Register(ctx context.Context, i Identity, p Profile, change func
 	for range registrations {
 		rec, isNew, err = v.register(ctx, i, p, change)
 		if !errors.Is(err, ErrConflict) {
+			if err == nil && isNew {
+				v.recordUser(ctx, &UserRecord{}, &rec)
+			}
 			return rec, isNew, err
 		}
 	}

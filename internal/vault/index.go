@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"bff/internal/audit"
 	"bff/internal/vault/seal"
 	"bff/internal/vault/store"
 )
@@ -36,7 +37,7 @@ func (v *index) info(s *Session, seen time.Time) []byte {
 }
 
 // Sessions lists the live sessions of s's user, the one seen last in front. It is exact: an entry whose session is
-// gone is dropped by the script that reads.
+// gone by its time is left out, and seen as an end.
 func (v *index) Sessions(ctx context.Context, s *Session) ([]SessionInfo, error) {
 	all, err := v.list(ctx, s.location.tag, s.User.ID)
 	for i := range all {
@@ -57,14 +58,18 @@ func (v *index) list(ctx context.Context, tag, userID string) ([]SessionInfo, er
 		return nil, err
 	}
 	out := make([]SessionInfo, 0, len(flat)/2)
+	var gone []string
 	for i := 0; i+1 < len(flat); i += 2 {
-		if id, entry := flat[i], flat[i+1]; len(entry) > hashSize {
+		if id, entry := flat[i], flat[i+1]; entry == "" {
+			gone = append(gone, id)
+		} else if len(entry) > hashSize {
 			info := v.openInfo(userID, id, entry[hashSize:])
 			if info.SeenAt.IsZero() || !v.expired(info.CreatedAt, info.SeenAt) {
 				out = append(out, info)
 			}
 		}
 	}
+	_ = v.expire(ctx, tag, userID, gone) // else the next list sees them
 	sort.Slice(out, func(i, j int) bool {
 		if !out[i].SeenAt.Equal(out[j].SeenAt) {
 			return out[i].SeenAt.After(out[j].SeenAt)
@@ -87,8 +92,8 @@ func (v *index) openInfo(userID, id, value string) SessionInfo {
 
 // EndOne ends a session of s's user by its public id. ErrNotFound when it is not one of theirs.
 func (v *index) EndOne(ctx context.Context, s *Session, id, reason string) error {
-	n, err := v.end(ctx, s.location.tag, s.User.ID, "one", reason, id)
-	if err == nil && n == 0 {
+	ended, err := v.end(ctx, s.location.tag, s.User.ID, "one", reason, id)
+	if err == nil && len(ended) == 0 {
 		return ErrNotFound
 	}
 	return v.settled(err)
@@ -102,14 +107,17 @@ func (v *index) EndOthers(ctx context.Context, s *Session, reason string) error 
 
 // EndUser ends every session of a user and says how many there were.
 func (v *index) EndUser(ctx context.Context, userID, reason string) (int, error) {
-	n, err := v.end(ctx, tag(userID), userID, "all", reason, "")
-	return n, v.settled(err)
+	ended, err := v.end(ctx, tag(userID), userID, "all", reason, "")
+	return len(ended), v.settled(err)
 }
 
 // Erase ends every session of a user, for the reason "erased", and deletes what was kept for them: connections and
 // preferences. Revocations that wait for their provider stay until they are done.
 func (v *index) Erase(ctx context.Context, userID string) error {
-	_, err := v.end(ctx, tag(userID), userID, "erase", "erased", "")
+	ended, err := v.end(ctx, tag(userID), userID, "erase", erased, "")
+	if len(ended) > 0 {
+		v.record(ctx, audit.Event{Kind: audit.UserErased, User: userID})
+	}
 	return v.settled(err)
 }
 
@@ -124,7 +132,7 @@ func (v *index) endOldest(ctx context.Context, s *Session) error {
 		if oldest.ID == s.ID {
 			continue
 		}
-		if _, err := v.end(ctx, s.location.tag, s.User.ID, "one", "ended_elsewhere", oldest.ID); err != nil {
+		if _, err := v.end(ctx, s.location.tag, s.User.ID, "one", endedTooMany, oldest.ID); err != nil {
 			return err
 		}
 	}
@@ -132,26 +140,52 @@ func (v *index) endOldest(ctx context.Context, s *Session) error {
 }
 
 // end ends those of a user's sessions that which names ("one", "others" than id, "all", "erase": all and what is kept),
-// in one atomic step.
-func (v *index) end(ctx context.Context, tag, userID, which, reason, id string) (int, error) {
+// in one atomic step, and returns which they were. Each is recorded.
+func (v *index) end(ctx context.Context, tag, userID, which, reason, id string) ([]string, error) {
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	const mark = `"%"` // the script puts each session's id here
-	event := Event{Kind: EventSession, Session: "%", User: userID, Reason: reason}
+	event := Event{Kind: EventSession, Session: "%", User: userID, Reason: toldReason(reason)}
 	head, tail, _ := strings.Cut(event.encode(), mark)
-	told := v.events.about("session.ended", queued{User: userID, Session: "%", Reason: reason, Many: true})
+	told := v.events.about("session.ended", queued{User: userID, Session: "%", Reason: toldReason(reason), Many: true})
 	if err := v.events.ahead(ctx, tag, told); err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer v.events.point(ctx, tag, told)
 	itemHead, itemTail, _ := strings.Cut(told.item, mark)
-	return v.db.CountDurably(ctx, store.Call{Script: "end_listed",
+	ended, err := v.db.IDsDurably(ctx, store.Call{Script: "end_listed",
 		Keys: store.Keys{"index": v.userKey(tag, "i"), "kept": v.userKey(tag, "k"), "preferences": v.userKey(tag, "p")},
-		Args: store.Args{"prefix": v.userKey(tag, ""), "which": which, "id": id, "life": v.tombstoneLife(),
+		Args: store.Args{"run": seal.Nonce(), "prefix": v.userKey(tag, ""), "which": which, "id": id, "life": v.tombstoneLife(),
 			"channel": v.db.Channel(), "head": head + `"`, "tail": `"` + tail,
 			"programs": told.programs, "item_head": itemHead + `"`, "item_tail": `"` + itemTail}})
+	v.recordEnds(ctx, userID, reason, ended)
+	return ended, err
+}
+
+// expire takes the entries of sessions that are gone by their time away: their end is told and recorded, once.
+func (v *index) expire(ctx context.Context, tag, userID string, ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	ctx, cancel := detached(audit.As(ctx, audit.Actor{}))
+	defer cancel()
+	const mark = `"%"`
+	told := v.events.about("session.ended", queued{User: userID, Session: "%", Reason: endedExpired, Many: true})
+	if err := v.events.ahead(ctx, tag, told); err != nil {
+		return err
+	}
+	defer v.events.point(ctx, tag, told)
+	head, tail, _ := strings.Cut(told.item, mark)
+	gone, err := v.db.IDsDurably(ctx, store.Call{Script: "expire", Keys: store.Keys{"index": v.userKey(tag, "i")},
+		Args: store.Args{"run": seal.Nonce(), "prefix": v.userKey(tag, ""), "ids": strings.Join(ids, ","),
+			"programs": told.programs, "item_head": head + `"`, "item_tail": `"` + tail}})
+	v.recordEnds(ctx, userID, endedExpired, gone)
+	return err
 }
 
 // indexLife is how long an index outlives its last session's creation: no clock of an instance makes a session outlive
-// it.
-func (c *core) indexLife() time.Duration { return c.cfg.Lifetime + 5*time.Minute }
+// it, and MaintainUsers sees which ended by their time.
+func (c *core) indexLife() time.Duration { return c.cfg.Lifetime + seenWithin }
+
+// seenWithin is how long the end of a session by its time may take to be seen: some rounds of MaintainUsers.
+const seenWithin = 6 * time.Hour

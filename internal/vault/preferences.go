@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"bff/internal/audit"
 	"bff/internal/vault/seal"
 	"bff/internal/vault/store"
 )
@@ -39,7 +40,11 @@ func (v *sessions) Preferences(ctx context.Context, s *Session) (doc []byte, ver
 func (v *sessions) SetPreferences(ctx context.Context, s *Session, doc []byte, version string) (string, error) {
 	ctx, cancel := detached(ctx)
 	defer cancel()
-	return v.writePreferences(ctx, s, doc, version, Event{Kind: EventPreferences, User: s.User.ID}.encode())
+	next, err := v.writePreferences(ctx, s, doc, version, Event{Kind: EventPreferences, User: s.User.ID}.encode())
+	if err == nil {
+		v.record(ctx, audit.Event{Kind: audit.PreferencesSet, User: s.User.ID, Session: s.ID})
+	}
+	return next, err
 }
 
 func (v *sessions) writePreferences(ctx context.Context, s *Session, doc []byte, version, message string) (string,

@@ -198,16 +198,19 @@ func (v *sessions) End(ctx context.Context, s *Session, reason string) error {
 func (v *sessions) end(ctx context.Context, s *Session, reason string) error {
 	ctx, cancel := detached(ctx)
 	defer cancel()
+	run := seal.Nonce()
 	end := func(ctx context.Context) error {
-		event := Event{Kind: EventSession, Session: s.ID, User: s.User.ID, Reason: reason}
-		told := v.index.events.about("session.ended", queued{User: s.User.ID, Session: s.ID, Reason: reason})
+		event := Event{Kind: EventSession, Session: s.ID, User: s.User.ID, Reason: toldReason(reason)}
+		told := v.index.events.about("session.ended",
+			queued{User: s.User.ID, Session: s.ID, Reason: toldReason(reason)})
 		if err := v.index.events.ahead(ctx, s.location.tag, told); err != nil {
 			return err
 		}
 		defer v.index.events.point(ctx, s.location.tag, told)
-		_, err := v.db.RunDurably(ctx, onSession("end", s.location, store.Keys{"index": v.userKey(s.location.tag, "i")},
-			store.Args{"life": v.tombstoneLife(), "id": s.ID, "channel": v.db.Channel(), "message": event.encode(),
+		ended, err := v.db.IDsDurably(ctx, onSession("end", s.location, store.Keys{"index": v.userKey(s.location.tag, "i")},
+			store.Args{"run": run, "life": v.tombstoneLife(), "id": s.ID, "channel": v.db.Channel(), "message": event.encode(),
 				"prefix": v.userKey(s.location.tag, ""), "programs": told.programs, "item": told.item}))
+		v.recordEnds(ctx, s.User.ID, reason, ended)
 		return err
 	}
 	return v.gorilla.save(ctx, &transfer{s: v, ticket: s.ticket.Reveal(), end: end}, -1)

@@ -226,6 +226,9 @@ func (v *users) write(ctx context.Context, before, next *UserRecord, event strin
 	}
 	next.Version, next.current = string(value[:seal.VersionSize]), true
 	v.events.point(ctx, t, told)
+	if before.ID != "" { // Register records a new one
+		v.recordUser(ctx, before, next)
+	}
 	if before.loses(next) {
 		return v.settled(nil)
 	}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"bff/internal/audit"
 	"bff/internal/vault/seal"
 	"bff/internal/vault/store"
 )
@@ -39,6 +40,7 @@ type Config struct {
 	Now      func() time.Time // time.Now when nil
 	Log      *slog.Logger     // discarded when nil
 	Programs []Program        // that are to hear what happens
+	Audit    audit.Recorder   // nil: nothing is recorded
 	Cache    bool             // Load may answer without the store; all alike. No effect with redis+cluster: or memory:
 }
 

@@ -6,7 +6,6 @@ import (
 	"bff/internal/api/document"
 	"bff/internal/api/problem"
 	"bff/internal/api/route"
-	"bff/internal/audit"
 )
 
 // data answers with the store that where finds, of the client itself or, to read only, of the one that ?of= names.
@@ -41,11 +40,7 @@ func (m *Manager) userData(c *route.Call, owner string) document.Store {
 	return document.Store{
 		Get: func(ctx context.Context) ([]byte, string, error) { return v.UserData(ctx, id, owner) },
 		Set: func(ctx context.Context, doc []byte, version string) (string, error) {
-			next, err := v.SetUserData(ctx, id, owner, doc, version)
-			if err == nil {
-				m.record(c, audit.Event{Kind: audit.DataSet, User: id})
-			}
-			return next, err
+			return v.SetUserData(ctx, id, owner, doc, version)
 		},
 		Gone: noUser,
 	}
@@ -56,11 +51,7 @@ func (m *Manager) sessionData(c *route.Call, owner string) document.Store {
 	return document.Store{
 		Get: func(ctx context.Context) ([]byte, string, error) { return v.SessionData(ctx, id, owner) },
 		Set: func(ctx context.Context, doc []byte, version string) (string, error) {
-			next, err := v.SetSessionData(ctx, id, owner, doc, version)
-			if err == nil {
-				m.record(c, audit.Event{Kind: audit.DataSet, Session: id})
-			}
-			return next, err
+			return v.SetSessionData(ctx, id, owner, doc, version)
 		},
 		Gone: noSession,
 	}

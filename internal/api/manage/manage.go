@@ -12,10 +12,8 @@ import (
 	"bff/internal/api/document"
 	"bff/internal/api/problem"
 	"bff/internal/api/route"
-	"bff/internal/audit"
 	"bff/internal/explain"
 	"bff/internal/oauth"
-	"bff/internal/trace"
 	"bff/internal/vault"
 )
 
@@ -31,7 +29,6 @@ type Config struct {
 	Broker  *oauth.Broker  // required
 	Signer  Signer         // required: erasing is refused without one
 	Clients []route.Client // all that there are, for `?of=`
-	Audit   audit.Recorder // nil: nothing is recorded
 	Now     func() time.Time
 }
 
@@ -52,9 +49,6 @@ const (
 
 // New makes a Manager.
 func New(cfg Config) *Manager {
-	if cfg.Audit == nil {
-		cfg.Audit = audit.Discard{}
-	}
 	m := &Manager{cfg: cfg, clients: map[string]route.Client{}, rates: map[string]*rate.Limiter{}}
 	for _, c := range cfg.Clients {
 		m.clients[c.Name] = c
@@ -112,14 +106,6 @@ func (m *Manager) explain(c *route.Call) error {
 	return c.JSON(http.StatusOK, story)
 }
 
-// record notes what the client did.
-func (m *Manager) record(c *route.Call, e audit.Event) {
-	e.At = m.cfg.Now()
-	e.Actor = audit.Actor{Kind: audit.ByClient, Name: c.Client.Name}
-	e.Client, e.Request = c.Client.Name, trace.From(c.Ctx()).ID
-	m.cfg.Audit.Record(c.Ctx(), e)
-}
-
 func noUser() error    { return problem.New(problem.NotFound).Because("There is no such user.") }
 func noSession() error { return problem.New(problem.NotFound).Because("There is no such session.") }
 
@@ -140,7 +126,6 @@ func (m *Manager) endSessions(c *route.Call) error {
 	if _, err := m.cfg.Vault.EndUser(c.Ctx(), id, ended); err != nil {
 		return err
 	}
-	m.record(c, audit.Event{Kind: audit.SessionEnded, User: id, Reason: ended})
 	return c.Empty(http.StatusNoContent)
 }
 
@@ -149,14 +134,9 @@ const ended = "ended_elsewhere"
 
 func (m *Manager) endSession(c *route.Call) error {
 	id := c.R.PathValue("id")
-	user, err := m.cfg.Vault.SessionUser(c.Ctx(), id)
-	if err != nil {
-		return unless(err, noSession)
-	}
 	if err := m.cfg.Vault.EndSession(c.Ctx(), id, ended); err != nil {
 		return unless(err, noSession)
 	}
-	m.record(c, audit.Event{Kind: audit.SessionEnded, User: user, Session: id, Reason: ended})
 	return c.Empty(http.StatusNoContent)
 }
 
@@ -170,6 +150,5 @@ func (m *Manager) unlink(c *route.Call) error {
 		})
 	}
 	m.cfg.Broker.Nudge()
-	m.record(c, audit.Event{Kind: audit.Unlinked, User: user, Connection: id})
 	return c.Empty(http.StatusNoContent)
 }

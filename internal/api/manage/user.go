@@ -13,7 +13,6 @@ import (
 	"bff/internal/api/document"
 	"bff/internal/api/problem"
 	"bff/internal/api/route"
-	"bff/internal/audit"
 	"bff/internal/users"
 	"bff/internal/vault"
 )
@@ -173,7 +172,6 @@ func (m *Manager) setRights(c *route.Call) error {
 	if err != nil {
 		return unless(err, noUser)
 	}
-	m.record(c, audit.Event{Kind: audit.RightsChanged, User: id, Rights: u.AllRights()})
 	return c.JSON(http.StatusOK, view(u))
 }
 
@@ -278,7 +276,6 @@ func (m *Manager) erase(c *route.Call) error {
 		return unless(err, noUser)
 	}
 	m.cfg.Broker.Nudge()
-	m.record(c, audit.Event{Kind: audit.UserErased, User: id})
 	receipt, err := m.cfg.Signer.Sign(c.Ctx(), ReceiptType, NewReceipt(m.cfg.Origin, id, erased, m.cfg.Now()))
 	if err != nil {
 		return err

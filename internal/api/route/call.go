@@ -26,6 +26,19 @@ type Call struct {
 	audit   audit.Recorder // see Record
 }
 
+// As has what the call does from here on recorded as done by a.
+func (c *Call) As(a audit.Actor) { c.R = c.R.WithContext(audit.As(c.R.Context(), a)) }
+
+// acting says who is behind the call: the client, else the person who is signed in.
+func (c *Call) acting() {
+	switch {
+	case c.Client != nil:
+		c.As(audit.Actor{Kind: audit.ByClient, Name: c.Client.Name})
+	case c.Session != nil:
+		c.As(audit.Actor{Kind: audit.ByUser, Name: c.Session.User.ID})
+	}
+}
+
 // Ctx is the request's context.
 func (c *Call) Ctx() context.Context { return c.R.Context() }
 

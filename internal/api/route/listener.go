@@ -235,6 +235,9 @@ func (l *Listener) run(c *Call) error {
 			return err
 		}
 	}
+	if c.Row.Keep != Carried {
+		c.acting()
+	}
 	return c.Row.Do(c)
 }
 

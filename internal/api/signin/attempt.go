@@ -11,6 +11,7 @@ import (
 
 	"bff/internal/api/problem"
 	"bff/internal/api/route"
+	"bff/internal/audit"
 	"bff/internal/oauth"
 	"bff/internal/secret"
 	"bff/internal/vault"
@@ -87,6 +88,7 @@ func (f *Flow) begin(c *route.Call, in oauth.Begin, a attempt, status int) error
 	f.dropOldAttempts(c)
 	made := strconv.FormatInt(f.cfg.Now().UnixMilli(), 36) // several tabs may start within a second
 	f.setAttemptCookie(c.W, f.attemptCookie(state), made+"."+opener.Reveal(), int(attemptLife/time.Second))
+	c.Record(audit.Event{Kind: audit.AttemptStarted, Provider: in.Provider})
 	return c.Redirect(to, status)
 }
 

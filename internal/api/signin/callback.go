@@ -39,6 +39,7 @@ func (f *Flow) Callback(c *route.Call) error {
 	a, err := f.take(c, provider, state)
 	if errors.Is(err, vault.ErrNotFound) || problem.Is(err, problem.LoginExpired) {
 		if to, ok := f.again(c, state); ok {
+			c.Record(audit.Event{Kind: audit.AttemptRepeated, Provider: provider})
 			return f.back(c, to)
 		}
 	}
@@ -240,14 +241,5 @@ func (f *Flow) signIn(c *route.Call, a attempt, g oauth.Grant) (string, error) {
 		return "", err
 	}
 	f.cfg.Metrics.SignedIn(g.Connection.Provider)
-	c.Record(
-		audit.Event{
-			Kind:     audit.SignIn,
-			User:     user.ID,
-			Session:  made.ID,
-			Provider: g.Connection.Provider,
-			Rights:   user.Rights,
-		},
-	)
 	return made.ID, nil
 }

@@ -43,17 +43,15 @@ func (f *Flow) register(c *route.Call, g oauth.Grant) (vault.User, error) {
 			return vault.User{}, err
 		}
 		var rec vault.UserRecord
-		var fresh bool
-		rec, fresh, err = f.cfg.Vault.Register(ctx, identity(g), profile(g), func(u *vault.UserRecord) error {
+		c.As(audit.Actor{Kind: audit.ByUser, Name: who.ID})
+		as := audit.As(ctx, audit.By(c.Ctx()))
+		rec, _, err = f.cfg.Vault.Register(as, identity(g), profile(g), func(u *vault.UserRecord) error {
 			if u.ID != who.ID { // the hook was asked about another user
 				return errMoved
 			}
 			keep(u, who, decided)
 			return nil
 		})
-		if err == nil && fresh {
-			c.Record(audit.Event{Kind: audit.UserRegistered, User: rec.ID, Provider: who.Provider})
-		}
 		if !errors.Is(err, errMoved) {
 			return rec.User(), err
 		}
@@ -107,16 +105,14 @@ func keep(u *vault.UserRecord, who users.Person, d users.Decision) {
 // link links the account to the session, and makes it one more way to sign in, unless its provider is for linking only
 // or the account is another user's: then it is linked all the same, and nothing is merged.
 func (f *Flow) link(c *route.Call, session *vault.Session, g oauth.Grant) error {
-	linked, err := f.cfg.Vault.Link(c.Ctx(), session, g.Connection)
-	if err != nil {
+	c.As(audit.Actor{Kind: audit.ByUser, Name: session.User.ID})
+	if _, err := f.cfg.Vault.Link(c.Ctx(), session, g.Connection); err != nil {
 		return err
 	}
-	c.Record(audit.Event{Kind: audit.Linked, User: session.User.ID, Session: session.ID, Connection: linked.ID,
-		Provider: linked.Provider})
 	if f.linkedOnly(g.Connection.Provider) {
 		return nil
 	}
-	_, err = f.cfg.Vault.AddIdentity(c.Ctx(), session.User.ID, identity(g))
+	_, err := f.cfg.Vault.AddIdentity(c.Ctx(), session.User.ID, identity(g))
 	if errors.Is(err, vault.ErrTaken) ||
 		errors.Is(err, vault.ErrNotFound) { // not found: a session of before there were users
 		return nil

@@ -11,7 +11,6 @@ import (
 	"bff/internal/api/answer"
 	"bff/internal/api/problem"
 	"bff/internal/api/route"
-	"bff/internal/audit"
 	"bff/internal/oauth"
 	"bff/internal/secret"
 )
@@ -50,10 +49,7 @@ func (f *Flow) ConnectTyped(c *route.Call) error {
 		err = problem.New(problem.WrongAccount)
 	}
 	if err == nil {
-		conn, err = f.cfg.Vault.Link(c.Ctx(), c.Session, conn)
-	}
-	if err == nil {
-		c.Record(audit.Event{Kind: audit.Linked, Connection: conn.ID, Provider: provider})
+		_, err = f.cfg.Vault.Link(c.Ctx(), c.Session, conn)
 	}
 	if err != nil {
 		why, ok := f.outcome(err)

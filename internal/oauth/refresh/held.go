@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"bff/internal/audit"
 	"bff/internal/oauth/claims"
 	"bff/internal/oauth/client"
 	"bff/internal/secret"
@@ -92,11 +91,6 @@ func (r *refresh) markDead(
 	out, err := r.b.write(ctx, c, ch)
 	switch {
 	case err == nil:
-		r.b.cfg.Audit.Record(
-			ctx,
-			audit.Event{Kind: audit.RefreshRefused, At: r.b.cfg.Now(), Provider: r.p.Name, Connection: c.ID,
-				User: c.UserID(), Reason: reason, Actor: audit.Actor{Kind: audit.ByProvider, Name: r.p.Name}},
-		)
 		return vault.Connection{}, r.p.reauth(reason)
 	case errors.Is(err, errSuperseded):
 		if out.Status == vault.StatusNeedsReauth {

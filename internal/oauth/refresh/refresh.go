@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"bff/internal/audit"
 	"bff/internal/oauth/client"
 	"bff/internal/secret"
 	"bff/internal/vault"
@@ -212,6 +213,8 @@ func (r *refresh) call(
 	r.count(ans, v, call.Err())
 	switch v {
 	case client.Granted:
+		r.b.cfg.Audit.Record(ctx, audit.Event{Kind: audit.Refreshed, At: r.b.cfg.Now(), Provider: r.p.Name, Connection: c.ID,
+			User: c.UserID()})
 		if err := r.b.cfg.SameSubject(c, ans); err != nil {
 			r.b.cfg.Log.Error("a refresh brought another account's ID token: its tokens are not used", "provider", r.p.Name)
 			return vault.Connection{}, r.failed(c, ans, client.Unclear, in)

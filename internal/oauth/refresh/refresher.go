@@ -25,7 +25,7 @@ type Config struct {
 	TokenTimeout time.Duration   // of one token request, whoever still waits for it
 	Base         context.Context // of work that no caller waits for
 	Background   *Background
-	Audit        audit.Recorder // refusals for good
+	Audit        audit.Recorder // what refreshes were granted
 	Tracer       trace.Tracer   // makes a span of every refresh
 
 	OnRefresh func(provider, outcome string, took time.Duration)

@@ -183,6 +183,15 @@ func (s *Store) CountDurably(ctx context.Context, c Call) (int, error) {
 	return n, s.fault(ctx, err)
 }
 
+// IDsDurably is RunDurably for a script that answers ids, joined by commas.
+func (s *Store) IDsDurably(ctx context.Context, c Call) ([]string, error) {
+	text, err := s.evalDurably(ctx, c).Text()
+	if err != nil || text == "" {
+		return nil, s.fault(ctx, err)
+	}
+	return strings.Split(text, ","), nil
+}
+
 // RunText runs a script that answers a string, or ErrNotFound.
 func (s *Store) RunText(ctx context.Context, c Call) (string, error) {
 	script, keys, args := s.resolve(&c)

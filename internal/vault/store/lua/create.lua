@@ -1,4 +1,4 @@
--- Writes a new session, its index entry and its first connection. Index entries of sessions that expired go.
+-- Writes a new session, its index entry and its first connection.
 -- Answers how many sessions the user has now.
 -- pairs
 -- keys: index
@@ -16,10 +16,4 @@ end
 redis.call('HSET', index, id, info)
 atleast(index, index_life)
 queue(prefix, programs, item)
-if redis.call('HLEN', index) % 32 == 0 then
-  local all = redis.call('HGETALL', index)
-  for j = 1, #all, 2 do
-    if not alive(prefix, all[j+1]) then redis.call('HDEL', index, all[j]) end
-  end
-end
 return redis.call('HLEN', index)

@@ -1,7 +1,9 @@
--- Ends a session: nothing that was in flight can bring it back.
+-- Ends a session: nothing that was in flight can bring it back. Answers its id, or nothing where it had ended.
 -- pairs
 -- keys: index
--- args: life, id, channel, message, prefix, programs, item
+-- args: run, life, id, channel, message, prefix, programs, item
+local before = answered(prefix, run)
+if before then return sure(before, index) end
 local at = live(pairs_n)
 for k = 1, pairs_n do
   if k == 1 or k == at then tombstone(KEYS[2*k-1], life) end
@@ -9,8 +11,7 @@ for k = 1, pairs_n do
 end
 redis.call('HDEL', index, id)
 redis.call('DEL', prefix .. 'b:' .. id)
-if at then
-  redis.call('PUBLISH', channel, message)
-  queue(prefix, programs, item)
-end
-return 1
+if not at then return '' end
+redis.call('PUBLISH', channel, message)
+queue(prefix, programs, item)
+return answer(prefix, run, {id})

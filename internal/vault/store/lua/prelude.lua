@@ -20,6 +20,13 @@ local function tombstone(key, ms)
 end
 -- An index entry begins with the location of its session, 22 characters.
 local function alive(prefix, entry) return redis.call('STRLEN', prefix .. 's:' .. string.sub(entry, 1, 22)) > 60 end
+-- What a run that ended sessions answers: their ids, joined. Sent again because its answer was lost, it answers the same.
+local function answered(prefix, run) return redis.call('GET', prefix .. 'y:' .. run) end
+local function answer(prefix, run, ids)
+  local text = table.concat(ids, ',')
+  if text ~= '' then redis.pcall('SET', prefix .. 'y:' .. run, text, 'PX', 10000) end
+  return text
+end
 -- Puts an event into the queues of the programs that are to hear of it.
 local function queue(prefix, programs, item)
   for program in string.gmatch(programs, '[^,]+') do redis.call('RPUSH', prefix .. 'q:' .. program, item) end
