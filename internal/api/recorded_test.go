@@ -217,7 +217,8 @@ func changes() map[string]struct {
 				t.Fatal(err)
 			}
 			s.broker.Nudge()
-		}, []string{"connection_unlinked by bff", "connection_unlinked by bff", revoked, revoked, "user_erased/unused by bff"}},
+		}, []string{"connection_unlinked by bff", "connection_unlinked by bff", revoked, revoked,
+			"user_erased/unused by bff"}},
 	}
 }
 

@@ -4,8 +4,8 @@ import "context"
 
 type actorKey struct{}
 
-// As returns a context of what a causes. Whoever authenticates a caller puts it there, once, so that what is done below need not be
-// given it.
+// As returns a context of what a causes. Whoever authenticates a caller puts it there, once, so that what is done below
+// need not be given it.
 func As(ctx context.Context, a Actor) context.Context { return context.WithValue(ctx, actorKey{}, a) }
 
 // By returns the actor that [As] put into ctx, or else bff itself.

@@ -100,8 +100,8 @@ func (v *users) eraseRecords(ctx context.Context, userID, reason string) (int, e
 	done, err := v.db.IDsDurably(ctx, store.Call{Script: "erase",
 		Keys: store.Keys{"user": v.userKey(t, "u"), "hook": v.userKey(t, "g"), "kept": v.userKey(t, "k"),
 			"preferences": v.userKey(t, "p"), "data": v.userKey(t, "d"), "index": v.userKey(t, "i")},
-		Args: store.Args{"run": seal.Nonce(), "prefix": v.userKey(t, ""), "life": v.tombstoneLife(), "erased_for": millisOf(erasedFor),
-			"channel": v.db.Channel(), "head": head + `"`, "tail": `"` + tail,
+		Args: store.Args{"run": seal.Nonce(), "prefix": v.userKey(t, ""), "life": v.tombstoneLife(),
+			"erased_for": millisOf(erasedFor), "channel": v.db.Channel(), "head": head + `"`, "tail": `"` + tail,
 			"message":  Event{Kind: EventUser, User: userID}.encode(),
 			"programs": told.programs, "item": told.item}})
 	if slices.Equal(done, []string{"kept"}) {
@@ -122,8 +122,9 @@ type Maintained struct {
 	Next                      string // to go on after, "" at the end
 }
 
-// MaintainUsers looks at a page of users: it sees which of their sessions ended by their time, seals under the ring's first key what another one sealed, so that an old
-// key may go after a whole round, and erases who was not seen for unused (0: nobody) and has no session.
+// MaintainUsers looks at a page of users: it sees which of their sessions ended by their time, seals under the ring's
+// first key what another one sealed, so that an old key may go after a whole round, and erases who was not seen for
+// unused (0: nobody) and has no session.
 func (v *users) MaintainUsers(
 	ctx context.Context,
 	after string,

@@ -155,8 +155,8 @@ func (v *index) end(ctx context.Context, tag, userID, which, reason, id string) 
 	itemHead, itemTail, _ := strings.Cut(told.item, mark)
 	ended, err := v.db.IDsDurably(ctx, store.Call{Script: "end_listed",
 		Keys: store.Keys{"index": v.userKey(tag, "i"), "kept": v.userKey(tag, "k"), "preferences": v.userKey(tag, "p")},
-		Args: store.Args{"run": seal.Nonce(), "prefix": v.userKey(tag, ""), "which": which, "id": id, "life": v.tombstoneLife(),
-			"channel": v.db.Channel(), "head": head + `"`, "tail": `"` + tail,
+		Args: store.Args{"run": seal.Nonce(), "prefix": v.userKey(tag, ""), "which": which, "id": id,
+			"life": v.tombstoneLife(), "channel": v.db.Channel(), "head": head + `"`, "tail": `"` + tail,
 			"programs": told.programs, "item_head": itemHead + `"`, "item_tail": `"` + itemTail}})
 	v.recordEnds(ctx, userID, reason, ended)
 	return ended, err

@@ -7,7 +7,8 @@ import (
 	"bff/internal/trace"
 )
 
-// Why sessions end, beside what callers say. Browsers and programs hear of a closed list, in which these have other names.
+// Why sessions end, beside what callers say. Browsers and programs hear of a closed list, in which the first two have
+// other names.
 const (
 	endedTooMany  = "too_many" // a user had more sessions than one may have
 	endedReplaced = "replaced" // a sign-in in the same browser took its place
@@ -25,8 +26,8 @@ func toldReason(reason string) string {
 	return reason
 }
 
-// record writes down what was done, once the store has it. Who did it, and in which request, is what ctx says; an event that has an
-// actor keeps it.
+// record writes down what was done, once the store has it. Who did it, and in which request, is what ctx says; an event
+// that has an actor keeps it.
 func (c *core) record(ctx context.Context, e audit.Event) {
 	if c.cfg.Audit == nil {
 		return
@@ -53,8 +54,8 @@ func (c *core) recordGrantEnd(ctx context.Context, was, is *Connection) {
 	if is.Status != StatusNeedsReauth || was.Status == StatusNeedsReauth {
 		return
 	}
-	e := audit.Event{Kind: audit.RefreshRefused, User: is.owner.user, Session: is.owner.session, Connection: is.ID, Provider: is.Provider,
-		Reason: is.Reason, Actor: audit.Actor{Kind: audit.ByProvider, Name: is.Provider}}
+	e := audit.Event{Kind: audit.RefreshRefused, User: is.owner.user, Session: is.owner.session, Connection: is.ID,
+		Provider: is.Provider, Reason: is.Reason, Actor: audit.Actor{Kind: audit.ByProvider, Name: is.Provider}}
 	if is.Reason == endedExpired { // by the clock: nobody was asked
 		e.Actor = audit.Actor{Kind: audit.ByBFF}
 	}
@@ -64,7 +65,8 @@ func (c *core) recordGrantEnd(ctx context.Context, was, is *Connection) {
 // recordUser writes down how a record differs from what it was. before is zero for a new one.
 func (c *core) recordUser(ctx context.Context, before, next *UserRecord) {
 	if before.ID == "" {
-		c.record(ctx, audit.Event{Kind: audit.UserRegistered, User: next.ID, Provider: next.Provider, Rights: next.AllRights()})
+		c.record(ctx, audit.Event{Kind: audit.UserRegistered, User: next.ID, Provider: next.Provider,
+			Rights: next.AllRights()})
 		return
 	}
 	for _, i := range next.Identities {
