@@ -15,7 +15,7 @@ import (
 	"bff/internal/api/admin"
 	managing "bff/internal/api/manage"
 	"bff/internal/audit"
-	"bff/internal/demo"
+	"bff/internal/demo/provider"
 	"bff/internal/oauth/providers"
 	"bff/internal/testenv"
 	"bff/internal/users"
@@ -163,12 +163,12 @@ func changes() map[string]struct {
 			s.backchannel(logoutToken(t, s.world, "ada", "", nil))
 		}, []string{"order_received/backchannel_logout by provider",
 			"session_ended/provider by provider $laptop", "session_ended/provider by provider $phone"}},
-		"POST /bff/security-events/{provider}": {ordered(demo.EventSessionsRevoked), []string{
+		"POST /bff/security-events/{provider}": {ordered(provider.EventSessionsRevoked), []string{
 			"order_received/security_event by provider",
 			"session_ended/provider by provider $laptop", "session_ended/provider by provider $phone"}},
-		"POST /bff/security-events/{provider}, of tokens": {ordered(demo.EventTokensRevoked), []string{
+		"POST /bff/security-events/{provider}, of tokens": {ordered(provider.EventTokensRevoked), []string{
 			"order_received/security_event by provider", "refresh_refused/revoked by provider"}},
-		"POST /bff/security-events/{provider}, of a purged account": {ordered(demo.EventAccountPurged), []string{
+		"POST /bff/security-events/{provider}, of a purged account": {ordered(provider.EventAccountPurged), []string{
 			"identity_removed by provider", "order_received/security_event by provider", "refresh_refused/revoked by provider",
 			"session_ended/provider by provider $laptop", "session_ended/provider by provider $phone"}},
 		"POST /introspect": {func(t *testing.T, s *stage) {
