@@ -39,9 +39,6 @@ func (c *checkCommand) Run(sh *shell) error {
 		}
 		out.Say("warning", at, w.Text)
 	}
-	for _, key := range app.Unwired(cfg) {
-		out.Say("warning", name, "`"+key+"` has no effect in this version")
-	}
 	if !c.Offline {
 		in.Reach(sh.ctx, app.CheckClient(), out)
 	}

@@ -27,6 +27,7 @@ type mounts struct {
 	calls *calls
 	rows  []route.Row
 	all   []Mount
+	of    map[*route.Front][]string // the mounts of a front that does not have all, by name
 }
 
 // calls carries proxied calls.
@@ -44,9 +45,14 @@ type calls struct {
 // mountRows makes a row of every api and backend.
 func (s *Server) mountRows() (*mounts, error) {
 	m := &mounts{
-		all: slices.Clone(s.cfg.Mounts),
+		all: slices.Clone(s.cfg.Mounts), of: map[*route.Front][]string{},
 		calls: &calls{vault: s.cfg.Vault, broker: s.cfg.Broker, signer: s.cfg.Signer,
 			providers: s.signIn, pace: newPace(s.cfg.Limits, s.cfg.Now), offered: map[string][]string{}},
+	}
+	for _, f := range s.cfg.Fronts {
+		if f.APIs != nil {
+			m.of[s.fronts.Named(f.Origin)] = f.APIs
+		}
 	}
 	slices.SortStableFunc(m.all, func(a, b Mount) int {
 		if a.Mount == nil || b.Mount == nil {
@@ -91,10 +97,16 @@ func (m *mounts) apiRow(at *Mount) route.Row {
 		Fix: fix, Do: func(c *route.Call) error { return m.calls.carry(c, at) }}
 }
 
-// find returns the row of the mount that a request is for: by host first, then the longest path. nil: none.
-func (m *mounts) find(r *http.Request) *route.Row {
+// find returns the row of the mount that a request to a front is for: by host first, then the longest path. nil: none.
+// Without a front, only a mount at a host of its own is meant.
+func (m *mounts) find(r *http.Request, at *route.Front) *route.Row {
+	names, some := m.of[at]
 	for i := range m.all {
-		if m.all[i].Serves(r) {
+		one := &m.all[i]
+		if at == nil && !one.HasHost() || some && !slices.Contains(names, one.Name) {
+			continue
+		}
+		if one.Serves(r) {
 			return &m.rows[i]
 		}
 	}

@@ -122,7 +122,7 @@ func (a *account) dataOf(ctx context.Context, user string) (map[string]json.RawM
 
 // erase deletes the person who asks, who must have signed in just now: a browser that somebody left open is not enough.
 func (a *account) erase(c *route.Call) error {
-	if age := a.now().Sub(c.Session.CreatedAt); age > freshSignIn || age < -freshSignIn {
+	if age := a.now().Sub(c.Session.AuthAt); age > freshSignIn || age < -freshSignIn {
 		p := problem.New(problem.NotSignedIn).
 			Because("Sign in again: erasing an account asks for a sign-in of the last five minutes.")
 		p.Provider = c.Session.User.Provider
@@ -135,7 +135,7 @@ func (a *account) erase(c *route.Call) error {
 		return err
 	}
 	a.broker.Nudge()
-	a.vault.ClearCookie(c.W)
+	a.vault.ClearCookie(c.W, c.Front.Vault())
 	return c.Empty(http.StatusNoContent)
 }
 

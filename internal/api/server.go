@@ -39,12 +39,23 @@ type Config struct {
 	Users          *users.Policy     // who may sign in, and with which rights; everybody, with none, when nil
 	LinkOnly       []string          // providers whose accounts are linked only
 	Frontend       http.Handler      // everything outside /bff and the mounts; nil: not found
+	Fronts         []Front           // further ones
+	SSO            bool              // signed in on one front, signed in on the next without seeing the provider
 	Client         fs.FS             // holds client.js
 	Account        fs.FS             // holds the account page
 	Limits         Limits
 	Metrics        *metrics.Metrics // those the broker's hooks count in; new ones when nil
 	Log            *slog.Logger     // discarded when nil
 	Now            func() time.Time // time.Now when nil
+}
+
+// A Front is a further origin that the Server answers for, with cookies of its own and the same users.
+type Front struct {
+	Origin   string
+	Cookie   string       // the session cookie's whole name
+	Origins  []string     // further origins that may call this front with credentials (CORS)
+	APIs     []string     // names of its mounts; all where nil
+	Frontend http.Handler // as that of the first; nil: not found
 }
 
 // A Client is a service that may ask on the admin listener.
@@ -75,7 +86,7 @@ type Mount struct {
 // A Server answers browsers, and the services behind the same front door. It is safe for concurrent use.
 type Server struct {
 	cfg       Config
-	front     *route.Front
+	fronts    *route.Fronts
 	providers []string // all
 	signIn    []string // those with which people sign in
 	streams   *live.Streams
@@ -91,12 +102,12 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Vault == nil || cfg.Broker == nil || cfg.Signer == nil {
 		return nil, errors.New("new server: a vault, a broker and a signer are needed")
 	}
-	front, err := route.NewFront(cfg.Origin, cfg.Cookie, cfg.Origins)
+	fronts, err := cfg.fronts()
 	if err != nil {
 		return nil, fmt.Errorf("new server: %w", err)
 	}
 	cfg.defaults()
-	s := &Server{cfg: cfg, front: front, draining: make(chan struct{}), work: newBackground()}
+	s := &Server{cfg: cfg, fronts: fronts, draining: make(chan struct{}), work: newBackground()}
 	for _, p := range cfg.Broker.Providers() {
 		s.providers = append(s.providers, p.Name)
 		if p.Auth == "" && !slices.Contains(cfg.LinkOnly, p.Name) { // nobody signs in with what is typed to link an account
@@ -123,12 +134,12 @@ func (s *Server) listeners(m *mounts) error {
 	touch := &toucher{vault: s.cfg.Vault, work: s.work}
 	m.calls.touch, m.calls.streams = touch, s.streams
 	browser := cfg
-	browser.Front, browser.Rows, browser.Mounts, browser.Rest = s.front, s.rows(), m.find, s.rest()
+	browser.Fronts, browser.Rows, browser.Mounts, browser.Rest = s.fronts, s.rows(), m.find, s.rest()
 	var err error
 	if s.browser, err = route.New(browser); err != nil {
 		return fmt.Errorf("new server: %w", err)
 	}
-	a := admin.New(admin.Config{Front: s.front, Vault: s.cfg.Vault, Broker: s.cfg.Broker,
+	a := admin.New(admin.Config{Fronts: s.fronts, Vault: s.cfg.Vault, Broker: s.cfg.Broker,
 		Signer: s.cfg.Signer, Providers: s.signIn, Audit: s.cfg.Audit, Clients: s.cfg.Clients, Peers: s.cfg.TrustedProxies, Draining: s.draining, Metrics: s.cfg.Metrics,
 		Touch: touch.slide, Now: s.cfg.Now, Log: s.cfg.Log})
 	services := cfg
@@ -139,6 +150,23 @@ func (s *Server) listeners(m *mounts) error {
 		return fmt.Errorf("new server: %w", err)
 	}
 	return nil
+}
+
+// fronts are the first front and the further ones.
+func (cfg *Config) fronts() (*route.Fronts, error) {
+	first, err := route.NewFront(cfg.Origin, cfg.Cookie, cfg.Origins)
+	if err != nil {
+		return nil, err
+	}
+	var further []*route.Front
+	for _, f := range cfg.Fronts {
+		made, err := route.NewFurtherFront(f.Origin, f.Cookie, f.Origins)
+		if err != nil {
+			return nil, err
+		}
+		further = append(further, made)
+	}
+	return route.NewFronts(first, further...)
 }
 
 func (cfg *Config) defaults() {

@@ -16,6 +16,7 @@ import (
 
 	"bff/internal/api/problem"
 	"bff/internal/api/route"
+	"bff/internal/api/signin"
 	"bff/internal/oauth"
 	"bff/internal/vault"
 )
@@ -298,8 +299,9 @@ func (a *account) logout(c *route.Call) error {
 		if u := a.logoutURL(c); u != "" {
 			out.LogoutURL = &u
 		}
+		signin.LoggedOut(c)
 	}
-	a.vault.ClearCookie(c.W)
+	a.vault.ClearCookie(c.W, c.Front.Vault())
 	return c.JSON(http.StatusOK, out)
 }
 

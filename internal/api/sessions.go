@@ -7,6 +7,7 @@ import (
 
 	"bff/internal/api/problem"
 	"bff/internal/api/route"
+	"bff/internal/api/signin"
 	"bff/internal/vault"
 )
 
@@ -48,7 +49,8 @@ func (a *account) endSession(c *route.Call) error {
 		if err := a.vault.End(c.Ctx(), c.Session, "logout"); err != nil {
 			return err
 		}
-		a.vault.ClearCookie(c.W)
+		a.vault.ClearCookie(c.W, c.Front.Vault())
+		signin.LoggedOut(c)
 		return c.Empty(http.StatusNoContent)
 	}
 	err := a.vault.EndOne(c.Ctx(), c.Session, id, "ended_elsewhere")

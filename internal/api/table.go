@@ -1,6 +1,8 @@
 package api
 
 import (
+	"net/http"
+
 	"bff/internal/api/backend"
 	"bff/internal/api/frontend"
 	"bff/internal/api/live"
@@ -10,7 +12,7 @@ import (
 
 // rows is the whole surface for browsers, but for the mounts and the frontend.
 func (s *Server) rows() []route.Row {
-	flow := signin.New(signin.Config{Front: s.front, Vault: s.cfg.Vault, Broker: s.cfg.Broker, Providers: s.providers,
+	flow := signin.New(signin.Config{Fronts: s.fronts, SSO: s.cfg.SSO, Vault: s.cfg.Vault, Broker: s.cfg.Broker, Providers: s.providers,
 		LinkOnly: s.cfg.LinkOnly, Users: s.cfg.Users, PerMinute: s.cfg.Limits.LoginPerMinute, Peers: s.cfg.TrustedProxies, Metrics: s.cfg.Metrics, Now: s.cfg.Now,
 		Log: s.cfg.Log})
 	a := &account{vault: s.cfg.Vault, broker: s.cfg.Broker, origin: s.cfg.Origin, providers: s.signIn,
@@ -45,6 +47,8 @@ func table(
 		row("POST", "/bff/connect/{provider}", somebody, changing, noStore, flow.ConnectTyped),
 		row("GET", "/bff/callback/{provider}", nobody, anywhere, noStore, flow.Callback),
 		row("POST", "/bff/callback/{provider}", nobody, anywhere, noStore, flow.Callback),
+		row("GET", "/bff/front/begin", anybody, anywhere, noStore, flow.BeginFor),
+		row("GET", "/bff/front/arrive", nobody, anywhere, noStore, flow.Arrive),
 		row("POST", "/bff/logout", anybody, changing, noStore, a.logout),
 		row("GET", "/bff/connections", somebody, reading, noStore, a.listConnections),
 		row("DELETE", "/bff/connections/{id}", somebody, changing, noStore, a.unlink),
@@ -64,14 +68,22 @@ func table(
 	}
 }
 
-// rest is the frontend's row.
-func (s *Server) rest() *route.Row {
-	if s.cfg.Frontend == nil {
-		return nil
+// rest are the rows of the frontends.
+func (s *Server) rest() map[*route.Front]*route.Row {
+	rows := map[*route.Front]*route.Row{}
+	put := func(f *route.Front, pages http.Handler) {
+		if pages == nil {
+			return
+		}
+		rows[f] = &route.Row{Method: route.Any, Path: "/", Who: route.Nobody, From: route.Page, Keep: route.Carried,
+			Do: func(c *route.Call) error {
+				pages.ServeHTTP(c.W, c.R)
+				return nil
+			}}
 	}
-	return &route.Row{Method: route.Any, Path: "/", Who: route.Nobody, From: route.Page, Keep: route.Carried,
-		Do: func(c *route.Call) error {
-			s.cfg.Frontend.ServeHTTP(c.W, c.R)
-			return nil
-		}}
+	put(s.fronts.First(), s.cfg.Frontend)
+	for _, f := range s.cfg.Fronts {
+		put(s.fronts.Named(f.Origin), f.Frontend)
+	}
+	return rows
 }

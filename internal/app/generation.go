@@ -95,12 +95,16 @@ func (in *Instance) plug(g *generation) error {
 			return err
 		}
 	}
+	further, err := fronts(cfg)
+	if err != nil {
+		return err
+	}
 	g.broker = broker
 	g.server, err = api.New(api.Config{
 		Origin: cfg.OriginText(), Cookie: cfg.SessionCookie(), Vault: g.vault, Broker: broker, Signer: g.signer,
 		TrustedProxies: cfg.TrustedProxies, Origins: cfg.Frontend.Origins, Mounts: mounts, Clients: clients(cfg.Clients),
 		Frontend: pages, Client: web.Client(), Account: accountFiles{web.Account(), cfg.Frontend.Theme, cfg.Name, cfg.Logo},
-		Users: g.policy, LinkOnly: linkOnly(cfg.Providers),
+		Fronts: further, SSO: cfg.SSO, Users: g.policy, LinkOnly: linkOnly(cfg.Providers),
 		Limits: api.Limits(cfg.Limits), Metrics: in.counted, Log: in.log, Audit: g.events, AccessLog: cfg.Log.Access,
 	})
 	return err
@@ -153,6 +157,21 @@ func frontendHandler(f *config.Frontend, origin, cookie string) (http.Handler, e
 		return frontend.Static(fs.FS(root.FS())), nil
 	}
 	return nil, nil
+}
+
+// fronts makes the further fronts.
+func fronts(cfg *config.Config) ([]api.Front, error) {
+	var all []api.Front
+	for i := range cfg.Fronts {
+		f := &cfg.Fronts[i]
+		pages, err := frontendHandler(&f.Frontend, f.Text(), cfg.CookieOf(f.Origin))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, api.Front{Origin: f.Text(), Cookie: cfg.CookieOf(f.Origin), Origins: f.Frontend.Origins,
+			APIs: f.APIs, Frontend: pages})
+	}
+	return all, nil
 }
 
 // start runs the workers of a generation until its stop is called.

@@ -64,7 +64,6 @@ type Instance struct {
 func New(cfg *config.Config, o Options) (*Instance, error) {
 	in := &Instance{log: o.Log, options: o, counted: metrics.New(nil, o.Version),
 		retiring: map[*generation]bool{}}
-	in.warnOfUnwired(cfg)
 	var err error
 	if in.certs, err = newCertificates(cfg, in.log, cmp.Or(o.Authority, authorityClient())); err != nil {
 		return nil, err
@@ -93,12 +92,6 @@ func (in *Instance) observe(cfg *config.Config) (err error) {
 			Sample: cfg.Telemetry.Sample, Version: in.options.Version, Env: in.options.Env})
 	}
 	return err
-}
-
-func (in *Instance) warnOfUnwired(cfg *config.Config) {
-	for _, key := range Unwired(cfg) {
-		in.log.Warn("this version does nothing with a key of the configuration", "key", key)
-	}
 }
 
 // now returns the current generation.

@@ -48,7 +48,6 @@ func (in *Instance) Reload() {
 		in.log.Error("the configuration cannot be used; nothing was changed", "error", err)
 		return
 	}
-	in.warnOfUnwired(cfg)
 	if in.options.Level != nil {
 		in.options.Level.Set(cfg.Log.Level)
 	}

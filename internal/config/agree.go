@@ -22,13 +22,7 @@ func (c *Config) agree(v value) {
 			r.wrong(r.where("tls.redirect"), "`tls.redirect` is the address of another listener; write another port")
 		}
 	}
-	root := ""
-	for _, a := range c.APIs {
-		if a.Path == "/" {
-			root = a.Name
-		}
-	}
-	if root != "" && (c.Frontend.Dir != "" || c.Frontend.Upstream != nil) {
+	if root := c.rootOf(nil); root != "" && c.Frontend.serves() {
 		r.wrong(
 			r.where("frontend"),
 			"`apis.%s` is the whole site, so `frontend` would never be reached; remove one of them",

@@ -100,7 +100,7 @@ type Event struct {
 // A Front is a further origin that bff answers for.
 type Front struct {
 	Origin   *url.URL
-	Frontend Frontend // Dir, Upstream and Theme alone
+	Frontend Frontend // Theme apart, which is that of the first
 	APIs     []string // names; all where nil
 }
 
@@ -171,10 +171,13 @@ func originText(u *url.URL) string { return u.Scheme + "://" + u.Host }
 // Text returns the front's origin as browsers send it.
 func (f *Front) Text() string { return originText(f.Origin) }
 
-// SessionCookie returns the session cookie's whole name. The prefix makes browsers hold it to Secure, Path=/ and no
-// Domain (RFC 6265bis section 4.1.3.2).
-func (c *Config) SessionCookie() string {
-	if c.Secure() {
+// SessionCookie returns the session cookie's whole name on the first front.
+func (c *Config) SessionCookie() string { return c.CookieOf(c.Origin) }
+
+// CookieOf returns the session cookie's whole name on the front of an origin. The prefix makes browsers hold it to Secure,
+// Path=/ and no Domain (RFC 6265bis section 4.1.3.2).
+func (c *Config) CookieOf(origin *url.URL) string {
+	if origin.Scheme == "https" {
 		return "__Host-" + c.Session.Cookie
 	}
 	return c.Session.Cookie

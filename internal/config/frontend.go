@@ -12,9 +12,6 @@ import (
 
 func (f *Frontend) fields() []field {
 	return append(f.served(),
-		field{name: "origins", def: "[]", example: "[https://admin.example.com]",
-			about: "Further origins that may call with credentials (CORS), written as browsers send them; no wildcards.",
-		}.by(listSchema(urlSchema()), f.readOrigins),
 		field{name: "theme", absent: "none", example: "./theme.css",
 			about: "A style sheet of your own for `/bff/account` and the other pages of bff: " +
 				"[which variables](client.md#the-account-page). Read anew at each load.",
@@ -38,6 +35,9 @@ func (f *Frontend) served() []field {
 				f.Upstream = u
 			}
 		}),
+		field{name: "origins", def: "[]", example: "[https://admin.example.com]",
+			about: "Further origins that may call with credentials (CORS), written as browsers send them; no wildcards.",
+		}.by(listSchema(urlSchema()), f.readOrigins),
 	}
 }
 
@@ -141,44 +141,67 @@ func (c *Config) readFronts(v value) {
 	})
 }
 
-// agreeOnFronts is what must hold between the origins: each is another, and CORS has none of them.
+// agreeOnFronts is what must hold between the origins: each has a host of its own, and CORS has none of them for itself.
 func (c *Config) agreeOnFronts(r *reader) {
-	seen := map[string]string{}
+	hosts, origins := map[string]string{}, map[string]string{}
 	if c.Origin != nil {
-		seen[c.OriginText()] = "origin"
-	}
-	for i, o := range c.Frontend.Origins {
-		if path := indexed("frontend.origins", i); seen[o] != "" {
-			r.wrong(r.where(path), "`%s` is `origin` itself, which needs no mention; remove it", path)
-		}
+		hosts[c.Origin.Hostname()], origins[c.OriginText()] = "origin", "origin"
+		c.agreeOnOrigins(r, "frontend", &c.Frontend, c.OriginText(), "`origin` itself")
 	}
 	known := map[string]bool{}
 	for _, a := range c.APIs {
 		known[a.Name] = true
 	}
-	for i, f := range c.Fronts {
+	for i := range c.Fronts {
+		f := &c.Fronts[i]
 		path := indexed("fronts", i)
 		for j, name := range f.APIs {
 			if at := indexed(path+".apis", j); !known[name] && r.positions["apis."+name] == (Position{}) {
 				r.wrong(r.where(at), "`%s` names no api of this file%s", at, meant(name, sortedKeys(known)))
 			}
 		}
+		if root := c.rootOf(f.APIs); root != "" && f.Frontend.serves() {
+			r.wrong(r.where(path+".frontend"), "`apis.%s` is the whole site, so `%s.frontend` would never be reached; remove one "+
+				"of them, or write the other `apis` of this front", root, path)
+		}
 		if f.Origin == nil {
 			continue
 		}
-		if other := seen[f.Text()]; other != "" {
-			r.wrong(
-				r.where(path+".origin"),
-				"`%s.origin` is the same as `%s`; every front has an origin of its own",
-				path,
-				other,
-			)
+		c.agreeOnOrigins(r, path+".frontend", &f.Frontend, f.Text(), "the front's own origin")
+		name := f.Origin.Hostname()
+		switch other := hosts[name]; {
+		case origins[f.Text()] != "":
+			r.wrong(r.where(path+".origin"), "`%s.origin` is the same as `%s`; every front has an origin of its own", path,
+				origins[f.Text()])
+		case other != "":
+			r.wrong(r.where(path+".origin"), "`%s.origin` has the host name of `%s`, and cookies do not tell ports and schemes "+
+				"apart; every front has a host name of its own", path, other)
+		case c.TLS.On() && f.Origin.Scheme == "http":
+			r.wrong(r.where(path+".origin"), "`tls` is set and `%s.origin` is http; write `https://%s`", path, f.Origin.Host)
 		}
-		if c.Origin != nil && c.Origin.Scheme != f.Origin.Scheme {
-			r.wrong(r.where(path+".origin"), "`%s.origin` is %s and `origin` is %s; all fronts speak the same", path,
-				f.Origin.Scheme, c.Origin.Scheme)
+		hosts[name], origins[f.Text()] = path+".origin", path+".origin"
+	}
+}
+
+// rootOf is the api among names (all where nil) that is the whole site, or "".
+func (c *Config) rootOf(names []string) string {
+	for _, a := range c.APIs {
+		if a.Path == "/" && a.Host == "" && (names == nil || slices.Contains(names, a.Name)) {
+			return a.Name
 		}
-		seen[f.Text()] = path + ".origin"
+	}
+	return ""
+}
+
+// serves reports whether there is anything of a frontend's own.
+func (f *Frontend) serves() bool { return f.Dir != "" || f.Upstream != nil }
+
+// agreeOnOrigins refuses a front's own origin among those that may call it.
+func (c *Config) agreeOnOrigins(r *reader, path string, f *Frontend, own, whose string) {
+	for i, o := range f.Origins {
+		if at := indexed(path+".origins", i); o == own {
+			r.wrong(r.where(at), "`%s` is %s, which needs no mention; remove it", at, whose)
+		}
 	}
 }
 

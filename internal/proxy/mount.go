@@ -255,6 +255,9 @@ func Precedence(a, b *Mount) int {
 	return cmp.Compare(len(b.cfg.Path), len(a.cfg.Path))
 }
 
+// HasHost says whether the mount is at a host of its own.
+func (m *Mount) HasHost() bool { return m.cfg.Host != "" }
+
 // Serves says whether r is for this mount, by its host and the escaped path.
 func (m *Mount) Serves(r *http.Request) bool {
 	if m.cfg.Host != "" && !m.isHost(r.Host) {

@@ -19,6 +19,7 @@ const stateSize = 32
 // together.
 const (
 	maxAttempt     = 8 << 10   // bytes of one
+	maxHandover    = 256 << 10 // bytes of one that holds tokens: it stands for a sign-in that was finished
 	maxAttempts    = 128 << 20 // bytes of all; one has about 700
 	attemptsMinute = time.Minute
 )
@@ -27,7 +28,12 @@ const (
 // ErrTooLarge for more than one attempt may hold, ErrFull while those under way fill their bound.
 func (v *attempts) PutAttempt(ctx context.Context, payload []byte, ttl time.Duration) (state string, half secret.Text,
 	err error) {
-	if len(payload) > maxAttempt {
+	return v.put(ctx, payload, ttl, maxAttempt)
+}
+
+func (v *attempts) put(ctx context.Context, payload []byte, ttl time.Duration, most int) (state string, half secret.Text,
+	err error) {
+	if len(payload) > most {
 		return "", secret.Text{}, ErrTooLarge
 	}
 	state = seal.Encode(seal.Random(stateSize))
@@ -58,6 +64,15 @@ func (v *attempts) count(ctx context.Context, size int, ttl time.Duration) error
 // TakeAttempt returns the payload and deletes it: of many takers one wins. A wrong opener is ErrNotFound and does not
 // use the attempt up.
 func (v *attempts) TakeAttempt(ctx context.Context, state string, half secret.Text) ([]byte, error) {
+	return v.open(ctx, state, half, true)
+}
+
+// OpenAttempt returns the payload of an attempt that nobody has taken, and leaves it there.
+func (v *attempts) OpenAttempt(ctx context.Context, state string, half secret.Text) ([]byte, error) {
+	return v.open(ctx, state, half, false)
+}
+
+func (v *attempts) open(ctx context.Context, state string, half secret.Text, take bool) ([]byte, error) {
 	opener, ok := seal.ParseOpener(half.Reveal())
 	if _, sane := seal.DecodeExactly(state, stateSize); !ok || !sane {
 		return nil, ErrNotFound
@@ -73,6 +88,9 @@ func (v *attempts) TakeAttempt(ctx context.Context, state string, half secret.Te
 		payload, err := v.ring.Open(attemptBinding(state, opener), []byte(value))
 		if err != nil {
 			return nil, ErrNotFound
+		}
+		if !take {
+			return payload, nil
 		}
 		ctx, cancel := detached(ctx)
 		defer cancel()

@@ -98,7 +98,7 @@ func (k *cache) find(t *seal.Ticket) *Session {
 	k.mu.Lock()
 	e, ok := k.users[t.Tag()][*t]
 	k.mu.Unlock()
-	if !ok || now >= e.end || k.c.expired(e.session.CreatedAt, e.session.SeenAt) {
+	if !ok || now >= e.end || k.c.expired(e.session.AuthAt, e.session.SeenAt) {
 		return nil
 	}
 	return e.session.clone()

@@ -16,10 +16,12 @@ import (
 type NewSession struct {
 	User       User          // required
 	Device     string        // the User-Agent in words
-	Front      string        // the origin that the session belongs to, "" for the first
+	Front      Front         // that the session belongs to; the zero Front is the first
 	Connection *Connection   // the account that signs in, if it is kept; linked at the same time
 	Previous   []secret.Text // the tickets of the sessions this sign-in replaces: they end
 	Handle     string        // a name under which EndHandle finds the session again, or none
+	AuthAt     time.Time     // when the person authenticated; now when zero
+	Reason     string        // of the audit event: "sso" where another front's session led to this one
 }
 
 // maxSessions is how many sessions a user may have: one more ends the oldest. It bounds every script that walks over
@@ -36,8 +38,11 @@ func (v *sessions) Create(w http.ResponseWriter, r *http.Request, in NewSession)
 	defer cancel()
 	now := v.now().Truncate(time.Millisecond)
 	t := seal.NewTicket(tagBytes(in.User.ID))
-	s := &Session{ID: newID("s_"), User: in.User, Device: in.Device, Front: in.Front, CreatedAt: now, SeenAt: now,
-		idle: v.cfg.Idle, lifetime: v.cfg.Lifetime, ticket: secret.Hide(t), location: v.locate(t), current: true}
+	s := &Session{ID: newID("s_"), User: in.User, Device: in.Device, Front: in.Front.Name, CreatedAt: now, SeenAt: now,
+		AuthAt: now, Handle: in.Handle, idle: v.cfg.Idle, lifetime: v.cfg.Lifetime, ticket: secret.Hide(t), location: v.locate(t), current: true}
+	if !in.AuthAt.IsZero() {
+		s.AuthAt = in.AuthAt.Truncate(time.Millisecond)
+	}
 	if err := v.index.rememberAt(ctx, s, s.ID, v.idKeys(s.ID)[0]); err != nil {
 		return nil, err
 	}
@@ -59,9 +64,9 @@ func (v *sessions) Create(w http.ResponseWriter, r *http.Request, in NewSession)
 	if err != nil {
 		return nil, err
 	}
-	v.setCookie(w, t.Encode(), int(v.cfg.Lifetime/time.Second))
+	v.setCookie(w, in.Front, t.Encode(), int(v.cfg.Lifetime/time.Second))
 	v.record(ctx, audit.Event{Kind: audit.SignIn, User: in.User.ID, Session: s.ID, Provider: in.User.Provider,
-		Rights: in.User.Rights})
+		Rights: in.User.Rights, Reason: in.Reason})
 	for _, ticket := range in.Previous {
 		v.replace(ctx, ticket)
 	}

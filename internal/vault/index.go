@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sort"
@@ -21,7 +22,9 @@ type index struct {
 // SessionInfo is one of a user's sessions, as the others may see it.
 type SessionInfo struct {
 	ID, Device        string
+	Front             string // the name of its front, "" for the first
 	CreatedAt, SeenAt time.Time
+	AuthAt            time.Time
 	Current           bool // the one that asks
 }
 
@@ -32,7 +35,8 @@ func infoBinding(userID, sessionID string) seal.Binding {
 // info is an index entry: where the session is (hashSize characters), then what the others may see, sealed under the
 // ring alone.
 func (v *index) info(s *Session, seen time.Time) []byte {
-	rec := infoRecord{Device: s.Device, Created: millis(s.CreatedAt), Seen: millis(seen)}
+	rec := infoRecord{Device: s.Device, Created: millis(s.CreatedAt), Seen: millis(seen), Front: s.Front,
+		Auth: millis(s.AuthAt)}
 	return append([]byte(s.location.hash()), v.ring.Seal(infoBinding(s.User.ID, s.ID), encode(&rec))...)
 }
 
@@ -64,7 +68,7 @@ func (v *index) list(ctx context.Context, tag, userID string) ([]SessionInfo, er
 			gone = append(gone, id)
 		} else if len(entry) > hashSize {
 			info := v.openInfo(userID, id, entry[hashSize:])
-			if info.SeenAt.IsZero() || !v.expired(info.CreatedAt, info.SeenAt) {
+			if info.SeenAt.IsZero() || !v.expired(info.AuthAt, info.SeenAt) {
 				out = append(out, info)
 			}
 		}
@@ -86,6 +90,7 @@ func (v *index) openInfo(userID, id, value string) SessionInfo {
 	plain, err := v.ring.Open(infoBinding(userID, id), []byte(value))
 	if err == nil && decode(plain, &rec) == nil {
 		info.Device, info.CreatedAt, info.SeenAt = rec.Device, fromMillis(rec.Created), fromMillis(rec.Seen)
+		info.Front, info.AuthAt = rec.Front, fromMillis(cmp.Or(rec.Auth, rec.Created))
 	}
 	return info
 }

@@ -111,22 +111,22 @@ func (r *reader) openSession(t *seal.Ticket, value string) (*sessionRecord, erro
 		}
 		r.opened.Keep(at, value, *rec)
 	}
-	if r.expired(fromMillis(rec.Created), fromMillis(rec.Seen)) {
+	if r.expired(fromMillis(rec.authenticated()), fromMillis(rec.Seen)) {
 		return nil, ErrNotFound
 	}
 	if now := r.now(); rec.Created > millis(now.Add(store.ClockSkew)) {
 		// Only an instance can have sealed this: its clock was wrong. That is nobody's reason to be logged out, and
 		// none for a longer life: it counts from now, and the touch that is due writes that down.
-		rec.Created = millis(now)
+		rec.Created, rec.Auth = millis(now), millis(now)
 	}
 	return rec, nil
 }
 
 // expired holds sealed times against the clock. The time to live in the store is what ends a session, by one clock for
 // all; this is for a store that does not do its part.
-func (c *core) expired(created, seen time.Time) bool {
+func (c *core) expired(authenticated, seen time.Time) bool {
 	now := c.now().Add(-store.ClockSkew)
-	return !now.Before(seen.Add(c.cfg.Idle)) || !now.Before(created.Add(c.cfg.Lifetime))
+	return !now.Before(seen.Add(c.cfg.Idle)) || !now.Before(authenticated.Add(c.cfg.Lifetime))
 }
 
 // session is what was read. A session of an erased user is none: a sign-in was under way when the user was erased. The
@@ -137,6 +137,7 @@ func (r *reader) session(got *sealed, rec *sessionRecord) (*Session, error) {
 	}
 	s := &Session{
 		ID: rec.ID, Device: rec.Device, Front: rec.Front, CreatedAt: fromMillis(rec.Created), SeenAt: fromMillis(rec.Seen),
+		AuthAt: fromMillis(rec.authenticated()), Handle: rec.Handle,
 		User: User{ID: rec.UserID, Provider: rec.Provider, Subject: rec.Subject, Name: rec.Name, Email: rec.Email,
 			EmailVerified: rec.EmailVerified, Picture: rec.Picture},
 		idle: r.cfg.Idle, lifetime: r.cfg.Lifetime, ticket: secret.Hide(got.ticket), location: got.location,

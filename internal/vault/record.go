@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"cmp"
 	"sort"
 	"time"
 
@@ -26,7 +27,12 @@ type sessionRecord struct {
 	Created       int64  `cbor:"10,keyasint"`
 	Seen          int64  `cbor:"11,keyasint"`
 	Front         string `cbor:"12,keyasint,omitempty"`
+	Auth          int64  `cbor:"13,keyasint,omitempty"`
+	Handle        string `cbor:"14,keyasint,omitempty"`
 }
+
+// authenticated is when the person did; a session of the version before was made by that.
+func (r *sessionRecord) authenticated() int64 { return cmp.Or(r.Auth, r.Created) }
 
 type connectionRecord struct {
 	ID            string   `cbor:"1,keyasint"`
@@ -56,6 +62,8 @@ type infoRecord struct {
 	Device  string `cbor:"1,keyasint,omitempty"`
 	Created int64  `cbor:"2,keyasint"`
 	Seen    int64  `cbor:"3,keyasint"`
+	Front   string `cbor:"4,keyasint,omitempty"`
+	Auth    int64  `cbor:"5,keyasint,omitempty"`
 }
 
 func encode(record any) []byte {

@@ -220,7 +220,7 @@ func TestRedisstoreCookieAttributes(t *testing.T) {
 			t.Errorf("%+v", c)
 		}
 		gone := httptest.NewRecorder()
-		v.ClearCookie(gone)
+		v.ClearCookie(gone, vault.Front{})
 		if g := gone.Result().Cookies()[0]; g.Name != name || g.Value != "" || g.MaxAge >= 0 || g.Path != "/" ||
 			g.Secure != secure {
 			t.Errorf("cleared by %+v", g)

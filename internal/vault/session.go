@@ -30,8 +30,10 @@ type Session struct {
 	ID          string // "s_…": public, unrelated to the cookie
 	User        User
 	Device      string
-	Front       string // the origin that it belongs to, "" for the first
+	Front       string // the name of the front that it belongs to, "" for the first
 	CreatedAt   time.Time
+	AuthAt      time.Time // when the person authenticated: before CreatedAt where another front's session led to this one
+	Handle      string    // the provider's name for the sign-in, or none: see EndHandle
 	SeenAt      time.Time
 	Connections []Connection // its own and the user's kept ones, the one linked first in front
 
@@ -45,8 +47,9 @@ type Session struct {
 // IdleExpiresAt is when the session ends if nobody uses it.
 func (s *Session) IdleExpiresAt() time.Time { return earlier(s.SeenAt.Add(s.idle), s.ExpiresAt()) }
 
-// ExpiresAt is when the session ends in any case.
-func (s *Session) ExpiresAt() time.Time { return s.CreatedAt.Add(s.lifetime) }
+// ExpiresAt is when the session ends in any case. It counts from the authentication: signing in on front after front
+// makes none longer.
+func (s *Session) ExpiresAt() time.Time { return s.AuthAt.Add(s.lifetime) }
 
 // Ticket is the cookie's value, for an attempt to carry.
 func (s *Session) Ticket() secret.Text { return secret.New(s.ticket.Reveal().Encode()) }
@@ -72,8 +75,7 @@ func (s *Session) record(seen time.Time) *sessionRecord {
 	return &sessionRecord{
 		ID: s.ID, UserID: s.User.ID, Provider: s.User.Provider, Subject: s.User.Subject, Name: s.User.Name,
 		Email: s.User.Email, EmailVerified: s.User.EmailVerified, Picture: s.User.Picture, Device: s.Device,
-		Front:   s.Front,
-		Created: millis(s.CreatedAt), Seen: millis(seen),
+		Front: s.Front, Created: millis(s.CreatedAt), Seen: millis(seen), Auth: millis(s.AuthAt), Handle: s.Handle,
 	}
 }
 
@@ -86,13 +88,27 @@ type sessions struct {
 	gorilla     *gorilla
 }
 
-// Load opens the request's session in one round trip, through the gorilla store. No cookie, a malformed, unknown,
-// expired or ended one is ErrNotFound. Of several cookies of the name the first counts: refusing them is the caller's.
-func (v *sessions) Load(r *http.Request) (*Session, error) {
-	if v.cache == nil {
-		return v.load(r)
+// Load is LoadAt the first front.
+func (v *sessions) Load(r *http.Request) (*Session, error) { return v.LoadAt(r, Front{}) }
+
+// LoadAt opens the request's session on a front in one round trip, through the gorilla store. No cookie, a malformed,
+// unknown, expired or ended one is ErrNotFound, and so is one of another front: this is the one place where a browser's
+// session is read. Of several cookies of the name the first counts: refusing them is the caller's.
+func (v *sessions) LoadAt(r *http.Request, at Front) (*Session, error) {
+	at = v.front(at)
+	s, err := v.find(r, at.Cookie)
+	if err == nil && s.Front != at.Name {
+		return nil, ErrNotFound
 	}
-	cookie, err := r.Cookie(v.cfg.Cookie)
+	return s, err
+}
+
+// find opens the session of a cookie of that name, of whichever front it is.
+func (v *sessions) find(r *http.Request, name string) (*Session, error) {
+	if v.cache == nil {
+		return v.load(r, name)
+	}
+	cookie, err := r.Cookie(name)
 	if err != nil {
 		return nil, ErrNotFound
 	}
@@ -104,14 +120,14 @@ func (v *sessions) Load(r *http.Request) (*Session, error) {
 		return s, nil
 	}
 	keep := v.cache.begin(t)
-	s, err := v.load(r)
+	s, err := v.load(r, name)
 	keep(s)
 	return s, err
 }
 
 // load asks the store.
-func (v *sessions) load(r *http.Request) (*Session, error) {
-	_, tr, err := v.gorilla.load(r, v.cfg.Cookie)
+func (v *sessions) load(r *http.Request, name string) (*Session, error) {
+	_, tr, err := v.gorilla.load(r, name)
 	if err != nil {
 		return nil, err
 	}
@@ -240,11 +256,12 @@ func (v *sessions) StillLive(ctx context.Context, s *Session) error {
 	})
 }
 
-// setCookie writes the session cookie: no Domain, no Expires, under 200 bytes.
-func (v *sessions) setCookie(w http.ResponseWriter, value string, maxAge int) {
-	http.SetCookie(w, &http.Cookie{Name: v.cfg.Cookie, Value: value, Path: "/", MaxAge: maxAge,
-		Secure: v.cfg.Secure, HttpOnly: true, SameSite: http.SameSiteStrictMode})
+// setCookie writes the session cookie of a front: no Domain, no Expires, under 200 bytes.
+func (v *sessions) setCookie(w http.ResponseWriter, at Front, value string, maxAge int) {
+	at = v.front(at)
+	http.SetCookie(w, &http.Cookie{Name: at.Cookie, Value: value, Path: "/", MaxAge: maxAge,
+		Secure: at.Secure, HttpOnly: true, SameSite: http.SameSiteStrictMode})
 }
 
-// ClearCookie tells the browser to forget the session cookie.
-func (v *sessions) ClearCookie(w http.ResponseWriter) { v.setCookie(w, "", -1) }
+// ClearCookie tells the browser to forget the session cookie of a front.
+func (v *sessions) ClearCookie(w http.ResponseWriter, at Front) { v.setCookie(w, at, "", -1) }

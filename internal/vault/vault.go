@@ -33,8 +33,8 @@ type Config struct {
 	Store    string           // required: redis://, rediss://, unix://, redis+sentinel://, redis+cluster:// or memory:
 	Keys     []Key            // required: the first seals, all open
 	Prefix   string           // required: of every key in the store
-	Cookie   string           // required: the session cookie's whole name, "__Host-" included
-	Secure   bool             // the cookie's Secure attribute
+	Cookie   string           // required: the session cookie's whole name on the first front, "__Host-" included
+	Secure   bool             // the Secure attribute of that cookie
 	Idle     time.Duration    // required: sliding
 	Lifetime time.Duration    // required: absolute
 	Now      func() time.Time // time.Now when nil

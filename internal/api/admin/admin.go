@@ -18,7 +18,7 @@ import (
 
 // Config is what an Admin needs.
 type Config struct {
-	Front     *route.Front      // required: the issuer of assertions and introspection, and its cookie
+	Fronts    *route.Fronts     // required: the issuers of assertions and introspection, and their cookies
 	Vault     *vault.Vault      // required
 	Broker    *oauth.Broker     // required
 	Signer    *assertion.Signer // required

@@ -74,7 +74,7 @@ func (a *Admin) exchangeFor(c *route.Call, given *handedOut) (*exchanged, *route
 	if c.Form.Get("subject_token_type") == typeUser {
 		return a.offline(c, given)
 	}
-	session, err := a.cfg.Vault.LoadTicket(c.Ctx(), secret.New(c.Form.Get("subject_token")))
+	session, front, err := a.session(c.Ctx(), secret.New(c.Form.Get("subject_token")))
 	if errors.Is(err, vault.ErrNotFound) {
 		return nil, deadSubject()
 	}
@@ -83,7 +83,7 @@ func (a *Admin) exchangeFor(c *route.Call, given *handedOut) (*exchanged, *route
 	}
 	given.User, given.Session = session.User.ID, session.ID
 	if audience := c.Form.Get("audience"); !a.isProvider(audience) {
-		return a.assertionFor(c, session, audience)
+		return a.assertionFor(c, front, session, audience)
 	}
 	gone := func() *route.OAuthError { return a.goneOf(c.Ctx(), session) }
 	out, refused := a.tokenOf(c, session.Connections, given, gone)
@@ -132,11 +132,13 @@ func (a *Admin) tokenOf(
 }
 
 // assertionFor gives what a backend of that audience would get with a call of the session.
-func (a *Admin) assertionFor(c *route.Call, session *vault.Session, audience string) (*exchanged, *route.OAuthError) {
+func (a *Admin) assertionFor(
+	c *route.Call, front *route.Front, session *vault.Session, audience string,
+) (*exchanged, *route.OAuthError) {
 	if c.Form.Has("connection") || c.Form.Has("scope") {
 		return nil, route.Invalid("an assertion has no connection and no scope")
 	}
-	made, err := a.cfg.Signer.Assert(c.Ctx(), backend.Claims(a.cfg.Front.Origin, audience, session))
+	made, err := a.cfg.Signer.Assert(c.Ctx(), backend.Claims(front.Origin, audience, session))
 	if err != nil {
 		return nil, a.storeError(c.Ctx(), errors.Join(vault.ErrUnavailable, err))
 	}

@@ -63,13 +63,13 @@ func (a *Admin) introspected(ctx context.Context, token string) (introspection, 
 	if assertion.Looks(token) {
 		return a.introspectedAssertion(ctx, token)
 	}
-	v, err := a.cfg.Vault.LoadTicket(ctx, secret.New(token))
+	v, front, err := a.session(ctx, secret.New(token))
 	if err != nil {
 		return introspection{}, err
 	}
 	out := a.describe(&v.User)
-	out.Issuer, out.SessionID, out.ExpiresAt = a.cfg.Front.Origin, v.ID, v.IdleExpiresAt().Unix()
-	out.IssuedAt, out.AuthTime = v.CreatedAt.Unix(), v.CreatedAt.Unix()
+	out.Issuer, out.SessionID, out.ExpiresAt = front.Origin, v.ID, v.IdleExpiresAt().Unix()
+	out.IssuedAt, out.AuthTime = v.CreatedAt.Unix(), v.AuthAt.Unix()
 	return out, nil
 }
 
@@ -95,6 +95,9 @@ func (a *Admin) introspectedAssertion(ctx context.Context, token string) (intros
 	claims, err := a.cfg.Signer.Verify(token)
 	if err != nil {
 		return introspection{}, err
+	}
+	if a.cfg.Fronts.Issued(claims.Issuer) == nil { // of a front that was taken out of the configuration
+		return introspection{}, vault.ErrNotFound
 	}
 	if err := a.cfg.Vault.SessionLives(ctx, claims.Subject, claims.SessionID); err != nil {
 		return introspection{}, err

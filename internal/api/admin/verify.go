@@ -29,24 +29,28 @@ func (a *Admin) verify(c *route.Call) error {
 	if err != nil {
 		return err
 	}
+	front, err := a.frontOf(c.R)
+	if err != nil {
+		return err
+	}
 	// Two session cookies are no session here: nginx takes any status but 2xx, 401 and 403 for a failure of its own.
-	if len(c.R.CookiesNamed(a.cfg.Front.Cookie)) > 1 {
+	if len(c.R.CookiesNamed(front.Cookie)) > 1 {
 		return problem.New(problem.NotSignedIn)
 	}
-	session, err := a.cfg.Vault.Load(c.R)
+	session, err := a.cfg.Vault.LoadAt(c.R, front.Vault())
 	if errors.Is(err, vault.ErrNotFound) {
-		return a.turnedAway(c, q)
+		return a.turnedAway(c, front, q)
 	}
 	if err != nil {
 		return err
 	}
-	if q.changes && !a.cfg.Front.Sent(c.R) {
+	if q.changes && !front.Sent(c.R) {
 		return problem.New(problem.CSRFRejected)
 	}
 	if err := backend.Require(session, q.require); err != nil {
 		return err
 	}
-	if err := a.present(c, session, q.audience); err != nil {
+	if err := a.present(c, front, session, q.audience); err != nil {
 		return err
 	}
 	a.cfg.Touch(session)
@@ -54,10 +58,10 @@ func (a *Admin) verify(c *route.Call) error {
 }
 
 // present says in headers who is asking.
-func (a *Admin) present(c *route.Call, session *vault.Session, audience string) error {
+func (a *Admin) present(c *route.Call, front *route.Front, session *vault.Session, audience string) error {
 	h := c.W.Header()
 	if audience != "" {
-		made, err := a.cfg.Signer.Assert(c.Ctx(), backend.Claims(a.cfg.Front.Origin, audience, session))
+		made, err := a.cfg.Signer.Assert(c.Ctx(), backend.Claims(front.Origin, audience, session))
 		if err != nil {
 			return errors.Join(vault.ErrUnavailable, err)
 		}
@@ -70,7 +74,7 @@ func (a *Admin) present(c *route.Call, session *vault.Session, audience string) 
 // turnedAway is the answer when nobody is signed in. A link from another site brings no Strict cookie, so before
 // anybody is sent to sign in, a page of this origin loads the address again, once: then the navigation is this
 // origin's own.
-func (a *Admin) turnedAway(c *route.Call, q question) error {
+func (a *Admin) turnedAway(c *route.Call, front *route.Front, q question) error {
 	if !q.redirect || q.changes || !route.LooksAtPages(c.R) {
 		return problem.New(problem.NotSignedIn)
 	}
@@ -82,7 +86,7 @@ func (a *Admin) turnedAway(c *route.Call, q question) error {
 		}
 		to = route.ReturnPath(raw)
 	}
-	if seen := (&route.Call{W: c.W, R: c.R, Row: c.Row, Front: a.cfg.Front}); seen.ReloadDueAt(to) {
+	if seen := (&route.Call{W: c.W, R: c.R, Row: c.Row, Front: front}); seen.ReloadDueAt(to) {
 		return seen.ReloadThrough(to)
 	}
 	return c.Redirect(route.SignInURL(a.cfg.Providers, to), http.StatusFound)

@@ -18,7 +18,7 @@ func Claims(issuer, audience string, s *vault.Session) assertion.Claims {
 	return assertion.Claims{
 		Issuer: issuer, Subject: u.ID, Audience: audience, SessionID: s.ID, Rights: u.Rights, Email: u.Email,
 		EmailVerified: u.Email != "" &&
-			u.EmailVerified, Name: u.Name, AppID: u.AppID, AuthTime: s.CreatedAt.Unix(), Provider: u.Provider,
+			u.EmailVerified, Name: u.Name, AppID: u.AppID, AuthTime: s.AuthAt.Unix(), Provider: u.Provider,
 	}
 }
 

@@ -22,6 +22,7 @@ const (
 	BadRequest            Code = "bad_request"
 	NotFound              Code = "not_found"
 	MethodNotAllowed      Code = "method_not_allowed"
+	Misdirected           Code = "misdirected"
 	BodyTooLarge          Code = "body_too_large"
 	RateLimited           Code = "rate_limited"
 	StoreUnavailable      Code = "store_unavailable"
@@ -67,6 +68,8 @@ var meanings = map[Code]meaning{
 		"The request can be read in more than one way, or a parameter is malformed."},
 	NotFound: {404, "Not found",
 		"There is nothing at this address."},
+	Misdirected: {421, "No front of this application",
+		"The application is not at this host. It is at the origins of its configuration, port included."},
 	MethodNotAllowed: {405, "Method not allowed",
 		"The address exists, for other methods."},
 	BodyTooLarge: {413, "Body too large",

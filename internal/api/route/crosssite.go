@@ -65,6 +65,18 @@ func (f *Front) sent(r *http.Request, navigation bool) bool {
 // isNavigation is rule 5. A client without Sec-Fetch headers is taken at its word: a browser that lacks them still
 // asks the person.
 func isNavigation(r *http.Request) bool {
+	if !Navigates(r) {
+		return false
+	}
+	// A service worker that passes a navigation on sends "empty", which no script can send together with "navigate".
+	dest := r.Header["Sec-Fetch-Dest"]
+	return len(dest) == 0 || dest[0] == "document" ||
+		len(r.Header["Sec-Fetch-Mode"]) == 1 && oneOf(r.Header["Sec-Fetch-Site"]) == "same-origin"
+}
+
+// Navigates reports whether r is a navigation of a whole page, and no prefetch: from any site, through a service worker
+// too. For addresses that carry a proof of their own.
+func Navigates(r *http.Request) bool {
 	h := r.Header
 	for _, name := range [...]string{"Sec-Purpose", "Purpose", "X-Moz", "X-Purpose"} {
 		purpose := strings.ToLower(h.Get(name))
@@ -73,26 +85,20 @@ func isNavigation(r *http.Request) bool {
 		}
 	}
 	mode, dest := h["Sec-Fetch-Mode"], h["Sec-Fetch-Dest"]
-	if len(mode) > 1 || len(dest) > 1 {
+	if len(mode) > 1 || len(dest) > 1 || len(mode) == 1 && mode[0] != "navigate" {
 		return false
 	}
-	if len(mode) == 1 && mode[0] != "navigate" {
-		return false
-	}
-	if len(dest) == 0 || dest[0] == "document" {
-		return true
-	}
-	// A service worker that passes a navigation on sends "empty", which no script can send together with "navigate".
-	return dest[0] == "empty" && len(mode) == 1 && oneOf(h["Sec-Fetch-Site"]) == "same-origin"
+	return len(dest) == 0 || dest[0] == "document" || dest[0] == "empty"
 }
 
-// cors lets the listed further origins call with credentials, and nobody else. Without any there is nothing to do.
-func (l *Listener) cors(next http.Handler) (http.Handler, error) {
-	if l.cfg.Front == nil || len(l.cfg.Front.origins) == 1 {
+// cors lets the listed further origins of a front call with credentials, and nobody else. Without any there is nothing
+// to do.
+func (s *site) cors(next http.Handler) (http.Handler, error) {
+	if len(s.front.origins) == 1 {
 		return next, nil
 	}
-	origins := slices.DeleteFunc(slices.Sorted(maps.Keys(l.cfg.Front.origins)), func(o string) bool {
-		return o == l.cfg.Front.Origin
+	origins := slices.DeleteFunc(slices.Sorted(maps.Keys(s.front.origins)), func(o string) bool {
+		return o == s.front.Origin
 	})
 	m, err := cors.NewMiddleware(cors.Config{
 		Origins: origins, Credentialed: true,

@@ -24,13 +24,15 @@ const bodyLimit = 64 << 10
 
 // Config is what a Listener needs.
 type Config struct {
-	Rows      []Row
-	Mounts    func(*http.Request) *Row // rows that are looked for first; nil: none
-	Rest      *Row                     // everything that no row is for; nil: 404
-	Front     *Front                   // nil on the admin listener
-	Vault     *vault.Vault             // of rows that want a session
-	Providers []string                 // with whom people sign in
-	Client    func(*Call) error        // authenticates the caller of a ClientForm or ClientBasic row and sets it; nil: there are none
+	Rows []Row
+	// Mounts finds rows that are looked for first; nil: there are none. Without a front it finds those of a host that
+	// is no front's.
+	Mounts    func(*http.Request, *Front) *Row
+	Rest      map[*Front]*Row   // everything that no row is for; none: 404
+	Fronts    *Fronts           // nil on the admin listener
+	Vault     *vault.Vault      // of rows that want a session
+	Providers []string          // with whom people sign in
+	Client    func(*Call) error // authenticates the caller of a ClientForm or ClientBasic row and sets it; nil: there are none
 	Peers     Peers
 	Metrics   *metrics.Metrics
 	Audit     audit.Recorder // is told what was refused and why
@@ -41,6 +43,15 @@ type Config struct {
 // A Listener is the handler of one of bff's two listeners. It is safe for concurrent use.
 type Listener struct {
 	cfg   Config
+	sites map[*Front]*site
+	stray *site // of hosts that are no front's; on the admin listener, of all
+}
+
+// A site is the table as one front has it.
+type site struct {
+	*Listener
+	front *Front // of its calls; nil on the admin listener
+	stray bool   // the host is no front's
 	table *http.ServeMux
 	inner http.Handler
 }
@@ -50,7 +61,7 @@ func New(cfg Config) (*Listener, error) {
 	if cfg.Audit == nil {
 		cfg.Audit = audit.Discard{}
 	}
-	l := &Listener{cfg: cfg, table: http.NewServeMux()}
+	l := &Listener{cfg: cfg, sites: map[*Front]*site{}}
 	paths := map[string]methods{}
 	for i := range cfg.Rows {
 		row := &cfg.Rows[i]
@@ -62,15 +73,40 @@ func New(cfg Config) (*Listener, error) {
 		}
 		paths[row.Path][row.Method] = row
 	}
-	for path, m := range paths {
-		l.table.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { l.dispatch(w, r, m) })
+	if cfg.Fronts == nil {
+		l.stray = l.newSite(nil, paths)
+		return l, nil
 	}
-	inner, err := l.cors(http.HandlerFunc(l.route))
-	if err != nil {
-		return nil, err
+	l.stray = l.newSite(cfg.Fronts.First(), nil)
+	l.stray.stray = true
+	for _, f := range cfg.Fronts.all {
+		s := l.newSite(f, paths)
+		inner, err := s.cors(s.inner)
+		if err != nil {
+			return nil, err
+		}
+		s.inner, l.sites[f] = inner, s
 	}
-	l.inner = inner
 	return l, nil
+}
+
+func (l *Listener) newSite(f *Front, paths map[string]methods) *site {
+	s := &site{Listener: l, front: f, table: http.NewServeMux()}
+	for path, m := range paths {
+		s.table.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { s.dispatch(w, r, m) })
+	}
+	s.inner = http.HandlerFunc(s.route)
+	return s
+}
+
+// site is where a request belongs: its Host chooses the front.
+func (l *Listener) site(r *http.Request) *site {
+	if l.cfg.Fronts != nil {
+		if f := l.cfg.Fronts.At(r.Host); f != nil {
+			return l.sites[f]
+		}
+	}
+	return l.stray
 }
 
 // ServeHTTP gives the request its id, and turns a panic into a 500. What was thrown may hold anything, so its type
@@ -89,7 +125,7 @@ func (l *Listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			slog.String("stack", string(debug.Stack())))
 		problem.Write(w, r, problem.New(problem.Internal))
 	}()
-	l.inner.ServeHTTP(w, r)
+	l.site(r).inner.ServeHTTP(w, r)
 }
 
 // named gives the request its id, which every answer and every log line of it has. A trace context counts only from a
@@ -115,36 +151,60 @@ func oneOf(values []string) string {
 }
 
 // route finds the row of a request: a mount, a row of the table, or the rest.
-func (l *Listener) route(w http.ResponseWriter, r *http.Request) {
+func (s *site) route(w http.ResponseWriter, r *http.Request) {
 	if r.ProtoMajor == 1 && len(r.TransferEncoding) > 0 {
 		// net/http forgets a Content-Length that came along: what follows may be a smuggled request.
 		w.Header().Set("Connection", "close")
 	}
 	check := proxy.CheckLine
-	var mount *Row
-	if l.cfg.Mounts != nil {
-		if mount = l.cfg.Mounts(r); mount != nil && mount.Line != nil {
-			check = mount.Line
-		}
+	mount := s.mount(r)
+	if mount != nil && mount.Line != nil {
+		check = mount.Line
 	}
 	if err := check(r); err != nil {
-		l.cfg.Metrics.Request("refused", http.StatusBadRequest)
+		s.cfg.Metrics.Request("refused", http.StatusBadRequest)
 		refuse(w, r, problem.Of(err))
 		return
 	}
 	if mount != nil {
-		l.serve(w, r, mount)
+		s.serve(w, r, mount)
 		return
 	}
-	if _, pattern := l.table.Handler(r); pattern != "" {
-		l.table.ServeHTTP(w, r) // it sets the path's values
+	if s.stray {
+		s.misdirected(w, r)
 		return
 	}
-	if l.cfg.Rest != nil && !underBFF(r) {
-		l.serve(w, r, l.cfg.Rest)
+	if _, pattern := s.table.Handler(r); pattern != "" {
+		s.table.ServeHTTP(w, r) // it sets the path's values
+		return
+	}
+	if rest := s.cfg.Rest[s.front]; rest != nil && !underBFF(r) {
+		s.serve(w, r, rest)
 		return
 	}
 	refuse(w, r, problem.New(problem.NotFound))
+}
+
+// mount is the mount that a request is for, or nil.
+func (s *site) mount(r *http.Request) *Row {
+	switch {
+	case s.cfg.Mounts == nil:
+		return nil
+	case s.stray:
+		return s.cfg.Mounts(r, nil)
+	}
+	return s.cfg.Mounts(r, s.front)
+}
+
+// misdirected answers at a host that is no front's. A person who is at another name of this machine is led to the
+// first front, as where there is no other.
+func (s *site) misdirected(w http.ResponseWriter, r *http.Request) {
+	if redirect, _ := s.front.home(r); redirect {
+		answer.Redirect(w, s.front.Origin+r.URL.RequestURI(), http.StatusTemporaryRedirect)
+		return
+	}
+	s.cfg.Metrics.Request("refused", http.StatusMisdirectedRequest)
+	refuse(w, r, problem.New(problem.Misdirected))
 }
 
 // refuse answers a request that no row serves.
@@ -159,10 +219,10 @@ func underBFF(r *http.Request) bool {
 }
 
 // dispatch picks a path's row by method.
-func (l *Listener) dispatch(w http.ResponseWriter, r *http.Request, m methods) {
+func (s *site) dispatch(w http.ResponseWriter, r *http.Request, m methods) {
 	row := m.row(r.Method)
 	if row != nil {
-		l.serve(w, r, row)
+		s.serve(w, r, row)
 		return
 	}
 	p := problem.New(problem.MethodNotAllowed)
@@ -179,23 +239,23 @@ func (l *Listener) dispatch(w http.ResponseWriter, r *http.Request, m methods) {
 
 // serve takes one request through the row's policies to its handler, and writes what the handler returned instead of
 // an answer.
-func (l *Listener) serve(w http.ResponseWriter, r *http.Request, row *Row) {
+func (s *site) serve(w http.ResponseWriter, r *http.Request, row *Row) {
 	began := time.Now()
 	watch := &statusWriter{ResponseWriter: w}
-	c := &Call{W: watch, R: r, Row: row, Front: l.cfg.Front, audit: l.cfg.Audit}
+	c := &Call{W: watch, R: r, Row: row, Front: s.front, audit: s.cfg.Audit}
 	if row.Keep != Carried {
 		if watch.body = bounded(w, r); watch.body != nil {
 			r.Body = http.MaxBytesReader(watch, watch.body, bodyLimit)
 		}
 		row.Keep.set(w.Header())
 	}
-	l.answer(c, l.run(c))
+	s.answer(c, s.run(c))
 	if row.After != nil {
 		row.After(c, watch.status)
-	} else if row != l.cfg.Rest {
-		l.cfg.Metrics.Request(row.Path, watch.status)
+	} else if row != s.cfg.Rest[s.front] {
+		s.cfg.Metrics.Request(row.Path, watch.status)
 	}
-	l.observed(c, watch.status, began)
+	s.observed(c, watch.status, began)
 }
 
 // set puts the headers of an answer that is bff's own.
@@ -264,7 +324,7 @@ func (l *Listener) session(c *Call) error {
 	if severalCookies(c.R, c.Front.Cookie) {
 		return problem.New(problem.BadRequest).Because("There is more than one session cookie.")
 	}
-	session, err := l.cfg.Vault.Load(c.R)
+	session, err := l.cfg.Vault.LoadAt(c.R, c.Front.Vault())
 	switch {
 	case err == nil:
 		c.Session = session

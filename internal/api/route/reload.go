@@ -83,8 +83,14 @@ func (c *Call) goOn(address, through string) error {
 func (c *Call) reloadCookie() string { return c.Front.Cookie + "-again" }
 
 func (c *Call) setReloadCookie(value string, maxAge int) {
-	http.SetCookie(c.W, &http.Cookie{Name: c.reloadCookie(), Value: value, Path: "/", MaxAge: maxAge,
-		Secure: c.Front.Secure, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	c.SetLaxCookie(c.reloadCookie(), value, maxAge)
+}
+
+// SetLaxCookie sets a cookie of this front that a link or a redirect of another site brings along. name begins with the
+// session cookie's and a hyphen, by which no backend sees it.
+func (c *Call) SetLaxCookie(name, value string, maxAge int) {
+	http.SetCookie(c.W, &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: maxAge, Secure: c.Front.Secure,
+		HttpOnly: true, SameSite: http.SameSiteLaxMode})
 }
 
 // reloadMark names the address: another one that a person follows at once has a reload of its own.

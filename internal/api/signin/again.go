@@ -37,9 +37,8 @@ func (f *Flow) settled(c *route.Call, state string, a *attempt, session, to stri
 }
 
 // again finds where the first callback of this state led, and waits for one that is at work. ok is false when there
-// was none, or when nothing says that this is its browser.
-func (f *Flow) again(c *route.Call, state string) (to string, ok bool) {
-	opener := f.openerOf(c, state)
+// was none, or when nothing says that this is its browser. opener is what the browser shows of the attempt.
+func (f *Flow) again(c *route.Call, state, opener string) (to string, ok bool) {
 	late := time.NewTimer(outcomeWait)
 	defer late.Stop()
 	for {
@@ -75,13 +74,13 @@ func (f *Flow) shows(c *route.Call, o *outcome, opener string) bool {
 	if o.Session == "" {
 		return false
 	}
-	session, err := f.cfg.Vault.Load(c.R)
+	session, err := f.cfg.Vault.LoadAt(c.R, c.Front.Vault())
 	return err == nil && session.ID == o.Session
 }
 
 // openerOf is what the attempt's cookie holds, "" without exactly one.
-func (f *Flow) openerOf(c *route.Call, state string) string {
-	cookies := c.R.CookiesNamed(f.attemptCookie(state))
+func openerOf(c *route.Call, state string) string {
+	cookies := c.R.CookiesNamed(attemptCookie(c, state))
 	if len(cookies) != 1 {
 		return ""
 	}

@@ -3,7 +3,6 @@ package signin
 import (
 	"encoding/json"
 	"errors"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,6 +41,10 @@ type attempt struct {
 	Subject    string `json:"s,omitempty"` // the account it must be
 	Again      bool   `json:"a,omitempty"` // the second round, which asks for consent
 
+	Front string `json:"f,omitempty"` // the further front on which it began
+	Visit string `json:"w,omitempty"` // its visit there
+	Home  string `json:"h,omitempty"` // the ticket of the session on the first front that the sign-in replaces
+
 	opener string // of the cookie that opened it
 }
 
@@ -59,37 +62,59 @@ func (a *attempt) set(flow *oauth.Attempt) {
 	a.Provider, a.Scopes, a.Nonce, a.Verifier = flow.Provider, flow.Scopes, flow.Nonce.Reveal(), flow.Verifier.Reveal()
 }
 
-// begin stores an attempt, hands its cookie to the browser and sends it to the provider.
+// begin sends the browser to the provider: from a further front, by way of the first.
 func (f *Flow) begin(c *route.Call, in oauth.Begin, a attempt, status int) error {
+	if c.Front.Further() {
+		return f.leave(c, start{In: in, Attempt: a})
+	}
+	to, err := f.prepare(c, in, a)
+	if err != nil {
+		return err
+	}
+	return c.Redirect(to, status)
+}
+
+// prepare stores an attempt, hands its cookie to the browser, and returns where the provider takes it up.
+func (f *Flow) prepare(c *route.Call, in oauth.Begin, a attempt) (to string, err error) {
 	flow, err := f.cfg.Broker.Begin(c.Ctx(), in)
 	if err != nil {
 		f.logFailed(c.Ctx(), in.Provider, err)
-		return unavailable(err)
+		return "", unavailable(err)
 	}
 	a.set(&flow)
 	payload, err := json.Marshal(a)
 	if err != nil {
-		return err
+		return "", err
 	}
 	state, opener, err := f.cfg.Vault.PutAttempt(c.Ctx(), payload, attemptLife)
+	if err != nil {
+		return "", full(err)
+	}
+	if to, err = f.cfg.Broker.URL(c.Ctx(), flow, state); err != nil {
+		f.logFailed(c.Ctx(), in.Provider, err)
+		return "", unavailable(err)
+	}
+	f.keepCookie(c, state, opener)
+	c.Record(audit.Event{Kind: audit.AttemptStarted, Provider: in.Provider})
+	return to, nil
+}
+
+// full says of an attempt that could not be stored what it means for the person.
+func full(err error) error {
 	switch {
 	case errors.Is(err, vault.ErrTooLarge):
 		return problem.New(problem.BadRequest).Because("The parameters are too long.")
 	case errors.Is(err, vault.ErrFull):
 		return problem.New(problem.RateLimited).After(time.Minute)
-	case err != nil:
-		return err
 	}
-	to, err := f.cfg.Broker.URL(c.Ctx(), flow, state)
-	if err != nil {
-		f.logFailed(c.Ctx(), in.Provider, err)
-		return unavailable(err)
-	}
+	return err
+}
+
+// keepCookie gives the browser the cookie that opens an attempt.
+func (f *Flow) keepCookie(c *route.Call, state string, opener secret.Text) {
 	f.dropOldAttempts(c)
 	made := strconv.FormatInt(f.cfg.Now().UnixMilli(), 36) // several tabs may start within a second
-	f.setAttemptCookie(c.W, f.attemptCookie(state), made+"."+opener.Reveal(), int(attemptLife/time.Second))
-	c.Record(audit.Event{Kind: audit.AttemptStarted, Provider: in.Provider})
-	return c.Redirect(to, status)
+	c.SetLaxCookie(attemptCookie(c, state), made+"."+opener.Reveal(), int(attemptLife/time.Second))
 }
 
 // unavailable says of a provider that is down what it means for somebody who wants to sign in.
@@ -101,23 +126,9 @@ func unavailable(err error) error {
 	return p.Because("The provider does not answer at the moment, so nobody can sign in with it. Try again in a moment.")
 }
 
-func (f *Flow) attemptCookie(state string) string {
-	return f.cfg.Front.Cookie + "-" + state[:min(attemptName, len(state))]
-}
-
-func (f *Flow) setAttemptCookie(w http.ResponseWriter, name, value string, maxAge int) {
-	http.SetCookie(
-		w,
-		&http.Cookie{
-			Name:     name,
-			Value:    value,
-			Path:     "/",
-			MaxAge:   maxAge,
-			Secure:   f.cfg.Front.Secure,
-			HttpOnly: true,
-			SameSite: http.SameSiteLaxMode,
-		},
-	)
+// attemptCookie is the name of an attempt's cookie on the front of the call.
+func attemptCookie(c *route.Call, state string) string {
+	return c.Front.Cookie + "-" + state[:min(attemptName, len(state))]
 }
 
 // dropOldAttempts makes room for one more: of the attempts the browser holds, the oldest give way.
@@ -128,7 +139,7 @@ func (f *Flow) dropOldAttempts(c *route.Call) {
 	}
 	var alive []old
 	for _, k := range c.R.Cookies() {
-		rest, ok := strings.CutPrefix(k.Name, f.cfg.Front.Cookie+"-")
+		rest, ok := strings.CutPrefix(k.Name, c.Front.Cookie+"-")
 		if !ok || len(rest) != attemptName {
 			continue
 		}
@@ -141,7 +152,7 @@ func (f *Flow) dropOldAttempts(c *route.Call) {
 	}
 	slices.SortFunc(alive, func(a, b old) int { return int(a.made - b.made) })
 	for len(alive) >= maxAttempts {
-		f.setAttemptCookie(c.W, alive[0].name, "", -1)
+		c.SetLaxCookie(alive[0].name, "", -1)
 		alive = alive[1:]
 	}
 }
@@ -153,7 +164,7 @@ func (f *Flow) take(c *route.Call, provider, state string) (attempt, error) {
 	if state == "" {
 		return attempt{}, expired
 	}
-	opener := f.openerOf(c, state)
+	opener := openerOf(c, state)
 	if opener == "" {
 		return attempt{}, expired
 	}
@@ -161,7 +172,7 @@ func (f *Flow) take(c *route.Call, provider, state string) (attempt, error) {
 	if err != nil {
 		return attempt{}, err
 	}
-	f.setAttemptCookie(c.W, f.attemptCookie(state), "", -1)
+	c.SetLaxCookie(attemptCookie(c, state), "", -1)
 	a := attempt{opener: opener}
 	if json.Unmarshal(payload, &a) != nil || a.Verifier == "" {
 		return attempt{}, expired

@@ -32,34 +32,29 @@ func (f *Flow) Callback(c *route.Call) error {
 	if q == nil {
 		return nil // a cross-site POST, on its way to come again as a GET
 	}
-	if len(q["state"]) != 1 || q.Get("state") == "" {
-		return f.lead(c, provider, "/", problem.New(problem.LoginExpired))
+	if len(q["state"]) != 1 || q.Get("state") == "" || c.Front.Further() { // redirect URIs are the first front's
+		return f.fail(c, provider, "", &attempt{}, "", problem.New(problem.LoginExpired))
 	}
 	state := q.Get("state")
 	a, err := f.take(c, provider, state)
 	if errors.Is(err, vault.ErrNotFound) || problem.Is(err, problem.LoginExpired) {
-		if to, ok := f.again(c, state); ok {
+		if to, ok := f.again(c, state, openerOf(c, state)); ok {
 			c.Record(audit.Event{Kind: audit.AttemptRepeated, Provider: provider})
 			return f.back(c, to)
 		}
 	}
-	to := cmp.Or(a.ReturnTo, "/")
 	if err != nil {
-		return f.lead(c, provider, to, err)
+		return f.fail(c, provider, state, &a, "", err)
 	}
 	session, sent, err := f.finish(c, a, q)
+	if err != nil {
+		return f.fail(c, provider, state, &a, session, err)
+	}
 	if sent {
 		f.settled(c, state, &a, session, c.W.Header().Get("Location"))
-		return err
+		return nil
 	}
-	if err != nil {
-		if why, ok := f.outcome(err); ok {
-			f.settled(c, state, &a, session, route.WithError(to, why))
-		} else {
-			f.settled(c, state, &a, session, route.WithError(to, problem.LoginExpired))
-		}
-		return f.lead(c, provider, to, err)
-	}
+	to := cmp.Or(a.ReturnTo, "/")
 	f.settled(c, state, &a, session, to)
 	return f.back(c, to)
 }
@@ -70,16 +65,18 @@ func (f *Flow) back(c *route.Call, to string) error {
 	return c.Redirect(to, http.StatusSeeOther)
 }
 
-// lead sends a person on with the error of the sign-in.
-func (f *Flow) lead(c *route.Call, provider, to string, err error) error {
+// fail sends a person back to where they were with the error of the sign-in.
+func (f *Flow) fail(c *route.Call, provider, state string, a *attempt, session string, err error) error {
 	why, ok := f.outcome(err)
+	to := f.withError(c, a, cmp.Or(why, problem.LoginExpired))
+	f.settled(c, state, a, session, to)
 	if !ok {
 		return nil
 	}
 	f.cfg.Metrics.Problem(why)
 	f.logFailed(c.Ctx(), provider, err)
 	c.Record(audit.Event{Kind: audit.SignInRefused, Provider: provider, Code: string(why)})
-	return f.back(c, route.WithError(to, why))
+	return f.back(c, to)
 }
 
 // answerOf reads the provider's answer. A form_post (OAuth 2.0 Form Post Response Mode) is a cross-site POST and
@@ -96,7 +93,7 @@ func (f *Flow) answerOf(c *route.Call) (url.Values, error) {
 		return nil, problem.New(problem.BadRequest).Because("The form is malformed.")
 	}
 	q := c.R.PostForm
-	if state := q.Get("state"); state != "" && len(c.R.CookiesNamed(f.attemptCookie(state))) == 0 &&
+	if state := q.Get("state"); state != "" && len(c.R.CookiesNamed(attemptCookie(c, state))) == 0 &&
 		len(q.Encode()) < 8<<10 {
 		return nil, c.Redirect((&url.URL{Path: c.R.URL.Path, RawQuery: q.Encode()}).String(), http.StatusSeeOther)
 	}
@@ -179,11 +176,18 @@ func (f *Flow) finish(c *route.Call, a attempt, q url.Values) (session string, s
 			a.Again = true
 			in := oauth.Begin{Provider: a.Provider, Connect: a.Connect, Scopes: a.Scopes, Consent: true,
 				LoginHint: cmp.Or(g.Connection.Account.Email, g.Connection.Account.Subject)}
-			return "", true, f.begin(c, in, a, http.StatusSeeOther)
+			to, err := f.prepare(c, in, a)
+			if err != nil {
+				return "", false, err
+			}
+			return "", true, c.Redirect(to, http.StatusSeeOther)
 		}
 	}
+	if a.Front != "" {
+		return f.handOver(c, a, g)
+	}
 	if a.Connect {
-		return linked.ID, false, f.link(c, linked, g)
+		return linked.ID, false, f.link(c, linked, g.Connection, identity(g))
 	}
 	session, err = f.signIn(c, a, g)
 	return session, false, err
@@ -221,13 +225,6 @@ func (f *Flow) hasRefresh(c *route.Call, session *vault.Session, g oauth.Grant) 
 // signIn makes the session. What the browser had when it set out ends, and what it has now: another tab may have
 // signed in meanwhile. The way back brings the Strict cookie only from an identity provider on the same site.
 func (f *Flow) signIn(c *route.Call, a attempt, g oauth.Grant) (string, error) {
-	var previous []secret.Text
-	if a.Ticket != "" {
-		previous = append(previous, secret.New(a.Ticket))
-	}
-	if now := c.R.CookiesNamed(f.cfg.Front.Cookie); len(now) == 1 {
-		previous = append(previous, secret.New(now[0].Value))
-	}
 	// A sign-in asks for everything at once: what was left out there may be asked for when it is wanted.
 	g.Connection.Withheld, g.Connection.WithheldAt = nil, time.Time{}
 	user, err := f.register(c, g)
@@ -235,11 +232,23 @@ func (f *Flow) signIn(c *route.Call, a attempt, g oauth.Grant) (string, error) {
 		return "", err
 	}
 	made, err := f.cfg.Vault.Create(c.W, c.R, vault.NewSession{
-		User: user, Device: device(c.R.UserAgent()), Connection: &g.Connection, Previous: previous, Handle: g.Handle,
+		User: user, Device: device(c.R.UserAgent()), Connection: &g.Connection, Previous: previous(c, a.Ticket),
+		Handle: g.Handle,
 	})
 	if err != nil {
 		return "", err
 	}
 	f.cfg.Metrics.SignedIn(g.Connection.Provider)
 	return made.ID, nil
+}
+
+// previous are the tickets of the sessions that a sign-in on this front replaces.
+func previous(c *route.Call, ticket string) (all []secret.Text) {
+	if ticket != "" {
+		all = append(all, secret.New(ticket))
+	}
+	if now := c.R.CookiesNamed(c.Front.Cookie); len(now) == 1 {
+		all = append(all, secret.New(now[0].Value))
+	}
+	return all
 }

@@ -25,7 +25,8 @@ type choice struct{ Title, URL string }
 
 // Choose lets a person choose the provider of a sign-in. Where there is one, there is nothing to choose.
 func (f *Flow) Choose(c *route.Call) error {
-	to := route.ReturnPath(c.R.URL.Query().Get("return_to"))
+	q := c.R.URL.Query()
+	to := route.ReturnPath(q.Get("return_to"))
 	names := slices.DeleteFunc(slices.Clone(f.cfg.Providers), f.linkedOnly)
 	switch {
 	case c.ReloadDue():
@@ -35,6 +36,13 @@ func (f *Flow) Choose(c *route.Call) error {
 	}
 	if len(names) == 1 {
 		return c.Redirect(route.SignInURL(names, to), http.StatusFound)
+	}
+	if c.Front.Further() && f.cfg.SSO && c.Session == nil && q.Get("sso") != "none" && !loggedOut(c) &&
+		c.R.Method == http.MethodGet {
+		if err := f.limit(c); err != nil {
+			return err
+		}
+		return f.leave(c, start{Attempt: attempt{ReturnTo: to}}) // perhaps there is nothing to choose
 	}
 	var choices []choice
 	for _, p := range f.cfg.Broker.Providers() {

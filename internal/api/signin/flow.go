@@ -14,7 +14,8 @@ import (
 
 // Config is what a Flow needs.
 type Config struct {
-	Front     *route.Front  // required: its cookies
+	Fronts    *route.Fronts // required
+	SSO       bool          // who is signed in on the first front is signed in on the others without the provider
 	Vault     *vault.Vault  // required
 	Broker    *oauth.Broker // required
 	Providers []string      // names of the configured providers

@@ -104,15 +104,15 @@ func keep(u *vault.UserRecord, who users.Person, d users.Decision) {
 
 // link links the account to the session, and makes it one more way to sign in, unless its provider is for linking only
 // or the account is another user's: then it is linked all the same, and nothing is merged.
-func (f *Flow) link(c *route.Call, session *vault.Session, g oauth.Grant) error {
+func (f *Flow) link(c *route.Call, session *vault.Session, account vault.Connection, i vault.Identity) error {
 	c.As(audit.Actor{Kind: audit.ByUser, Name: session.User.ID})
-	if _, err := f.cfg.Vault.Link(c.Ctx(), session, g.Connection); err != nil {
+	if _, err := f.cfg.Vault.Link(c.Ctx(), session, account); err != nil {
 		return err
 	}
-	if f.linkedOnly(g.Connection.Provider) {
+	if f.linkedOnly(account.Provider) {
 		return nil
 	}
-	_, err := f.cfg.Vault.AddIdentity(c.Ctx(), session.User.ID, identity(g))
+	_, err := f.cfg.Vault.AddIdentity(c.Ctx(), session.User.ID, i)
 	if errors.Is(err, vault.ErrTaken) ||
 		errors.Is(err, vault.ErrNotFound) { // not found: a session of before there were users
 		return nil

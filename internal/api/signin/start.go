@@ -48,6 +48,11 @@ func (f *Flow) Login(c *route.Call) error {
 	return f.begin(c, in, a, http.StatusFound)
 }
 
+// asksNothing says whether a sign-in leaves it to the provider what to ask for, so that a session will do instead.
+func asksNothing(in *oauth.Begin) bool {
+	return in.Prompt == "" && in.LoginHint == "" && len(in.Scopes) == 0 && in.ACRValues == "" && in.MaxAge == ""
+}
+
 // limit bounds attempts per client address.
 func (f *Flow) limit(c *route.Call) error {
 	if wait, ok := f.starts.take(f.cfg.Peers.Address(c.R)); !ok {
@@ -76,7 +81,7 @@ func (f *Flow) foreign(c *route.Call, in *oauth.Begin, a *attempt) error {
 // the browser comes from the reload page.
 func (f *Flow) signedInAlready(c *route.Call, in *oauth.Begin, a *attempt) bool {
 	return c.Session != nil && c.Session.User.Provider == in.Provider && (a.ReturnTo != "/" || c.Reloaded()) &&
-		in.Prompt == "" && in.LoginHint == "" && len(in.Scopes) == 0 && in.ACRValues == "" && in.MaxAge == ""
+		asksNothing(in)
 }
 
 // Connect links an account to the session, asks for more scopes, or repairs a connection.
