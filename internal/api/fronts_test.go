@@ -8,10 +8,6 @@ import (
 	"bff/internal/api"
 )
 
-func at(front string) edit { return func(r *http.Request) { r.Host = parsedHost(front) } }
-
-func parsedHost(front string) string { return strings.TrimPrefix(front, "http://") }
-
 // A sign-in that begins on a further front goes through the provider once and ends where it began.
 func TestASignInBeginsAndEndsOnItsFront(t *testing.T) {
 	for name, sso := range map[string]bool{"with sso": true, "without": false} {

@@ -170,21 +170,6 @@ func (p *visitor) signedIn(front string) bool {
 	return p.session(front)["authenticated"] == true
 }
 
-// cookie is the value of a cookie that the browser holds for a front, or "".
-func (p *visitor) cookie(front, name string) string {
-	for _, c := range p.jar.Cookies(parsed(p.w.t, front)) {
-		if c.Name == name {
-			return c.Value
-		}
-	}
-	return ""
-}
-
-// plant puts a cookie into the browser for a front.
-func (p *visitor) plant(front, name, value string) {
-	p.jar.SetCookies(parsed(p.w.t, front), []*http.Cookie{{Name: name, Value: value, Path: "/"}})
-}
-
 // is reports whether an address is on a front, below a path.
 func is(front, path string) func(string) bool {
 	return func(address string) bool { return strings.HasPrefix(address, front+path) }
