@@ -87,6 +87,25 @@ func TestARefusedGrantStopsNobodyElse(t *testing.T) {
 	}
 }
 
+// What a refusal means does not change while the next refresh waits: a page that calls twice gets the same answer twice.
+func TestARefusalMeansTheSameWhileItIsHeldBack(t *testing.T) {
+	for code, want := range map[string]oauth.Kind{
+		"unauthorized_client": oauth.KindMisconfigured, "temporarily_unavailable": oauth.KindUnavailable,
+	} {
+		f := newFleet(t)
+		i := f.start(0)
+		f.g.misbehave(func(w http.ResponseWriter, _ *http.Request, _ url.Values) bool {
+			f.g.json(w, 400, map[string]any{"error": code})
+			return true
+		})
+		s := f.signIn(i, -time.Second)
+		for range 3 {
+			_, err := i.Token(context.Background(), i.read(t, s))
+			kind(t, err, want)
+		}
+	}
+}
+
 // A provider that is down does move the clock that all wait for: nobody queues before it.
 func TestAProviderThatIsDownStillOpensTheBreaker(t *testing.T) {
 	f := newFleet(t)

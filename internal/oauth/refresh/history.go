@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"bff/internal/oauth/client"
 	"bff/internal/secret"
 	"bff/internal/vault"
 )
@@ -25,8 +26,9 @@ const (
 type history struct {
 	touched time.Time
 
-	failures int       // of refreshes, in a row
-	until    time.Time // no refresh before this
+	failures int         // of refreshes, in a row
+	until    time.Time   // no refresh before this
+	kind     client.Kind // of the failure before until, and of the calls that come meanwhile
 
 	lost      intent        // of ours, whose answer we do not hold
 	silent    bool          // the provider said nothing to it, not even that it failed
@@ -104,13 +106,14 @@ func (ms *histories) failed(
 	now time.Time,
 	retryAfter time.Duration,
 	in intent,
+	kind client.Kind,
 	unclear, silent bool,
 ) (wait time.Duration, failures int) {
 	ms.with(key, now, true, func(m *history) {
 		wait = max(Backoff(m.failures, failureFirst, failureMax), retryAfter)
 		m.failures++
 		failures = m.failures
-		m.until = now.Add(wait)
+		m.until, m.kind = now.Add(wait), kind
 		if m.lost = (intent{}); unclear {
 			m.lost, m.silent = in, silent
 		}

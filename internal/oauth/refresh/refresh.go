@@ -183,7 +183,9 @@ func (r *refresh) locked(ctx context.Context, lock *vault.Lock) (vault.Connectio
 // admit holds back a refresh that failed a moment ago, and a forced one that was done several times just now.
 func (r *refresh) admit(c vault.Connection) (bool, error) {
 	now, wait, tired := r.b.cfg.Now(), time.Duration(0), false
+	var kind client.Kind
 	r.b.history.with(c.Key(), now, true, func(m *history) {
+		kind = m.kind // a call that waits is answered as the one that failed was
 		if wait = m.until.Sub(now); wait > 0 || r.refused.IsZero() {
 			return
 		}
@@ -191,7 +193,7 @@ func (r *refresh) admit(c vault.Connection) (bool, error) {
 			!m.mayRenew(now) // one that failed was no renewal: it is an outage, not an API that refuses everything
 	})
 	if wait > 0 {
-		return false, &client.Error{Kind: client.KindUnavailable, Op: "refresh at", Provider: r.p.Name, RetryAfter: wait}
+		return false, &client.Error{Kind: kind, Op: "refresh at", Provider: r.p.Name, RetryAfter: wait}
 	}
 	return !tired, nil
 }
@@ -258,7 +260,11 @@ func (r *refresh) count(ans *client.Answer, v client.Verdict, callErr error) {
 // reads is named to the operator.
 func (r *refresh) failed(c vault.Connection, ans *client.Answer, v client.Verdict, in intent) error {
 	now := r.b.cfg.Now()
-	wait, failures := r.b.history.failed(c.Key(), now, ans.RetryAfter, in, v == client.Unclear, ans.Status == 0)
+	kind := client.KindUnavailable
+	if v == client.GrantRefused {
+		kind = client.KindMisconfigured
+	}
+	wait, failures := r.b.history.failed(c.Key(), now, ans.RetryAfter, in, kind, v == client.Unclear, ans.Status == 0)
 	if ans.TooLarge {
 		r.b.cfg.Log.Warn("the answer to a refresh is too large", "provider", r.p.Name)
 	}
@@ -272,10 +278,6 @@ func (r *refresh) failed(c vault.Connection, ans *client.Answer, v client.Verdic
 			"code",
 			ans.KnownCode(),
 		)
-	}
-	kind := client.KindUnavailable
-	if v == client.GrantRefused {
-		kind = client.KindMisconfigured
 	}
 	return &client.Error{Kind: kind, Op: "refresh at", Provider: r.p.Name, RetryAfter: wait}
 }
