@@ -182,3 +182,25 @@ func another() providers.Config {
 	return providers.Config{Name: "other", Title: "Other", Client: providers.Client{ID: "bff"},
 		Issuer: "http://127.0.0.1:1"}
 }
+
+// cookie is the value of a cookie that the browser holds for a front, or "".
+func (p *visitor) cookie(front, name string) string {
+	for _, c := range p.jar.Cookies(parsed(p.w.t, front)) {
+		if c.Name == name {
+			return c.Value
+		}
+	}
+	return ""
+}
+
+// plant puts a cookie into the browser for a front.
+func (p *visitor) plant(front, name, value string) {
+	p.jar.SetCookies(parsed(p.w.t, front), []*http.Cookie{{Name: name, Value: value, Path: "/"}})
+}
+
+// smuggle gives the browser on one front all the cookies that another browser has on another front.
+func (p *visitor) smuggle(to string, of *visitor, from string) {
+	for _, c := range of.jar.Cookies(parsed(p.w.t, from)) {
+		p.plant(to, c.Name, c.Value)
+	}
+}

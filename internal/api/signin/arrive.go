@@ -128,20 +128,20 @@ func (f *Flow) Arrive(c *route.Call) error {
 	return f.back(c, to)
 }
 
-// visit opens the visit of which the browser shows the cookie, and uses it up where take is true.
+// visit opens the visit of which the browser shows the cookie, and uses it up where take is true. On another front than
+// its own there is none, and it is not used up.
 func (f *Flow) visit(c *route.Call, name, opener string, take bool) (v visit, err error) {
-	open := f.cfg.Vault.OpenAttempt
-	if take {
-		open = f.cfg.Vault.TakeAttempt
-	}
-	payload, err := open(c.Ctx(), name, secret.New(opener))
+	payload, err := f.cfg.Vault.OpenAttempt(c.Ctx(), name, secret.New(opener))
 	if err != nil {
 		return visit{}, err
 	}
 	if json.Unmarshal(payload, &v) != nil || v.Kind != aVisit || v.Front != c.Front.Name {
 		return visit{}, vault.ErrNotFound
 	}
-	return v, nil
+	if take {
+		_, err = f.cfg.Vault.TakeAttempt(c.Ctx(), name, secret.New(opener))
+	}
+	return v, err
 }
 
 // toProvider uses a pass. The visit stays: its code is still to come.
