@@ -168,6 +168,14 @@ func TestAPassOrACodeIsForOneBrowserAndOneUse(t *testing.T) {
 		code := p.walk(shop+"/bff/login/demo", "same-origin", isCode)
 		p.smuggle(help, p, shop)
 		expired(t, p, help, strings.Replace(code, shop, help, 1))
+		q := w.visitor("ada") // the other front uses nothing up
+		code = q.walk(shop+"/bff/login/demo", "same-origin", isCode)
+		visit := parsed(t, code).Query().Get("visit")
+		q.smuggle(help, q, shop)
+		q.walk(help+"/bff/front/arrive?"+url.Values{"visit": {visit}, "code": {"a.b"}}.Encode(), "cross-site")
+		if q.walk(code, "cross-site"); !q.signedIn(shop) {
+			t.Error("another front used the visit up")
+		}
 	})
 	t.Run("a code after its minute", func(t *testing.T) {
 		store := testenv.Redis(t)
