@@ -76,7 +76,8 @@ func TestCheckReaches(t *testing.T) {
 			"', client_id: x, client_secret: env:ACME_CLIENT_SECRET}\n",
 	)
 	code, stdout, stderr := ran(t, "secret", "check", "--config", file)
-	for _, want := range []string{"ok       " + file + ": no mistakes\n", "ok       store: redis ", " at " + store.Addr + ", reached in ", "warning  store: writes nothing to disk", "ok       provider acme: "} {
+	for _, want := range []string{"ok       " + file + ": no mistakes\n", "ok       store: redis ", " at " + store.Addr + ", reached in ",
+		"warning  store: writes nothing to disk", "ok       provider acme: "} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("check does not say %q", want)
 		}
@@ -109,7 +110,8 @@ func TestCheckSaysWhatItDid(t *testing.T) {
 	)
 	code, stdout, _ := ran(t, "secret", "check", "--config", file)
 	for _, want := range []string{
-		"ok       provider acme: its metadata was read, ", "its keys were read, and ", "failed   provider plain: authorization endpoint: localhost:1: nobody answers there",
+		"ok       provider acme: its metadata was read, ", "its keys were read, and ", "failed   provider plain: authorization endpoint: localhost:1: nobody " +
+			"answers there",
 		"ok       api good: ", "warning  api bad: localhost:1: nobody answers there", "warning  frontend: localhost:1: nobody answers there",
 		"redirect URI to register: http://localhost:8080/bff/callback/acme\n", "post-logout redirect URI: http://localhost:8080/\n",
 		"back-channel logout URI: http://localhost:8080/bff/backchannel-logout/acme\n", "http://localhost:8080/bff/security-events/acme\n",

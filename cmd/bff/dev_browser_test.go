@@ -46,7 +46,9 @@ func TestDevInARealBrowser(t *testing.T) {
 	}
 	tab.Await("document.body.innerText.includes('Bernoulli')")
 	keep("app")
-	if got := testenv.Eval[int](tab, "fetch('/demo/sign-in', {method: 'POST', headers: {'X-CSRF': '1'}, body: '{\"person\":\"grace\"}'}).then(r => r.status)"); got != 204 {
+	if got := testenv.Eval[int](
+		tab, "fetch('/demo/sign-in', {method: 'POST', headers: {'X-CSRF': '1'}, body: '{\"person\":\"grace\"}'}).then(r => r.status)",
+	); got != 204 {
 		t.Errorf("the test sign-in answers %d", got)
 	}
 	tab.Do(chromedp.Navigate(origin + "/"))

@@ -26,9 +26,9 @@ func TestDevRunsYourConfiguration(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(dir, "bff.yaml")
-	if err := os.WriteFile(file, []byte("origin: https://app.example.com\nsession: {keys: [env:BFF_KEY, 'file:/nowhere/key'], store: 'redis://redis.internal/0'}\n"+
-		"providers:\n  github: {client_id: x, client_secret: env:NOT_SET}\n  acme: {issuer: 'https://id.acme.example', client_id: x, client_secret: env:NOT_SET_EITHER}\n"+
-		"apis:\n  own: {provider: acme, upstream: '"+upstream.URL+"', allow: [GET /a]}\n"+
+	if err := os.WriteFile(file, []byte("origin: https://app.example.com\nsession: {keys: [env:BFF_KEY, 'file:/nowhere/key'], store: "+
+		"'redis://redis.internal/0'}\nproviders:\n  github: {client_id: x, client_secret: env:NOT_SET}\n  acme: {issuer: 'https://id.acme.example', client_id: "+
+		"x, client_secret: env:NOT_SET_EITHER}\napis:\n  own: {provider: acme, upstream: '"+upstream.URL+"', allow: [GET /a]}\n"+
 		"  calendar: {provider: acme, upstream: 'https://www.googleapis.com/calendar/v3', allow: [GET /users/me/calendarList]}\n"+
 		"frontend: {dir: .}\ntls: {acme: {cache: ./acme}}\n"), 0o600); err != nil {
 		t.Fatal(err)

@@ -104,7 +104,8 @@ func run(
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { panic(stopped{code}) }),
 		kong.Description(
-			"An OAuth token broker: the browser holds an opaque cookie, the server holds the tokens, refreshes them, and calls the APIs.",
+			"An OAuth token broker: the browser holds an opaque cookie, the server holds the tokens, refreshes them, and "+
+				"calls the APIs.",
 		),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 	)

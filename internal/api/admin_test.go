@@ -130,7 +130,8 @@ func TestTheAdminListenerRefuses(t *testing.T) {
 		}
 	}
 	// Attack class 7: no request skips authentication.
-	for _, f := range []edit{header("User-Agent", "kube-probe/1.30"), header("Authorization", "Bearer x"), header("X-Forwarded-For", "127.0.0.1"), header("Content-Length", "0")} {
+	for _, f := range []edit{header("User-Agent", "kube-probe/1.30"), header("Authorization", "Bearer x"), header("X-Forwarded-For", "127.0.0.1"),
+		header("Content-Length", "0")} {
 		says(
 			t,
 			ask(t, w, "POST", "/introspect", "", header("Content-Type", "application/x-www-form-urlencoded"), f),

@@ -256,8 +256,8 @@ func missingScopes(conn *vault.Connection, missing []string, again bool) *proble
 	p := problem.New(problem.MissingScopes)
 	p.Provider, p.Connection, p.MissingScopes = conn.Provider, conn.ID, missing
 	if again {
-		p.Detail = "The account was just linked again for this, and the provider did not grant it. Either the permission was left out on " +
-			"its page, or it grants it under another name, which the operator can configure."
+		p.Detail = "The account was just linked again for this, and the provider did not grant it. Either the " +
+			"permission was left out on its page, or it grants it under another name, which the operator can configure."
 		return p
 	}
 	p.Fix = problem.FixConnect(conn.Provider, conn.ID, missing)

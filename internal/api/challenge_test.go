@@ -33,8 +33,10 @@ func TestAnUpstreamThatWantsMoreIsMissingScopes(t *testing.T) {
 			[]any{"desk.write", "desk.read"}, map[string]any{"error": "more"}},
 		{"Google", "", "application/json; charset=UTF-8", `{"error":{"code":403,"details":[{"reason":"ACCESS_TOKEN_SCOPE_INSUFFICIENT"}]}}`, 403,
 			nil, map[string]any{"error": map[string]any{"code": 403.0, "details": []any{map[string]any{"reason": "ACCESS_TOKEN_SCOPE_INSUFFICIENT"}}}}},
-		{"RFC 9470", `Bearer error="insufficient_user_authentication", acr_values="gold silver", max_age="60"`, "text/plain", "sign in again", 401, nil, "sign in again"},
-		{"RFC 9470, but not with such an age", `Bearer error="insufficient_user_authentication", max_age="a day"`, "text/plain", "sign in again", 401, nil, "sign in again"},
+		{"RFC 9470", `Bearer error="insufficient_user_authentication", acr_values="gold silver", max_age="60"`, "text/plain", "sign in again", 401, nil,
+			"sign in again"},
+		{"RFC 9470, but not with such an age", `Bearer error="insufficient_user_authentication", max_age="a day"`, "text/plain", "sign in again", 401, nil,
+			"sign in again"},
 	} {
 		d.mu.Lock()
 		d.answer = func(w http.ResponseWriter) {

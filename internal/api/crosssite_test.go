@@ -58,7 +58,8 @@ func TestCrossSiteRequests(t *testing.T) {
 			}
 		})
 	}
-	for _, change := range []struct{ method, path string }{{"POST", "/bff/logout"}, {"DELETE", "/bff/sessions"}, {"DELETE", "/bff/sessions/s_x"}, {"DELETE", "/bff/connections/c_x"}, {"PATCH", "/bff/preferences"}} {
+	for _, change := range []struct{ method, path string }{{"POST", "/bff/logout"}, {"DELETE", "/bff/sessions"}, {"DELETE", "/bff/sessions/s_x"},
+		{"DELETE", "/bff/connections/c_x"}, {"PATCH", "/bff/preferences"}} {
 		refused(t, b.do(change.method, change.path, "", header("Sec-Fetch-Site", "none")), 403, "csrf_rejected")
 		refused(t, b.do(change.method, change.path, "", header("Sec-Fetch-Site", "same-site")), 403, "csrf_rejected")
 		refused(t, b.do(change.method, change.path, ""), 403, "csrf_rejected")

@@ -17,17 +17,25 @@ func TestForwardedAddressesAreBelievedFromTheOperatorsProxiesAlone(t *testing.T)
 		forged  func(n int) edit // of the same client, each time another
 		bound   bool             // it is one client all the same
 	}{
-		"nobody is trusted":                                 {nil, func(n int) edit { return header("X-Forwarded-For", fmt.Sprintf("203.0.113.%d", n)) }, true},
-		"another proxy is trusted":                          {[]string{"10.0.0.0/8"}, func(n int) edit { return header("X-Forwarded-For", fmt.Sprintf("203.0.113.%d", n)) }, true},
-		"a client puts others in front of itself":           {[]string{"127.0.0.0/8"}, func(n int) edit { return header("X-Forwarded-For", fmt.Sprintf("203.0.113.%d, 198.51.100.7", n)) }, true},
-		"in a line of its own":                              {[]string{"127.0.0.0/8"}, forwardedLines, true},
-		"a client takes the name of a trusted proxy":        {[]string{"127.0.0.0/8", "10.0.0.0/8"}, func(n int) edit { return header("X-Forwarded-For", fmt.Sprintf("203.0.113.%d, nonsense, 10.0.0.1", n)) }, true},
-		"other headers are not looked at":                   {[]string{"127.0.0.0/8"}, otherForwarded, true},
-		"an IPv6 client is its network":                     {[]string{"127.0.0.0/8"}, func(n int) edit { return header("X-Forwarded-For", fmt.Sprintf("2001:db8::%d", n)) }, true},
-		"clients behind a trusted proxy are told apart":     {[]string{"127.0.0.0/8"}, func(n int) edit { return header("X-Forwarded-For", fmt.Sprintf("203.0.113.%d", n)) }, false},
-		"and those behind two":                              {[]string{"127.0.0.0/8", "10.0.0.0/8"}, func(n int) edit { return header("X-Forwarded-For", fmt.Sprintf("203.0.113.%d, 10.0.0.9", n)) }, false},
-		"and where one of them writes addresses as IPv6":    {[]string{"127.0.0.0/8"}, func(n int) edit { return header("X-Forwarded-For", fmt.Sprintf("::ffff:203.0.113.%d", n)) }, false},
-		"a client that is nobody's proxy forges its way in": {[]string{"0.0.0.0/32"}, func(n int) edit { return header("X-Forwarded-For", fmt.Sprintf("203.0.113.%d", n)) }, true},
+		"nobody is trusted": {nil, func(n int) edit { return header("X-Forwarded-For", fmt.Sprintf("203.0.113.%d", n)) }, true},
+		"another proxy is trusted": {[]string{"10.0.0.0/8"},
+			func(n int) edit { return header("X-Forwarded-For", fmt.Sprintf("203.0.113.%d", n)) }, true},
+		"a client puts others in front of itself": {[]string{"127.0.0.0/8"},
+			func(n int) edit { return header("X-Forwarded-For", fmt.Sprintf("203.0.113.%d, 198.51.100.7", n)) }, true},
+		"in a line of its own": {[]string{"127.0.0.0/8"}, forwardedLines, true},
+		"a client takes the name of a trusted proxy": {[]string{"127.0.0.0/8", "10.0.0.0/8"},
+			func(n int) edit { return header("X-Forwarded-For", fmt.Sprintf("203.0.113.%d, nonsense, 10.0.0.1", n)) }, true},
+		"other headers are not looked at": {[]string{"127.0.0.0/8"}, otherForwarded, true},
+		"an IPv6 client is its network": {[]string{"127.0.0.0/8"},
+			func(n int) edit { return header("X-Forwarded-For", fmt.Sprintf("2001:db8::%d", n)) }, true},
+		"clients behind a trusted proxy are told apart": {[]string{"127.0.0.0/8"},
+			func(n int) edit { return header("X-Forwarded-For", fmt.Sprintf("203.0.113.%d", n)) }, false},
+		"and those behind two": {[]string{"127.0.0.0/8", "10.0.0.0/8"},
+			func(n int) edit { return header("X-Forwarded-For", fmt.Sprintf("203.0.113.%d, 10.0.0.9", n)) }, false},
+		"and where one of them writes addresses as IPv6": {[]string{"127.0.0.0/8"},
+			func(n int) edit { return header("X-Forwarded-For", fmt.Sprintf("::ffff:203.0.113.%d", n)) }, false},
+		"a client that is nobody's proxy forges its way in": {[]string{"0.0.0.0/32"},
+			func(n int) edit { return header("X-Forwarded-For", fmt.Sprintf("203.0.113.%d", n)) }, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			clock := newClock()

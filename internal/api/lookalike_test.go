@@ -81,7 +81,8 @@ func TestAWebSocketOfAnotherSiteIsRefused(t *testing.T) {
 		t.Cleanup(func() { _ = conn.Close() })
 		_, _ = fmt.Fprintf(
 			conn,
-			"GET /api/desk/x HTTP/1.1\r\nHost: %s\r\nCookie: bff=%s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n",
+			"GET /api/desk/x HTTP/1.1\r\nHost: %s\r\nCookie: bff=%s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: "+
+				"13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n",
 			w.front.Listener.Addr(),
 			b.cookie("bff"),
 			lines,

@@ -70,7 +70,8 @@ func TestMetricsTakeNoLabelFromARequest(t *testing.T) {
 	b := w.browser()
 	before := 0
 	for round := range 2 {
-		for _, path := range []string{"/bff/login/marker", "/bff/marker", "/marker", "/bff/sessions/marker", "/bff/account/marker", "/bff/callback/marker?state=marker"} {
+		for _, path := range []string{"/bff/login/marker", "/bff/marker", "/marker", "/bff/sessions/marker", "/bff/account/marker",
+			"/bff/callback/marker?state=marker"} {
 			b.do("GET", path, "", header("User-Agent", "marker"))
 		}
 		r, err := http.NewRequest("MARKER", w.front.URL+"/bff/session", nil)

@@ -50,8 +50,9 @@ func TestNothingOfARequestIsRepeated(t *testing.T) {
 	for _, path := range paths {
 		for _, method := range []string{"GET", "POST", "DELETE", "PATCH", "PUT", "M4RK3D"} {
 			for name, site := range map[string][]edit{
-				"a script":        {header("Sec-Fetch-Site", "same-origin"), header("Sec-Fetch-Mode", "cors"), header("Content-Type", "application/x-www-form-urlencoded")},
-				"a person":        {header("Sec-Fetch-Site", "same-origin"), header("Sec-Fetch-Mode", "navigate"), header("Sec-Fetch-Dest", "document"), header("Accept", "text/html")},
+				"a script": {header("Sec-Fetch-Site", "same-origin"), header("Sec-Fetch-Mode", "cors"), header("Content-Type", "application/x-www-form-urlencoded")},
+				"a person": {header("Sec-Fetch-Site", "same-origin"), header("Sec-Fetch-Mode", "navigate"), header("Sec-Fetch-Dest", "document"),
+					header("Accept", "text/html")},
 				"another content": {header("Sec-Fetch-Site", "same-origin"), header("Content-Type", mark+"/"+mark)},
 			} {
 				body := ""
@@ -69,7 +70,9 @@ func TestNothingOfARequestIsRepeated(t *testing.T) {
 		}
 	}
 	for _, resp := range []*http.Response{
-		ask(t, w, "GET", "/"+mark, ""), ask(t, w, "POST", "/introspect", "token="+escaped, formKind, basic(evil, evil)), ask(t, w, "POST", "/introspect", "x="+escaped, formKind, basic("billing", billingSecret)),
+		ask(t, w, "GET", "/"+mark, ""), ask(
+			t, w, "POST", "/introspect", "token="+escaped, formKind, basic(evil, evil),
+		), ask(t, w, "POST", "/introspect", "x="+escaped, formKind, basic("billing", billingSecret)),
 		post(t, w, "/token", "grant_type", evil), post(t, w, "/token", tokenRequest(b, "audience", evil)...), post(t, w, "/token", tokenRequest(b, "scope", evil)...), ask(t, w, "GET", "/verify", "", header("Cookie", "bff="+mark)),
 	} {
 		if at := found(resp); at != "" {

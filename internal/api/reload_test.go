@@ -31,12 +31,13 @@ func TestALinkFromAnotherSiteIsLoadedAgainFromThisOrigin(t *testing.T) {
 	}
 	other := w.browser()
 	for name, resp := range map[string]*http.Response{
-		"a script":          other.fetch("GET", target, "", header("Sec-Fetch-Site", "cross-site")),
-		"a frame":           other.visit(target, "cross-site", header("Sec-Fetch-Dest", "iframe")),
-		"a prefetch":        other.visit(target, "cross-site", header("Sec-Purpose", "prefetch")),
-		"a typed address":   other.visit(target, "none"),
-		"a form":            other.do("POST", target, "a=b", header("Sec-Fetch-Site", "cross-site"), header("Sec-Fetch-Mode", "navigate"), header("Sec-Fetch-Dest", "document")),
-		"no Fetch Metadata": other.do("GET", target, ""),
+		"a script":        other.fetch("GET", target, "", header("Sec-Fetch-Site", "cross-site")),
+		"a frame":         other.visit(target, "cross-site", header("Sec-Fetch-Dest", "iframe")),
+		"a prefetch":      other.visit(target, "cross-site", header("Sec-Purpose", "prefetch")),
+		"a typed address": other.visit(target, "none"),
+		"a form": other.do("POST", target, "a=b", header("Sec-Fetch-Site", "cross-site"), header("Sec-Fetch-Mode", "navigate"),
+			header("Sec-Fetch-Dest", "document")),
+		"no Fetch Metadata":                         other.do("GET", target, ""),
 		"connect, which only this origin may start": other.visit("/bff/connect/demo?scopes=a", "cross-site"),
 	} {
 		if resp.StatusCode != 401 && resp.StatusCode != 403 {

@@ -11,7 +11,8 @@ import (
 // RFC 9700 2.1, 4.11 and attack class 1: whatever return_to says, the way back ends on a path of this origin.
 func TestReturnTo(t *testing.T) {
 	w := newWorld(t)
-	for _, keep := range []string{"/", "/a/b", "/a/b/", "/a?b=c&d=%2F%2Fe", "/a#/route", "/a?b=1#x", "/caf%C3%A9", "/a:b", "/a@b", "/a%20b", "/search?q=https://example.com/"} {
+	for _, keep := range []string{"/", "/a/b", "/a/b/", "/a?b=c&d=%2F%2Fe", "/a#/route", "/a?b=1#x", "/caf%C3%A9", "/a:b", "/a@b", "/a%20b",
+		"/search?q=https://example.com/"} {
 		if got := w.comesBack(t, keep); got != keep {
 			t.Errorf("%q became %q", keep, got)
 		}

@@ -143,7 +143,8 @@ func asBrowsersDo(location string) (host string) {
 
 // RFC 9700 section 4.11. Two readers, Go's and a browser's, agree on where each of them comes back to: this origin.
 func TestReturnURLsStayHereForEveryReader(t *testing.T) {
-	for location, want := range map[string]string{"//evil": "evil", "/\\evil/x": "evil", "https:evil": "evil", "/\t/evil": "evil", "//a@evil#x": "evil", "/a?b=//c": "app.example.com", "/": "app.example.com"} {
+	for location, want := range map[string]string{"//evil": "evil", "/\\evil/x": "evil", "https:evil": "evil", "/\t/evil": "evil", "//a@evil#x": "evil",
+		"/a?b=//c": "app.example.com", "/": "app.example.com"} {
 		if got := asBrowsersDo(location); got != want {
 			t.Fatalf("the second reader takes %q for %q", location, got)
 		}
@@ -168,7 +169,8 @@ func TestReturnURLsStayHereForEveryReader(t *testing.T) {
 // OpenID Connect RP-Initiated Logout 1.0: where a person lands after a logout is the origin, whatever the request says.
 func TestAfterALogoutThePersonIsAtTheOrigin(t *testing.T) {
 	w := newWorld(t)
-	for _, query := range []string{"", "?post_logout_redirect_uri=https://evil.example/", "?return_to=//evil.example", "?logout_url=https://evil.example/&state=x"} {
+	for _, query := range []string{"", "?post_logout_redirect_uri=https://evil.example/", "?return_to=//evil.example",
+		"?logout_url=https://evil.example/&state=x"} {
 		b := w.browser()
 		b.signIn("ada")
 		resp := b.fetch(

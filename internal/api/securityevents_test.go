@@ -115,7 +115,9 @@ func TestSecurityEventsThatMeanNothingHere(t *testing.T) {
 		}
 	}
 	if resp := w.secevent(securityEvent(t, w, provider.EventSessionsRevoked, "ada", func(c map[string]any) {
-		c["events"] = map[string]any{provider.EventSessionsRevoked: map[string]any{"subject": map[string]any{"subject_type": "iss-sub", "iss": w.demo.Issuer + "/", "sub": "never seen"}}}
+		c["events"] = map[string]any{
+			provider.EventSessionsRevoked: map[string]any{"subject": map[string]any{"subject_type": "iss-sub", "iss": w.demo.Issuer + "/", "sub": "never seen"}},
+		}
 	})); resp.StatusCode != http.StatusAccepted {
 		t.Errorf("of somebody unknown: %d", resp.StatusCode)
 	}

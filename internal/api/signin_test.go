@@ -198,7 +198,8 @@ func TestWaysBackThatAreRefused(t *testing.T) {
 		visit func(b *browser) *http.Response
 		want  string
 	}{
-		"another browser brings the state (RFC 9700 4.7)": {func(b *browser) *http.Response { return w.browser().visit(back(b), "cross-site") }, "/?bff_error=login_expired"},
+		"another browser brings the state (RFC 9700 4.7)": {func(b *browser) *http.Response { return w.browser().visit(back(b), "cross-site") },
+			"/?bff_error=login_expired"},
 		"no state at all (attack class 11)": {func(b *browser) *http.Response {
 			return b.visit(edit(back(b), func(q url.Values) { q.Del("state") }), "cross-site")
 		}, "/?bff_error=login_expired"},
@@ -256,7 +257,9 @@ func TestOnlyANavigationStartsASignIn(t *testing.T) {
 	b := w.browser()
 	for name, e := range map[string][]edit{
 		"a script": {header("Sec-Fetch-Mode", "cors"), header("Sec-Fetch-Dest", "empty")}, "an iframe": {header("Sec-Fetch-Dest", "iframe")},
-		"a prefetch": {header("Sec-Purpose", "prefetch")}, "a prerender": {header("Sec-Purpose", "prefetch;prerender")}, "an image": {header("Sec-Fetch-Mode", "no-cors"), header("Sec-Fetch-Dest", "image")},
+		"a prefetch": {header("Sec-Purpose", "prefetch")}, "a prerender": {
+			header("Sec-Purpose", "prefetch;prerender"),
+		}, "an image": {header("Sec-Fetch-Mode", "no-cors"), header("Sec-Fetch-Dest", "image")},
 	} {
 		resp := b.visit("/bff/login/demo", "same-origin", e...)
 		refused(t, resp, 403, "csrf_rejected")

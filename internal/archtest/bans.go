@@ -38,7 +38,8 @@ var bans = []ban{
 	},
 	{
 		"io.ReadAll without a bound",
-		"a stranger's body ends when the stranger wants: read through io.LimitReader or http.MaxBytesReader, or say on the line by whom it is `bounded`",
+		"a stranger's body ends when the stranger wants: read through io.LimitReader or http.MaxBytesReader, or say on " +
+			"the line by whom it is `bounded`",
 		shipped,
 		readAll,
 	},
@@ -61,7 +62,8 @@ var bans = []ban{
 	{"a long file", "one file, one concept: more than 450 lines hold several", nil, longFile},
 	{
 		"a long function",
-		"more than 60 lines hide their shape; where it cannot be shorter its comment says why, in a line that begins with `Long:`",
+		"more than 60 lines hide their shape; where it cannot be shorter its comment says why, in a line that begins " +
+			"with `Long:`",
 		shipped,
 		longFunction,
 	},

@@ -9,7 +9,8 @@ import (
 
 const changes = "a package variable that changes"
 
-const whyChanges = "state that belongs to nobody is shared by every test and every instance in the process: put it into the value that uses it"
+const whyChanges = "state that belongs to nobody is shared by every test and every instance in the process: put " +
+	"it into the value that uses it"
 
 // checkVariables finds package variables that change: written after their declaration, or made of something that only
 // exists to change. Errors, compiled expressions, scripts, tables and embedded files never do.

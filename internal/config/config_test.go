@@ -187,7 +187,8 @@ frontend:
 // The contract writes `memory:` bare, which YAML takes for the beginning of a mapping.
 func TestMemoryNeedsNoQuotes(t *testing.T) {
 	for _, written := range []string{"session:\n  store: memory:\n  keys: [env:BFF_KEY]\n", "session:\n  store: memory:   # for now\r\n  keys: [env:BFF_KEY]\n",
-		"session: {store: memory:, keys: [env:BFF_KEY]}\n", "session: {keys: [env:BFF_KEY], store: memory:}\n", "session:\n  store: 'memory:'\n  keys: [env:BFF_KEY]\n"} {
+		"session: {store: memory:, keys: [env:BFF_KEY]}\n", "session: {keys: [env:BFF_KEY], store: memory:}\n", "session:\n  store: 'memory:'\n  keys: " +
+			"[env:BFF_KEY]\n"} {
 		if v := good(t, top+written+providers); v.Store != "memory:" {
 			t.Errorf("%q is read as %q", written, v.Store)
 		}
@@ -197,22 +198,26 @@ func TestMemoryNeedsNoQuotes(t *testing.T) {
 // What a person writes and YAML understands, bff understands.
 func TestAccepts(t *testing.T) {
 	for name, yaml := range map[string]string{
-		"a byte order mark":                        "\ufeff" + minimal,
-		"Windows line ends":                        strings.ReplaceAll(minimal, "\n", "\r\n"),
-		"a document marker":                        "---\n" + minimal,
-		"no line end at the end":                   strings.TrimSuffix(minimal, "\n"),
-		"an anchor and its alias":                  minimal + "apis:\n  a: {provider: google, upstream: https://a.example, allow: &list [GET /x]}\n  b: {provider: google, upstream: https://b.example, allow: *list}\n",
+		"a byte order mark":      "\ufeff" + minimal,
+		"Windows line ends":      strings.ReplaceAll(minimal, "\n", "\r\n"),
+		"a document marker":      "---\n" + minimal,
+		"no line end at the end": strings.TrimSuffix(minimal, "\n"),
+		"an anchor and its alias": minimal + "apis:\n  a: {provider: google, upstream: https://a.example, allow: &list [GET /x]}\n  b: " +
+			"{provider: google, upstream: https://b.example, allow: *list}\n",
 		"a numeric client id":                      top + session + "providers: {google: {client_id: 123456, client_secret: env:GOOGLE_CLIENT_SECRET}}\n",
 		"a client id from the environment":         top + session + "providers: {google: {client_id: env:CLIENT_ID, client_secret: env:GOOGLE_CLIENT_SECRET}}\n",
 		"a store URL with a password, referred to": top + "session: {keys: [env:BFF_KEY], store: env:REDIS_URL}\n" + providers,
 		"a secret whose variable ends in newline":  top + session + "providers: {google: {client_id: x, client_secret: env:ENDS}}\n",
-		"two keys":                              top + "session: {keys: [env:BFF_KEY, env:OLD_KEY]}\n" + providers,
-		"http on the whole of 127/8 and on ::1": "origin: http://127.1.2.3:8080\n" + session + providers + "frontend: {origins: ['http://[::1]:3000', 'http://app.localhost']}\n",
-		"an issuer with a path and a slash":     top + session + "providers: {acme: {issuer: https://id.example/realms/a/, client_id: x, client_secret: env:ACME_CLIENT_SECRET}}\n",
-		"a provider without an issuer":          top + session + "providers: {acme: {authorization_url: https://a.example/a, token_url: https://a.example/t, userinfo_url: https://a.example/u, client_id: x, client_secret: env:ACME_CLIENT_SECRET}}\n",
-		"idle as long as lifetime":              top + "session: {keys: [env:BFF_KEY], idle: 1h, lifetime: 1h}\n" + providers,
-		"a lifetime below the idle time":        top + "session: {keys: [env:BFF_KEY], lifetime: 5m}\n" + providers,
-		"both listeners on a free port":         "listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\n" + minimal,
+		"two keys": top + "session: {keys: [env:BFF_KEY, env:OLD_KEY]}\n" + providers,
+		"http on the whole of 127/8 and on ::1": "origin: http://127.1.2.3:8080\n" + session + providers + "frontend: {origins: ['http://[::1]:3000', " +
+			"'http://app.localhost']}\n",
+		"an issuer with a path and a slash": top + session + "providers: {acme: {issuer: https://id.example/realms/a/, client_id: x, client_secret: " +
+			"env:ACME_CLIENT_SECRET}}\n",
+		"a provider without an issuer": top + session + "providers: {acme: {authorization_url: https://a.example/a, token_url: https://a.example/t, " +
+			"userinfo_url: https://a.example/u, client_id: x, client_secret: env:ACME_CLIENT_SECRET}}\n",
+		"idle as long as lifetime":       top + "session: {keys: [env:BFF_KEY], idle: 1h, lifetime: 1h}\n" + providers,
+		"a lifetime below the idle time": top + "session: {keys: [env:BFF_KEY], lifetime: 5m}\n" + providers,
+		"both listeners on a free port":  "listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\n" + minimal,
 	} {
 		if _, report := config.ReadView("bff.yaml", []byte(yaml), environment); report != "" {
 			t.Errorf("%s: refused:\n%s", name, report)

@@ -25,10 +25,12 @@ func FuzzConfig(f *testing.F) {
 	f.Add(secondEdition)
 	f.Add(top + "session: {keys: [hunter2], store: 'redis://:hunter2@h:1/0'}\n" + providers)
 	f.Add(
-		top + session + "providers:\n  google: {client_id: x, client_secret: hunter2}\n  acme:\n    client_secret: |\n      hunter2\n    client_secrt: hunter2\n    secret: hunter2\n",
+		top + session + "providers:\n  google: {client_id: x, client_secret: hunter2}\n  acme:\n    client_secret: |\n      hunter2\n    client_secrt: " +
+			"hunter2\n    secret: hunter2\n",
 	)
 	f.Add(
-		top + session + "providers:\n  google: {client_id: x, client_secret: [hunter2, {hunter2: hunter2}]}\nclients: {a: {secret: &x hunter2}, b: {secret: *x}, c: {secret: !!str hunter2}}\n",
+		top + session + "providers:\n  google: {client_id: x, client_secret: [hunter2, {hunter2: hunter2}]}\nclients: {a: {secret: &x hunter2}, b: {secret: " +
+			"*x}, c: {secret: !!str hunter2}}\n",
 	)
 	f.Add("session:\n\tkeys: [hunter2]\n")
 	f.Add("providers:\n  google:\n    client_secret: \"hunter2\n    client_id: x\n")

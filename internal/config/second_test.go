@@ -213,12 +213,14 @@ func TestMistakesInKeysOfTheSecondEdition(t *testing.T) {
 		"an audit log in no folder":     {"file:./audit.jsonl", "file:./none/audit.jsonl", "`log.audit`: the folder of the file does not exist"},
 		"a logo that is no picture":     {"logo.svg", "acme.yaml", "`logo` has a name that is no picture's"},
 		"a long name":                   {"Acme Planner", strings.Repeat("x", 81), "`name` is longer than 80 characters"},
-		"nobody may sign in": {"keep: user}", "keep: user, sign_in: false}\n  none: {issuer: 'https://x.example', client_id: x, client_secret: env:GOOGLE_CLIENT_SECRET, sign_in: false}",
+		"nobody may sign in": {"keep: user}", "keep: user, sign_in: false}\n  none: {issuer: 'https://x.example', client_id: x, client_secret: " +
+			"env:GOOGLE_CLIENT_SECRET, sign_in: false}",
 			""},
-		"a provider file with a mistake": {"./acme.yaml", "./providers/bad.yaml", "`providers.acme.file`: the file has a mistake in line 1: `isuer` is not a key; did you mean `issuer`?"},
-		"a provider file that is not":    {"./acme.yaml", "./none.yaml", "`providers.acme.file`: the file does not exist"},
-		"a claim that is none":           {"[realm_access.roles]", "['.roles']", "`providers.acme.rights[0]` is no path of a claim"},
-		"explain for too long":           {"explain: 0", "explain: 9000h", "`explain` is too long"},
+		"a provider file with a mistake": {"./acme.yaml", "./providers/bad.yaml",
+			"`providers.acme.file`: the file has a mistake in line 1: `isuer` is not a key; did you mean `issuer`?"},
+		"a provider file that is not": {"./acme.yaml", "./none.yaml", "`providers.acme.file`: the file does not exist"},
+		"a claim that is none":        {"[realm_access.roles]", "['.roles']", "`providers.acme.rights[0]` is no path of a claim"},
+		"explain for too long":        {"explain: 0", "explain: 9000h", "`explain` is too long"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := strings.Replace(secondEdition, row.old, row.new, 1)
@@ -280,7 +282,8 @@ func TestWrongIndentationIsReportedAsThat(t *testing.T) {
 // An issuer that was pasted with the path of its metadata is a mistake that says what to cut; origins on loopback are
 // taken for CORS.
 func TestPastedAddresses(t *testing.T) {
-	text := top + session + "providers:\n  acme: {issuer: 'https://id.example/realms/a/.well-known/openid-configuration', client_id: x, client_secret: env:BFF_KEY}\n"
+	text := top + session + "providers:\n  acme: {issuer: 'https://id.example/realms/a/.well-known/openid-configuration', client_id: x, client_secret: " +
+		"env:BFF_KEY}\n"
 	if _, report := config.Read("bff.yaml", []byte(text), environment); !strings.Contains(
 		report,
 		"write `issuer: https://id.example/realms/a`",

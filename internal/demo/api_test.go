@@ -233,7 +233,9 @@ func TestResumableUploadByHand(t *testing.T) {
 		have       string
 	}{
 		{stranger, "bytes 0-3/8", "abcd", 404, ""}, {h, "bytes 0-3/8", "abc", 400, ""}, {h, "bytes x-3/8", "abcd", 400, ""}, {h, "bytes 4-7/8", "efgh", 400, ""},
-		{h, "bytes */8", "", 308, ""}, {h, "bytes 0-3/8", "abcd", 308, "bytes=0-3"}, {h, "bytes */*", "", 308, "bytes=0-3"}, {h, "bytes 2-5/*", "cdef", 308, "bytes=0-5"},
+		{h, "bytes */8", "", 308, ""}, {
+			h, "bytes 0-3/8", "abcd", 308, "bytes=0-3",
+		}, {h, "bytes */*", "", 308, "bytes=0-3"}, {h, "bytes 2-5/*", "cdef", 308, "bytes=0-5"},
 		{h, "bytes 6-7/8", "gh", 200, ""}, {h, "bytes 6-7/8", "gh", 404, ""},
 	} {
 		resp := send(step.who, http.MethodPut, to, step.span, step.body)
@@ -264,12 +266,14 @@ func TestWhoTheAPIsAnswer(t *testing.T) {
 		challenge string
 		reason    string
 	}{
-		"no token":             {nil, 401, `Bearer realm="https://accounts.google.com/"`, "authError"},
-		"an unknown token":     {[]string{"Bearer ya29.x"}, 401, `Bearer realm="https://accounts.google.com/", error="invalid_token"`, "authError"},
-		"a refresh token":      {[]string{"Bearer " + narrow.Refresh}, 401, `Bearer realm="https://accounts.google.com/", error="invalid_token"`, "authError"},
-		"another scheme":       {[]string{"Basic " + narrow.Access}, 401, `Bearer realm="https://accounts.google.com/", error="invalid_token"`, "authError"},
-		"two tokens":           {[]string{"Bearer " + narrow.Access, "Bearer " + narrow.Access}, 401, `Bearer realm="https://accounts.google.com/", error="invalid_token"`, "authError"},
-		"a token of no scope ": {[]string{"Bearer " + narrow.Access}, 403, `error="insufficient_scope", scope="` + provider.ScopeCalendarReadonly + `"`, "insufficientPermissions"},
+		"no token":         {nil, 401, `Bearer realm="https://accounts.google.com/"`, "authError"},
+		"an unknown token": {[]string{"Bearer ya29.x"}, 401, `Bearer realm="https://accounts.google.com/", error="invalid_token"`, "authError"},
+		"a refresh token":  {[]string{"Bearer " + narrow.Refresh}, 401, `Bearer realm="https://accounts.google.com/", error="invalid_token"`, "authError"},
+		"another scheme":   {[]string{"Basic " + narrow.Access}, 401, `Bearer realm="https://accounts.google.com/", error="invalid_token"`, "authError"},
+		"two tokens": {[]string{"Bearer " + narrow.Access, "Bearer " + narrow.Access}, 401,
+			`Bearer realm="https://accounts.google.com/", error="invalid_token"`, "authError"},
+		"a token of no scope ": {[]string{"Bearer " + narrow.Access}, 403, `error="insufficient_scope", scope="` + provider.ScopeCalendarReadonly + `"`,
+			"insufficientPermissions"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, d.APIURL+"/users/me/calendarList", nil)
@@ -314,7 +318,9 @@ func TestTheStreamTellsOfANewEvent(t *testing.T) {
 	next("event: open")
 	now := time.Now()
 	if _, err := calendarOf(t, d, "ada", provider.ScopeCalendarEvents).Events.Insert("primary", &calendar.Event{Summary: "Sudden",
-		Start: &calendar.EventDateTime{DateTime: now.Format(time.RFC3339)}, End: &calendar.EventDateTime{DateTime: now.Add(time.Hour).Format(time.RFC3339)}}).Do(); err != nil {
+		Start: &calendar.EventDateTime{DateTime: now.Format(time.RFC3339)}, End: &calendar.EventDateTime{
+			DateTime: now.Add(time.Hour).Format(time.RFC3339),
+		}}).Do(); err != nil {
 		t.Fatal(err)
 	}
 	next(`"summary":"Sudden"`)

@@ -63,7 +63,8 @@ func TestShapesOfTokenAnswers(t *testing.T) {
 		want   []string
 		lacks  []string
 	}{
-		"plain":                     {provider.Habits{}, []string{`"expires_in":29`, `"scope":"openid a"`, `"token_type":"Bearer"`}, []string{"refresh_token", "id_token"}},
+		"plain": {provider.Habits{}, []string{`"expires_in":29`, `"scope":"openid a"`, `"token_type":"Bearer"`},
+			[]string{"refresh_token", "id_token"}},
 		"expires_in as a string":    {provider.Habits{ExpiresIn: provider.ShapeString}, []string{`"expires_in":"29"`}, nil},
 		"expires_in as a float":     {provider.Habits{ExpiresIn: provider.ShapeFloat}, []string{`"expires_in":29.0`}, nil},
 		"no expires_in":             {provider.Habits{ExpiresIn: provider.ShapeAbsent}, nil, []string{"expires"}},
@@ -75,8 +76,9 @@ func TestShapesOfTokenAnswers(t *testing.T) {
 		"an ID token with refreshs": {provider.Habits{IDTokenAlways: true}, []string{`"id_token":"ey`}, nil},
 		"rotation":                  {provider.Habits{Rotate: true}, []string{`"refresh_token":"1//`}, nil},
 		"a refresh token that ends": {provider.Habits{Rotate: true, RefreshLifetime: time.Hour}, []string{`"refresh_token_expires_in":3600`}, nil},
-		"further fields":            {provider.Habits{Extra: map[string]any{"instance_url": "https://x.example"}}, []string{`"instance_url":"https://x.example"`}, nil},
-		"a form":                    {provider.Habits{Answer: provider.AnswerForm}, []string{"access_token=ya29.", "expires_in=29"}, []string{"{"}},
+		"further fields": {provider.Habits{Extra: map[string]any{"instance_url": "https://x.example"}}, []string{`"instance_url":"https://x.example"`},
+			nil},
+		"a form": {provider.Habits{Answer: provider.AnswerForm}, []string{"access_token=ya29.", "expires_in=29"}, []string{"{"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := start(t, func(c *demo.Config) { row.habits.AnyScope = true; c.Habits = &row.habits })

@@ -57,9 +57,12 @@ func TestTroubleAtTheTokenEndpoint(t *testing.T) {
 		see   func(status int, h http.Header, body string, err error) bool
 		spent bool
 	}{
-		"down answers 503 with Retry-After": {trouble.Down, func(s int, h http.Header, _ string, _ error) bool { return s == 503 && h.Get("Retry-After") != "" }, false},
-		"refuse refuses the connection":     {trouble.Refuse, func(_ int, _ http.Header, _ string, err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }, false},
-		"garbage is 200 with nonsense":      {trouble.Garbage, func(s int, _ http.Header, b string, _ error) bool { return s == 200 && strings.Contains(b, "<html>") }, false},
+		"down answers 503 with Retry-After": {trouble.Down, func(s int, h http.Header, _ string, _ error) bool { return s == 503 && h.Get("Retry-After") != "" },
+			false},
+		"refuse refuses the connection": {trouble.Refuse,
+			func(_ int, _ http.Header, _ string, err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }, false},
+		"garbage is 200 with nonsense": {trouble.Garbage,
+			func(s int, _ http.Header, b string, _ error) bool { return s == 200 && strings.Contains(b, "<html>") }, false},
 		"huge does not end":                 {trouble.Huge, func(s int, _ http.Header, b string, _ error) bool { return s == 200 && len(b) == 1<<20 }, false},
 		"lose-answer breaks the connection": {trouble.LoseAnswer, func(_ int, _ http.Header, _ string, err error) bool { return errors.Is(err, io.EOF) }, true},
 		"fail-after answers 503":            {trouble.FailAfter, func(s int, _ http.Header, _ string, _ error) bool { return s == 503 }, true},
@@ -75,8 +78,9 @@ func TestTroubleAtTheTokenEndpoint(t *testing.T) {
 		"invalid-rapt has its subtype": {trouble.InvalidRapt, func(s int, _ http.Header, b string, _ error) bool {
 			return s == 400 && strings.Contains(b, `"error_subtype":"invalid_rapt"`)
 		}, false},
-		"rate-limit is 429 and Retry-After": {trouble.RateLimit, func(s int, h http.Header, _ string, _ error) bool { return s == 429 && h.Get("Retry-After") != "" }, false},
-		"flaky fails the first call":        {trouble.Flaky, func(s int, _ http.Header, _ string, _ error) bool { return s == 503 }, false},
+		"rate-limit is 429 and Retry-After": {trouble.RateLimit,
+			func(s int, h http.Header, _ string, _ error) bool { return s == 429 && h.Get("Retry-After") != "" }, false},
+		"flaky fails the first call": {trouble.Flaky, func(s int, _ http.Header, _ string, _ error) bool { return s == 503 }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := start(t, nil)

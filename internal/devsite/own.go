@@ -65,8 +65,9 @@ func runConfig(ctx context.Context, o Options) error {
 	s.bff = in.Browser()
 	_, _ = fmt.Fprintf(
 		o.Stdout,
-		"\n  bff dev: your configuration, with its providers played in this process.\n\n  Open       %s\n  Operators  http://%s/metrics\n"+
-			"  Sign in    as ada, grace or linus; tests: POST %s/demo/sign-in {\"person\": \"ada\"}\n\n  Nothing is kept. Ctrl-C stops it.\n\n",
+		"\n  bff dev: your configuration, with its providers played in this process.\n\n  Open       %s\n  Operators  "+
+			"http://%s/metrics\n  Sign in    as ada, grace or linus; tests: POST %s/demo/sign-in {\"person\": \"ada\"}\n\n "+
+			" Nothing is kept. Ctrl-C stops it.\n\n",
 		origin,
 		o.Admin.Addr(),
 		origin,

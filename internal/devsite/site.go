@@ -14,8 +14,8 @@ import (
 )
 
 // policy is what the demo app may do: load from here, call here, nothing else.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data: blob:; font-src 'self'; " +
-	"manifest-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data: " +
+	"blob:; font-src 'self'; manifest-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 
 // A site is the frontend of `bff dev`: the demo app, and the demo's control below /demo/. `bff serve` has no way to it.
 type site struct {

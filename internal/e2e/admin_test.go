@@ -44,13 +44,14 @@ func TestAdminListener(t *testing.T) {
 		t.Errorf("token exchange gave a token of %q, good: %v, keys %v", subject, ok, len(out))
 	}
 	for name, refused := range map[string]*testenv.Answer{
-		"introspection by nobody":               r.bff.Ask("/introspect", "", "", url.Values{"token": {cookie}}),
-		"introspection with a wrong secret":     r.bff.Ask("/introspect", "billing", secret+"x", url.Values{"token": {cookie}}),
-		"introspection with an empty secret":    r.bff.Ask("/introspect", "billing", "", url.Values{"token": {cookie}}),
-		"an exchange by nobody":                 r.bff.Ask("/token", "", "", exchange),
-		"an exchange by one who may not":        r.bff.Ask("/token", "reports", secret, exchange),
-		"an exchange without a session":         r.bff.Ask("/token", "billing", secret, url.Values{"grant_type": exchange["grant_type"], "audience": {"acme"}}),
-		"an exchange with a parameter repeated": r.bff.Ask("/token", "billing", secret, url.Values{"grant_type": exchange["grant_type"], "subject_token": {cookie, cookie}, "subject_token_type": {"urn:bff:session"}, "audience": {"acme"}}),
+		"introspection by nobody":            r.bff.Ask("/introspect", "", "", url.Values{"token": {cookie}}),
+		"introspection with a wrong secret":  r.bff.Ask("/introspect", "billing", secret+"x", url.Values{"token": {cookie}}),
+		"introspection with an empty secret": r.bff.Ask("/introspect", "billing", "", url.Values{"token": {cookie}}),
+		"an exchange by nobody":              r.bff.Ask("/token", "", "", exchange),
+		"an exchange by one who may not":     r.bff.Ask("/token", "reports", secret, exchange),
+		"an exchange without a session":      r.bff.Ask("/token", "billing", secret, url.Values{"grant_type": exchange["grant_type"], "audience": {"acme"}}),
+		"an exchange with a parameter repeated": r.bff.Ask("/token", "billing", secret,
+			url.Values{"grant_type": exchange["grant_type"], "subject_token": {cookie, cookie}, "subject_token_type": {"urn:bff:session"}, "audience": {"acme"}}),
 	} {
 		if refused.Status < 400 || refused.Status > 499 || strings.Contains(string(refused.Body), "access_token") ||
 			strings.Contains(string(refused.Body), `"active":true`) {
@@ -93,7 +94,8 @@ func TestVerify(t *testing.T) {
 		!strings.HasPrefix(got.Header.Get("BFF-Session"), "s_") {
 		t.Errorf("signed in: %d %v", got.StatusCode, got.Header)
 	}
-	for name, cookie := range map[string]string{"no cookie": "", "an unknown one": "bff=" + testenv.Random(t) + testenv.Random(t), "two of them": "bff=" + r.c.Session() + "; bff=x"} {
+	for name, cookie := range map[string]string{"no cookie": "", "an unknown one": "bff=" + testenv.Random(t) + testenv.Random(t),
+		"two of them": "bff=" + r.c.Session() + "; bff=x"} {
 		if got := ask(cookie); got.StatusCode < 400 || got.StatusCode > 401 || got.Header.Get("BFF-User") != "" {
 			t.Errorf("%s: %d %v", name, got.StatusCode, got.Header)
 		}

@@ -20,7 +20,8 @@ func TestOutageOfTheProvider(t *testing.T) {
 	}{
 		{"it answers 503", testenv.Trouble{Status: 503}, 503, "provider_unavailable"},
 		{"it answers 503 and says when", testenv.Trouble{Status: 503, Headers: map[string]string{"Retry-After": "2"}}, 503, "provider_unavailable"},
-		{"it answers 500 with a page", testenv.Trouble{Status: 500, Body: "<html>", Headers: map[string]string{"content-type": "text/html"}}, 503, "provider_unavailable"},
+		{"it answers 500 with a page", testenv.Trouble{Status: 500, Body: "<html>", Headers: map[string]string{"content-type": "text/html"}}, 503,
+			"provider_unavailable"},
 		{"it limits", testenv.Trouble{Status: 429, Body: `{"error":"slow_down"}`, Headers: map[string]string{"Retry-After": "1"}}, 503, "provider_unavailable"},
 		{"it limits with 403", testenv.Trouble{Status: 403, Body: `{"error":"rate_limit_exceeded"}`}, 503, "provider_unavailable"},
 		{"it breaks the connection", testenv.Trouble{Reset: true}, 503, "provider_unavailable"},
@@ -28,7 +29,8 @@ func TestOutageOfTheProvider(t *testing.T) {
 		{"it answers an empty object", testenv.Trouble{Status: 200, Body: `{}`}, 503, "provider_unavailable"},
 		{"it answers invalid_grant with a 500", testenv.Trouble{Status: 500, Body: `{"error":"invalid_grant"}`}, 503, "provider_unavailable"},
 		{"it answers temporarily_unavailable", testenv.Trouble{Status: 400, Body: `{"error":"temporarily_unavailable"}`}, 503, "provider_unavailable"},
-		{"it redirects the token request", testenv.Trouble{Status: 307, Headers: map[string]string{"Location": "http://127.0.0.1:1/token"}}, 503, "provider_unavailable"},
+		{"it redirects the token request", testenv.Trouble{Status: 307, Headers: map[string]string{"Location": "http://127.0.0.1:1/token"}}, 503,
+			"provider_unavailable"},
 		{"it refuses bff itself", testenv.Trouble{Status: 401, Body: `{"error":"invalid_client"}`}, 500, "provider_misconfigured"},
 		{"it no longer lets bff use the grant", testenv.Trouble{Status: 400, Body: `{"error":"unauthorized_client"}`}, 500, "provider_misconfigured"},
 	} {

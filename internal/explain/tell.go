@@ -186,7 +186,8 @@ func reasons() []cause {
 // Text is the story for a terminal.
 func (s Story) Text() string {
 	if len(s.Events) == 0 {
-		return "Nothing is known of " + s.ID + ". Events are kept as long as `explain` in the configuration says, a day by default.\n"
+		return "Nothing is known of " + s.ID + ". Events are kept as long as `explain` in the configuration says, a day " +
+			"by default.\n"
 	}
 	var b strings.Builder
 	for _, e := range s.Events {

@@ -61,7 +61,8 @@ func TestAUserIsASubjectOfAnIssuerAndNoAddress(t *testing.T) {
 	f := newFleet(t)
 	i := f.start(0)
 	seen := map[string]string{}
-	for _, c := range []struct{ sub, email string }{{"1", "ada@example.com"}, {"2", "ada@example.com"}, {"ada@example.com", "x@example.com"}, {"3", "ada@evil.example@example.com"}, {"4", "ADA@example.com"}} {
+	for _, c := range []struct{ sub, email string }{{"1", "ada@example.com"}, {"2", "ada@example.com"}, {"ada@example.com", "x@example.com"},
+		{"3", "ada@evil.example@example.com"}, {"4", "ADA@example.com"}} {
 		g, err := f.finish(i, func(nonce string) map[string]any {
 			return f.g.idClaims(nonce, with("sub", c.sub), with("email", c.email), with("email_verified", "false"))
 		}, nil)
@@ -73,7 +74,8 @@ func TestAUserIsASubjectOfAnIssuerAndNoAddress(t *testing.T) {
 		}
 		seen[g.User.ID] = c.sub
 	}
-	for _, other := range []string{vault.UserID("other", f.g.URL, "1"), vault.UserID("rogue", f.g.URL+"/", "1"), vault.UserID("rogue", "https://other.example", "1"), vault.UserID("rogu", "e"+f.g.URL, "1")} {
+	for _, other := range []string{vault.UserID("other", f.g.URL, "1"), vault.UserID("rogue", f.g.URL+"/", "1"),
+		vault.UserID("rogue", "https://other.example", "1"), vault.UserID("rogu", "e"+f.g.URL, "1")} {
 		if _, ok := seen[other]; ok {
 			t.Error("the same subject of another issuer, or provider, is the same user")
 		}
@@ -200,7 +202,8 @@ func TestNothingAProviderRepeatsIsPrinted(t *testing.T) {
 				i.logs,
 				j.logs,
 			)
-			for name, secret := range map[string]string{"refresh token": c.Tokens.Refresh.Reveal(), "code": "the-code-itself", "verifier": a.Verifier.Reveal(), "client secret": "sec:ret", "encoded client secret": url.QueryEscape("sec:ret +")} {
+			for name, secret := range map[string]string{"refresh token": c.Tokens.Refresh.Reveal(), "code": "the-code-itself", "verifier": a.Verifier.Reveal(),
+				"client secret": "sec:ret", "encoded client secret": url.QueryEscape("sec:ret +")} {
 				if strings.Contains(text, secret) {
 					t.Errorf("%d with %s: the %s is printed", code, field, name)
 				}

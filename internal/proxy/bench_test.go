@@ -94,7 +94,8 @@ func benchmarkServe(b *testing.B, size int) {
 		b,
 		fmt.Sprintf(
 			"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=UTF-8\r\nDate: Tue, 25 Nov 2026 12:00:00 GMT\r\nServer: ESF\r\n"+
-				"Cache-Control: private\r\nVary: Origin\r\nVary: X-Origin\r\nVary: Referer\r\nX-XSS-Protection: 0\r\nX-Frame-Options: SAMEORIGIN\r\nX-Content-Type-Options: nosniff\r\nContent-Length: %d\r\n\r\n%s",
+				"Cache-Control: private\r\nVary: Origin\r\nVary: X-Origin\r\nVary: Referer\r\nX-XSS-Protection: 0\r\nX-Frame-Options: "+
+				"SAMEORIGIN\r\nX-Content-Type-Options: nosniff\r\nContent-Length: %d\r\n\r\n%s",
 			len(body),
 			body,
 		),

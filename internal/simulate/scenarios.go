@@ -64,9 +64,12 @@ func signIns(p providers.Config) []scenario {
 			q.Del("code")
 			q.Set("error", "access_denied")
 		})},
-		{name: "the way back has another state", expected: "login_expired, signed out", run: altered(func(q url.Values) { q.Set("state", strings.Repeat("A", 43)) })},
-		{name: "the way back is another issuer's", expected: "login_failed, signed out", run: altered(func(q url.Values) { q.Set("iss", "https://elsewhere.example") })},
-		{name: "the code is nobody's", expected: "login_failed, signed out", run: altered(func(q url.Values) { q.Set("code", "nobody") })},
+		{name: "the way back has another state", expected: "login_expired, signed out",
+			run: altered(func(q url.Values) { q.Set("state", strings.Repeat("A", 43)) })},
+		{name: "the way back is another issuer's", expected: "login_failed, signed out",
+			run: altered(func(q url.Values) { q.Set("iss", "https://elsewhere.example") })},
+		{name: "the code is nobody's", expected: "login_failed, signed out",
+			run: altered(func(q url.Values) { q.Set("code", "nobody") })},
 		{name: "the way back is taken twice", expected: "303, signed in", run: func(s *trial) string {
 			var back string
 			s.through("/bff/login/"+s.provider, func(u *url.URL) { back = u.String() })
@@ -130,14 +133,16 @@ func refreshes(p providers.Config) []scenario {
 			first := s.call()
 			return first + ", then " + s.callUntil(lastCall(lost)) + ", " + s.session()
 		}},
-		{name: "access is revoked at the provider", expected: "403 needs_reauth, signed in, needs_reauth (revoked), 200 after linking again", run: func(s *trial) string {
+		{name: "access is revoked at the provider", expected: "403 needs_reauth, signed in, needs_reauth (revoked), 200 " +
+			"after linking again", run: func(s *trial) string {
 			s.signIn()
 			s.demo.RevokeAll()
 			text := s.call() + ", " + s.session()
 			s.through("/bff/connect/"+s.provider+"?connection="+s.connection(), nil)
 			return text + ", " + s.call() + " after linking again"
 		}},
-		{name: "the organisation wants a new sign-in", expected: "403 needs_reauth, signed in, needs_reauth (session_policy)", run: func(s *trial) string {
+		{name: "the organisation wants a new sign-in", expected: "403 needs_reauth, signed in, needs_reauth " +
+			"(session_policy)", run: func(s *trial) string {
 			s.signIn()
 			s.demo.ExpireAll()
 			s.next(trouble.InvalidRapt)

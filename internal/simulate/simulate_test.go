@@ -17,9 +17,11 @@ import (
 func TestSimulate(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"openid.yaml": "  acme:\n    issuer: https://id.acme.example\n    client_id: x\n    client_secret: env:BFF_KEY\n    scopes: [openid, email, offline_access]\n",
-		"plain.yaml": "  plain:\n    authorization_url: https://plain.example/authorize\n    token_url: https://plain.example/token\n    refresh_url: https://plain.example/refresh\n" +
-			"    userinfo_url: https://plain.example/me\n    client_id: x\n    client_secret: env:BFF_KEY\n    subject: id\n    pkce: \"off\"\n    token_body: json\n    rotates: never\n",
+		"openid.yaml": "  acme:\n    issuer: https://id.acme.example\n    client_id: x\n    client_secret: env:BFF_KEY\n    scopes: [openid, email, " +
+			"offline_access]\n",
+		"plain.yaml": "  plain:\n    authorization_url: https://plain.example/authorize\n    token_url: https://plain.example/token\n    refresh_url: " +
+			"https://plain.example/refresh\n    userinfo_url: https://plain.example/me\n    client_id: x\n    client_secret: env:BFF_KEY\n    subject: id\n    " +
+			"pkce: \"off\"\n    token_body: json\n    rotates: never\n",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)

@@ -39,7 +39,9 @@ func TestChromeRecordsWhatReachesIt(t *testing.T) {
 	if got := testenv.Eval[string](tab, `fetch("/next").then(r => r.text())`); !strings.Contains(got, "mark-in-fetch") {
 		t.Fatal(got)
 	}
-	if got := testenv.Eval[string](tab, `new Promise(ok => { const s = new EventSource("/events"); s.onmessage = e => { s.close(); ok(e.data) } })`); got != "mark-in-event" {
+	if got := testenv.Eval[string](
+		tab, `new Promise(ok => { const s = new EventSource("/events"); s.onmessage = e => { s.close(); ok(e.data) } })`,
+	); got != "mark-in-event" {
 		t.Fatal(got)
 	}
 	testenv.Eval[string](tab, `console.error("mark-in-console"), ""`)

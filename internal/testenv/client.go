@@ -180,7 +180,8 @@ func (c *Client) Request(method, target, body string, headers ...string) *http.R
 // Do sends a request with the browser's cookies and leaves the body to the caller, who closes it.
 func (c *Client) Do(r *http.Request) (*http.Response, error) {
 	site := r.Header.Get("Sec-Fetch-Site")
-	if h := c.jar.header(r.URL, site == "cross-site", r.Method == "GET" && r.Header.Get("Sec-Fetch-Mode") == "navigate"); h != "" {
+	if h := c.jar.header(r.URL, site == "cross-site",
+		r.Method == "GET" && r.Header.Get("Sec-Fetch-Mode") == "navigate"); h != "" {
 		r.Header.Set("Cookie", h)
 	}
 	resp, err := c.http.Do(r)

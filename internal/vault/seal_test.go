@@ -144,7 +144,8 @@ func FuzzTicket(f *testing.F) {
 	v := open(f, "memory:")
 	s, _ := signIn(f, v, vault.NewSession{})
 	good := s.Ticket().Reveal()
-	for _, seed := range []string{good, "", good[:85], good + "A", good + "=", good[:85] + "B", strings.Repeat("A", 86), strings.Repeat("\n", 86), good[:40] + "\r" + good[41:], "é" + good[2:]} {
+	for _, seed := range []string{good, "", good[:85], good + "A", good + "=", good[:85] + "B", strings.Repeat("A", 86), strings.Repeat("\n", 86),
+		good[:40] + "\r" + good[41:], "é" + good[2:]} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, cookie string) {

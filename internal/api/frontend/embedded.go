@@ -17,8 +17,8 @@ import (
 
 // pagePolicy is what the account page may do: load from here, call here, nothing else. Only what is embedded is
 // served under it.
-const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
-	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' " +
+	"data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // fileTypes are the types of what is served, whatever the machine's own tables say. In the account folder nothing
 // else is served at all.

@@ -57,7 +57,8 @@ func New(reg *prometheus.Registry, version string) *Metrics {
 		refreshes:   counter("bff_refreshes_total", "Refreshes of access tokens, by outcome.", "provider", "outcome"),
 		revocations: counter("bff_revocations_total", "Revocations at the provider, by outcome.", "provider", "outcome"),
 		refreshTime: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "bff_refresh_duration_seconds", Help: "Time a refresh took at the provider.", Buckets: []float64{.025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
+			Name: "bff_refresh_duration_seconds", Help: "Time a refresh took at the provider.", Buckets: []float64{.025, .05,
+				.1, .25, .5, 1, 2.5, 5, 10, 30},
 		}, []string{"provider"}),
 		streams: prometheus.NewGauge(prometheus.GaugeOpts{Name: "bff_event_streams", Help: "Open streams of /bff/events."}),
 	}

@@ -125,7 +125,8 @@ func (f *Flow) read(c *route.Call) (oauth.Begin, attempt, error) {
 	if err != nil {
 		return oauth.Begin{}, attempt{}, problem.New(problem.BadRequest).Because("The query is malformed.")
 	}
-	for _, name := range [...]string{"return_to", "login_hint", "prompt", "scopes", "connection", "acr_values", "max_age"} {
+	for _, name := range [...]string{"return_to", "login_hint", "prompt", "scopes", "connection", "acr_values",
+		"max_age"} {
 		if len(q[name]) > 1 {
 			return oauth.Begin{}, attempt{}, problem.New(problem.BadRequest).Because("A parameter is repeated.")
 		}

@@ -31,7 +31,8 @@ func TestEveryBuiltinProviderIsAFileOfData(t *testing.T) {
 			if !ok || p.Name != name || p.Title == "" {
 				t.Fatalf("%+v", p)
 			}
-			for _, u := range []string{p.Issuer, p.Authorization.URL, p.Token.URL, p.Token.RefreshURL, p.Userinfo.URL, p.Revocation.URL, p.JWKSURL, p.EndSessionURL, p.RISCURL} {
+			for _, u := range []string{p.Issuer, p.Authorization.URL, p.Token.URL, p.Token.RefreshURL, p.Userinfo.URL, p.Revocation.URL, p.JWKSURL, p.EndSessionURL,
+				p.RISCURL} {
 				if parsed, err := url.Parse(u); u != "" && (err != nil || parsed.Scheme != "https" || parsed.Host == "") {
 					t.Errorf("%s is no https URL", u)
 				}
