@@ -28,7 +28,10 @@ func (c *Config) Warnings() []Warning {
 		out = append(out, Warning{c.positions[path], "`" + path + "` " + fmt.Sprintf(format, args...)})
 	}
 	if c.Session.InMemory() && !loopback(c.Origin.Hostname()) {
-		add("session.store", "is a memory that loses every session when the process ends, and that no second instance shares; write a redis:// URL")
+		add(
+			"session.store",
+			"is a memory that loses every session when the process ends, and that no second instance shares; write a redis:// URL",
+		)
 	}
 	for i, p := range c.TrustedProxies {
 		if p.Bits() == 0 {
@@ -42,31 +45,47 @@ func (c *Config) Warnings() []Warning {
 		c.warnOfProvider(p.Config, add)
 	}
 	for _, a := range c.APIs {
-		if a.Host != "" && c.Secure() && !c.hasFront(a.Host) {
-			add("apis."+a.Name+".host", "gets no session on https: the cookie belongs to the host of `origin` alone; write `path:`, or make "+
-				"the host one of `fronts`")
-		}
-		if u, err := url.Parse(a.Upstream); err == nil && u.Scheme == "http" && !loopback(u.Hostname()) && !inner(u.Hostname()) {
-			add("apis."+a.Name+".upstream", "is plain http: access tokens cross the network in clear")
-		}
-		if len(a.Allow) == 0 {
-			add("apis."+a.Name, "has nothing on its list, so every call is refused; write `allow:` and below it patterns such as `- GET /users/me/calendarList`")
-		}
-		for _, h := range a.literal {
-			if likeSecret.MatchString(h) {
-				add("apis."+a.Name+".headers."+h, "looks like a secret that stands in the file; write `%s: env:%s`", h, VariableFor(a.Name, "KEY"))
-			}
-		}
-		for i, pattern := range a.Allow {
-			if text := loose(pattern); text != "" {
-				add(indexed("apis."+a.Name+".allow", i), "(%s) %s", pattern, text)
-			}
-		}
+		c.warnOfAPI(a, add)
 	}
 	slices.SortStableFunc(out, func(a, b Warning) int {
 		return cmp.Or(cmp.Compare(a.At.Line, b.At.Line), cmp.Compare(a.At.Column, b.At.Column))
 	})
 	return out
+}
+
+func (c *Config) warnOfAPI(a API, add func(string, string, ...any)) {
+	if a.Host != "" && c.Secure() && !c.hasFront(a.Host) {
+		add(
+			"apis."+a.Name+".host",
+			"gets no session on https: the cookie belongs to the host of `origin` alone; write `path:`, or make "+
+				"the host one of `fronts`",
+		)
+	}
+	if u, err := url.Parse(a.Upstream); err == nil && u.Scheme == "http" && !loopback(u.Hostname()) &&
+		!inner(u.Hostname()) {
+		add("apis."+a.Name+".upstream", "is plain http: access tokens cross the network in clear")
+	}
+	if len(a.Allow) == 0 {
+		add(
+			"apis."+a.Name,
+			"has nothing on its list, so every call is refused; write `allow:` and below it patterns such as `- GET /users/me/calendarList`",
+		)
+	}
+	for _, h := range a.literal {
+		if likeSecret.MatchString(h) {
+			add(
+				"apis."+a.Name+".headers."+h,
+				"looks like a secret that stands in the file; write `%s: env:%s`",
+				h,
+				VariableFor(a.Name, "KEY"),
+			)
+		}
+	}
+	for i, pattern := range a.Allow {
+		if text := loose(pattern); text != "" {
+			add(indexed("apis."+a.Name+".allow", i), "(%s) %s", pattern, text)
+		}
+	}
 }
 
 // hasFront reports whether a host is that of a front.
@@ -81,11 +100,19 @@ func (c *Config) warnOfProvider(p providers.Config, add func(string, string, ...
 	}
 	plain := func(s string) bool { return slices.Contains([]string{"openid", "email", "profile"}, s) }
 	if p.Issuer == "https://accounts.google.com" && p.NeedsAPI {
-		add(path, "is in Google's hands: while the consent screen is in testing, refresh tokens end after 7 days, unless only name, email and profile are asked for")
+		add(
+			path,
+			"is in Google's hands: while the consent screen is in testing, refresh tokens end after 7 days, unless only name, email and profile are asked for",
+		)
 		return
 	}
-	if _, builtin := providers.Builtin(p.Name); !builtin && p.Issuer != "" && p.NeedsAPI && !slices.Contains(p.Scopes, "offline_access") && len(p.Authorization.Params) == 0 {
-		add(path, "asks for no `offline_access`, without which most OpenID Providers give no refresh token: calls to an api would work until the first access token expires")
+	if _, builtin := providers.Builtin(p.Name); !builtin && p.Issuer != "" && p.NeedsAPI &&
+		!slices.Contains(p.Scopes, "offline_access") &&
+		len(p.Authorization.Params) == 0 {
+		add(
+			path,
+			"asks for no `offline_access`, without which most OpenID Providers give no refresh token: calls to an api would work until the first access token expires",
+		)
 	}
 	if !slices.ContainsFunc(p.Scopes, plain) && p.Issuer != "" {
 		add(path, "asks for no `email` or `profile`: people will be shown without a name")

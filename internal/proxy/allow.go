@@ -121,19 +121,22 @@ func (p *pattern) match(method string, path []segment, verb int) bool {
 		if want.rest {
 			return !slices.ContainsFunc(path[i:], want.refuses)
 		}
-		if have := path[i]; want.end {
-			if have.raw != "" {
-				return false
-			}
-		} else if want.wild {
-			if have.raw == "" || want.refuses(have) {
-				return false
-			}
-		} else if want.literal != have.text || have.odd != 0 && !sameSpelling(want.spelled, have.raw) {
+		if !want.takes(path[i]) {
 			return false
 		}
 	}
 	return len(path) == len(p.parts)
+}
+
+// takes says whether one segment is what this part of a pattern stands for.
+func (w *part) takes(s segment) bool {
+	switch {
+	case w.end:
+		return s.raw == ""
+	case w.wild:
+		return s.raw != "" && !w.refuses(s)
+	}
+	return w.literal == s.text && (s.odd == 0 || sameSpelling(w.spelled, s.raw))
 }
 
 // refuses says whether a wildcard may not stand for s.

@@ -68,20 +68,25 @@ func (a *authorization) readRequest(q url.Values) (request, *refusal) {
 			return back("invalid_scope", "Some requested scopes were invalid.")
 		}
 	}
-	switch {
-	case q.Get("response_type") != "code":
-		return back("unsupported_response_type", "Only response_type=code is offered.")
-	case q.Has("request") || q.Has("request_uri"):
-		return back("request_not_supported", "Request objects are not offered.")
-	case q.Has("response_mode") && q.Get("response_mode") != "query" && q.Get("response_mode") != "form_post":
-		return back("invalid_request", "The response mode is not offered.")
-	case slices.Contains(req.prompt, "none") && len(req.prompt) > 1:
-		return back("invalid_request", "prompt=none stands alone.")
-	}
-	if r := a.checkChallenge(q, req.challenge); r != nil {
+	if r := checkForm(q, req.prompt); r != nil {
 		return req, r
 	}
-	return req, nil
+	return req, a.checkChallenge(q, req.challenge)
+}
+
+// checkForm refuses what of OAuth and OpenID Connect is not offered here.
+func checkForm(q url.Values, prompt []string) *refusal {
+	switch {
+	case q.Get("response_type") != "code":
+		return &refusal{code: "unsupported_response_type", description: "Only response_type=code is offered."}
+	case q.Has("request") || q.Has("request_uri"):
+		return &refusal{code: "request_not_supported", description: "Request objects are not offered."}
+	case q.Has("response_mode") && q.Get("response_mode") != "query" && q.Get("response_mode") != "form_post":
+		return &refusal{code: "invalid_request", description: "The response mode is not offered."}
+	case slices.Contains(prompt, "none") && len(prompt) > 1:
+		return &refusal{code: "invalid_request", description: "prompt=none stands alone."}
+	}
+	return nil
 }
 
 // checkChallenge is RFC 7636 section 4.4.1: S256 and nothing else.

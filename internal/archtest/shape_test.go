@@ -1,0 +1,27 @@
+package archtest_test
+
+import (
+	"testing"
+
+	"bff/internal/archtest"
+)
+
+// Lines end at 120 columns but for one in a hundred, and no function has more ways through it than a reader follows.
+func TestLinesEndAndFunctionsBranchLittle(t *testing.T) {
+	sources, err := archtest.Read(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if share := archtest.Wide(sources); share > 0.01 {
+		t.Errorf("%.2f %% of the lines are longer than %d columns; 1 %% may be", share*100, archtest.Columns)
+	}
+	const most = 20
+	for i, f := range archtest.Branchings(sources) {
+		if f.Paths <= most && i >= 1 {
+			break
+		}
+		if f.Paths > most {
+			t.Errorf("%s has %d paths, more than %d: give a part of it a name", f.At, f.Paths, most)
+		}
+	}
+}
