@@ -3,50 +3,50 @@ module bff
 go 1.26.0
 
 require (
-	github.com/Shopify/toxiproxy/v2 v2.12.0
-	github.com/alecthomas/kong v1.17.0
-	github.com/alicebob/miniredis/v2 v2.40.0
+	github.com/Shopify/toxiproxy/v2 v2.12.0 // tests: networks that are slow, cut off or silent
+	github.com/alecthomas/kong v1.17.0 // the command line, declared once as structs
+	github.com/alicebob/miniredis/v2 v2.40.0 // `memory:` and `bff dev`: the same scripts as on a Redis, without one
 	github.com/andybalholm/brotli v1.3.0 // precomputed br of embedded files and of frontend.dir
-	github.com/chromedp/cdproto v0.159.0
-	github.com/chromedp/chromedp v0.23.0
-	github.com/coder/websocket v1.8.15
-	github.com/coreos/go-oidc/v3 v3.21.0
+	github.com/chromedp/cdproto v0.159.0 // tests: Chromium's protocol
+	github.com/chromedp/chromedp v0.23.0 // tests: a real Chromium
+	github.com/coder/websocket v1.8.15 // tests and the demo: WebSockets
+	github.com/coreos/go-oidc/v3 v3.21.0 // tests: a verifier of ID tokens that others wrote
 	github.com/evanphx/json-patch/v5 v5.9.11 // merge patch, RFC 7396
-	github.com/fxamacker/cbor/v2 v2.10.0
-	github.com/go-jose/go-jose/v4 v4.1.8
+	github.com/fxamacker/cbor/v2 v2.10.0 // sealed records: compact, strict, with fixed field numbers
+	github.com/go-jose/go-jose/v4 v4.1.8 // JOSE: client assertions, logout tokens, security events, JWKS
 	github.com/go-json-experiment/json v1.27.2 // strict JSON: no name twice, bounded depth
-	github.com/goccy/go-yaml v1.19.2
-	github.com/google/go-cmp v0.7.0
-	github.com/gorilla/sessions v1.4.0
-	github.com/jub0bs/cors v0.8.0
+	github.com/goccy/go-yaml v1.19.2 // bff.yaml with the position of every value
+	github.com/google/go-cmp v0.7.0 // tests: differences that can be read
+	github.com/gorilla/sessions v1.4.0 // how a session is made, saved and loaded
+	github.com/jub0bs/cors v0.8.0 // CORS of `frontend.origins`
 	github.com/letsencrypt/challtestsrv v1.4.2 // tests: the DNS of the ACME authority
 	github.com/letsencrypt/pebble/v2 v2.10.3 // tests: an ACME authority
-	github.com/maypok86/otter/v2 v2.4.0
-	github.com/prometheus/client_golang v1.25.0
-	github.com/rbcervilla/redisstore/v9 v9.0.0
-	github.com/redis/go-redis/v9 v9.23.0
-	github.com/rogpeppe/go-internal v1.16.0
-	github.com/rs/zerolog v1.33.0
-	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
+	github.com/maypok86/otter/v2 v2.4.0 // bounded caches
+	github.com/prometheus/client_golang v1.25.0 // metrics
+	github.com/rbcervilla/redisstore/v9 v9.0.0 // the gorilla store on Redis
+	github.com/redis/go-redis/v9 v9.23.0 // Redis alone, under Sentinel, as a Cluster
+	github.com/rogpeppe/go-internal v1.16.0 // tests: scripts of the command line
+	github.com/rs/zerolog v1.33.0 // tests: toxiproxy wants its logger
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // tests: the schemas that `bff schema` and the API description print
 	github.com/standard-webhooks/standard-webhooks/libraries v0.0.1 // signatures of the hook and of events
 	golang.org/x/crypto v0.58.0 // certificates by ACME: autocert of the Go project
-	golang.org/x/net v0.62.0
-	golang.org/x/oauth2 v0.38.0
-	golang.org/x/sync v0.25.0
-	golang.org/x/time v0.16.0
-	google.golang.org/api v0.312.0
-	pgregory.net/rapid v1.3.0
+	golang.org/x/net v0.62.0 // what may stand in a header field: httpguts
+	golang.org/x/oauth2 v0.38.0 // authorization code, PKCE, refresh; oauth2/google has Google's endpoints
+	golang.org/x/sync v0.25.0 // one flight for callers that wait for the same thing
+	golang.org/x/time v0.16.0 // rate limits
+	google.golang.org/api v0.312.0 // tests: Google's own clients through the proxy
+	pgregory.net/rapid v1.3.0 // tests: models that random steps are held against
 )
 
 require (
-	go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp v0.70.0
-	go.opentelemetry.io/otel v1.47.0
-	go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp v1.47.0
-	go.opentelemetry.io/otel/metric v1.47.0
-	go.opentelemetry.io/otel/sdk v1.47.0
-	go.opentelemetry.io/otel/trace v1.47.0
-	go.opentelemetry.io/proto/otlp v1.11.0
-	google.golang.org/protobuf v1.36.12
+	go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp v0.70.0 // spans of HTTP, in and out
+	go.opentelemetry.io/otel v1.47.0 // tracing
+	go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp v1.47.0 // spans leave by OTLP over HTTP
+	go.opentelemetry.io/otel/metric v1.47.0 // a meter that measures nothing: metrics stay Prometheus'
+	go.opentelemetry.io/otel/sdk v1.47.0 // sampling, batches, bounds
+	go.opentelemetry.io/otel/trace v1.47.0 // spans
+	go.opentelemetry.io/proto/otlp v1.11.0 // tests: a receiver that reads spans
+	google.golang.org/protobuf v1.36.12 // tests: a receiver that reads spans
 )
 
 require (

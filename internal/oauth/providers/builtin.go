@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+	"golang.org/x/oauth2/google"
 )
 
 //go:embed *.yaml
@@ -42,6 +43,9 @@ func Builtin(name string) (Config, bool) {
 	p, err := Parse(name, b)
 	if err != nil {
 		panic("providers: the built-in provider " + name + " does not parse: " + err.Error())
+	}
+	if name == "google" {
+		p.Token.URL = google.Endpoint.TokenURL // of Google's own package; a test says when the file differs
 	}
 	return p, true
 }

@@ -12,9 +12,10 @@ import (
 // The endpoints of the built-in Google are those of golang.org/x/oauth2/google. The authorization endpoint there is
 // the older form of the same one: Google's discovery document has /o/oauth2/v2/auth.
 func TestGooglesEndpointsAreThoseOfItsOwnPackage(t *testing.T) {
-	p, ok := providers.Builtin("google")
-	if !ok {
-		t.Fatal("there is no Google")
+	file, ok := providers.BuiltinYAML("google")
+	p, err := providers.Parse("google", file)
+	if !ok || err != nil {
+		t.Fatal("there is no Google: ", err)
 	}
 	if p.Token.URL != google.Endpoint.TokenURL {
 		t.Errorf("the token endpoint is %s, the package has %s", p.Token.URL, google.Endpoint.TokenURL)
