@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"bff/internal/oauth/providers"
@@ -19,13 +20,20 @@ const typedKey = "key-canary-5f1c9d2e"
 // keyed is a service that knows one API key, and says whose it is.
 func keyed(t *testing.T) (service *httptest.Server, last func() http.Header) {
 	t.Helper()
+	return keyedWith(t, func(key string) bool { return key == typedKey })
+}
+
+// keyedWith is such a service with a say in which keys are good; its API answers 401 to each call of /gone all the
+// same.
+func keyedWith(t *testing.T, good func(key string) bool) (service *httptest.Server, last func() http.Header) {
+	t.Helper()
 	var mu sync.Mutex
 	var seen http.Header
 	service = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
 		defer mu.Unlock()
 		seen = r.Header.Clone()
-		if r.Header.Get("X-API-Key") != typedKey {
+		if !good(r.Header.Get("X-API-Key")) || r.URL.Path == "/gone" {
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
@@ -139,4 +147,59 @@ func read(t *testing.T, r *http.Response) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// A typed key that an API refuses is dead when its provider refuses it too, and not before; the same form repairs it.
+func TestATypedKeyThatItsProviderRefusesMustBeTypedAnew(t *testing.T) {
+	var ended atomic.Bool
+	service, _ := keyedWith(t, func(key string) bool { return key == typedKey+"-new" || key == typedKey && !ended.Load() })
+	w := newWorld(t, func(s *settings) {
+		s.further = []providers.Config{{Name: "keyed", Title: "Keyed", Auth: providers.AuthAPIKey,
+			Userinfo: providers.Userinfo{URL: service.URL + "/me", Subject: "id", TokenHeader: "X-API-Key"}}}
+		s.mounts = []proxy.Config{{Name: "keyed", Path: "/api/keyed", Upstream: service.URL,
+			Allow: []string{"GET /me", "GET /gone"}, Header: "X-API-Key"}}
+		s.through = map[string]string{"keyed": "keyed"}
+		s.scopes = map[string][]string{"keyed": {}}
+	})
+	b := w.browser()
+	b.signIn("ada")
+	typed := func(fields url.Values) string {
+		return b.fetch(http.MethodPost, "/bff/connect/keyed", fields.Encode(),
+			header("Content-Type", "application/x-www-form-urlencoded"), header("Sec-Fetch-Mode", "navigate"),
+			header("Sec-Fetch-Dest", "document")).Header.Get("Location")
+	}
+	if to := typed(url.Values{"api_key": {typedKey}}); to != "/" {
+		t.Fatalf("the key is not taken: %s", to)
+	}
+	if r := b.fetch(http.MethodGet, "/api/keyed/gone", ""); r.StatusCode != http.StatusUnauthorized ||
+		r.Header.Get("BFF-Error") != "" {
+		t.Fatalf("an API's own 401: %d %s", r.StatusCode, r.Header.Get("BFF-Error"))
+	}
+	if r := b.fetch(http.MethodGet, "/api/keyed/me", ""); r.StatusCode != http.StatusOK {
+		t.Fatalf("a good key after an API's own 401: %d", r.StatusCode)
+	}
+	ended.Store(true)
+	r := b.fetch(http.MethodGet, "/api/keyed/me", "")
+	if r.StatusCode != http.StatusForbidden || r.Header.Get("BFF-Error") != "needs_reauth" {
+		t.Fatalf("a key that ended: %d %s", r.StatusCode, r.Header.Get("BFF-Error"))
+	}
+	if text := read(t, r); !strings.Contains(text, `"/bff/connect/keyed?connection=c_`) ||
+		strings.Contains(text, typedKey) {
+		t.Errorf("its problem: %s", text)
+	}
+	id := ""
+	for _, c := range b.session()["connections"].([]any) {
+		if c := c.(map[string]any); c["provider"] == "keyed" {
+			id = c["id"].(string)
+			if c["status"] != "needs_reauth" || c["reason"] != "revoked" {
+				t.Errorf("the connection: %v", c)
+			}
+		}
+	}
+	if to := typed(url.Values{"api_key": {typedKey + "-new"}, "connection": {id}}); to != "/" {
+		t.Errorf("the repair: %s", to)
+	}
+	if r := b.fetch(http.MethodGet, "/api/keyed/me", ""); r.StatusCode != http.StatusOK {
+		t.Errorf("a call with the new key: %d %s", r.StatusCode, read(t, r))
+	}
 }

@@ -60,3 +60,13 @@ func (p *Provider) Try(ctx context.Context, token secret.Text) (claims.Object, e
 	}
 	return o, err
 }
+
+// Refuses asks the provider whether it still takes a typed credential. Only a 401 is a refusal: whatever else it says,
+// and where it cannot be asked, it is none.
+func (p *Provider) Refuses(ctx context.Context, token secret.Text) bool {
+	if p.Userinfo.URL == "" {
+		return false
+	}
+	_, err := p.FetchUserinfo(ctx, &Metadata{UserinfoURL: p.Userinfo.URL}, token)
+	return errors.Is(err, errUnauthorized)
+}

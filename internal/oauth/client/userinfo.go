@@ -13,6 +13,8 @@ import (
 	"bff/internal/secret"
 )
 
+var errUnauthorized = errors.New("the answer is 401")
+
 // FetchUserinfo requests whose the access token is (OpenID Connect Core section 5.3). An answer that is signed is
 // verified with the provider's keys.
 func (p *Provider) FetchUserinfo(ctx context.Context, m *Metadata, access secret.Text) (claims.Object, error) {
@@ -39,6 +41,8 @@ func (p *Provider) FetchUserinfo(ctx context.Context, m *Metadata, access secret
 		return nil, p.Fail(KindUnavailable, "ask userinfo of", reason(err))
 	case status == http.StatusTooManyRequests || status >= 500:
 		return fail(KindUnavailable, "it is down")
+	case status == http.StatusUnauthorized:
+		return nil, p.Fail(KindFailed, "ask userinfo of", errUnauthorized)
 	case status != http.StatusOK:
 		return fail(KindFailed, "the answer is not 200")
 	}

@@ -2,6 +2,7 @@ package refresh
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"bff/internal/oauth/client"
@@ -147,10 +148,37 @@ func (b *Refresher) Renew(ctx context.Context, c vault.Connection) (vault.Connec
 	if now.Status == vault.StatusNeedsReauth || !now.Tokens.Access.Equal(c.Tokens.Access) {
 		return b.Token(ctx, now)
 	}
+	if p.Typed() {
+		return b.tryAgain(ctx, p, now)
+	}
 	if now.Tokens.Refresh.IsZero() {
 		return now, nil // an API's word is no proof that the grant is dead
 	}
 	return b.wait(ctx, p, now, now.Tokens.Access)
+}
+
+// tryAgain asks the provider about a typed credential that an API refused. Where the provider refuses it too, the
+// connection is dead; where it cannot be asked, or says anything else, the API's own answer stands. A connection is
+// asked about as often as another is renewed by force.
+func (b *Refresher) tryAgain(ctx context.Context, p *provider, c vault.Connection) (vault.Connection, error) {
+	may := false
+	b.history.with(c.Key(), b.cfg.Now(), true, func(m *history) { may = m.mayRenew(b.cfg.Now()) })
+	if !may {
+		return c, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, b.cfg.TokenTimeout)
+	defer cancel()
+	if !p.Refuses(ctx, c.Tokens.Access) {
+		return c, nil
+	}
+	out, err := b.vault.Update(ctx, &c, c.Dead(client.ReasonRevoked))
+	switch {
+	case errors.Is(err, vault.ErrConflict): // repaired meanwhile: the next call has the new one
+		return c, nil
+	case err != nil:
+		return vault.Connection{}, p.storeError(err)
+	}
+	return vault.Connection{}, p.reauth(out.Reason)
 }
 
 // wait waits for a refresh as long as Patience and ctx last. The refresh itself is everybody's and goes on.
