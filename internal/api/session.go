@@ -299,7 +299,9 @@ func (a *account) logout(c *route.Call) error {
 		if u := a.logoutURL(c); u != "" {
 			out.LogoutURL = &u
 		}
-		signin.LoggedOut(c)
+		if !everywhere { // then nothing is left that would sign the person in again
+			signin.LoggedOut(c)
+		}
 	}
 	a.vault.ClearCookie(c.W, c.Front.Vault())
 	return c.JSON(http.StatusOK, out)

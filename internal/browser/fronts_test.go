@@ -1,0 +1,184 @@
+package browser_test
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"bff/internal/demo"
+	"bff/internal/testenv"
+)
+
+// Three sites of one product over two instances on one store: the first on loopback, one by https on a domain of its
+// own, one more on another host.
+type threeSites struct {
+	*rig
+	shop, desk string
+	instances  [2]string // where they listen
+}
+
+const frontPage = `<!doctype html><title>A front</title><p id="who"></p>
+<a id="in" href="/bff/login/demo">Sign in</a> <a id="ask" href="/bff/login/demo?prompt=login">Sign in anew</a>
+<script>fetch('/bff/session').then(r => r.json()).then(s => who.textContent = s.authenticated ? 'is ' + s.user.email : 'is nobody')</script>`
+
+func buildSites(t *testing.T) *threeSites {
+	t.Helper()
+	s := &threeSites{rig: &rig{t: t, marks: map[string]string{}}, shop: "https://shop.example"}
+	s.instances = [2]string{address(t), address(t)}
+	s.origin = "http://" + s.instances[0]
+	s.desk = "http://desk.localhost:" + s.instances[1][strings.LastIndexByte(s.instances[1], ':')+1:]
+	var err error
+	s.demo, err = demo.Start(demo.Config{Origin: s.origin, TokenLifetime: time.Minute, Issued: s.mark,
+		PostLogoutURIs: []string{s.shop + "/", s.desk + "/"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.demo.Close)
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "index.html"), []byte(frontPage), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text := fmt.Sprintf(configuration, s.origin, testenv.Redis(t).URL, s.demo.Issuer, s.demo.ClientID, s.demo.APIURL,
+		s.demo.FilesURL, "http://127.0.0.1:1")
+	text = text[:strings.Index(text, "frontend:")] + fmt.Sprintf(
+		"frontend: {dir: %s}\nfronts:\n  - {origin: %q, frontend: {dir: %s}}\n  - {origin: %q, frontend: {dir: %s}}\n",
+		dir, s.shop, dir, s.desk, dir)
+	s.run(text)
+	port := s.terminate(s.instances[1])
+	s.browser = testenv.Chrome(t, chromedp.Flag("ignore-certificate-errors", true),
+		chromedp.Flag("host-resolver-rules", "MAP shop.example 127.0.0.1:"+port))
+	s.tab = s.browser.Tab()
+	return s
+}
+
+// run starts both instances on one configuration.
+func (s *threeSites) run(text string) {
+	s.t.Helper()
+	file := filepath.Join(s.t.TempDir(), "bff.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	key := testenv.NewKey(s.t)
+	for _, listen := range s.instances {
+		admin := address(s.t)
+		cmd := exec.Command(testenv.Binary(s.t), "serve", "--config", file, "--listen", listen, "--admin", admin)
+		cmd.Env = append(os.Environ(), "BFF_KEY="+key, "DEMO_SECRET="+s.demo.ClientSecret)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+		if err := cmd.Start(); err != nil {
+			s.t.Fatal(err)
+		}
+		s.t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+		client := &http.Client{Timeout: time.Second}
+		testenv.Eventually(s.t, "bff is ready", func() bool {
+			resp, err := client.Get("http://" + admin + "/readyz")
+			return err == nil && resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
+		})
+	}
+}
+
+// terminate speaks TLS in front of an instance, and passes the browser's Host on.
+func (s *threeSites) terminate(instance string) (port string) {
+	to, err := url.Parse("http://" + instance)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	proxy := httptest.NewUnstartedServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(to)
+		r.Out.Host = r.In.Host
+	}})
+	proxy.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	proxy.StartTLS()
+	s.t.Cleanup(proxy.Close)
+	return proxy.URL[strings.LastIndexByte(proxy.URL, ':')+1:]
+}
+
+// at opens a front's page and waits until it says who is there.
+func (s *threeSites) at(front, who string) {
+	s.t.Helper()
+	s.tab.Do(chromedp.Navigate(front + "/"))
+	s.settled(front, who)
+}
+
+func (s *threeSites) settled(front, who string) {
+	s.t.Helper()
+	s.tab.Await("location.origin == " + strconv.Quote(front) + " && " + shows("is "+who))
+}
+
+// seen is how often the browser was at the provider.
+func (s *threeSites) seen() (n int) {
+	for _, r := range s.browser.Requests() {
+		if strings.HasPrefix(r, "GET "+s.demo.Issuer) {
+			n++
+		}
+	}
+	return n
+}
+
+// everywhere logs out on the front that is open.
+func (s *threeSites) everywhere() {
+	s.t.Helper()
+	const logout = `fetch('/bff/logout', {method: 'POST', headers: {'Content-Type': 'application/json'}, body: '{"everywhere": true}'}).then(r => r.status)`
+	if status := testenv.Eval[int](s.tab, logout); status != 200 {
+		s.t.Fatalf("logout: %d", status)
+	}
+}
+
+// Signed in on one site, signed in on the next without the provider; asked for, the provider shows; everywhere is
+// everywhere. Two instances, one of the sites https.
+func TestSingleSignOnOverThreeSites(t *testing.T) {
+	s := buildSites(t)
+	const ada, nobody = "ada@example.com", "nobody"
+	s.at(s.origin, nobody)
+	click(s.tab, "#in")
+	agree(s.tab, "ada")
+	s.settled(s.origin, ada)
+	before := s.seen()
+	s.at(s.shop, nobody)
+	click(s.tab, "#in")
+	s.settled(s.shop, ada)
+	if s.seen() != before {
+		t.Error("the provider was seen on the way to the second site")
+	}
+	s.at(s.desk, nobody)
+	click(s.tab, "#ask")
+	agree(s.tab, "ada")
+	s.settled(s.desk, ada)
+	if s.seen() == before {
+		t.Error("the provider was not seen although it was asked for")
+	}
+	s.everywhere()
+	for _, front := range []string{s.desk, s.shop, s.origin} {
+		s.at(front, nobody)
+	}
+	// It begins on a further site, by https: back there, and signed in on the others.
+	s.at(s.shop, nobody)
+	click(s.tab, "#in")
+	agree(s.tab, "ada")
+	s.settled(s.shop, ada)
+	before = s.seen()
+	s.at(s.origin, ada)
+	s.at(s.desk, nobody)
+	click(s.tab, "#in")
+	s.settled(s.desk, ada)
+	if s.seen() != before {
+		t.Error("the provider was seen on the way to the third site")
+	}
+	for _, c := range s.browser.Cookies() {
+		if strings.Contains(c.Name, "bff") && (!c.HTTPOnly || strings.HasPrefix(c.Name, "__Host-") != (c.Domain == "shop.example")) {
+			t.Errorf("cookie %s of %s", c.Name, c.Domain)
+		}
+	}
+}
