@@ -60,9 +60,15 @@ func (a *API) readFrom(v value) {
 		p := there["path"]
 		p.wrong("%s would put the API over the frontend; write `path: /api/%s`", p.name(), a.Name)
 	}
-	for _, name := range []string{"scopes", "header", "scheme"} {
+	for _, name := range []string{"scopes", "header", "scheme", "query"} {
 		if has("identity") && has(name) {
 			v.r.wrong(there[name].key, "`%s.%s` is for a provider's API; a backend gets an assertion: remove it", v.path, name)
+		}
+	}
+	for _, name := range []string{"header", "scheme"} {
+		if has("query") && has(name) {
+			v.r.wrong(there[name].key, "`%s.%s` is for a token in a header, and `query` puts it into the address; remove one of them",
+				v.path, name)
 		}
 	}
 	if has("anonymous") && has("provider") {
@@ -148,6 +154,16 @@ func (a *API) headerFields() []field {
 			by(textSchema(), func(v value) { set(&a.Header)(v.headerName()) }),
 		field{name: "scheme", absent: "`Bearer`; none with another `header`", example: "token", about: "The word before the token."}.
 			text(&a.Scheme, "write the word before the token, as in `scheme: token`"),
+		field{name: "query", absent: "none", example: "api_key",
+			about: "The parameter of the address that carries the token, for an API that takes it nowhere else.",
+		}.by(textSchema(), func(v value) {
+			const want = "write the name of a parameter, as in `query: api_key`"
+			if name, ok := v.text(want); ok && !parameterName.MatchString(name) {
+				v.wrong("%s is no name of a parameter; %s", v.name(), want)
+			} else if ok {
+				a.Query = name
+			}
+		}),
 		field{name: "headers", absent: "none", example: `{Notion-Version: "2022-06-28"}`,
 			about: "Fixed headers for the upstream. A value may be `env:NAME` or `file:PATH`.",
 		}.by(mapSchema(textSchema()), func(v value) {
@@ -221,6 +237,8 @@ func (v value) headerNames(example string) []string {
 	})
 	return all
 }
+
+var parameterName = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
 
 var cleanPath = regexp.MustCompile(`^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$`)
 

@@ -245,11 +245,11 @@ func TestMistakesInKeysOfTheSecondEdition(t *testing.T) {
 func TestWarningsOfTheSecondEdition(t *testing.T) {
 	v := good(t, strings.Replace(minimal, "client_id: x", "client_id: your-client-id", 1)+`admin: "[::1]:9090"
 apis:
-  a: {provider: google, upstream: 'https://a.example', host: a.example.com, allow: ["GET /users/:id", "GET /files/*"]}
+  a: {provider: google, upstream: 'https://a.example', host: a.example.com, allow: ["GET /users/:id", "GET /files/*"], query: key}
 `)
 	all := strings.Join(v.Warnings, "\n")
 	for _, want := range []string{"has a segment `:id`, which is taken to the letter; write `{id}`", "has a `*`, which is taken to the letter",
-		"`apis.a.host` gets no session on https", "is what `bff init` wrote"} {
+		"`apis.a.query` puts the token into the address", "`apis.a.host` gets no session on https", "is what `bff init` wrote"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("no warning says %q:\n%s", want, all)
 		}

@@ -65,6 +65,10 @@ func (c *Config) warnOfAPI(a API, add func(string, string, ...any)) {
 		!inner(u.Hostname()) {
 		add("apis."+a.Name+".upstream", "is plain http: access tokens cross the network in clear")
 	}
+	if a.Query != "" {
+		add("apis."+a.Name+".query", "puts the token into the address, which logs on the way and at the API keep; write `header:` "+
+			"where the API takes one")
+	}
 	if len(a.Allow) == 0 {
 		add(
 			"apis."+a.Name,

@@ -3,6 +3,9 @@ package proxy
 import (
 	"context"
 	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
 
 	"bff/internal/secret"
 )
@@ -31,24 +34,54 @@ type Caller struct {
 	Done    <-chan struct{} // closed when the session ends: what still flows ends within seconds; nil: never
 }
 
-// A token is sent as it is, in the header that the mount names.
+// A token is sent as it is, in the header that the mount names, or in a parameter of the query.
 type token struct {
 	header, scheme string
+	query          string // the parameter's name; "" with a header
 	value          secret.Text
 }
 
 // Token returns the credential that sends t the way this mount's upstream wants it.
 func (m *Mount) Token(t secret.Text) Credential {
-	return token{header: m.cfg.Header, scheme: m.cfg.Scheme, value: t}
+	return token{header: m.cfg.Header, scheme: m.cfg.Scheme, query: m.cfg.Query, value: t}
 }
 
 func (t token) Secrets() []secret.Text { return []secret.Text{t.value} }
 
 func (t token) Authorize(r *http.Request) error {
 	v := t.value.Reveal()
+	if t.query != "" {
+		q := withoutParameter(r.URL.RawQuery, t.query)
+		if q != "" {
+			q += "&"
+		}
+		r.URL.RawQuery = q + t.query + "=" + url.QueryEscape(v)
+		return nil
+	}
 	if t.scheme != "" {
 		v = t.scheme + " " + v
 	}
 	r.Header[t.header] = []string{v}
 	return nil
+}
+
+var parameterName = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
+
+// withoutParameter takes out of a query what a reader may take for the parameter of that name, as the loosest of them
+// reads names: decoded, in any case, without spaces around, cut at a bracket or a zero byte. Every other byte stays.
+func withoutParameter(query, name string) string {
+	kept := make([]string, 0, 8)
+	for pair := range strings.SplitSeq(query, "&") {
+		key, _, _ := strings.Cut(pair, "=")
+		if decoded, err := url.QueryUnescape(key); err == nil {
+			key = decoded
+		}
+		if i := strings.IndexAny(key, "[\x00"); i >= 0 {
+			key = key[:i]
+		}
+		if pair != "" && !strings.EqualFold(strings.TrimSpace(key), name) {
+			kept = append(kept, pair)
+		}
+	}
+	return strings.Join(kept, "&")
 }

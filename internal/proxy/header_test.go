@@ -1,8 +1,11 @@
 package proxy_test
 
 import (
+	"context"
+	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -135,6 +138,36 @@ func TestTheMountsOwnHeadersCannotBePlanted(t *testing.T) {
 				t.Errorf("%s: %v", spelled, h)
 			}
 		}
+	}
+}
+
+// A token that goes by the query is the only parameter of its name, whatever the page sent, and comes back in no form.
+func TestATokenInTheQueryIsTheOnlyOneAndDoesNotComeBack(t *testing.T) {
+	got := make(chan *http.Request, 1)
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
+		got <- req.Clone(context.Background())
+		w.Header().Set("Location", "http://"+req.Host+req.URL.RequestURI())
+		w.Header().Set("Link", "<"+req.URL.RequestURI()+">; rel=next")
+		_, _ = io.WriteString(w, req.URL.RawQuery)
+	}, func(c *proxy.Config) { c.Query = "api_key" })
+	for _, planted := range []string{"api_key=planted", "API_KEY=planted", "%61pi_key=planted", "api_key%00=planted",
+		"api_key[]=planted", "+api_key=planted", "api_key", "&api_key=planted&api_key=planted"} {
+		res := r.do("GET", "/api/x/a?x=1&"+planted+"&y=%20z", nil, "Authorization: Bearer planted")
+		body, err := io.ReadAll(res.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if req := <-got; req.URL.RawQuery != "x=1&y=%20z&api_key="+url.QueryEscape(token) ||
+			req.Header["Authorization"] != nil {
+			t.Errorf("%s: the upstream got ?%s and %v", planted, req.URL.RawQuery, req.Header["Authorization"])
+		}
+		if back := fmt.Sprint(res.Header, string(body)); strings.Contains(back, token) {
+			t.Errorf("%s: the token came back: %s", planted, back)
+		}
+	}
+	r.do("GET", "/api/x/a", nil)
+	if req := <-got; req.URL.RawQuery != "api_key="+url.QueryEscape(token) {
+		t.Errorf("without a query: ?%s", req.URL.RawQuery)
 	}
 }
 

@@ -45,6 +45,7 @@ type Config struct {
 	Rewrite    []string          // JSON fields that hold absolute URLs: `$["@odata.nextLink"]`, `$.paging.next`, `$.items[*].link`
 	Header     string            // carries the token; "Authorization"
 	Scheme     string            // before the token; "Bearer" with Authorization, nothing with another header
+	Query      string            // the parameter that carries the token instead of a header; "" normally
 	SetHeaders map[string]string // fixed headers for the upstream
 	// Verbs are names of pattern wildcards that may end in a custom verb (":append") with methods other than GET.
 	Verbs []string
@@ -231,6 +232,9 @@ func (m *Mount) setHeaders(fail func(string, error)) {
 		m.cfg.Scheme = "Bearer"
 	}
 	own("header", m.cfg.Header, m.cfg.Scheme)
+	if m.cfg.Query != "" && (!parameterName.MatchString(m.cfg.Query) || namesConnection(m.cfg.Query)) {
+		fail("query", errors.New("this is no name of a parameter: letters, digits, `_`, `-` and `.`"))
+	}
 	for name, value := range m.cfg.SetHeaders {
 		field := fmt.Sprintf("headers[%q]", name)
 		if strings.EqualFold(name, m.cfg.Header) {
