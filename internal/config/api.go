@@ -60,6 +60,11 @@ func (a *API) readFrom(v value) {
 		p := there["path"]
 		p.wrong("%s would put the API over the frontend; write `path: /api/%s`", p.name(), a.Name)
 	}
+	a.disagree(v, there, has)
+}
+
+// disagree refuses what fits one kind of api and stands at the other, and two ways to carry a token.
+func (a *API) disagree(v value, there map[string]value, has func(string) bool) {
 	for _, name := range []string{"scopes", "header", "scheme", "query"} {
 		if has("identity") && has(name) {
 			v.r.wrong(there[name].key, "`%s.%s` is for a provider's API; a backend gets an assertion: remove it", v.path, name)

@@ -21,7 +21,7 @@ func TestOutageOfTheStore(t *testing.T) {
 		{"stopped and started again", nil, func(s *testenv.RedisServer, _ *testenv.Wire) func() { s.Stop(); return s.Start }},
 		{"frozen", nil, func(s *testenv.RedisServer, _ *testenv.Wire) func() { s.Pause(); return s.Resume }},
 		{"cut off", nil, func(_ *testenv.RedisServer, w *testenv.Wire) func() { w.Cut(); return w.Mend }},
-		{"loading its file", []string{"--key-load-delay", "4000000"}, func(s *testenv.RedisServer, _ *testenv.Wire) func() {
+		{"loading its file", []string{"--key-load-delay", "1000000"}, func(s *testenv.RedisServer, _ *testenv.Wire) func() {
 			s.Stop()
 			loaded := make(chan struct{})
 			go func() {

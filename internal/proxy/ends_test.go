@@ -174,8 +174,9 @@ func TestAnAnswerThatComesAfterItsSessionIsNotBegun(t *testing.T) {
 	})
 	done := r.ending()
 	r.set(func(c *proxy.Caller) {
-		c.Renew = func(context.Context) (proxy.Credential, error) {
+		c.Renew = func(ctx context.Context) (proxy.Credential, error) {
 			done <- struct{}{}
+			<-ctx.Done()    // the call is being broken off
 			return nil, nil // so that the upstream's 401 is the answer
 		}
 	})
