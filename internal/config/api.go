@@ -160,8 +160,7 @@ func (a *API) headerFields() []field {
 		field{name: "scheme", absent: "`Bearer`; none with another `header`", example: "token", about: "The word before the token."}.
 			text(&a.Scheme, "write the word before the token, as in `scheme: token`"),
 		field{name: "query", absent: "none", example: "api_key",
-			about: "The parameter of the address that carries the token, for an API that takes it nowhere else.",
-		}.by(textSchema(), func(v value) {
+			about: "The parameter of the address that carries the token, for an API that takes it nowhere else."}.by(textSchema(), func(v value) {
 			const want = "write the name of a parameter, as in `query: api_key`"
 			if name, ok := v.text(want); ok && !parameterName.MatchString(name) {
 				v.wrong("%s is no name of a parameter; %s", v.name(), want)
@@ -244,7 +243,6 @@ func (v value) headerNames(example string) []string {
 }
 
 var parameterName = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
-
 var cleanPath = regexp.MustCompile(`^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$`)
 
 // mountPath reads the path of a mount.
