@@ -28,16 +28,19 @@ type threeSites struct {
 	*rig
 	shop, desk string
 	instances  [2]string // where they listen
+	tls        string    // the port of the site that is https
+	admins     [2]string // where they answer services
 }
 
 const frontPage = `<!doctype html><title>A front</title><p id="who"></p>
 <a id="in" href="/bff/login/demo">Sign in</a> <a id="ask" href="/bff/login/demo?prompt=login">Sign in anew</a>
 <script>fetch('/bff/session').then(r => r.json()).then(s => who.textContent = s.authenticated ? 'is ' + s.user.email : 'is nobody')</script>`
 
-func buildSites(t *testing.T) *threeSites {
+// buildSites starts them. more are further lines of the configuration, apis first; env is further environment.
+func buildSites(t *testing.T, more string, env ...string) *threeSites {
 	t.Helper()
 	s := &threeSites{rig: &rig{t: t, marks: map[string]string{}}, shop: "https://shop.example"}
-	s.instances = [2]string{address(t), address(t)}
+	s.instances, s.admins = [2]string{address(t), address(t)}, [2]string{address(t), address(t)}
 	s.origin = "http://" + s.instances[0]
 	s.desk = "http://desk.localhost:" + s.instances[1][strings.LastIndexByte(s.instances[1], ':')+1:]
 	var err error
@@ -53,29 +56,35 @@ func buildSites(t *testing.T) *threeSites {
 	}
 	text := fmt.Sprintf(configuration, s.origin, testenv.Redis(t).URL, s.demo.Issuer, s.demo.ClientID, s.demo.APIURL,
 		s.demo.FilesURL, "http://127.0.0.1:1")
-	text = text[:strings.Index(text, "frontend:")] + fmt.Sprintf(
+	text = text[:strings.Index(text, "frontend:")] + more + fmt.Sprintf(
 		"frontend: {dir: %s}\nfronts:\n  - {origin: %q, frontend: {dir: %s}}\n  - {origin: %q, frontend: {dir: %s}}\n",
 		dir, s.shop, dir, s.desk, dir)
-	s.run(text)
-	port := s.terminate(s.instances[1])
-	s.browser = testenv.Chrome(t, chromedp.Flag("ignore-certificate-errors", true),
-		chromedp.Flag("host-resolver-rules", "MAP shop.example 127.0.0.1:"+port))
+	s.run(text, env...)
+	s.tls = s.terminate(s.instances[1])
+	s.browser = s.another()
 	s.tab = s.browser.Tab()
 	return s
 }
 
+// another is one more browser, which finds the sites.
+func (s *threeSites) another() *testenv.Browser {
+	return testenv.Chrome(s.t, chromedp.Flag("ignore-certificate-errors", true),
+		chromedp.Flag("host-resolver-rules", "MAP shop.example 127.0.0.1:"+s.tls))
+}
+
 // run starts both instances on one configuration.
-func (s *threeSites) run(text string) {
+func (s *threeSites) run(text string, env ...string) {
 	s.t.Helper()
 	file := filepath.Join(s.t.TempDir(), "bff.yaml")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
 	key := testenv.NewKey(s.t)
-	for _, listen := range s.instances {
-		admin := address(s.t)
+	for i, listen := range s.instances {
+		admin := s.admins[i]
 		cmd := exec.Command(testenv.Binary(s.t), "serve", "--config", file, "--listen", listen, "--admin", admin)
 		cmd.Env = append(os.Environ(), "BFF_KEY="+key, "DEMO_SECRET="+s.demo.ClientSecret)
+		cmd.Env = append(cmd.Env, env...)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 		if err := cmd.Start(); err != nil {
 			s.t.Fatal(err)
@@ -139,7 +148,7 @@ func (s *threeSites) everywhere() {
 // Signed in on one site, signed in on the next without the provider; asked for, the provider shows; everywhere is
 // everywhere. Two instances, one of the sites https.
 func TestSingleSignOnOverThreeSites(t *testing.T) {
-	s := buildSites(t)
+	s := buildSites(t, "")
 	const ada, nobody = "ada@example.com", "nobody"
 	s.at(s.origin, nobody)
 	click(s.tab, "#in")
