@@ -143,7 +143,7 @@ func (s *Server) listeners(m *mounts) error {
 		Signer: s.cfg.Signer, Providers: s.signIn, Audit: s.cfg.Audit, Clients: s.cfg.Clients, Peers: s.cfg.TrustedProxies, Draining: s.draining, Metrics: s.cfg.Metrics,
 		Touch: touch.slide, Now: s.cfg.Now, Log: s.cfg.Log})
 	services := cfg
-	managed := manage.New(manage.Config{Origin: s.cfg.Origin, Vault: s.cfg.Vault, Broker: s.cfg.Broker,
+	managed := manage.New(manage.Config{Origin: s.cfg.Origin, Fronts: s.fronts, Vault: s.cfg.Vault, Broker: s.cfg.Broker,
 		Signer: s.cfg.Signer, Clients: s.cfg.Clients, Now: s.cfg.Now})
 	services.Rows, services.Client = append(a.Rows(), managed.Rows()...), a.Identify
 	if s.admin, err = route.New(services); err != nil {

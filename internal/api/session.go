@@ -25,7 +25,7 @@ import (
 type account struct {
 	vault     *vault.Vault
 	broker    *oauth.Broker
-	origin    string
+	fronts    *route.Fronts
 	providers []string // with whom people sign in
 	linkOnly  []string // providers whose accounts are linked only
 	clients   []Client

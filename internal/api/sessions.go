@@ -18,6 +18,7 @@ type deviceJSON struct {
 	CreatedAt  time.Time `json:"created_at"`
 	LastSeenAt time.Time `json:"last_seen_at"`
 	Current    bool      `json:"current"`
+	Front      string    `json:"front,omitempty"` // its origin, where there are several
 }
 
 // listSessions lists this user's live sessions, the one seen last in front.
@@ -37,7 +38,7 @@ func (a *account) devices(c *route.Call) ([]deviceJSON, error) {
 	list := make([]deviceJSON, len(infos))
 	for i, in := range infos {
 		list[i] = deviceJSON{ID: in.ID, Device: in.Device, CreatedAt: seconds(in.CreatedAt),
-			LastSeenAt: seconds(in.SeenAt), Current: in.Current}
+			LastSeenAt: seconds(in.SeenAt), Current: in.Current, Front: a.fronts.Shown(in.Front)}
 	}
 	return list, nil
 }

@@ -15,7 +15,7 @@ func (s *Server) rows() []route.Row {
 	flow := signin.New(signin.Config{Fronts: s.fronts, SSO: s.cfg.SSO, Vault: s.cfg.Vault, Broker: s.cfg.Broker, Providers: s.providers,
 		LinkOnly: s.cfg.LinkOnly, Users: s.cfg.Users, PerMinute: s.cfg.Limits.LoginPerMinute, Peers: s.cfg.TrustedProxies, Metrics: s.cfg.Metrics, Now: s.cfg.Now,
 		Log: s.cfg.Log})
-	a := &account{vault: s.cfg.Vault, broker: s.cfg.Broker, origin: s.cfg.Origin, providers: s.signIn,
+	a := &account{vault: s.cfg.Vault, broker: s.cfg.Broker, fronts: s.fronts, providers: s.signIn,
 		linkOnly: s.cfg.LinkOnly, clients: s.cfg.Clients, now: s.cfg.Now}
 	ends := &ends{vault: s.cfg.Vault, broker: s.cfg.Broker, providers: s.providers, work: s.work, log: s.cfg.Log}
 	events := &live.Events{Streams: s.streams, Draining: s.draining, Metrics: s.cfg.Metrics, Visible: a.visible,

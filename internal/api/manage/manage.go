@@ -25,6 +25,7 @@ type Signer interface {
 // Config is what a Manager needs.
 type Config struct {
 	Origin  string         // issuer of receipts
+	Fronts  *route.Fronts  // of the sessions
 	Vault   *vault.Vault   // required
 	Broker  *oauth.Broker  // required
 	Signer  Signer         // required: erasing is refused without one

@@ -47,6 +47,7 @@ type (
 		Device     string    `json:"device"`
 		CreatedAt  time.Time `json:"created_at"`
 		LastSeenAt time.Time `json:"last_seen_at"`
+		Front      string    `json:"front,omitempty"` // its origin, where there are several
 	}
 	connectionJSON struct {
 		ID          string      `json:"id"`
@@ -214,7 +215,8 @@ func (m *Manager) listSessions(c *route.Call) error {
 	for _, s := range all {
 		out = append(
 			out,
-			sessionJSON{ID: s.ID, Device: s.Device, CreatedAt: seconds(s.CreatedAt), LastSeenAt: seconds(s.SeenAt)},
+			sessionJSON{ID: s.ID, Device: s.Device, CreatedAt: seconds(s.CreatedAt), LastSeenAt: seconds(s.SeenAt),
+				Front: m.cfg.Fronts.Shown(s.Front)},
 		)
 	}
 	return c.JSON(http.StatusOK, map[string]any{"sessions": out})

@@ -104,6 +104,17 @@ func (fs *Fronts) Named(name string) *Front {
 	return nil
 }
 
+// Shown is the origin of a session's front, for people: "" where there is only one.
+func (fs *Fronts) Shown(name string) string {
+	switch {
+	case fs == nil || !fs.Several():
+		return ""
+	case name == "":
+		return fs.First().Origin
+	}
+	return name
+}
+
 // Issued returns the front whose origin it is, or nil.
 func (fs *Fronts) Issued(origin string) *Front {
 	for _, f := range fs.all {
