@@ -1,20 +1,14 @@
 package api_test
 
 import (
-	"bytes"
-	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"bff/internal/api"
-	"bff/internal/proxy"
 	"bff/internal/testenv"
 )
 
@@ -341,166 +335,5 @@ func TestAPageOfOneFrontIsAnotherSiteToTheOther(t *testing.T) {
 	}
 	if resp := call(shop, help); resp.StatusCode != 200 || resp.Header.Get("Access-Control-Allow-Origin") != help {
 		t.Errorf("the origin that the shop lists: %d", resp.StatusCode)
-	}
-}
-
-// Preferences and data of a user are shared, data of a session is not.
-func TestWhatFrontsShare(t *testing.T) {
-	w := newFronts(t, true)
-	p := w.visitor("ada")
-	p.signIn(first)
-	p.signIn(shop)
-	p.fetch("PATCH", first+"/bff/preferences", `{"theme":"dark"}`, header("Content-Type", "application/merge-patch+json"))
-	if got := object(t, p.fetch("GET", shop+"/bff/preferences", "")); got["theme"] != "dark" {
-		t.Errorf("preferences on another front: %v", got)
-	}
-	id := func(front string) string { return p.session(front)["session"].(map[string]any)["id"].(string) }
-	as := []edit{basic("billing", billingSecret), header("Content-Type", "application/merge-patch+json")}
-	if resp := ask(t, w, "PATCH", "/sessions/"+id(first)+"/data", `{"basket":[1]}`, as...); resp.StatusCode != 200 {
-		t.Fatalf("%d %s", resp.StatusCode, text(resp))
-	}
-	if body := text(ask(t, w, "GET", "/sessions/"+id(shop)+"/data", "", as...)); strings.Contains(body, "basket") {
-		t.Errorf("data of another front's session: %s", body)
-	}
-}
-
-// Two products on one store, each with several fronts of the same names: nothing of one is anything in the other.
-func TestTwoProductsWithFrontsOnOneStore(t *testing.T) {
-	store := testenv.Redis(t).URL
-	ours := newFronts(t, true, func(s *settings) { s.store, s.prefix = store, "ours" })
-	theirs := newFronts(t, true, func(s *settings) { s.store, s.prefix, s.demo = store, "theirs", ours.demo })
-	p := ours.visitor("ada")
-	p.signIn(first)
-	p.signIn(shop)
-	code := ours.visitor("ada")
-	stopped := code.walk(shop+"/bff/login/demo", "same-origin", is(shop, "/bff/front/arrive"))
-	q := theirs.visitor("ada")
-	for _, front := range []string{first, shop, help} {
-		q.smuggle(front, p, front)
-		if q.signedIn(front) {
-			t.Errorf("a cookie of the other product is signed in at %s", front)
-		}
-	}
-	q.smuggle(shop, code, shop)
-	if q.walk(stopped, "cross-site"); q.signedIn(shop) || q.asked != 0 {
-		t.Errorf("a pass of the other product led to %q", q.trail)
-	}
-}
-
-// No token and no half of a code is in what the browsers' logs or the store hold in clear.
-func TestNothingOfTheWayIsLogged(t *testing.T) {
-	w := newFronts(t, true)
-	p := w.visitor("ada")
-	p.signIn(shop)
-	for _, address := range p.trail {
-		for _, name := range []string{"start", "pass", "code"} {
-			_, half, _ := strings.Cut(parsed(t, address).Query().Get(name), ".")
-			if half != "" && bytes.Contains([]byte(w.log.String()), []byte(half)) {
-				t.Errorf("the log has a %s", name)
-			}
-		}
-	}
-}
-
-// The corpus of return addresses, on a further front: everybody comes back to that front.
-func TestReturnURLsStayOnTheirFront(t *testing.T) {
-	w := newFronts(t, true, func(s *settings) {
-		three := s.api
-		s.api = func(c *api.Config) { three(c); c.Limits.LoginPerMinute = 1 << 30 }
-	})
-	p := w.visitor("ada")
-	p.signIn(first)
-	n := 0
-	for i, raw := range returnURLs() {
-		if i%5 != 0 {
-			continue
-		}
-		n++
-		start := p.visit(shop+"/bff/login/demo?return_to="+url.QueryEscape(raw), "same-origin").Header.Get("Location")
-		code := start
-		if is(first, "/bff/front/begin")(start) {
-			code = p.visit(start, "same-origin").Header.Get("Location")
-		}
-		to := code
-		if is(shop, "/bff/front/arrive")(code) {
-			to = p.visit(code, "cross-site").Header.Get("Location")
-		}
-		u, err := parsed(t, shop+"/bff/front/arrive").Parse(to)
-		if err != nil || u.Host != "shop.example" || u.User != nil || !strings.HasPrefix(to, "/") || asBrowsersDo(to) != "app.example.com" {
-			t.Errorf("%q comes back to %q", raw, to)
-		}
-	}
-	if n < 500 {
-		t.Errorf("only %d", n)
-	}
-}
-
-// A backend that is a front's whole site sees nothing of bff's own room, however it is spelled, and what one front
-// mounts another does not have.
-func TestAWholeSiteOfOneFrontSeesNothingOfBFF(t *testing.T) {
-	app := newBackendServer(t)
-	w := newFronts(t, true, func(s *settings) {
-		s.mounts = append(s.mounts, proxy.Config{Name: "app", Backend: true, Path: "/", Upstream: app.URL, Allow: []string{"/{rest...}"}})
-		three := s.api
-		s.api = func(c *api.Config) {
-			three(c)
-			m := &c.Mounts[len(c.Mounts)-1]
-			m.Provider, m.Scopes, m.Identity, m.Anonymous = "", nil, "app", api.Pass
-			c.Fronts[0].APIs, c.Fronts[1].APIs = []string{"app"}, []string{"calendar"}
-		}
-	})
-	send := func(host, target string) string {
-		conn, err := net.Dial("tcp", w.front.Listener.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
-		fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\nX-CSRF: 1\r\nConnection: close\r\n\r\n", target, host)
-		raw, _ := io.ReadAll(conn)
-		return string(raw)
-	}
-	if answer := send("shop.example", "/hello"); !strings.Contains(answer, "hello from the backend") {
-		t.Fatalf("the site is not there: %s", answer)
-	}
-	_, before := app.last()
-	for _, target := range []string{"/hello", "/", "/a/b"} {
-		send("help.invalid", target)
-	}
-	for _, path := range []string{"/bff/session", "/bff/%73ession", "/%62ff/session", "//bff/session", "/./bff/session", "/x/../bff/session",
-		"/x/%2e%2e/bff/session", "/bff;x/session", "/bff%2fsession", "/bff\\session", "/bff", "/bff?x", "http://app.test/hello",
-		"http://evil.example/hello"} {
-		answer := send("shop.example", path)
-		if r, n := app.last(); n != before {
-			before = n
-			t.Errorf("%s reached the backend as %s: %.60s", path, r.RequestURI, answer)
-		}
-	}
-}
-
-// The lists of sessions say of which front each is, and where there is one front they say nothing.
-func TestSessionsSayOfWhichFrontTheyAre(t *testing.T) {
-	w := newFronts(t, true)
-	p := w.visitor("ada")
-	p.signIn(first)
-	p.signIn(shop)
-	user := p.session(first)["user"].(map[string]any)["id"].(string)
-	for name, answer := range map[string]map[string]any{
-		"to the person":   object(t, p.fetch("GET", help+"/bff/sessions", "", toHost("app.test"), header("Cookie", "bff="+p.cookie(first, "bff")))),
-		"to the operator": object(t, ask(t, w, "GET", "/users/"+user+"/sessions", "", basic("billing", billingSecret))),
-	} {
-		var fronts []string
-		for _, s := range answer["sessions"].([]any) {
-			fronts = append(fronts, s.(map[string]any)["front"].(string))
-		}
-		slices.Sort(fronts)
-		if !slices.Equal(fronts, []string{first, shop}) {
-			t.Errorf("%s: %v", name, fronts)
-		}
-	}
-	b := newWorld(t).browser()
-	b.signIn("ada")
-	if body := text(b.fetch("GET", "/bff/sessions", "")); strings.Contains(body, "front") {
-		t.Errorf("with one front: %s", body)
 	}
 }
