@@ -84,7 +84,10 @@ func (b *BFFProcess) Restart() {
 
 func (b *BFFProcess) start() {
 	b.tb.Helper()
-	admin := hostPort(FreePort(b.tb))
+	admin := b.Addr
+	for admin == b.Addr { // which is free too until the process listens
+		admin = hostPort(FreePort(b.tb))
+	}
 	b.Admin = "http://" + admin
 	if b.binary == "" {
 		b.binary = Binary(b.tb)
