@@ -129,8 +129,7 @@ func devConfig(origin, second string, d *demo.Demo) (*config.Config, string) {
 
 // banner says where it is and what to try.
 func banner(w io.Writer, origin, second, issuer, admin string) {
-	fill := strings.NewReplacer("{origin}", origin, "{shop}", second, "{issuer}", issuer, "{admin}", "http://"+admin)
-	fmt.Fprint(w, fill.Replace(`
+	fmt.Fprint(w, strings.NewReplacer("{origin}", origin, "{shop}", second, "{issuer}", issuer, "{admin}", "http://"+admin).Replace(`
   bff dev: an app, its broker, a provider, two APIs and a backend of the app's own, all in this process.
 
   Open       {origin}
