@@ -95,7 +95,7 @@ func (in *Instance) plug(g *generation) error {
 			return err
 		}
 	}
-	further, err := in.fronts(cfg)
+	further, err := fronts(cfg)
 	if err != nil {
 		return err
 	}
@@ -160,16 +160,13 @@ func frontendHandler(f *config.Frontend, origin, cookie string) (http.Handler, e
 }
 
 // fronts makes the further fronts.
-func (in *Instance) fronts(cfg *config.Config) ([]api.Front, error) {
+func fronts(cfg *config.Config) ([]api.Front, error) {
 	var all []api.Front
 	for i := range cfg.Fronts {
 		f := &cfg.Fronts[i]
 		pages, err := frontendHandler(&f.Frontend, f.Text(), cfg.CookieOf(f.Origin))
 		if err != nil {
 			return nil, err
-		}
-		if own := in.options.Fronts[f.Text()]; own != nil {
-			pages = own
 		}
 		all = append(all, api.Front{Origin: f.Text(), Cookie: cfg.CookieOf(f.Origin), Origins: f.Frontend.Origins,
 			APIs: f.APIs, Frontend: pages})

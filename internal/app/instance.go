@@ -25,8 +25,6 @@ type Options struct {
 	Version  string         // of the binary, for the metrics
 	Frontend http.Handler   // nil: the configuration's
 
-	Fronts map[string]http.Handler // frontends of further fronts, by origin; the configuration's where there is none
-
 	// Authority is the client of the ACME authority; nil: one that trusts the roots of this machine.
 	Authority *http.Client
 

@@ -73,8 +73,7 @@ func (s *threeSites) services(front string, listen map[string]string) {
 	if exec.Command(python, "-c", "import cryptography").Run() != nil {
 		python = "/usr/bin/python3"
 	}
-	commands := map[string][]string{"go": {golang}, "node": {"node", "server.mjs"}, "python": {python, "server.py"}}
-	for language, command := range commands {
+	for language, command := range map[string][]string{"go": {golang}, "node": {"node", "server.mjs"}, "python": {python, "server.py"}} {
 		cmd := exec.Command(command[0], command[1:]...)
 		cmd.Dir = filepath.Join(root, language)
 		cmd.Env = append(os.Environ(), "LISTEN="+listen[language], "AUDIENCE=basket", "BFF_ORIGIN="+front,
@@ -123,8 +122,7 @@ func fetched(t *testenv.Tab, method, path, body string) string {
 	if body != "" {
 		options += ", body: " + strconv.Quote(body) + ", headers: {'Content-Type': 'application/merge-patch+json'}"
 	}
-	const read = "}).then(async r => r.status + ' ' + await r.text())"
-	return testenv.Eval[string](t, "fetch("+strconv.Quote(path)+", "+options+read)
+	return testenv.Eval[string](t, "fetch("+strconv.Quote(path)+", "+options+"}).then(async r => r.status + ' ' + await r.text())")
 }
 
 // The whole story, over two instances and two domains, with services in three languages.
@@ -133,11 +131,10 @@ func TestAPersonOnTwoDomainsAndThreeServices(t *testing.T) {
 	listen, apis := map[string]string{}, ""
 	for _, language := range []string{"go", "node", "python"} {
 		listen[language] = address(t)
-		apis += fmt.Sprintf("  %s: {path: /%[1]s, upstream: \"http://%s\", identity: basket, "+
-			"allow: [GET /whoami, POST /orders]}\n", language, listen[language])
+		apis += fmt.Sprintf("  %s: {path: /%s, upstream: \"http://%s\", identity: basket, allow: [GET /whoami, POST /orders]}\n",
+			language, language, listen[language])
 	}
-	apis += "  edit: {path: /edit, upstream: \"http://" + listen["go"] +
-		"\", identity: basket, require: [staff], allow: [GET /whoami]}\n"
+	apis += "  edit: {path: /edit, upstream: \"http://" + listen["go"] + "\", identity: basket, require: [staff], allow: [GET /whoami]}\n"
 	s := buildSites(t, apis+"users: {hook: {url: \""+database.URL+"\", secret: env:STORY_SECRET}}\n"+
 		"clients: {basket: {secret: env:STORY_SECRET, manage: true, data: true}}\n", "STORY_SECRET="+storySecret)
 	s.services(s.shop, listen)
@@ -148,8 +145,7 @@ func TestAPersonOnTwoDomainsAndThreeServices(t *testing.T) {
 	agree(s.tab, "ada")
 	s.settled(s.shop, "ada@example.com")
 	session := fetched(s.tab, "GET", "/bff/session", "")
-	if len(database.rows) != 1 || !strings.Contains(session, `"app_id":"42"`) ||
-		!strings.Contains(session, `"rights":["editor"]`) {
+	if len(database.rows) != 1 || !strings.Contains(session, `"app_id":"42"`) || !strings.Contains(session, `"rights":["editor"]`) {
 		t.Fatalf("the database has %v, and the session is %s", database.rows, session)
 	}
 	user := database.rows[0]
@@ -160,7 +156,7 @@ func TestAPersonOnTwoDomainsAndThreeServices(t *testing.T) {
 	if got := fetched(s.tab, "GET", "/bff/preferences", ""); !strings.Contains(got, `"dark"`) {
 		t.Errorf("preferences on the first domain: %s", got)
 	}
-	second := &threeSites{rig: &rig{t: t, demo: s.demo, origin: s.origin, browser: s.another()}, desk: s.desk}
+	second := &threeSites{rig: &rig{t: t, demo: s.demo, origin: s.origin, browser: s.another()}, shop: s.shop, desk: s.desk}
 	second.tab = second.browser.Tab()
 	second.at(s.desk, "nobody")
 	click(second.tab, "#in")
@@ -175,8 +171,7 @@ func TestAPersonOnTwoDomainsAndThreeServices(t *testing.T) {
 	s.at(s.shop, "ada@example.com")
 	for language := range listen {
 		who := fetched(s.tab, "GET", "/"+language+"/whoami", "")
-		if !strings.HasPrefix(who, "200 ") || !strings.Contains(who, user) || !strings.Contains(who, "editor") ||
-			!strings.Contains(who, "staff") {
+		if !strings.HasPrefix(who, "200 ") || !strings.Contains(who, user) || !strings.Contains(who, "editor") || !strings.Contains(who, "staff") {
 			t.Errorf("%s sees %s", language, who)
 		}
 		if got := fetched(s.tab, "POST", "/"+language+"/orders", ""); !strings.HasPrefix(got, "201 ") {

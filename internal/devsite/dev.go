@@ -9,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"strings"
 	"time"
 
@@ -35,27 +34,23 @@ func Run(ctx context.Context, o Options) error {
 		return runConfig(ctx, o)
 	}
 	origin := "http://" + o.Browsers.Addr().String()
-	second := shopOrigin(o.Browsers.Addr())
-	d, err := demo.Start(demo.Config{Origin: origin, Log: o.Log, TokenLifetime: o.TokenLifetime,
-		PostLogoutURIs: []string{second + "/"}})
+	d, err := demo.Start(demo.Config{Origin: origin, Log: o.Log, TokenLifetime: o.TokenLifetime})
 	if err != nil {
 		return o.abandon(fmt.Errorf("the demo does not start: %w", err))
 	}
 	defer d.Close()
 	context.AfterFunc(ctx, d.EndStreams) // or the drain would wait for them
-	cfg, report := devConfig(origin, second, d)
+	cfg, report := devConfig(origin, d)
 	if report != "" {
 		return o.abandon(errors.New(report))
 	}
 	site := newSite(d, origin, cfg.SessionCookie())
-	site.second = second
-	in, err := app.New(cfg, app.Options{Log: o.Log, Version: o.Version, Frontend: site, Record: true, Stderr: io.Discard,
-		Fronts: map[string]http.Handler{second: shop(origin)}})
+	in, err := app.New(cfg, app.Options{Log: o.Log, Version: o.Version, Frontend: site, Record: true, Stderr: io.Discard})
 	if err != nil {
 		return o.abandon(err)
 	}
 	site.bff = in.Browser()
-	banner(o.Stdout, origin, second, d.Issuer, o.Admin.Addr().String())
+	banner(o.Stdout, origin, d.Issuer, o.Admin.Addr().String())
 	return in.Run(ctx, app.Listeners{Browsers: o.Browsers, Admin: o.Admin})
 }
 
@@ -111,29 +106,26 @@ apis:
 users:
   rights:
     admin: ["email:ada@example.com"]
-fronts:
-  - origin: %s
 `
 
 // devConfig reads devFile with a fresh key.
-func devConfig(origin, second string, d *demo.Demo) (*config.Config, string) {
+func devConfig(origin string, d *demo.Demo) (*config.Config, string) {
 	key := make([]byte, 32)
 	rand.Read(key)
 	secrets := map[string]string{
 		"BFF_KEY":            "bffk1_" + base64.RawURLEncoding.EncodeToString(key),
 		"DEMO_CLIENT_SECRET": d.ClientSecret,
 	}
-	text := fmt.Sprintf(devFile, origin, d.Issuer, d.ClientID, d.APIURL, d.FilesURL, d.BackendURL, second)
+	text := fmt.Sprintf(devFile, origin, d.Issuer, d.ClientID, d.APIURL, d.FilesURL, d.BackendURL)
 	return config.Read("bff dev", []byte(text), func(name string) string { return secrets[name] })
 }
 
 // banner says where it is and what to try.
-func banner(w io.Writer, origin, second, issuer, admin string) {
-	fmt.Fprint(w, strings.NewReplacer("{origin}", origin, "{shop}", second, "{issuer}", issuer, "{admin}", "http://"+admin).Replace(`
+func banner(w io.Writer, origin, issuer, admin string) {
+	fmt.Fprint(w, strings.NewReplacer("{origin}", origin, "{issuer}", issuer, "{admin}", "http://"+admin).Replace(`
   bff dev: an app, its broker, a provider, two APIs and a backend of the app's own, all in this process.
 
   Open       {origin}
-  Shop       {shop}   (a second front: signed in on one, signed in on the other)
   Provider   {issuer}   (behaves like Google; tokens live 30 seconds)
   Operators  {admin}/metrics
 

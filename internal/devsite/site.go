@@ -23,7 +23,6 @@ type site struct {
 	bff     http.Handler // the browser's side of bff itself, set before anything is served
 	origin  string
 	host    string
-	second  string // the origin of the second front; "": there is none
 	cookie  string
 	files   http.Handler
 	control http.Handler
@@ -55,11 +54,6 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// As localhost it would be another site than the one the provider sends people back to.
 		h.Set("Location", s.origin+"/")
 		w.WriteHeader(http.StatusTemporaryRedirect)
-		return
-	}
-	if s.second != "" && r.URL.Path == "/shop" {
-		h.Set("Location", s.second+"/")
-		w.WriteHeader(http.StatusFound)
 		return
 	}
 	if s.own != nil {

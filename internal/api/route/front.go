@@ -152,18 +152,6 @@ func (f *Front) home(r *http.Request) (redirect, foreign bool) {
 	return port == own && r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") != "" && isNavigation(r), false
 }
 
-// calledOtherwise reports whether a person, or a program that looks at pages, is at another name of this machine than a
-// front's, and would be right at f.
-func (f *Front) calledOtherwise(r *http.Request) bool {
-	if redirect, _ := f.home(r); redirect {
-		return true
-	}
-	name, port := splitHost(r.Host)
-	_, own := splitHost(f.Host)
-	return f.Loopback && isLoopback(name) && port == own && (r.Method == http.MethodGet || r.Method == http.MethodHead) &&
-		Navigates(r) && !underBFF(r)
-}
-
 func splitHost(host string) (name, port string) {
 	if name, port, err := net.SplitHostPort(host); err == nil {
 		return name, port

@@ -199,7 +199,7 @@ func (s *site) mount(r *http.Request) *Row {
 // misdirected answers at a host that is no front's. A person who is at another name of this machine is led to the
 // first front, as where there is no other.
 func (s *site) misdirected(w http.ResponseWriter, r *http.Request) {
-	if s.front.calledOtherwise(r) {
+	if redirect, _ := s.front.home(r); redirect {
 		answer.Redirect(w, s.front.Origin+r.URL.RequestURI(), http.StatusTemporaryRedirect)
 		return
 	}
