@@ -51,7 +51,7 @@ func TestSample(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(dir, "dist"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range map[string]string{"dist/index.html": "<!doctype html>", "acme": "acme-secret\n"} {
+	for name, text := range map[string]string{"dist/index.html": "<!doctype html>", "acme": "\uFEFFacme-secret\r\n"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -59,6 +59,9 @@ func (v value) longSecret(variable, path string) (secret.Text, bool) {
 	return secret.Text{}, v.literal(text, v.leaf()+": ", want)
 }
 
+// byteOrderMark is what some editors put before a text; it is no part of it.
+const byteOrderMark = "\uFEFF"
+
 // literal refuses a secret that stands in the file itself.
 func (v value) literal(text, key, want string) bool {
 	if m := expansion.FindStringSubmatch(text); m != nil {
@@ -110,7 +113,7 @@ func (v value) fromFile(path string) (secret.Text, bool) {
 	}
 	v.show()
 	found, err := readBounded(v.r.path(path), maxSecret)
-	text := strings.TrimRight(string(found), "\r\n")
+	text := strings.TrimRight(strings.TrimPrefix(string(found), byteOrderMark), "\r\n")
 	switch {
 	case text == "" && v.r.standIns:
 		return secret.New(vault.NewKey().Reveal()), true

@@ -143,7 +143,7 @@ func keepForAsking(h http.Header) {
 func varies(h http.Header, field string) bool {
 	for _, line := range h["Vary"] {
 		for name := range strings.SplitSeq(line, ",") {
-			if name = strings.TrimSpace(name); name == "*" || strings.EqualFold(name, field) {
+			if strings.EqualFold(strings.TrimSpace(name), field) {
 				return true
 			}
 		}

@@ -10,27 +10,35 @@ import (
 // longestField is the longest field name that passes.
 const longestField = 64
 
-// fold brings a field name to the one spelling in which names are compared: lower case, "-" for "_" and ".". Servers
-// behind CGI, WSGI and the like read "X_Forwarded_User" and "X.Forwarded.User" as X-Forwarded-User. A name of another
-// shape has no spelling and does not pass.
+// fold brings a field name to the one spelling in which names are compared: lower case, one "-" for any run of "-", "_"
+// and ".", none at the ends. Servers behind CGI, WSGI and the like read "X_Forwarded_User" and "X.Forwarded.User" as
+// X-Forwarded-User. A name of another shape has no spelling and does not pass.
 func fold(name string) (string, bool) {
 	if len(name) == 0 || len(name) > longestField {
 		return "", false
 	}
 	var buf [longestField]byte
+	n := 0
 	for i := 0; i < len(name); i++ {
 		switch c := name[i]; {
-		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '-':
-			buf[i] = c
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
+			buf[n] = c
 		case 'A' <= c && c <= 'Z':
-			buf[i] = c | 0x20
-		case c == '_', c == '.':
-			buf[i] = '-'
+			buf[n] = c | 0x20
+		case c == '_', c == '.', c == '-':
+			if n == 0 || buf[n-1] == '-' {
+				continue
+			}
+			buf[n] = '-'
 		default:
 			return "", false
 		}
+		n++
 	}
-	return string(buf[:len(name)]), true
+	if n > 0 && buf[n-1] == '-' {
+		n--
+	}
+	return string(buf[:n]), n > 0
 }
 
 // A filter says which fields pass in one direction.

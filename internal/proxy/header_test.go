@@ -319,7 +319,7 @@ func TestAnAnswerIsKeptOnlyToBeAskedAboutAgain(t *testing.T) {
 		{"private and fresh", "private, max-age=86400", asked, "Cookie", "Cookie, BFF-Connection, Sec-Fetch-Dest"},
 		{"private in part", `private="Set-Cookie", max-age=5`, asked, "accept, cookie",
 			"accept, cookie, BFF-Connection, Sec-Fetch-Dest"},
-		{"not to be stored", "no-store", never, "*", "*"},
+		{"not to be stored", "no-store", never, "*", "*, " + all},
 		{"not to be stored, and more", "max-age=0, No-Store", never, "Origin", "Origin, " + all},
 		{"immutable", "max-age=31536000, immutable, stale-while-revalidate=60", asked, "", all},
 		{"a directive that is none", `no-store="x"`, asked, "sec-fetch-dest,COOKIE,bff-connection",
