@@ -22,9 +22,15 @@ func (c *initCommand) Run(sh *shell) error {
 	return err
 }
 
-type schemaCommand struct{}
+type schemaCommand struct {
+	Of string `arg:"" optional:"" default:"config" enum:"config,provider" help:"Of what: config (bff.yaml, the default) or provider (a provider file)."`
+}
 
-func (*schemaCommand) Run(sh *shell) error {
-	_, err := sh.stdout.Write(config.Schema())
+func (s *schemaCommand) Run(sh *shell) error {
+	schema := config.Schema()
+	if s.Of == "provider" {
+		schema = config.ProviderSchema()
+	}
+	_, err := sh.stdout.Write(schema)
 	return err
 }

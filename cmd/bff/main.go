@@ -33,7 +33,7 @@ type commands struct {
 	Serve      serveCommand      `cmd:"" help:"Run bff as the configuration says."`
 	Check      checkCommand      `cmd:"" help:"Tell every mistake of the configuration at once, then try the store and each provider."`
 	Init       initCommand       `cmd:"" help:"Print a complete, commented bff.yaml for some built-in providers."`
-	Schema     schemaCommand     `cmd:"" help:"Print the JSON Schema (2020-12) of bff.yaml, for editors."`
+	Schema     schemaCommand     `cmd:"" help:"Print the JSON Schema (2020-12) of bff.yaml, or of a provider file, for editors."`
 	Keygen     keygenCommand     `cmd:"" help:"Print a fresh key for session.keys."`
 	Provider   providerCommand   `cmd:"" help:"List, show and try providers."`
 	User       userCommand       `cmd:"" help:"List, show, sign out and erase users, in the store of the configuration."`

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,12 +10,13 @@ import (
 	"bff/internal/app"
 	"bff/internal/config"
 	"bff/internal/oauth/providers"
+	"bff/internal/probe"
 	"bff/internal/simulate"
 )
 
 type providerCommand struct {
 	List     providerListCommand     `cmd:"" help:"List the built-in providers."`
-	Show     providerShowCommand     `cmd:"" help:"Print a built-in provider as YAML, to be pasted under providers: and changed."`
+	Show     providerShowCommand     `cmd:"" help:"Print a built-in provider's file, to be used as it is or changed."`
 	Check    providerCheckCommand    `cmd:"" help:"Try a provider as far as it goes without a person."`
 	Simulate providerSimulateCommand `cmd:"" help:"Imitate a provider, with everything that goes wrong, against the product."`
 }
@@ -42,25 +42,43 @@ func (s *providerShowCommand) Run(sh *shell) error {
 	if !ok {
 		return wrongUse("bff: %s", notBuiltin(s.Name))
 	}
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "  %s:\n    client_id: \"\"  # as %s gave it\n    client_secret: env:%s\n",
-		s.Name, s.Name, config.VariableFor(s.Name, "CLIENT_SECRET"))
-	if p, _ := providers.Builtin(s.Name); ownIssuer(p) {
-		b.WriteString("    issuer: \"\"  # your organisation's, to the last slash\n")
-	}
-	for line := range strings.Lines(string(data)) {
-		if strings.TrimSpace(line) != "" {
-			line = "    " + line
-		}
-		b.WriteString(line)
-	}
-	_, err := fmt.Fprintln(sh.stdout, strings.TrimRight(b.String(), "\n"))
+	p, _ := providers.Builtin(s.Name)
+	_, err := sh.stdout.Write(append(shown(p, data), '\n'))
 	return err
+}
+
+// shown is a built-in provider's file, with how it is used in a comment behind its own.
+func shown(p providers.Config, data []byte) []byte {
+	var lines []string
+	add := func(format string, args ...any) {
+		lines = append(lines, strings.TrimRight("# "+fmt.Sprintf(format, args...), " "))
+	}
+	add("")
+	add("bff has this file built in. Paste below `providers:` of bff.yaml:")
+	add("")
+	add("  %s:", p.Name)
+	if !p.Typed() {
+		add("    client_id: \"\"  # as %s gave it", p.Name)
+		add("    client_secret: env:%s", config.VariableFor(p.Name, "CLIENT_SECRET"))
+	}
+	if ownIssuer(p) {
+		add("    issuer: \"\"  # your organisation's, to the last slash")
+	}
+	add("")
+	add("Any key below may be written there too, and wins. To change much of it keep this as a file, and write there:")
+	add("")
+	add("    file: ./%s.yaml", p.Name)
+	text, at := string(data), 0
+	for at < len(text) && text[at] == '#' {
+		at += strings.IndexByte(text[at:], '\n') + 1
+	}
+	return []byte(text[:at] + strings.Join(lines, "\n") + "\n" + strings.TrimRight(text[at:], "\n"))
 }
 
 type providerCheckCommand struct {
 	Provider string `arg:"" complete:"provider" help:"A provider of the configuration, a built-in one, or a FILE as show prints it."`
 	Config   string `default:"bff.yaml" placeholder:"FILE" help:"The configuration that a name is looked up in (default: ${default})."`
+	Offline  bool   `help:"Check what is written alone; reach for nothing."`
 }
 
 func (c *providerCheckCommand) Run(sh *shell) error {
@@ -68,7 +86,15 @@ func (c *providerCheckCommand) Run(sh *shell) error {
 	if err != nil {
 		return err
 	}
-	if ownIssuer(p) {
+	out := probe.NewPrinter(sh.stdout)
+	out.Say("ok", c.Provider, "no mistakes")
+	for _, w := range config.ProviderWarnings(p) {
+		out.Say("warning", p.Name, w)
+	}
+	if c.Offline {
+		return nil
+	}
+	if ownIssuer(p) && !p.Typed() {
 		return wrongUse(
 			"bff: at %s each organisation has an issuer of its own; write %s with its `issuer` into %s, or into a file, "+
 				"and name that",
@@ -110,11 +136,11 @@ func notBuiltin(name string) string {
 // order. client says whether its client is known.
 func findProvider(sh *shell, what, file string) (p providers.Config, client bool, err error) {
 	read := func(file, name string) (providers.Config, bool, error) {
-		p, report := config.ReadProvider(file, sh.env, name)
+		p, known, report := config.ReadProvider(file, sh.env, name)
 		if report != "" {
 			return p, false, wrongUse("%s%s", report, count(report))
 		}
-		return p, true, nil
+		return p, known, nil
 	}
 	if isFile(what) {
 		return read(what, "")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -169,6 +170,9 @@ func (v value) onlyNamed() (value, bool) {
 	return inner, true
 }
 
+// colour is that of a mark.
+var colour = regexp.MustCompile(`^#[0-9a-fA-F]{6}$`)
+
 func anyOf(there map[string]value, names ...string) bool {
 	return slices.ContainsFunc(names, func(n string) bool { return there[n].r != nil })
 }
@@ -210,7 +214,7 @@ func (p *Provider) fields(name, path string) []field {
 // dataFields are the yaml tags of providers.Config, so that a new field there is a new key here. A provider file may have the
 // fields of a client as well, which it does not decide.
 func (p *Provider) dataFields(inFile bool) []field {
-	all := taggedFields(reflect.ValueOf(&p.Config).Elem())
+	all := taggedFields(reflect.ValueOf(&p.Config).Elem(), "")
 	if !inFile {
 		return all
 	}
@@ -223,24 +227,27 @@ func (p *Provider) dataFields(inFile bool) []field {
 	return all
 }
 
-// taggedFields are the fields of s by their yaml tags; those of a group stand beside the others.
-func taggedFields(s reflect.Value) (all []field) {
+// taggedFields are the fields of s by their yaml tags; those of a group stand beside the others. below is the path of
+// the key that s stands under, with a dot at its end.
+func taggedFields(s reflect.Value, below string) (all []field) {
 	for i := range s.NumField() {
 		switch key, options, _ := strings.Cut(s.Type().Field(i).Tag.Get("yaml"), ","); {
 		case options == "inline":
-			all = append(all, taggedFields(s.Field(i))...)
+			all = append(all, taggedFields(s.Field(i), below)...)
 		case key != "" && key != "-":
-			doc := providerDocs()[key]
+			doc, path := providerDocs()[below+key], below+key
 			f := field{name: key, about: doc.about, absent: doc.absent, def: doc.def, example: doc.example}
-			all = append(all, f.by(typeSchema(s.Type().Field(i).Type, key), func(v value) { v.into(s.Field(i), key) }))
+			all = append(all, f.by(typeSchema(s.Type().Field(i).Type, path), func(v value) { v.into(s.Field(i), path) }))
 		}
 	}
 	return all
 }
 
-// typeSchema is the schema of a field of providers.Config.
+// typeSchema is the schema of a field of providers.Config, by its path in there.
 func typeSchema(t reflect.Type, key string) schema {
 	switch {
+	case key == "about.color":
+		return schema{"type": "string", "pattern": colour.String()}
 	case wordsOf(key) != nil:
 		return schema{"type": "string", "enum": wordsOf(key)}
 	case key == "issuer" || strings.HasSuffix(key, "_url"):
@@ -250,11 +257,11 @@ func typeSchema(t reflect.Type, key string) schema {
 	case t.Kind() == reflect.Bool:
 		return schema{"type": "boolean"}
 	case t.Kind() == reflect.Struct:
-		return objectSchema(taggedFields(reflect.New(t).Elem()))
+		return objectSchema(taggedFields(reflect.New(t).Elem(), key+"."))
 	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct:
-		return listSchema(typeSchema(t.Elem(), ""))
+		return listSchema(typeSchema(t.Elem(), key))
 	case t.Kind() == reflect.Map && t.Elem().Kind() == reflect.Struct:
-		return mapSchema(typeSchema(t.Elem(), ""))
+		return mapSchema(typeSchema(t.Elem(), key))
 	case t.Kind() == reflect.Int:
 		return schema{"type": "integer", "minimum": 0}
 	case t.Kind() == reflect.Slice:
@@ -269,7 +276,7 @@ func typeSchema(t reflect.Type, key string) schema {
 	return schema{}
 }
 
-// wordsOf are the values of a provider's key that takes one of a few; none when it takes any.
+// wordsOf are the values of a provider's key that takes one of a few; none when it takes any. The key is its path.
 func wordsOf(key string) []string {
 	switch key {
 	case "keep":
@@ -282,7 +289,9 @@ func wordsOf(key string) []string {
 		return []string{"api_key", "basic"}
 	case "granted_scopes":
 		return []string{"callback"}
-	case "reason":
+	case "about.scopes.kind":
+		return []string{providers.ScopeWho, providers.ScopeSee, providers.ScopeChange, providers.ScopeKeep}
+	case "refused_refresh.reason":
 		return []string{"revoked", "expired", "session_policy", "unknown"}
 	case "rotates":
 		return []string{"never", "always"}
@@ -318,14 +327,20 @@ func (v value) into(to reflect.Value, key string) {
 			}
 			to.SetString(s)
 		}
+	case key == "about.color":
+		if s, ok := v.text("write `#` and six digits, as in `color: \"#1a73e8\"`"); ok && !colour.MatchString(s) {
+			v.wrong("%s is no colour; write `#` and six digits, as in `color: \"#1a73e8\"`", v.name())
+		} else {
+			to.SetString(s)
+		}
 	case key == "scopes":
 		to.Set(reflect.ValueOf(v.scopes()))
 	default:
-		v.byType(to)
+		v.byType(to, key)
 	}
 }
 
-func (v value) byType(to reflect.Value) {
+func (v value) byType(to reflect.Value, key string) {
 	switch p := to.Addr().Interface().(type) {
 	case *string:
 		if s, ok := v.node.(*ast.StringNode); ok && s.Value == " " {
@@ -354,26 +369,26 @@ func (v value) byType(to reflect.Value) {
 	case *int:
 		set(p)(v.number(0, 1<<20))
 	default:
-		v.byKind(to)
+		v.byKind(to, key)
 	}
 }
 
 // byKind reads groups of keys: one, a list of them, or several by name.
-func (v value) byKind(to reflect.Value) {
+func (v value) byKind(to reflect.Value, key string) {
 	switch t := to.Type(); {
 	case t.Kind() == reflect.Struct:
-		v.object("write `name: value` lines", taggedFields(to)...)
+		v.object("write `name: value` lines", taggedFields(to, key+".")...)
 	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct:
 		v.list("write a list of `{name: value}`", func(_ int, in value) {
 			element := reflect.New(t.Elem()).Elem()
-			in.byKind(element)
+			in.byKind(element, key)
 			to.Set(reflect.Append(to, element))
 		})
 	case t.Kind() == reflect.Map && t.Elem().Kind() == reflect.Struct:
 		to.Set(reflect.MakeMap(t))
 		v.keyed("write `name: {…}` lines", func(key string, in value) {
 			element := reflect.New(t.Elem()).Elem()
-			in.byKind(element)
+			in.byKind(element, key)
 			to.SetMapIndex(reflect.ValueOf(key), element)
 		})
 	default:

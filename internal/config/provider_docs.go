@@ -9,6 +9,7 @@ type providerDoc struct{ about, def, absent, example string }
 func providerDocs() map[string]providerDoc {
 	all := endpointDocs()
 	maps.Copy(all, habitDocs())
+	maps.Copy(all, aboutDocs())
 	return all
 }
 

@@ -2,7 +2,9 @@ package config
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/goccy/go-yaml/ast"
 
@@ -11,19 +13,22 @@ import (
 	"bff/internal/vault"
 )
 
-// ReadProvider reads one provider of a file: the one of that name below `providers`, or, when name is empty, the only
-// one of a file as `bff provider show` prints it.
-func ReadProvider(file string, env func(string) string, name string) (providers.Config, string) {
+// ReadProvider reads one provider: the one of that name below `providers` of a configuration or, when name is empty, a
+// provider file in the form of the built-in ones. known says whether the file has a client.
+func ReadProvider(file string, env func(string) string, name string) (p providers.Config, known bool, report string) {
 	data, err := readBounded(file, maxFile)
 	if err != nil {
-		return providers.Config{}, file + ": " + FileError(err) + "\n"
+		return p, false, file + ": " + FileError(err) + "\n"
 	}
 	src, top := parse(file, data)
 	if top == nil {
-		return providers.Config{}, src.report()
+		return p, false, src.report()
 	}
 	c := Defaults()
 	v := newReader(src, env, file, c.positions).top(top)
+	if name == "" && isProviderFile(v) {
+		return providerOf(v, src, nameOf(file))
+	}
 	if below, ok := providersOf(v); ok {
 		v = below
 	}
@@ -32,13 +37,55 @@ func ReadProvider(file string, env func(string) string, name string) (providers.
 	}
 	c.readProviders(v)
 	if report := src.report(); report != "" {
-		return providers.Config{}, report
+		return p, false, report
 	}
 	if len(c.Providers) != 1 {
-		return providers.Config{}, fmt.Sprintf("%s: holds %d providers; give one, as `bff provider show` prints it\n",
+		return p, false, fmt.Sprintf("%s: holds %d providers; give one, as `bff provider show` prints it\n",
 			file, len(c.Providers))
 	}
-	return c.Providers[0].Config, ""
+	return c.Providers[0].Config, true, ""
+}
+
+// isProviderFile reports whether a file has fields of a provider at its top.
+func isProviderFile(v value) bool {
+	m, ok := asMapping(v.node)
+	if !ok {
+		return false
+	}
+	fields := names(new(Provider).dataFields(true))
+	return slices.ContainsFunc(m.Values, func(pair *ast.MappingValueNode) bool {
+		return slices.Contains(fields, pair.Key.GetToken().Value)
+	})
+}
+
+// providerOf reads a provider file. One that has a client is read as an entry of a configuration is.
+func providerOf(v value, src *source, name string) (p providers.Config, known bool, report string) {
+	m, _ := asMapping(v.node) // isProviderFile
+	if slices.ContainsFunc(m.Values, func(pair *ast.MappingValueNode) bool {
+		return pair.Key.GetToken().Value == "client_id"
+	}) {
+		c := Defaults()
+		c.readProvider(name, v)
+		if report := src.report(); report != "" {
+			return p, false, report
+		}
+		return c.Providers[0].Config, true, ""
+	}
+	own := Provider{Config: providers.Config{Name: name}}
+	there := v.object("write the provider's fields, as `bff provider show` prints them", own.dataFields(true)...)
+	if there != nil {
+		own.checkEndpoints(v, there, false)
+	}
+	return own.Config, false, src.report()
+}
+
+// nameOf is the name of the provider that a file holds.
+func nameOf(file string) string {
+	name := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
+	if nameable.MatchString(name) {
+		return name
+	}
+	return "provider"
 }
 
 // HasProvider reports whether a file can be read and has a provider of that name.

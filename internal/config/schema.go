@@ -11,10 +11,23 @@ import (
 // Schema returns the JSON Schema (2020-12) of a configuration file. It knows types, names and words; what must hold
 // between values, only Read knows.
 func Schema() []byte {
-	top := objectSchema((&Config{}).fields())
+	return printed(objectSchema((&Config{}).fields()), "urn:bff:config", "bff.yaml")
+}
+
+// ProviderSchema returns the JSON Schema (2020-12) of a provider file.
+func ProviderSchema() []byte {
+	p := new(Provider)
+	fields := p.dataFields(false)
+	for i := range fields {
+		fields[i].def = "" // a file that is silent leaves it to bff.yaml
+	}
+	return printed(objectSchema(fields), "urn:bff:provider", "a provider file of bff")
+}
+
+func printed(top schema, id, title string) []byte {
 	top["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-	top["$id"] = "urn:bff:config"
-	top["title"] = "bff.yaml"
+	top["$id"] = id
+	top["title"] = title
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)

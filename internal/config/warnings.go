@@ -102,6 +102,9 @@ func (c *Config) warnOfProvider(p providers.Config, add func(string, string, ...
 	if p.Client.ID == PlaceholderID {
 		add(path+".client_id", "is what `bff init` wrote; write the id that the provider gave this client")
 	}
+	for _, text := range ProviderWarnings(p) {
+		add(path, "%s", text)
+	}
 	plain := func(s string) bool { return slices.Contains([]string{"openid", "email", "profile"}, s) }
 	if p.Issuer == "https://accounts.google.com" && p.NeedsAPI {
 		add(

@@ -30,7 +30,7 @@ func TestSimulate(t *testing.T) {
 	google, _ := providers.Builtin("google")
 	all := map[string]providers.Config{"google": google}
 	for _, name := range []string{"openid.yaml", "plain.yaml"} {
-		p, report := config.ReadProvider(filepath.Join(dir, name), func(string) string { return "secret" }, "")
+		p, _, report := config.ReadProvider(filepath.Join(dir, name), func(string) string { return "secret" }, "")
 		if report != "" {
 			t.Fatal(report)
 		}

@@ -3,6 +3,8 @@ package providers_test
 import (
 	"net/url"
 	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,8 +26,8 @@ func TestEveryBuiltinProviderIsAFileOfData(t *testing.T) {
 	for _, name := range names {
 		t.Run(name, func(t *testing.T) {
 			file, ok := providers.BuiltinYAML(name)
-			if !ok || !strings.HasPrefix(string(file), "# ") || !strings.Contains(string(file), "Facts: ") {
-				t.Fatal("there is no file, or it does not say where its facts come from")
+			if !ok || !strings.HasPrefix(string(file), "# ") {
+				t.Fatal("there is no file, or it does not say what it is")
 			}
 			p, ok := providers.Builtin(name)
 			if !ok || p.Name != name || p.Title == "" {
@@ -61,6 +63,59 @@ func TestEveryBuiltinProviderIsAFileOfData(t *testing.T) {
 	for _, name := range []string{"", "nobody", "../oauth", "google.yaml", "providers/google", "."} {
 		if _, ok := providers.Builtin(name); ok {
 			t.Errorf("there is a provider %q", name)
+		}
+	}
+}
+
+// Each file says to people what they need before they use it, and what of it nobody tried.
+func TestEveryBuiltinProviderSaysWhatPeopleNeed(t *testing.T) {
+	date := regexp.MustCompile(`^2026-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?$`)
+	colour := regexp.MustCompile(`^#[0-9a-f]{6}$`)
+	sentence := regexp.MustCompile(`^\p{Lu}.*[.]$`)
+	common := []string{"openid", "email", "profile", "offline_access", "offline"} // the account page has words for them
+	for _, name := range providers.Builtins() {
+		p, _ := providers.Builtin(name)
+		wrong := func(format string, args ...any) { t.Helper(); t.Errorf(name+": "+format, args...) }
+		if !colour.MatchString(p.About.Color) {
+			wrong("color %q", p.About.Color)
+		}
+		if len(p.About.Sources) == 0 {
+			wrong("no sources")
+		}
+		for _, s := range p.About.Sources {
+			if !strings.HasPrefix(s.URL, "https://") || !date.MatchString(s.Read) {
+				wrong("source %+v", s)
+			}
+		}
+		if !strings.HasPrefix(p.About.Register.URL, "https://") || !sentence.MatchString(p.About.Register.Enter) {
+			wrong("register %+v", p.About.Register)
+		}
+		if len(p.About.Habits) == 0 || !sentence.MatchString(p.About.Revocation) {
+			wrong("habits %q, revocation %q", p.About.Habits, p.About.Revocation)
+		}
+		for _, h := range p.About.Habits {
+			if !sentence.MatchString(h) {
+				wrong("habit %q", h)
+			}
+		}
+		if len(p.About.Scopes) == 0 {
+			wrong("no scopes")
+		}
+		for _, s := range p.Scopes {
+			if _, ok := p.About.Scopes[s]; !ok && !slices.Contains(common, s) {
+				wrong("it asks for %s and has no words for it", s)
+			}
+		}
+		for s, w := range p.About.Scopes {
+			kinds := []string{providers.ScopeWho, providers.ScopeSee, providers.ScopeChange, providers.ScopeKeep}
+			if w.English == "" || w.German == "" || !slices.Contains(kinds, w.Kind) || strings.HasSuffix(w.English, ".") {
+				wrong("scope %s: %+v", s, w)
+			}
+		}
+		for _, u := range p.About.Unverified {
+			if !regexp.MustCompile(`, 2026-\d\d(-\d\d)?$`).MatchString(u) {
+				wrong("unverified without a date: %q", u)
+			}
 		}
 	}
 }

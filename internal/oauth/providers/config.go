@@ -44,6 +44,8 @@ type Config struct {
 	ScopeFold       bool                `yaml:"scope_fold,omitempty"`        // names in other case are the same
 	ScopesNotEchoed []string            `yaml:"scopes_not_echoed,omitempty"` // never repeated in an answer, so not looked for
 
+	About About `yaml:"about,omitempty"`
+
 	Keep     vault.Keep `yaml:"keep,omitempty"`
 	NeedsAPI bool       `yaml:"-"` // some api uses this provider: a refresh token is wanted
 }
