@@ -9,7 +9,7 @@ require (
 	github.com/andybalholm/brotli v1.3.0 // precomputed br of embedded files and of frontend.dir
 	github.com/chromedp/cdproto v0.159.0 // tests: Chromium's protocol
 	github.com/chromedp/chromedp v0.23.0 // tests: a real Chromium
-	github.com/coder/websocket v1.8.15 // tests and the demo: WebSockets
+	github.com/coder/websocket v1.8.15 // the demo and tests: WebSockets
 	github.com/coreos/go-oidc/v3 v3.21.0 // tests: a verifier of ID tokens that others wrote
 	github.com/evanphx/json-patch/v5 v5.9.11 // merge patch, RFC 7396
 	github.com/fxamacker/cbor/v2 v2.10.0 // sealed records: compact, strict, with fixed field numbers

@@ -19,7 +19,7 @@ import (
 )
 
 // The page that is one HTML file: sign in, read the calendar, a second tab, sign out.
-func TestPlain(t *testing.T) {
+func TestTheExampleInOneFileWorksInChromium(t *testing.T) {
 	w := serve(
 		t,
 		"plain",

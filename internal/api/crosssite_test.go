@@ -102,7 +102,7 @@ func TestCORSIsForTheListedOriginsAlone(t *testing.T) {
 	}
 }
 
-func TestRoutes(t *testing.T) {
+func TestUnknownRoutesAndMethodsAreRefused(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser()
 	refused(t, b.fetch("GET", "/bff/nothing", ""), 404, "not_found")

@@ -275,7 +275,7 @@ func TestDevServerThatIsNotThere(t *testing.T) {
 	refused(t, get(frontend.DevServer(upstream, "http://app.example", "bff"), "GET", "/app.js"), 502, "upstream_failed")
 }
 
-func TestAtHome(t *testing.T) {
+func TestANavigationAtALoopbackNameIsLedToTheOrigin(t *testing.T) {
 	w := newWorld(t, func(s *settings) {
 		s.api = func(c *api.Config) { c.Frontend = frontend.Static(fstest.MapFS{"index.html": {Data: []byte("app")}}) }
 	})

@@ -3,14 +3,13 @@ package api
 import (
 	"maps"
 	"net/http"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
 
 	"bff/internal/api/route"
+	"bff/internal/httpfield"
 	"bff/internal/vault"
 )
 
@@ -248,7 +247,7 @@ func (p *pace) upstreamPause(key pauseKey, status int, h http.Header) {
 	if status != http.StatusTooManyRequests || key.session == "" || h.Get("BFF-Error") != "" {
 		return
 	}
-	wait := retryAfter(h.Get("Retry-After"), p.now())
+	wait := httpfield.RetryAfter(h, p.now(), longestPause)
 	if wait <= 0 {
 		return
 	}
@@ -262,17 +261,5 @@ func (p *pace) upstreamPause(key pauseKey, status int, h http.Header) {
 			return
 		}
 	}
-	p.pauses[key] = p.now().Add(min(wait, longestPause))
-}
-
-// retryAfter reads the field's two forms (RFC 9110 section 10.2.3); anything else is 0.
-func retryAfter(value string, now time.Time) time.Duration {
-	value = strings.TrimSpace(value)
-	if n, err := strconv.ParseUint(value, 10, 31); err == nil {
-		return time.Duration(n) * time.Second
-	}
-	if at, err := http.ParseTime(value); err == nil {
-		return max(0, at.Sub(now))
-	}
-	return 0
+	p.pauses[key] = p.now().Add(wait)
 }

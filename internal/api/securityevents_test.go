@@ -79,7 +79,7 @@ func TestSecurityEventsThatTokensWereRevoked(t *testing.T) {
 		"needs_reauth",
 	)
 	if p["fix"] == nil {
-		t.Error("no way to mend it")
+		t.Error("no way to repair it")
 	}
 }
 

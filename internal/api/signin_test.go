@@ -302,7 +302,7 @@ func TestTheAuthorizationRequest(t *testing.T) {
 	}
 }
 
-func TestConnect(t *testing.T) {
+func TestConnectLinksASecondAccount(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser()
 	refused(t, b.visit("/bff/connect/demo", "same-origin"), 401, "not_signed_in")
@@ -353,7 +353,7 @@ func TestConnect(t *testing.T) {
 	refused(t, b.fetch("DELETE", "/bff/connections/"+grace, ""), 404, "not_found")
 }
 
-func TestStepUp(t *testing.T) {
+func TestMissingScopesAreAddedToTheConnection(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser()
 	b.signIn("ada", calendarScope)
@@ -367,7 +367,7 @@ func TestStepUp(t *testing.T) {
 		t.Fatalf("after the step up: %d %s", resp.StatusCode, text(resp))
 	}
 	if n := len(b.session()["connections"].([]any)); n != 1 {
-		t.Fatalf("%d connections: the step up must mend the one", n)
+		t.Fatalf("%d connections: the step up must repair the one", n)
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 	"bff/internal/testenv"
 )
 
-func TestVerify(t *testing.T) {
+func TestVerifyAnswersByTheCookie(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser()
 	b.signIn("ada")

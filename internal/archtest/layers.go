@@ -14,17 +14,18 @@ type Layers map[string][]string
 // House returns the layers of this repository, from the bottom up. No package imports one that stands below it here.
 func House() Layers {
 	domain := []string{"internal/secret", "internal/trace", "internal/vault", "internal/oauth", "internal/proxy",
-		"internal/audit", "internal/assertion", "internal/users"}
+		"internal/audit", "internal/assertion", "internal/users", "internal/dial", "internal/httpfield"}
 	pipeline := append(slices.Clone(domain), "internal/api/answer", "internal/api/problem", "internal/api/metrics",
 		"internal/api/route")
 	domain, pipeline = slices.Clip(domain), slices.Clip(pipeline) // each append makes a list of its own
 	return Layers{
 		"internal/secret":    nil,
 		"internal/dial":      nil,
+		"internal/httpfield": nil,
 		"internal/audit":     nil,
 		"internal/telemetry": nil,
 		"internal/explain":   {"internal/audit"},
-		"internal/webhook":   {"internal/secret"},
+		"internal/webhook":   {"internal/secret", "internal/dial", "internal/httpfield"},
 		"internal/users":     {"internal/secret", "internal/webhook"},
 
 		"internal/vault/seal":  {"internal/secret"},
@@ -38,6 +39,7 @@ func House() Layers {
 		"internal/oauth/claims":    nil,
 		"internal/oauth/client": {
 			"internal/dial",
+			"internal/httpfield",
 			"internal/secret",
 			"internal/vault",
 			"internal/oauth/providers",
@@ -100,6 +102,7 @@ func House() Layers {
 			"internal/demo/provider", "internal/demo/apis", "internal/demo/backend"},
 
 		"internal/config": {
+			"internal/dial",
 			"internal/secret",
 			"internal/vault",
 			"internal/oauth/providers",
@@ -144,6 +147,7 @@ func House() Layers {
 			"internal/demo/trouble",
 		},
 		"internal/devsite": {
+			"internal/dial",
 			"internal/simulate",
 			"internal/api/frontend",
 			"internal/config",

@@ -27,7 +27,7 @@ func heard(t *testenv.Tab, event string) {
 }
 
 // What one tab does, every tab hears, with the same word: signing in, linking, unlinking, signing out.
-func TestTabsHearTheSame(t *testing.T) {
+func TestEveryTabGetsTheSameEvents(t *testing.T) {
 	r := visit(t)
 	r.open("/", "document.querySelector('#sign-in')")
 	second := r.browser.Tab()
@@ -224,7 +224,7 @@ func TestEndingOtherSessions(t *testing.T) {
 }
 
 // Every button that breaks something, and the way back from it.
-func TestBreakingThings(t *testing.T) {
+func TestEveryButtonOfTheDemoBreaksAndRepairs(t *testing.T) {
 	r := visit(t)
 	r.signIn("ada")
 	id := r.sessionID()

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"bff/internal/dial"
 )
 
 // absolute reads an absolute http or https URL without credentials or fragment. Plain http leaves this machine only
@@ -33,7 +35,7 @@ func (v value) absolute(example string, httpAnywhere bool) (*url.URL, bool) {
 		v.wrong("%s is not an absolute URL; %s", v.name(), want)
 	case strings.Contains(text, "#"):
 		v.wrong("%s has a fragment; remove it from the # on", v.name())
-	case u.Scheme == "http" && !httpAnywhere && !loopback(u.Hostname()):
+	case u.Scheme == "http" && !httpAnywhere && !dial.Loopback(u.Hostname()):
 		v.wrong("%s is plain http, which is for loopback only; write `https://%s`", v.name(), u.Host+u.Path)
 	default:
 		return u, true
@@ -48,7 +50,7 @@ func schemeFor(text string) string {
 	switch {
 	case !validHost(name) || found && (port == "" || !validPort(port)):
 		return ""
-	case loopback(name):
+	case dial.Loopback(name):
 		return "http://"
 	case strings.Contains(name, "."):
 		return "https://"
@@ -79,24 +81,13 @@ func validHost(host string) bool {
 	return true
 }
 
-// Loopback reports whether a host is this machine.
-func Loopback(host string) bool { return loopback(host) }
-
-func loopback(host string) bool {
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	a, err := netip.ParseAddr(host)
-	return err == nil && a.IsLoopback()
-}
-
 // origin reads an origin exactly as a browser sends it (RFC 6454 section 6.2): anything else would never match.
 func (v value) origin(example string) (*url.URL, bool) {
 	u, ok := v.absolute(example, true)
 	if !ok {
 		return nil, false
 	}
-	if u.Scheme == "http" && !loopback(u.Hostname()) {
+	if u.Scheme == "http" && !dial.Loopback(u.Hostname()) {
 		v.wrong("%s is plain http, which is for loopback only; write `https://%s`", v.name(), strings.ToLower(u.Host))
 		return nil, false
 	}

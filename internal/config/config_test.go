@@ -46,7 +46,7 @@ func good(t *testing.T, yaml string) *config.View {
 }
 
 // Every key of the contract's sample reads to the right value.
-func TestSample(t *testing.T) {
+func TestEveryKeyOfTheSampleReadsToItsValue(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.MkdirAll(filepath.Join(dir, "dist"), 0o755); err != nil {
 		t.Fatal(err)
@@ -106,7 +106,7 @@ func TestSample(t *testing.T) {
 }
 
 // What is not written has the contract's default.
-func TestDefaults(t *testing.T) {
+func TestKeysThatAreAbsentHaveTheirDefaults(t *testing.T) {
 	v := good(t, minimal+"apis:\n  notes: {provider: google, upstream: https://notes.example, allow: [GET /notes]}\n")
 	if v.Listen != ":8080" || v.Admin != "127.0.0.1:9090" || v.Store != "redis://127.0.0.1:6379/0" || v.Idle != 30*time.Minute || v.Lifetime != 12*time.Hour ||
 		v.Cookie != "__Host-bff" || v.Prefix != "bff" || v.Shutdown != 15*time.Second ||
@@ -124,7 +124,7 @@ func TestDefaults(t *testing.T) {
 }
 
 // Keys beyond the sample.
-func TestFurtherKeys(t *testing.T) {
+func TestKeysBeyondTheSampleAreRead(t *testing.T) {
 	v := good(
 		t,
 		strings.NewReplacer("https://app.example.com", "http://localhost:8080", "session: {", "session: {cache: true, ", "session:\n", "session:\n  cache: true\n").
@@ -196,7 +196,7 @@ func TestMemoryNeedsNoQuotes(t *testing.T) {
 }
 
 // What a person writes and YAML understands, bff understands.
-func TestAccepts(t *testing.T) {
+func TestEveryFormOfYAMLIsRead(t *testing.T) {
 	for name, yaml := range map[string]string{
 		"a byte order mark":      "\ufeff" + minimal,
 		"Windows line ends":      strings.ReplaceAll(minimal, "\n", "\r\n"),
@@ -239,7 +239,7 @@ func TestIssuerStaysAsWritten(t *testing.T) {
 	}
 }
 
-func TestNearest(t *testing.T) {
+func TestAMisspeltWordFindsTheOneThatWasMeant(t *testing.T) {
 	words := []string{"client_id", "client_secret", "issuer", "keep", "scopes"}
 	for word, want := range map[string]string{"client_idd": "client_id", "clientid": "client_id", "secret": "client_secret", "isuser": "issuer", "ISSUER": "issuer",
 		"kep": "keep", "scope": "scopes", "frobnicate": "", "x": "", "": ""} {

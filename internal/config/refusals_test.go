@@ -14,7 +14,7 @@ import (
 const secretValue = "hunter2-Secret_Value"
 
 // Each file has the mistakes that are named, and no other; no report repeats a secret.
-func TestRefuses(t *testing.T) {
+func TestEachFileHasTheMistakesThatAreNamed(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{"empty": "", "blank": "\n", "lines": "a\nb\n", "key": "bffk1_short", "good": "a-secret\n"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
@@ -278,7 +278,7 @@ func bomb() string {
 }
 
 // A line of any length is shown around the mistake, in one line of a terminal or two.
-func TestLongLine(t *testing.T) {
+func TestALongLineIsShownAroundItsMistake(t *testing.T) {
 	_, report := config.ReadView(
 		"bff.yaml",
 		[]byte(minimal+"log: {level: "+strings.Repeat("x", 5000)+", format: yaml}\n"),
@@ -292,7 +292,7 @@ func TestLongLine(t *testing.T) {
 }
 
 // A file that is something else is told to be, in a report of a size to read.
-func TestAnotherFile(t *testing.T) {
+func TestAFileThatIsNoConfigurationSaysSo(t *testing.T) {
 	_, report := config.ReadView("bff.yaml", []byte(minimal+strings.Repeat("a: b\n", 10_000)), environment)
 	if n := strings.Count(report, "\n"); n > 2000 ||
 		!strings.Contains(report, "bff.yaml: there are more mistakes than these; is it the right file?") {

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"bff/internal/oauth/providers"
 	"cmp"
 	"fmt"
 	"net"
@@ -10,6 +9,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"bff/internal/dial"
+	"bff/internal/oauth/providers"
 )
 
 // A Warning is something that works as written and may not be what the operator wants.
@@ -27,7 +29,7 @@ func (c *Config) Warnings() []Warning {
 	add := func(path, format string, args ...any) {
 		out = append(out, Warning{c.positions[path], "`" + path + "` " + fmt.Sprintf(format, args...)})
 	}
-	if c.Session.InMemory() && !loopback(c.Origin.Hostname()) {
+	if c.Session.InMemory() && !dial.Loopback(c.Origin.Hostname()) {
 		add(
 			"session.store",
 			"is a memory that loses every session when the process ends, and that no second instance shares; write a redis:// URL",
@@ -38,7 +40,7 @@ func (c *Config) Warnings() []Warning {
 			add(indexed("trusted_proxies", i), "believes X-Forwarded-For from anyone; list the proxies in front of bff alone")
 		}
 	}
-	if host, _, err := net.SplitHostPort(c.Admin); err == nil && !loopback(host) {
+	if host, _, err := net.SplitHostPort(c.Admin); err == nil && !dial.Loopback(host) {
 		add("admin", "is reachable from outside this machine; see to it that no browser reaches it")
 	}
 	for _, p := range c.Providers {
@@ -61,7 +63,7 @@ func (c *Config) warnOfAPI(a API, add func(string, string, ...any)) {
 				"the host one of `fronts`",
 		)
 	}
-	if u, err := url.Parse(a.Upstream); err == nil && u.Scheme == "http" && !loopback(u.Hostname()) &&
+	if u, err := url.Parse(a.Upstream); err == nil && u.Scheme == "http" && !dial.Loopback(u.Hostname()) &&
 		!inner(u.Hostname()) {
 		add("apis."+a.Name+".upstream", "is plain http: access tokens cross the network in clear")
 	}

@@ -142,7 +142,7 @@ func TestEventsCanBeAddedWithTheScopeForIt(t *testing.T) {
 	}
 }
 
-func TestGooglesDriveClient(t *testing.T) {
+func TestGooglesClientListsTheDemoDrive(t *testing.T) {
 	d := start(t, nil)
 	read := driveOf(t, d, "grace", provider.ScopeDriveReadonly)
 	list, err := read.Files.List().Do()
@@ -173,7 +173,7 @@ func TestGooglesDriveClient(t *testing.T) {
 }
 
 // Drive's upload protocols, by Google's own client: it follows the absolute address and asks for 200 in place of 308.
-func TestUploads(t *testing.T) {
+func TestGooglesClientUploadsToTheDemoDrive(t *testing.T) {
 	d := start(t, nil)
 	s := driveOf(t, d, "ada", provider.ScopeDrive)
 	// The client sends uploads to the root of the host, as at Google.

@@ -206,7 +206,7 @@ func TestIncludeGrantedScopesAddsEarlierOnes(t *testing.T) {
 	}
 }
 
-func TestNoIsADecision(t *testing.T) {
+func TestCancelSendsAccessDenied(t *testing.T) {
 	d := start(t, nil)
 	c := newClient(t, d)
 	a := c.attempt()

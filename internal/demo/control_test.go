@@ -133,7 +133,7 @@ func TestWhatTheControlDoes(t *testing.T) {
 	}
 }
 
-func TestStateAndLog(t *testing.T) {
+func TestTheControlShowsStateAndLog(t *testing.T) {
 	d := start(t, nil)
 	c := newClient(t, d)
 	tok := c.signIn("ada")

@@ -103,7 +103,7 @@ func TestShapesOfTokenAnswers(t *testing.T) {
 	}
 }
 
-func TestShapesOfErrors(t *testing.T) {
+func TestErrorsComeInTheShapeOfTheProvider(t *testing.T) {
 	for name, row := range map[string]struct {
 		errors string
 		status int

@@ -333,7 +333,7 @@ func TestAHundredRefreshTokensAreTheLimit(t *testing.T) {
 	}
 }
 
-func TestUserinfo(t *testing.T) {
+func TestUserinfoWantsALiveToken(t *testing.T) {
 	d := start(t, nil)
 	c := newClient(t, d)
 	tok := c.signIn("grace")

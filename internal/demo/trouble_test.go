@@ -131,7 +131,7 @@ func TestHangAnswersNothingUntilItIsSwitchedOff(t *testing.T) {
 }
 
 // Slow does its work after the wait, Late before it: a client that left has spent its token with Late alone.
-func TestSlowAndLate(t *testing.T) {
+func TestSlowWaitsBeforeTheWorkAndLateAfterIt(t *testing.T) {
 	for name, row := range map[string]struct {
 		mode  trouble.Mode
 		spent bool

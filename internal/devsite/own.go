@@ -13,6 +13,7 @@ import (
 	"bff/internal/app"
 	"bff/internal/config"
 	"bff/internal/demo"
+	"bff/internal/dial"
 	"bff/internal/simulate"
 	"bff/web"
 )
@@ -78,7 +79,7 @@ func runConfig(ctx context.Context, o Options) error {
 // here reports whether an upstream is on this machine.
 func here(upstream string) bool {
 	u, err := url.Parse(upstream)
-	return err == nil && config.Loopback(u.Hostname())
+	return err == nil && dial.Loopback(u.Hostname())
 }
 
 // playedAPI is the demo's API that is most like one of a provider.

@@ -12,7 +12,7 @@ import (
 
 // Two accounts of one provider side by side: the one linked first is taken, the other by name; unlinking revokes and
 // leaves the rest.
-func TestTwoAccounts(t *testing.T) {
+func TestTwoAccountsOfOneProviderAreCalledByName(t *testing.T) {
 	r := build(t, parts{})
 	r.c.SignIn("acme", "login_hint=ada")
 	r.c.Forget("localhost")

@@ -69,7 +69,7 @@ func TestAdminListener(t *testing.T) {
 }
 
 // Forward-auth: 204 with who it is, or 401, by the cookie that a front proxy passes on.
-func TestVerify(t *testing.T) {
+func TestForwardAuthAnswersByTheCookie(t *testing.T) {
 	r := build(t, parts{})
 	r.c.SignIn("acme")
 	ask := func(cookie string) *http.Response {

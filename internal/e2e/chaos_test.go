@@ -199,7 +199,7 @@ func (s *storm) event() {
 	case 1:
 		s.wire.Cut()
 		moment()
-		s.wire.Mend()
+		s.wire.Restore()
 	case 2:
 		s.redis.Stop()
 		moment()

@@ -104,7 +104,7 @@ func hunt(t *testing.T, credentials map[string][]string, places []haystack) {
 }
 
 // The hunt itself must find what is there, in every coat.
-func TestTheHuntFinds(t *testing.T) {
+func TestTheCanaryIsFoundInEveryEncoding(t *testing.T) {
 	const secret = "kX3_vQ-9bT1mZ8sLw0RjYc5NhA7fGdEu2PiOoVxKtBq" // 43 characters, as 256 bits are
 	found := func(b string) bool {
 		return slices.ContainsFunc(needles(secret), func(n []byte) bool { return bytes.Contains([]byte(b), n) })

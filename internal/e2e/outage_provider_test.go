@@ -64,7 +64,7 @@ func TestOutageOfTheProvider(t *testing.T) {
 // A provider that is frozen, or refuses connections: callers wait no longer than is decent, and what was asked once
 // is not asked twice.
 func TestOutageOfTheProvidersMachine(t *testing.T) {
-	for name, begin := range map[string]func(*testenv.OIDCProvider) (mend func()){
+	for name, begin := range map[string]func(*testenv.OIDCProvider) (restore func()){
 		"frozen":  func(op *testenv.OIDCProvider) func() { op.Pause(); return op.Resume },
 		"refuses": func(op *testenv.OIDCProvider) func() { op.Refuse(seconds(6)); return func() {} },
 	} {
@@ -73,7 +73,7 @@ func TestOutageOfTheProvidersMachine(t *testing.T) {
 			r.c.SignIn("acme")
 			r.call(r.c)
 			r.expire()
-			mend := begin(r.op)
+			restore := begin(r.op)
 			testenv.Eventually(t, "it refuses", func() bool {
 				a := r.c.Fetch("GET", "/api/things/items", "")
 				if a.Status == http.StatusOK {
@@ -85,7 +85,7 @@ func TestOutageOfTheProvidersMachine(t *testing.T) {
 			if !r.signedIn(r.c) {
 				t.Error("somebody was logged out by the outage")
 			}
-			mend()
+			restore()
 			testenv.Eventually(
 				t,
 				"the same cookie works again",

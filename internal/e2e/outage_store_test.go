@@ -20,7 +20,7 @@ func TestOutageOfTheStore(t *testing.T) {
 	}{
 		{"stopped and started again", nil, func(s *testenv.RedisServer, _ *testenv.Wire) func() { s.Stop(); return s.Start }},
 		{"frozen", nil, func(s *testenv.RedisServer, _ *testenv.Wire) func() { s.Pause(); return s.Resume }},
-		{"cut off", nil, func(_ *testenv.RedisServer, w *testenv.Wire) func() { w.Cut(); return w.Mend }},
+		{"cut off", nil, func(_ *testenv.RedisServer, w *testenv.Wire) func() { w.Cut(); return w.Restore }},
 		{"loading its file", []string{"--key-load-delay", "1000000"}, func(s *testenv.RedisServer, _ *testenv.Wire) func() {
 			s.Stop()
 			loaded := make(chan struct{})
@@ -40,7 +40,7 @@ func TestOutageOfTheStore(t *testing.T) {
 			r.call(r.c)
 			cookie := r.c.Session()
 
-			mend := way.begin(store, wire)
+			restore := way.begin(store, wire)
 			testenv.Eventually(
 				t,
 				"the outage is noticed",
@@ -55,7 +55,7 @@ func TestOutageOfTheStore(t *testing.T) {
 				}
 			}
 			problem(t, r.c.Fetch("POST", "/bff/logout", ""), http.StatusServiceUnavailable, "store_unavailable")
-			mend()
+			restore()
 			r.bff.WaitReady()
 			testenv.Eventually(
 				t,
@@ -121,7 +121,7 @@ func TestOutageOfTheStoreDuringRefresh(t *testing.T) {
 	if a := <-answered; a.Status != http.StatusOK && a.Code() != "store_unavailable" {
 		t.Errorf("the caller of the refresh got %d %q", a.Status, a.Code())
 	}
-	wire.Mend()
+	wire.Restore()
 	testenv.Eventually(t, "calls go through again", func() bool {
 		a := r.c.Fetch("GET", "/api/things/items", "")
 		if a.Code() == "needs_reauth" {

@@ -82,7 +82,7 @@ func TestSessionCookie(t *testing.T) {
 	}
 }
 
-func TestErrors(t *testing.T) {
+func TestEveryErrorIsAProblemDocument(t *testing.T) {
 	r := build(t, parts{})
 	r.c.SignIn("acme")
 	cookie := r.c.Session()

@@ -80,7 +80,7 @@ func TestWhatAnAuthorizationRequestHolds(t *testing.T) {
 }
 
 // rules: RFC 9207 2.4 (I1-I3), RFC 9700 2.1 (S2, S3). Attack class 11. Each is refused before a code is spent.
-func TestTheWayBack(t *testing.T) {
+func TestCallbacksThatMatchNoAttemptAreRefused(t *testing.T) {
 	f := newFleet(t)
 	i := f.start(0)
 	promising := newFleet(t)
@@ -188,7 +188,7 @@ func TestGrantedScopes(t *testing.T) {
 }
 
 // Google gives no refresh token a second time unless it is made to.
-func TestWantsConsent(t *testing.T) {
+func TestConsentIsAskedForWhereARefreshTokenIsMissing(t *testing.T) {
 	f := newFleet(t)
 	f.change = func(p *providers.Config) {
 		p.NeedsAPI, p.Authorization.ConsentParams = true, map[string]string{"prompt": "consent"}

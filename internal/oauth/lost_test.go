@@ -93,7 +93,7 @@ func TestALostAnswerWhereTheProviderDoesNotRotateCostsNothing(t *testing.T) {
 }
 
 // An intent stands where the refresh token may be spent, and only there: it costs the next one a wait.
-func TestWhereAnIntentStands(t *testing.T) {
+func TestAnIntentIsWrittenOnlyWhereTheRefreshTokenMayBeSpent(t *testing.T) {
 	for _, row := range []struct {
 		name   string
 		fault  func(http.ResponseWriter, *http.Request, url.Values) bool
@@ -268,7 +268,7 @@ func TestAnAnswerThatIsWrittenLateBringsTheConnectionBack(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Fatalf("the holder of the answer: %v", err)
 	}
-	wire.Mend()
+	wire.Restore()
 	testenv.Eventually(t, "the connection lives again", func() bool { return i.read(t, s).Status == vault.StatusActive })
 	got, err := i.Token(context.Background(), i.read(t, s))
 	if err != nil || !f.g.alive(got.Tokens.Refresh.Reveal()) {

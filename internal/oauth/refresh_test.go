@@ -272,7 +272,7 @@ func TestAnAccessTokenWithoutARefreshTokenEndsByItsClock(t *testing.T) {
 	_, err := i.Token(context.Background(), i.read(t, s))
 	kind(t, err, oauth.KindReauth)
 	if c := i.read(t, s); c.Status != vault.StatusActive {
-		t.Fatal("it was buried while another clock may still give it a second")
+		t.Fatal("it was marked dead while another clock may still give it a second")
 	}
 	s = f.signIn(i, -2*time.Minute, without)
 	_, err = i.Token(context.Background(), i.read(t, s))

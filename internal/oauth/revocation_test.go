@@ -61,7 +61,7 @@ func TestARevocationIsTriedUntilItIsConfirmed(t *testing.T) {
 		{"503 with Retry-After", func(w http.ResponseWriter) int { w.Header().Set("Retry-After", "1"); return 503 }},
 		{"500", func(http.ResponseWriter) int { return 500 }},
 		{"429", func(http.ResponseWriter) int { return 429 }},
-		{"invalid_client, until it is mended", func(w http.ResponseWriter) int { return 401 }},
+		{"invalid_client, until the operator repairs it", func(w http.ResponseWriter) int { return 401 }},
 		{"a broken connection", func(http.ResponseWriter) int { panic(http.ErrAbortHandler) }},
 		{"a redirect", func(w http.ResponseWriter) int { w.Header().Set("Location", "https://evil.example/"); return 307 }},
 	} {

@@ -69,7 +69,7 @@ func unquote(s string) string {
 }
 
 // meansToken says whether a 401 is about the access token: invalid_token, or no reason at all. A reason of another
-// name is not mended by a new token.
+// name is not repaired by a new token.
 func meansToken(h http.Header) bool {
 	for _, line := range h["Www-Authenticate"] {
 		for _, c := range parseChallenges(line) {

@@ -13,7 +13,7 @@ import (
 	"bff/internal/proxy"
 )
 
-// foldedName is the second reading of a field name: what CGI, WSGI and their kin make of it.
+// foldedName is the second reading of a field name: what CGI, WSGI and similar gateways make of it.
 func foldedName(name string) string {
 	return strings.ToLower(strings.NewReplacer("_", "-", ".", "-").Replace(name))
 }

@@ -175,7 +175,7 @@ func TestAnAnswerMayComeBeforeTheBodyHasEnded(t *testing.T) {
 }
 
 // A connection goes on being used, whatever its calls were.
-func TestAConnectionLives(t *testing.T) {
+func TestUpstreamConnectionsAreReused(t *testing.T) {
 	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
 		b, _ := io.ReadAll(req.Body)
 		fmt.Fprint(w, len(b))

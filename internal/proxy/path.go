@@ -248,7 +248,7 @@ func isBackslash(c rune) bool {
 }
 
 // decodeAgain is the reading of those who decode once too often. An escape that then turns out to be one of a dot, a
-// slash and their kin is dangerous whatever stands around it.
+// slash and similar characters is dangerous whatever stands around it.
 func decodeAgain(text string) (string, bool) {
 	if strings.IndexByte(text, '%') < 0 {
 		return text, false

@@ -141,7 +141,7 @@ func (r *rig) lines() []string {
 	return out
 }
 
-// err is the last error of Serve and its kin.
+// err is the last error of Serve or ServeWebSocket.
 func (r *rig) err() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

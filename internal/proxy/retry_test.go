@@ -178,7 +178,7 @@ func TestASecondSendingDoesNotWaitForTheClient(t *testing.T) {
 	}
 }
 
-func TestOnlyOnce(t *testing.T) {
+func TestACallIsRetriedWithANewTokenOnce(t *testing.T) {
 	r := newRig(t, func(w http.ResponseWriter, req *http.Request) { w.WriteHeader(401) })
 	n := r.renewing(nil)
 	if res := r.do("GET", "/api/x/a", nil); res.StatusCode != 401 || n.Load() != 1 || len(r.lines()) != 2 ||

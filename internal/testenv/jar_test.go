@@ -20,7 +20,7 @@ func at(t *testing.T, s string) *url.URL {
 }
 
 // What the attack tests rest on: a jar that sends what a browser would, and nothing else.
-func TestJar(t *testing.T) {
+func TestTheJarSendsWhatABrowserWould(t *testing.T) {
 	var j testenv.Jar
 	home := at(t, "http://127.0.0.1:8080/bff/x")
 	j.Set(

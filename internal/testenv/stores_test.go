@@ -71,7 +71,7 @@ func TestWireIsCutStarvedAndMended(t *testing.T) {
 	if answers() {
 		t.Fatal("an answer through a cut wire")
 	}
-	w.Mend()
+	w.Restore()
 	testenv.Eventually(t, "an answer", answers)
 	starved := w.Starve()
 	if answers() {

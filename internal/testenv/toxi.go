@@ -25,7 +25,7 @@ func Toxi(tb testing.TB, upstream string) *Wire {
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())
 	w := &Wire{tb: tb, Addr: hostPort(FreePort(tb))}
 	w.p = toxiproxy.NewProxy(server, tb.Name(), w.Addr, upstream)
-	w.Mend()
+	w.Restore()
 	tb.Cleanup(w.p.Stop)
 	return w
 }
@@ -33,8 +33,8 @@ func Toxi(tb testing.TB, upstream string) *Wire {
 // Cut closes every connection and refuses new ones.
 func (w *Wire) Cut() { w.p.Stop() }
 
-// Mend ends Cut.
-func (w *Wire) Mend() {
+// Restore ends Cut.
+func (w *Wire) Restore() {
 	w.tb.Helper()
 	if err := w.p.Start(); err != nil {
 		w.tb.Fatal(err)

@@ -142,21 +142,21 @@ func TestLogoutWinsAgainstACacheThatHearsNothing(t *testing.T) {
 	ctx := context.Background()
 	key := ring(vault.NewKey())
 	deaf, other := open(t, "redis://"+wire.Addr, key, cached), open(t, server.URL, key, cached)
-	for _, fail := range []func() (mend func()){
+	for _, fail := range []func() (restore func()){
 		func() func() { return wire.Starve().End },
-		func() func() { wire.Cut(); return wire.Mend },
+		func() func() { wire.Cut(); return wire.Restore },
 		func() func() { return wire.Slow(3000, 0).End },
 	} {
 		_, r := signIn(t, other, vault.NewSession{})
 		s := load(t, other, r)
 		testenv.Eventually(t, "an answer", func() bool { _, err := deaf.Load(r); return err == nil })
 		warm(t, deaf, r, server)
-		mend := fail()
+		restore := fail()
 		must(t, other.End(ctx, s, "logout"))
 		if _, err := deaf.Load(r); err == nil {
 			t.Error("an instance that hears nothing still answers from before the logout")
 		}
-		mend()
+		restore()
 		testenv.Eventually(
 			t,
 			"the store is asked again",

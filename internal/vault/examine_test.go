@@ -23,7 +23,7 @@ import (
 )
 
 // What a working store is, and what it may do to sessions.
-func TestExamineTells(t *testing.T) {
+func TestExamineSaysWhatAStoreMayDo(t *testing.T) {
 	plain := testenv.Redis(t)
 	r, err := open(t, plain.URL).Examine(t.Context())
 	if err != nil || !strings.HasPrefix(r.Server, "redis ") || !strings.HasSuffix(r.Server, " at "+plain.Addr) ||
@@ -92,7 +92,7 @@ func TestExamineWithTheDocumentedAccessList(t *testing.T) {
 }
 
 // What a store is that is several servers.
-func TestExamineTellsOfMany(t *testing.T) {
+func TestExamineSaysWhatSeveralServersAre(t *testing.T) {
 	s := testenv.Sentinel(t, 1)
 	if r, err := open(t, s.URL).Examine(t.Context()); err != nil ||
 		!strings.HasSuffix(r.Server, ", the master at "+s.Master().Addr) {

@@ -93,9 +93,9 @@ var shrinking = []string{
 func TestWhateverIsWrongWithTheStoreNobodyIsLoggedOut(t *testing.T) {
 	ctx := context.Background()
 	for _, row := range []struct {
-		name         string
-		break_, mend func(*testenv.RedisServer)
-		answers      []string
+		name            string
+		break_, restore func(*testenv.RedisServer)
+		answers         []string
 	}{
 		{"killed, and its port refuses", (*testenv.RedisServer).Kill, nil, nil},
 		{"stopped in the middle of everything, connections open", (*testenv.RedisServer).Pause, (*testenv.RedisServer).Resume, nil},
@@ -131,16 +131,16 @@ func TestWhateverIsWrongWithTheStoreNobodyIsLoggedOut(t *testing.T) {
 			must(t, v.End(ctx, ended, "logout"))
 			row.break_(server)
 			_, unknown := v.LoadTicket(ctx, secret.New(s.Ticket().Reveal()[:30]+"AAAAAA"+s.Ticket().Reveal()[36:]))
-			if row.mend != nil || row.answers == nil {
+			if row.restore != nil || row.answers == nil {
 				checkErrors(t, every(v, s, last, ended, r), row.answers)
 			}
 			if errors.Is(unknown, vault.ErrNotFound) && row.name != "out of memory" {
 				t.Errorf("a ticket that this store does not know, which may be behind: %v", unknown)
 			}
-			if row.mend == nil {
+			if row.restore == nil {
 				return
 			}
-			row.mend(server)
+			row.restore(server)
 			testenv.Eventually(t, "the same cookie works", func() bool {
 				_, err := v.Load(r)
 				if errors.Is(err, vault.ErrNotFound) {

@@ -126,7 +126,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-func TestSessionLife(t *testing.T) {
+func TestASessionEndsByIdleAndByAbsoluteTimeout(t *testing.T) {
 	for _, store := range []string{"memory:", testenv.Redis(t).URL} {
 		v := open(t, store)
 		ctx := context.Background()

@@ -8,15 +8,18 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
-	"strconv"
-	"strings"
 	"time"
+
+	"bff/internal/dial"
+	"bff/internal/httpfield"
 )
 
 // MaxAnswer is how many bytes of an answer's body are read at most.
 const MaxAnswer = 64 << 10
+
+// maxWait is the longest that a Retry-After counts.
+const maxWait = 24 * time.Hour
 
 var (
 	// ErrNoAnswer says that no whole answer came: the program is down, slow, or broke off.
@@ -42,7 +45,7 @@ type Message struct {
 type Answer struct {
 	Status     int
 	Body       []byte
-	RetryAfter time.Duration // 0 when it named none in seconds
+	RetryAfter time.Duration // at most a day; 0 when it named none
 }
 
 // A Sender sends messages. It is safe for concurrent use.
@@ -108,7 +111,7 @@ func (s *Sender) Send(ctx context.Context, to Endpoint, m Message) (Answer, erro
 	case len(body) > MaxAnswer:
 		return Answer{}, ErrTooLarge
 	}
-	return Answer{Status: resp.StatusCode, Body: body, RetryAfter: retryAfter(resp.Header)}, nil
+	return Answer{Status: resp.StatusCode, Body: body, RetryAfter: httpfield.RetryAfter(resp.Header, s.now(), maxWait)}, nil
 }
 
 // reason is one of three constants: errors of net/http quote the address, whose query may hold a credential.
@@ -121,14 +124,6 @@ func reason(ctx context.Context, err error) string {
 		return "it cannot be reached"
 	}
 	return "it broke off, or what it said is not HTTP"
-}
-
-func retryAfter(h http.Header) time.Duration {
-	seconds, err := strconv.ParseUint(h.Get("Retry-After"), 10, 31)
-	if err != nil {
-		return 0
-	}
-	return time.Duration(seconds) * time.Second
 }
 
 // CheckURL says what is wrong with the address of a program, nil when nothing is. http is taken on loopback only, and
@@ -146,13 +141,8 @@ func CheckURL(address string, insecure bool) error {
 		return nil
 	case u.Scheme != "http":
 		return errors.New("the scheme must be https, or http on loopback")
-	case insecure || loopback(u.Hostname()):
+	case insecure || dial.Loopback(u.Hostname()):
 		return nil
 	}
 	return errors.New("http reaches loopback only; write https")
-}
-
-func loopback(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.Unmap().IsLoopback() || strings.EqualFold(host, "localhost")
 }

@@ -71,7 +71,7 @@ func TestOnlyAVerifiedEmailGoesIntoAHeader(t *testing.T) {
 	}
 }
 
-func TestRequire(t *testing.T) {
+func TestEveryRequiredRightIsNeeded(t *testing.T) {
 	s := &vault.Session{User: vault.User{Rights: []string{"admin", "staff"}}}
 	for _, rights := range [][]string{nil, {"staff"}, {"staff", "admin"}} {
 		if err := backend.Require(s, rights); err != nil {
@@ -89,7 +89,7 @@ func TestRequire(t *testing.T) {
 }
 
 // A backend's claims are those of the session, and an e-mail that is not there is not verified.
-func TestClaims(t *testing.T) {
+func TestClaimsAreThoseOfTheSession(t *testing.T) {
 	s := &vault.Session{
 		ID:   "s_1",
 		User: vault.User{ID: "u_1", Provider: "acme", EmailVerified: true, Rights: []string{"staff"}},

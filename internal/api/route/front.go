@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 
+	"bff/internal/dial"
 	"bff/internal/vault"
 )
 
@@ -28,7 +29,7 @@ func NewFront(origin, cookie string, origins []string) (*Front, error) {
 		return nil, errors.New("a front needs a cookie name and an origin that is an absolute URL")
 	}
 	f := &Front{Origin: origin, Host: u.Host, Cookie: cookie, Secure: u.Scheme == "https",
-		Loopback: isLoopback(u.Hostname()), origins: map[string]bool{origin: true}}
+		Loopback: dial.Loopback(u.Hostname()), origins: map[string]bool{origin: true}}
 	for _, o := range origins {
 		f.origins[o] = true
 	}
@@ -146,7 +147,7 @@ func (f *Front) home(r *http.Request) (redirect, foreign bool) {
 	}
 	name, port := splitHost(r.Host)
 	_, own := splitHost(f.Host)
-	if !isLoopback(name) {
+	if !dial.Loopback(name) {
 		return false, net.ParseIP(name) == nil
 	}
 	return port == own && r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") != "" && isNavigation(r), false
@@ -157,9 +158,4 @@ func splitHost(host string) (name, port string) {
 		return name, port
 	}
 	return strings.Trim(host, "[]"), "80" // a loopback origin without a port is http
-}
-
-func isLoopback(name string) bool {
-	ip := net.ParseIP(name)
-	return ip != nil && ip.IsLoopback() || name == "localhost" || strings.HasSuffix(name, ".localhost")
 }

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"bff/internal/httpfield"
 	"bff/internal/oauth/claims"
 	"bff/internal/oauth/providers"
 	"bff/internal/secret"
@@ -246,17 +247,6 @@ func words(v any) string {
 	return ""
 }
 
-// retryAfter reads Retry-After (RFC 9110 section 10.2.3), bounded.
 func retryAfter(h http.Header, now time.Time) time.Duration {
-	v := h.Get("Retry-After")
-	if v == "" {
-		return 0
-	}
-	d := time.Duration(0)
-	if n, err := strconv.Atoi(v); err == nil {
-		d = time.Duration(min(n, int(maxRetryAfter/time.Second))) * time.Second
-	} else if at, err := http.ParseTime(v); err == nil {
-		d = at.Sub(now)
-	}
-	return min(max(d, 0), maxRetryAfter)
+	return httpfield.RetryAfter(h, now, maxRetryAfter)
 }

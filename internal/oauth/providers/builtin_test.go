@@ -128,7 +128,7 @@ func TestAProviderFileIsReadStrictly(t *testing.T) {
 	}
 }
 
-func TestOverride(t *testing.T) {
+func TestGivenFieldsReplaceTheBuiltIns(t *testing.T) {
 	google, _ := providers.Builtin("google")
 	own := providers.Config{Client: providers.Client{ID: "id", Secret: secret.New("s")}, Scopes: []string{"openid"},
 		Authorization: providers.Authorization{Params: map[string]string{"hd": "example.com"}}}

@@ -75,7 +75,7 @@ func fakeBFF(t *testing.T, ended *bool) *httptest.Server {
 	return s
 }
 
-func TestVerify(t *testing.T) {
+func TestVerifyRefusesWhatIsNotForThisService(t *testing.T) {
 	server := fakeBFF(t, new(bool))
 	v := &whois.Verifier{Issuer: origin, Audience: "app", KeysURL: server.URL + "/bff/jwks.json"}
 	got, err := v.Verify(request(sign(private, header(), claims())))
@@ -106,7 +106,7 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-func TestLive(t *testing.T) {
+func TestIntrospectionSaysWhetherTheSessionLives(t *testing.T) {
 	ended := false
 	i := &whois.Introspector{URL: fakeBFF(t, &ended).URL + "/introspect", Client: "basket", Secret: "s3cret"}
 	r := request(sign(private, header(), claims()))
