@@ -182,7 +182,7 @@ func unknownProvider(path, name string) string {
 	if near := Nearest(name, providers.Builtins()); near != "" {
 		return text + "; did you mean `" + near + "`? Otherwise give it an `issuer`, or `authorization_url` and `token_url`"
 	}
-	return text + "; give it an `issuer`, or `authorization_url` and `token_url`. Built in are " + listed(providers.Builtins())
+	return text + "; give it an `issuer`, or `authorization_url` and `token_url`; `bff provider list` prints those that are"
 }
 
 const needsClientID = "write the id that the provider gave this client"

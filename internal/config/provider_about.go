@@ -12,7 +12,7 @@ func aboutDocs() map[string]providerDoc {
 		"about.color":          none("The colour of the provider's mark.", `"#1a73e8"`),
 		"about.sources":        none("Public pages that the facts of the file come from.", ""),
 		"about.sources.url":    none("Where the page is.", "https://acme.example/docs/oauth"),
-		"about.sources.read":   none("The day or month on which it was read.", `"2026-11-29"`),
+		"about.sources.read":   none("The day or month on which it was read; absent where nobody opened it for this file.", `"2026-11-29"`),
 		"about.register":       none("How a client is registered.", ""),
 		"about.register.url":   none("Where that is done.", "https://acme.example/apps"),
 		"about.register.enter": none("What to enter there.", "The redirect URI."),

@@ -11,10 +11,11 @@ type About struct {
 	Unverified []string              `yaml:"unverified,omitempty"` // what of the file nobody has tried, with a date
 }
 
-// A Source is a public page, and the day or month on which it was read.
+// A Source is a public page, and the day or month on which it was read. Without one it is where the documentation is,
+// and nobody opened it for this file.
 type Source struct {
 	URL  string `yaml:"url"`
-	Read string `yaml:"read"`
+	Read string `yaml:"read,omitempty"`
 }
 
 // Register says where a client is registered, and what to enter there.
