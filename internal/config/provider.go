@@ -3,6 +3,8 @@ package config
 import (
 	"cmp"
 	"errors"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -35,7 +37,7 @@ func (c *Config) readProvider(name string, v value) {
 	if there == nil {
 		return
 	}
-	base, known := c.base(name, there)
+	base, known := c.base(name, v, there)
 	merged := given
 	merged.Config = providers.Override(base, given.Config)
 	if merged.Issuer != "" && !anyOf(there, "scopes") && len(base.Scopes) == 0 {
@@ -52,17 +54,24 @@ func (c *Config) readProvider(name string, v value) {
 }
 
 // base is what the fields of the file are laid over: a provider file, a file of provider_dir, or a built-in provider.
-func (c *Config) base(name string, there map[string]value) (p providers.Config, known bool) {
+func (c *Config) base(name string, v value, there map[string]value) (p providers.Config, known bool) {
 	if f, ok := there["file"]; ok {
 		return f.providerFile(name)
 	}
-	if c.ProviderDir != "" {
-		path := filepath.Join(c.ProviderDir, name+".yaml")
-		if p, err := loadProvider(path, name); err == nil {
-			return p, true
+	if path := filepath.Join(c.ProviderDir, name+".yaml"); c.ProviderDir != "" && exists(path) {
+		p, err := loadProvider(path, name)
+		if err != nil {
+			v.r.wrong(v.key, "%s: the file %s of `provider_dir` %v", v.name(), filepath.Base(path), err)
 		}
+		v.r.files = append(v.r.files, path)
+		return p, true
 	}
 	return providers.Builtin(name)
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // reachable reports whether it is known where the provider is.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -119,6 +120,26 @@ func providersOf(v value) (value, bool) {
 		}
 	}
 	return v, false
+}
+
+// providerDir is the folder that the key provider_dir of the top names, or "". Whether it is one is said where the key
+// is read.
+func (v value) providerDir() string {
+	m, ok := asMapping(v.node)
+	if !ok {
+		return ""
+	}
+	for _, pair := range m.Values {
+		text, ok := pair.Value.(*ast.StringNode)
+		if pair.Key.GetToken().Value != "provider_dir" || !ok {
+			continue
+		}
+		path := v.r.path(text.Value)
+		if info, err := os.Stat(path); err == nil && info.IsDir() {
+			return path
+		}
+	}
+	return ""
 }
 
 // only is a mapping without its other keys.
