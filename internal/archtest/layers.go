@@ -63,7 +63,8 @@ func House() Layers {
 			"internal/audit",
 		},
 
-		"internal/proxy/coding":   nil,
+		"internal/proxy/inflate":  nil,
+		"internal/proxy/coding":   {"internal/proxy/inflate"},
 		"internal/proxy/jsonurl":  nil,
 		"internal/proxy/tripwire": {"internal/secret"},
 		"internal/proxy": {"internal/dial", "internal/secret", "internal/trace", "internal/proxy/coding", "internal/proxy/jsonurl",

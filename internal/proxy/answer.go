@@ -86,7 +86,8 @@ func (x *exchange) takeBody(res *http.Response) error {
 		return errCoding
 	default:
 		x.watch = m.streams.New(x.secrets())
-		x.answer.src = coding.NewGuard(c, res.Body, x)
+		x.guard = m.guards.New(c, res.Body, x)
+		x.answer.src = x.guard
 	}
 	res.Body = &x.answer
 	return nil

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"bff/internal/proxy/coding"
 	"bff/internal/proxy/tripwire"
 )
 
@@ -29,11 +30,12 @@ type exchange struct {
 	set      *tripwire.Set // what must not come back; nil: nothing, or not known yet
 	known    bool          // set is known
 	watch    *tripwire.Stream
-	reported bool // OnTrip was called
-	socket   bool // a WebSocket handshake
-	sparse   bool // an event stream or a WebSocket: little at a time, many at once
-	hints    int  // 1xx passed on
-	wrote    bool // the final header went out, or the connection was taken over
+	guard    *coding.Guard // of a compressed body
+	reported bool          // OnTrip was called
+	socket   bool          // a WebSocket handshake
+	sparse   bool          // an event stream or a WebSocket: little at a time, many at once
+	hints    int           // 1xx passed on
+	wrote    bool          // the final header went out, or the connection was taken over
 	err      error
 
 	// The clock looks at these.
@@ -156,6 +158,8 @@ func (x *exchange) finish() {
 	x.cancel(context.Canceled)
 	if !taken { // a socket's other direction may still read
 		x.unwatch()
+		x.guard.Close()
+		x.guard = nil
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"bff/internal/dial"
+	"bff/internal/proxy/coding"
 	"bff/internal/proxy/jsonurl"
 	"bff/internal/proxy/tripwire"
 )
@@ -93,6 +94,7 @@ type Mount struct {
 	sparse    *httputil.ReverseProxy // for event streams: many at once, with little in each
 	streams   tripwire.Streams
 	sets      tripwire.Cache
+	guards    coding.Guards
 	small     *buffers // of sockets
 }
 

@@ -4,5 +4,5 @@
 //	Offer      what of a client's Accept-Encoding a server may use
 //	Of         what an answer is in
 //	NewReader  the plain bytes of a body
-//	NewGuard   the body as it came, each byte once somebody has looked at what it decodes to
+//	Guard      the body as it came, each byte once somebody has looked at what it decodes to
 package coding

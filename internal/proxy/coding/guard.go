@@ -2,9 +2,13 @@ package coding
 
 import (
 	"bytes"
-	"compress/gzip"
 	"errors"
 	"io"
+	"sync"
+
+	"github.com/andybalholm/brotli"
+
+	"bff/internal/proxy/inflate"
 )
 
 // A Watcher looks at what a Guard decodes.
@@ -22,21 +26,52 @@ type Watcher interface {
 // A body that says it is compressed and does not begin so is not decoded, nor is the rest of one whose plain bytes
 // begin like an image, a film, a sound, a font or an archive: it holds no text, and decoding costs the most there.
 type Guard struct {
-	coding Coding
-	in     feed
-	watch  Watcher
-	dec    io.Reader
-	zip    *gzip.Reader
-	plain  []byte
-	seen   int64  // plain bytes
-	out    []byte // may go out
-	raw    bool   // what follows is not decoded
-	end    error
+	home    *Guards
+	coding  Coding
+	in      feed
+	watch   Watcher
+	frame   frame
+	flate   *inflate.Decoder
+	br      *brotli.Reader
+	plain   []byte // of br
+	seen    int64  // plain bytes
+	settled bool   // the Watcher's last word
+	out     []byte // may go out
+	next    func(*Guard)
+	raw     bool // what follows is not decoded
+	end     error
 }
 
-// NewGuard guards a body.
-func NewGuard(c Coding, body io.Reader, watch Watcher) *Guard {
-	return &Guard{coding: c, in: feed{src: body}, watch: watch}
+// Guards are guards that nobody uses: what they decode with is used again. The zero value is ready. It is safe for
+// concurrent use.
+type Guards struct{ pool sync.Pool }
+
+// New guards a body.
+func (p *Guards) New(c Coding, body io.Reader, watch Watcher) *Guard {
+	g, _ := p.pool.Get().(*Guard)
+	if g == nil {
+		g = new(Guard)
+	}
+	g.home, g.coding, g.in.src, g.watch, g.next = p, c, body, watch, (*Guard).begin
+	return g
+}
+
+// Close forgets everything that was decoded. The Guard must not be used afterwards. Closing nil does nothing.
+func (g *Guard) Close() {
+	if g == nil {
+		return
+	}
+	if g.flate != nil {
+		g.flate.Reset()
+	}
+	if g.br != nil {
+		_ = g.br.Reset(bytes.NewReader(nil))
+	}
+	clear(g.in.buf[:cap(g.in.buf)])
+	clear(g.plain)
+	home := g.home
+	*g = Guard{flate: g.flate, br: g.br, plain: g.plain, in: feed{buf: g.in.buf[:0]}}
+	home.pool.Put(g)
 }
 
 var errUndecodable = errors.New("the body cannot be decoded")
@@ -50,15 +85,10 @@ func (g *Guard) Read(p []byte) (int, error) {
 			return 0, g.end
 		}
 		g.in.drop()
-		switch {
-		case g.raw:
+		if g.raw {
 			g.passRaw()
-		case g.dec == nil:
-			g.begin()
-		case g.coding == Brotli:
-			g.brotli()
-		default:
-			g.inflate()
+		} else {
+			g.next(g)
 		}
 	}
 	n := copy(p, g.out)
@@ -66,64 +96,97 @@ func (g *Guard) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// begin finds out what the body is in.
 func (g *Guard) begin() {
-	g.plain = make([]byte, plainSize)
 	first, err := g.in.Peek(2)
-	if g.raw = g.coding == Gzip && len(first) == 2 && (first[0] != 0x1f || first[1] != 0x8b); g.raw {
-		return
-	}
 	if len(first) == 0 {
 		g.end = err
 		return
 	}
-	if g.dec, err = open(g.coding, &g.in); err != nil {
+	switch {
+	case g.coding == Brotli:
+		if g.br == nil {
+			g.br, g.plain = brotli.NewReader(nil), make([]byte, plainSize)
+		}
+		_ = g.br.Reset(&g.in) // it reads nothing
+		g.next = (*Guard).brotli
+		return
+	case g.coding == Gzip && isGzip(first):
+		g.frame = frame{kind: Gzip}
+	case g.coding == Gzip:
+		g.raw = len(first) == 2
+		if !g.raw {
+			g.fail(io.ErrUnexpectedEOF)
+		}
+		return
+	case isZlib(first):
+		g.frame = frame{kind: Deflate}
+	}
+	if g.flate == nil {
+		g.flate = inflate.NewDecoder()
+	}
+	g.open()
+}
+
+// open reads what stands before the compressed data.
+func (g *Guard) open() {
+	if err := g.frame.open(&g.in); err != nil {
 		g.fail(err)
 		return
 	}
-	if z, ok := g.dec.(*gzip.Reader); ok {
-		z.Multistream(false)
-		g.zip = z
-	}
+	g.next = (*Guard).inflate
 }
 
-// inflate decodes until something comes out of it. By then everything that was read has come out, but for less than
-// 8 bits: the inflater reads a byte when it needs one. At a flush there are none.
+// inflate decodes what there is, and lets go out what has been decoded: of the last byte, bits may be left that have
+// not been.
 func (g *Guard) inflate() {
-	n, err := g.dec.Read(g.plain)
-	if n == 0 && err == nil {
+	plain, used, err := g.flate.Decode(g.in.buf[g.in.at:])
+	g.in.at += used
+	if len(plain) == 0 && used == 0 && err == nil {
+		if g.in.err != nil {
+			g.fail(io.ErrUnexpectedEOF)
+			return
+		}
+		g.in.fill()
 		return
 	}
-	settled, ok := g.look(n)
+	if len(plain) > 0 {
+		g.frame.saw(plain)
+		settled, ok := g.look(plain)
+		if !ok {
+			return
+		}
+		g.settled = settled
+	}
 	switch {
-	case !ok:
 	case g.raw:
 		g.out = g.in.take(g.in.at)
-	case err == nil && settled:
-		to := g.in.at
-		if !bytes.HasSuffix(g.in.buf[:to], []byte("\x00\x00\xff\xff")) {
-			to--
-		}
-		g.out = g.in.take(to)
 	case err == io.EOF:
 		g.member()
 	case err != nil:
 		g.fail(err)
+	case g.settled && g.flate.Aligned():
+		g.out = g.in.take(g.in.at)
+	case g.settled:
+		g.out = g.in.take(g.in.at - 1)
 	}
 }
 
 // member is at the end of the compressed data. Another one may follow; what else does is shown by no browser.
 func (g *Guard) member() {
+	if err := g.frame.close(&g.in); err != nil {
+		g.fail(err)
+		return
+	}
 	g.out = g.in.take(g.in.at)
 	first, err := g.in.Peek(2)
 	switch {
 	case len(first) == 0:
 		g.end = err
-	case g.zip != nil && len(first) == 2 && first[0] == 0x1f && first[1] == 0x8b:
-		if err := g.zip.Reset(&g.in); err != nil {
-			g.fail(err)
-			return
-		}
-		g.zip.Multistream(false)
+	case g.frame.kind == Gzip && isGzip(first):
+		g.flate.Reset()
+		g.frame = frame{kind: Gzip}
+		g.open()
 	default:
 		g.raw = true
 	}
@@ -137,10 +200,10 @@ func (g *Guard) brotli() {
 	}
 	g.in.paused = true
 	for settled := false; ; {
-		n, err := g.dec.Read(g.plain)
+		n, err := g.br.Read(g.plain)
 		if n > 0 {
 			var ok bool
-			if settled, ok = g.look(n); !ok {
+			if settled, ok = g.look(g.plain[:n]); !ok {
 				return
 			}
 		}
@@ -167,12 +230,12 @@ func (g *Guard) brotli() {
 }
 
 // look shows the next plain bytes to the Watcher. ok is false when the body ends here.
-func (g *Guard) look(n int) (settled, ok bool) {
-	if g.seen == 0 && holdsNoText(g.plain[:n]) {
+func (g *Guard) look(plain []byte) (settled, ok bool) {
+	if g.seen == 0 && holdsNoText(plain) {
 		g.raw = true
 	}
-	g.seen += int64(n)
-	settled, err := g.watch.Look(g.plain[:n])
+	g.seen += int64(len(plain))
+	settled, err := g.watch.Look(plain)
 	if err != nil {
 		g.end = err
 		return false, false
@@ -213,87 +276,4 @@ func holdsNoText(b []byte) bool {
 	}
 	kind := string(b[8:12])
 	return string(b[4:8]) == "ftyp" || string(b[:4]) == "RIFF" && (kind == "WEBP" || kind == "WAVE" || kind == "AVI ")
-}
-
-// errPaused says that a decoder wants more than there is at the moment.
-var errPaused = errors.New("nothing more for the moment")
-
-// A feed is what a decoder reads from. It keeps what was read until it is taken.
-type feed struct {
-	src    io.Reader
-	buf    []byte
-	at     int // read by the decoder
-	taken  int // went out
-	err    error
-	paused bool // Read returns errPaused instead of waiting for the source
-}
-
-// fill reads once from the source.
-func (f *feed) fill() {
-	if f.err != nil {
-		return
-	}
-	const chunk = 8 << 10
-	f.buf = append(f.buf, make([]byte, chunk)...)
-	n, err := f.src.Read(f.buf[len(f.buf)-chunk:])
-	f.buf, f.err = f.buf[:len(f.buf)-chunk+n], err
-}
-
-// take returns what was not taken before to.
-func (f *feed) take(to int) []byte {
-	to = max(to, f.taken)
-	out := f.buf[f.taken:to]
-	f.taken = to
-	return out
-}
-
-// drop forgets what was taken.
-func (f *feed) drop() {
-	if n := min(f.taken, f.at); n > 0 {
-		f.buf = f.buf[:copy(f.buf, f.buf[n:])]
-		f.at, f.taken = f.at-n, f.taken-n
-	}
-}
-
-func (f *feed) ready() error {
-	for f.at == len(f.buf) {
-		if f.err != nil {
-			return f.err
-		}
-		if f.paused {
-			return errPaused
-		}
-		f.fill()
-	}
-	return nil
-}
-
-// Read implements io.Reader.
-func (f *feed) Read(p []byte) (int, error) {
-	if err := f.ready(); err != nil {
-		return 0, err
-	}
-	n := copy(p, f.buf[f.at:])
-	f.at += n
-	return n, nil
-}
-
-// ReadByte implements io.ByteReader.
-func (f *feed) ReadByte() (byte, error) {
-	if err := f.ready(); err != nil {
-		return 0, err
-	}
-	f.at++
-	return f.buf[f.at-1], nil
-}
-
-// Peek returns up to n bytes that come next. It waits for them.
-func (f *feed) Peek(n int) ([]byte, error) {
-	for len(f.buf)-f.at < n && f.err == nil {
-		f.fill()
-	}
-	if b := f.buf[f.at:]; len(b) > 0 {
-		return b[:min(n, len(b))], nil
-	}
-	return nil, f.err
 }

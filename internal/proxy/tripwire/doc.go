@@ -7,8 +7,8 @@
 //
 // # What is found
 //
-// A secret as it is, in base64 and base64url at each of the three alignments, in hexadecimal and percent-encoded as
-// the usual encoders do it; and every one of these with JSON, JavaScript and HTML escapes in it (\u002B, \/, \x2b,
+// A secret as it is, in base64 and base64url at each of the three alignments, in hexadecimal and percent-encoded
+// whichever characters are; and every one of these with JSON, JavaScript and HTML escapes in it (\u002B, \/, \x2b,
 // &#x2F;, &amp;), also escapes of escapes. It is found across the borders of chunks.
 //
 // # How

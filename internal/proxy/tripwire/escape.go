@@ -24,6 +24,9 @@ func (e *escapes) pass(set *Set, b []byte, last bool) (out []byte, hit bool) {
 		work = e.work
 	} else if e.clean >= set.longest-1 {
 		at := firstEscape(b)
+		if tail := max(0, len(b)-3*headSize); at == len(b) && bytes.IndexByte(b[tail:], '%') >= 0 {
+			at = tail // of what goes out as it came, a needle may go on with escapes that are looked for
+		}
 		if at == len(b) {
 			// Of the bytes that go out fewer than headSize can be the beginning of a needle: the first look holds
 			// more back.
@@ -85,7 +88,7 @@ func (e *escapes) release(work []byte, cut int) []byte {
 // firstEscape returns where the first escape of a printable character begins, or may begin at the end of b; len(b)
 // without one.
 func firstEscape(b []byte) int {
-	return min(firstAfter(b, '\\', escapesPrintable), firstAfter(b, '&', beginsReference))
+	return min(firstAfter(b, '\\', escapesPrintable), firstAfter(b, '&', beginsReference), firstAfter(b, '%', escapesPlain))
 }
 
 func firstAfter(b []byte, intro byte, is func(rest []byte) bool) int {
@@ -120,6 +123,21 @@ func escapesPrintable(rest []byte) bool {
 		return true
 	}
 	return false
+}
+
+// escapesPlain reports whether a percent sign before rest may begin an escape that no encoder of URLs needs: of a letter,
+// a digit, "-", "_", ".", "~", or of another percent sign. A secret in which only others are escaped is a form of its
+// own.
+func escapesPlain(rest []byte) bool {
+	if len(rest) < 2 {
+		return len(rest) == 0 || hexDigit(rest[0]) >= 0
+	}
+	high, low := hexDigit(rest[0]), hexDigit(rest[1])
+	if high < 2 || high > 7 || low < 0 {
+		return false
+	}
+	c := byte(high<<4 | low)
+	return isLetter(c) || '0' <= c && c <= '9' || strings.IndexByte("-_.~%", c) >= 0
 }
 
 // beginsReference reports whether an ampersand before rest may begin a character reference.

@@ -51,6 +51,10 @@ func escapedForms(s string) map[string]string {
 		"HTML of Go":                       html.EscapeString(s),
 		"HTML, decimal":                    each(s, special, "&#%d;"),
 		"HTML, hexadecimal":                each(s, special, "&#x%X;"),
+		"percent of every character":       each(s, all, "%%%02X"),
+		"percent of letters alone":         each(s, func(c byte) bool { return !special(c) }, "%%%02x"),
+		"percent of every other character": percentOfSome(s),
+		"percent twice":                    each(each(s, special, "%%%02X"), func(c byte) bool { return c == '%' }, "%%%02X"),
 		"HTML with zeros":                  each(s, special, "&#x0000%x;"),
 		"HTML of every character":          each(s, all, "&#%d;"),
 		"HTML in JSON of Go":               strings.Trim(string(page), `"`),
@@ -70,6 +74,11 @@ func escapedForms(s string) map[string]string {
 			func(c byte) bool { return c == '+' || c == '=' }, `\u%04x`), "/", `\/`),
 		"slashes escaped in JSON within JSON": strings.ReplaceAll(s, "/", `\\\/`),
 	}
+}
+
+func percentOfSome(s string) string {
+	i := 0
+	return each(s, func(c byte) bool { i++; return special(c) || i%2 == 0 }, "%%%02X")
 }
 
 // left returns how many bytes of a form are left at the beginning of got, -1 when what follows them is not masked.
@@ -130,6 +139,31 @@ func checkForms(t *testing.T, name, got, form, before, between string, size int)
 		n := left(got[at:], form)
 		if n < 0 || n > most || n > len(form)/2 {
 			t.Fatalf("%s: %d bytes of it are left in %q", name, n, got)
+		}
+	}
+}
+
+// Nothing else around it has an escape.
+func TestASecretIsMaskedWhereverItsOwnEscapesAreTheFirst(t *testing.T) {
+	const before, between = "the form has 100% of what it had before: ", " and here it stands once again, between other words: "
+	var streams tripwire.Streams
+	for _, s := range []string{awkward, refresh, token} {
+		set := tripwire.New(secret.New(s))
+		for name, form := range escapedForms(s) {
+			body := before + form + between + form + "end"
+			for _, size := range []int{16, 33, 1 << 20} {
+				stream := streams.New(set)
+				var got []byte
+				for rest := []byte(body); len(rest) > 0; {
+					n := min(size, len(rest))
+					out, _ := stream.Pass(bytes.Clone(rest[:n]), n == len(rest))
+					got = append(got, out...)
+					rest = rest[n:]
+				}
+				stream.Close()
+				checkForms(t, fmt.Sprintf("%s of %.10q in chunks of %d", name, s, size), string(got), form, before,
+					between, size)
+			}
 		}
 	}
 }
