@@ -18,7 +18,6 @@ import (
 	"bff/internal/assertion"
 	"bff/internal/oauth"
 	"bff/internal/proxy"
-	"bff/internal/secret"
 	"bff/internal/vault"
 )
 
@@ -190,7 +189,7 @@ func (s *calls) caller(c *route.Call, conn *vault.Connection, m *Mount) (proxy.C
 	}
 	return proxy.Caller{
 		Credential: m.Token(fresh.Tokens.Access),
-		Secrets:    []secret.Text{fresh.Tokens.Refresh, c.Session.Ticket()},
+		Secrets:    append(s.broker.Secrets(&fresh), c.Session.Ticket()),
 		Renew: func(ctx context.Context) (proxy.Credential, error) {
 			renewed, err := s.broker.Renew(ctx, fresh)
 			if err != nil || renewed.Tokens.Access.IsZero() {
@@ -208,6 +207,9 @@ func (s *calls) pick(c *route.Call, m *Mount) (*vault.Connection, error) {
 		if names[i] != names[0] {
 			return nil, problem.New(problem.BadRequest).Because("The connection is named twice, and differently.")
 		}
+	}
+	if s.broker.Operated(m.Provider) {
+		return s.operated(m.Provider, len(names) > 0)
 	}
 	var conn *vault.Connection
 	if len(names) > 0 {
@@ -229,6 +231,18 @@ func (s *calls) pick(c *route.Call, m *Mount) (*vault.Connection, error) {
 		return nil, needsReauth(conn, conn.Reason)
 	}
 	return conn, nil
+}
+
+// operated is the connection of everybody at a provider that is called with the operator's credential. It has no name.
+func (s *calls) operated(provider string, named bool) (*vault.Connection, error) {
+	if named {
+		p := problem.New(problem.NotConnected).Because("The application calls this API with a credential of its own, so no " +
+			"connection can be named.")
+		p.Provider = provider
+		return nil, p
+	}
+	conn := s.broker.OperatorConnection(provider)
+	return &conn, nil
 }
 
 func notConnected(provider string, scopes []string) *problem.Problem {
@@ -255,6 +269,10 @@ func needsReauth(conn *vault.Connection, reason string) *problem.Problem {
 func missingScopes(conn *vault.Connection, missing []string, again bool) *problem.Problem {
 	p := problem.New(problem.MissingScopes)
 	p.Provider, p.Connection, p.MissingScopes = conn.Provider, conn.ID, missing
+	if conn.ID == "" {
+		p.Detail = "The application calls this API with a credential of its own, whose permissions are the operator's to extend."
+		return p
+	}
 	if again {
 		p.Detail = "The account was just linked again for this, and the provider did not grant it. Either the " +
 			"permission was left out on its page, or it grants it under another name, which the operator can configure."
@@ -278,6 +296,7 @@ func (s *calls) challenged(conn *vault.Connection, m *Mount, ch *proxy.ScopeChal
 		return !slices.Contains(s.offered[m.Provider], scope)
 	})
 	switch {
+	case conn.ID == "": // there is nothing that a person could do
 	case authenticate:
 		p.Fix = problem.FixConnect(conn.Provider, conn.ID, offered, "acr_values", ch.ACRValues, "max_age", ch.MaxAge)
 	case again: // a fix was just followed and did not help

@@ -82,10 +82,17 @@ type (
 		Name       string `json:"name"`
 		Title      string `json:"title"`
 		Auth       string `json:"auth,omitempty"`        // what is typed at ConnectURL: api_key or basic
+		Form       *form  `json:"form,omitempty"`        // what ConnectURL takes of it
+		Provided   bool   `json:"provided,omitempty"`    // called with a credential of the application: nothing is linked
 		LoginURL   string `json:"login_url,omitempty"`   // none where accounts are linked only
 		ConnectURL string `json:"connect_url,omitempty"` // signed in only
 	}
 )
+
+// A form is what a person is asked for before an account can be linked.
+type form struct {
+	Fields []string `json:"fields"`
+}
 
 // seconds is how times are written: UTC, whole seconds.
 func seconds(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }
@@ -156,11 +163,15 @@ func (a *account) providersJSON(signedIn bool) []providerJSON {
 	var out []providerJSON
 	for _, p := range a.broker.Providers() {
 		linked := slices.Contains(a.linkOnly, p.Name)
-		if p.Auth != "" {
-			if signedIn {
-				out = append(out, providerJSON{Name: p.Name, Title: p.Title, Auth: p.Auth,
-					ConnectURL: "/bff/connect/" + url.PathEscape(p.Name)})
-			}
+		switch {
+		case p.Auth != "" && !signedIn:
+			continue
+		case p.Operated:
+			out = append(out, providerJSON{Name: p.Name, Title: p.Title, Provided: true})
+			continue
+		case p.Auth != "":
+			out = append(out, providerJSON{Name: p.Name, Title: p.Title, Auth: p.Auth, Form: &form{p.Fields},
+				ConnectURL: "/bff/connect/" + url.PathEscape(p.Name)})
 			continue
 		}
 		if linked && !signedIn {

@@ -41,9 +41,9 @@ func (in *Instance) Reach(ctx context.Context, client *http.Client, out *probe.P
 func (in *Instance) reachProvider(ctx context.Context, client *http.Client, name string) probe.Finding {
 	ctx, cancel := context.WithTimeout(ctx, probe.Timeout)
 	defer cancel()
-	var f probe.Finding
+	f := probe.Finding{Outcome: "ok", What: "provider " + name, Text: "called with a key, a password or a token of its own"}
 	for _, p := range in.now().cfg.OAuth() {
-		if p.Name == name {
+		if p.Name == name && p.Auth == "" {
 			f = probe.Summary("provider "+name, probe.Provider(ctx, client, p))
 		}
 	}
@@ -76,6 +76,9 @@ func (in *Instance) Addresses() (all []probe.Finding) {
 	note := func(what, text string) { all = append(all, probe.Finding{Outcome: "note", What: what, Text: text}) }
 	origin := in.now().cfg.OriginText()
 	for _, p := range in.now().cfg.Providers {
+		if p.Auth != "" {
+			continue
+		}
 		note("provider "+p.Name, "redirect URI to register: "+origin+"/bff/callback/"+p.Name)
 		if p.Issuer == "" {
 			continue

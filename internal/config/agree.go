@@ -4,6 +4,7 @@ package config
 func (c *Config) agree(v value) {
 	r := v.r
 	c.agreeOnProviders(r)
+	c.agreeOnOperated(r)
 	c.agreeOnMounts(r)
 	c.agreeOnClients(r)
 	c.agreeOnUsers(r)

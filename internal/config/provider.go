@@ -40,7 +40,7 @@ func (c *Config) readProvider(name string, v value) {
 	base, known := c.base(name, v, there)
 	merged := given
 	merged.Config = providers.Override(base, given.Config)
-	if merged.Issuer != "" && !anyOf(there, "scopes") && len(base.Scopes) == 0 {
+	if merged.Issuer != "" && merged.Auth == "" && !anyOf(there, "scopes") && len(base.Scopes) == 0 {
 		merged.Scopes = []string{"openid", "email", "profile"}
 	}
 	merged.Keep = cmp.Or(merged.Keep, keep)
@@ -76,11 +76,11 @@ func exists(path string) bool {
 
 // reachable reports whether it is known where the provider is.
 func (p *Provider) reachable() bool {
-	return p.Typed() || p.Issuer != "" || p.Authorization.URL != "" && p.Token.URL != ""
+	return p.Auth != "" || p.Issuer != "" || p.Authorization.URL != "" && p.Token.URL != ""
 }
 
 func (p *Provider) checkEndpoints(v value, there map[string]value, known bool) {
-	if anyOf(there, "issuer") || p.Typed() {
+	if anyOf(there, "issuer") || p.Auth != "" {
 		return
 	}
 	switch both := (p.Authorization.URL == "") == (p.Token.URL == ""); {
@@ -96,16 +96,12 @@ func (p *Provider) checkEndpoints(v value, there map[string]value, known bool) {
 // checkClient is what must hold of scopes and the client's credential.
 func (p *Provider) checkClient(v value, there map[string]value) {
 	s, ok := there["scopes"]
-	if ok && p.Issuer != "" && len(p.Scopes) > 0 && !slices.Contains(p.Scopes, "openid") {
+	if ok && p.Issuer != "" && p.Auth == "" && len(p.Scopes) > 0 && !slices.Contains(p.Scopes, "openid") {
 		s.wrong("%s lacks `openid`, without which an OpenID Provider does not say who signed in; write `scopes: [openid, %s]`",
 			s.name(), strings.Join(p.Scopes, ", "))
 	}
-	if p.Typed() {
-		for _, key := range []string{"client_id", "client_secret", "client_key", "issuer", "authorization_url", "token_url"} {
-			if anyOf(there, key) {
-				there[key].wrong("%s has no meaning beside `auth: %s`; remove it", there[key].name(), p.Auth)
-			}
-		}
+	p.checkOperator(v, there)
+	if p.Auth != "" {
 		return
 	}
 	if !anyOf(there, "client_id") {
@@ -200,13 +196,13 @@ const needsClientID = "write the id that the provider gave this client"
 func (p *Provider) fields(name, path string) []field {
 	secret, key := VariableFor(name, "CLIENT_SECRET"), VariableFor(name, "CLIENT_KEY")
 	own := []field{
-		field{name: "client_id", example: "1234.apps.googleusercontent.com", absent: "required, but with `auth`",
+		field{name: "client_id", example: "1234.apps.googleusercontent.com", absent: "required, but with some `auth`",
 			about: "As the provider gave it; may be `env:NAME` or `file:PATH` too."}.
 			by(textSchema(), func(v value) { set(&p.Client.ID)(v.setting(needsClientID)) }),
-		field{name: "client_secret", absent: "required, but with `private_key_jwt`", example: "env:GOOGLE_CLIENT_SECRET",
+		field{name: "client_secret", absent: "required, but with `private_key_jwt` and some `auth`", example: "env:GOOGLE_CLIENT_SECRET",
 			about: "As the provider gave it."}.secret(&p.Client.Secret, secret, "/run/secrets/"+name),
 		field{name: "client_key", absent: "none", example: "file:/run/secrets/acme.pem",
-			about: "For `private_key_jwt`: a private key, PKCS#8 PEM; a secret of several lines, so best `file:PATH`."}.
+			about: "For `private_key_jwt` and `auth: github_app`: a private key in PEM; a secret of several lines, so best `file:PATH`."}.
 			by(secretSchema(), func(v value) { set(&p.Client.Key)(v.longSecret(key, "/run/secrets/"+name+".pem")) }),
 		field{name: "rights", absent: "none", example: "[realm_access.roles]",
 			about: "Claims, of ID token and userinfo, whose strings become rights of the user as they are.",
@@ -217,7 +213,7 @@ func (p *Provider) fields(name, path string) []field {
 			about:                            "A provider file, in the form of the built-in ones, that the fields here are laid over."}.
 			by(textSchema(), func(value) {}), // base reads it
 	}
-	return append(own, p.dataFields(false)...)
+	return slices.Concat(own, p.operatorFields(name), p.dataFields(false))
 }
 
 // dataFields are the yaml tags of providers.Config, so that a new field there is a new key here. A provider file may have the
@@ -230,7 +226,8 @@ func (p *Provider) dataFields(inFile bool) []field {
 	for i := range all {
 		all[i].def = ""
 	}
-	for _, name := range []string{"client_id", "client_secret", "client_key"} {
+	for _, name := range []string{"client_id", "client_secret", "client_key", "api_key", "username", "password",
+		"service_account", "act_as", "installation"} {
 		all = append(all, field{name: name}.by(nil, func(value) {}))
 	}
 	return all
@@ -295,7 +292,7 @@ func wordsOf(key string) []string {
 	case "pkce":
 		return []string{"off"}
 	case "auth":
-		return []string{"api_key", "basic"}
+		return []string{"api_key", "basic", "service_account", "client_credentials", "github_app"}
 	case "granted_scopes":
 		return []string{"callback"}
 	case "about.scopes.kind":
@@ -426,8 +423,8 @@ func (c *Config) agreeOnProviders(r *reader) {
 			r.wrong(r.where(path), "`%s` is the name of a provider too, and `exchange` could not tell them apart; write another", path)
 		}
 	}
-	if len(c.Providers) > 0 && !slices.ContainsFunc(c.Providers, func(p Provider) bool { return p.SignIn }) {
-		r.wrong(r.where("providers"), "`providers` has `sign_in: false` for every provider; nobody could sign in: leave one without it")
+	if len(c.Providers) > 0 && !slices.ContainsFunc(c.Providers, func(p Provider) bool { return p.SignIn && p.Auth == "" }) {
+		r.wrong(r.where("providers"), "`providers` has none that people sign in with (`sign_in: false`, `auth`); nobody could sign in: write another")
 	}
 }
 

@@ -28,8 +28,9 @@ func habitDocs() map[string]providerDoc {
 		"scope_implies": none("What a granted scope covers besides itself.", "{repo: [public_repo]}"),
 		"scope_prefix":  none("A scope with this in front and one without are the same.", "https://graph.microsoft.com/"),
 		"auth": {
-			"`api_key` or `basic` where an account is linked by what a person types into a form, and not by OAuth. It has no client; " +
-				"`userinfo_url`, where given, is what tries the credential.",
+			"What authenticates calls instead of OAuth: `api_key` or `basic`, which each person types into a form or you give here " +
+				"(`userinfo_url`, where given, is what tries it); `service_account`, `client_credentials` and `github_app`, which " +
+				"obtain tokens with a credential of yours.",
 			"",
 			"OAuth",
 			"api_key",

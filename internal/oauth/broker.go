@@ -121,7 +121,9 @@ func (cfg *Config) setDefaults() {
 type ProviderInfo struct {
 	Name, Title string
 	Keep        vault.Keep
-	Auth        string // "" for OAuth; else what a person types, as providers.Config.Auth
+	Auth        string   // as providers.Config.Auth; "" for OAuth
+	Fields      []string // what a person types to link an account; none for OAuth
+	Operated    bool     // calls carry the operator's credential: nobody links an account
 }
 
 // Providers lists them in the configured order.
@@ -129,7 +131,8 @@ func (b *Broker) Providers() []ProviderInfo {
 	out := make([]ProviderInfo, 0, len(b.names))
 	for _, n := range b.names {
 		p := b.providers[n]
-		out = append(out, ProviderInfo{Name: p.Name, Title: p.Title, Keep: p.Keep, Auth: p.Auth})
+		out = append(out, ProviderInfo{Name: p.Name, Title: p.Title, Keep: p.Keep, Auth: p.Auth, Operated: p.Operated(),
+			Fields: typedFields(p)})
 	}
 	return out
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"bff/internal/oauth/claims"
+	"bff/internal/oauth/client"
 	"bff/internal/oauth/providers"
 	"bff/internal/secret"
 	"bff/internal/vault"
@@ -31,6 +32,39 @@ type Typed struct {
 func (b *Broker) Typed(provider string) bool {
 	p := b.providers[provider]
 	return p != nil && p.Typed()
+}
+
+func typedFields(p *client.Provider) []string {
+	switch {
+	case !p.Typed():
+		return nil
+	case p.Auth == providers.AuthBasic:
+		return []string{"username", "password"}
+	}
+	return []string{"api_key"}
+}
+
+// Operated reports whether calls to a provider carry the operator's credential: nobody links an account.
+func (b *Broker) Operated(provider string) bool {
+	p := b.providers[provider]
+	return p != nil && p.Operated()
+}
+
+// OperatorConnection is what calls of every user go through at a provider that is operated. It has no id.
+func (b *Broker) OperatorConnection(provider string) vault.Connection {
+	return b.refresher.Operated(provider)
+}
+
+// Secrets are what no answer may repeat of a connection's credential beside what is sent: the password inside.
+func (b *Broker) Secrets(c *vault.Connection) []secret.Text {
+	all := []secret.Text{c.Tokens.Refresh}
+	if p := b.providers[c.Provider]; p != nil && p.Auth == providers.AuthBasic {
+		if pair, err := base64.StdEncoding.DecodeString(c.Tokens.Access.Reveal()); err == nil {
+			_, password, _ := strings.Cut(string(pair), ":")
+			all = append(all, secret.New(password))
+		}
+	}
+	return all
 }
 
 // LinkTyped tries a credential that a person typed, where the provider can be asked, and returns the connection that

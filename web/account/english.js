@@ -43,6 +43,7 @@ export const english = {
   unlinkName: "Unlink {title}, {account}",
   repairName: "Link again: {title}, {account}",
   linkMore: "Link another account",
+  provided: "{app} uses these with access of its own; there is no account of yours to link: {titles}.",
   why: {
     revoked: "{title} no longer lets {app} use the account: access was taken back there. Link it again if that was " +
       "not meant.",

@@ -43,6 +43,7 @@ export const german = {
   unlinkName: "{title}, {account} trennen",
   repairName: "Neu verknüpfen: {title}, {account}",
   linkMore: "Weiteres Konto verknüpfen",
+  provided: "Diese Dienste nutzt {app} mit eigenem Zugang; ein Konto von Ihnen ist dafür nicht zu verknüpfen: {titles}.",
   why: {
     revoked: "{title} lässt {app} das Konto nicht mehr nutzen: Der Zugriff wurde dort entzogen. Verknüpfen Sie es " +
       "neu, wenn das nicht gewollt war.",

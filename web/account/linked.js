@@ -8,6 +8,7 @@ import { say } from "./words.js";
 /** @param {Account} page @param {SignedIn} session */
 export function linked(page, session) {
   const { words } = page, providers = (session.providers || []).filter((p) => p.connect_url);
+  const provided = (session.providers || []).filter((p) => p.provided);
   return h("section", { class: "part", "aria-labelledby": "linked" },
     h("header", null,
       h("h2", { id: "linked", tabindex: -1 }, words.linked),
@@ -18,7 +19,9 @@ export function linked(page, session) {
     otherIdentities(page, session),
     providers.length > 0 && h("div", { class: "link-more" },
       h("h3", { class: "small" }, words.linkMore),
-      h("ul", { class: "providers" }, providers.map((p) => h("li", null, linkMore(page, p))))));
+      h("ul", { class: "providers" }, providers.map((p) => h("li", null, linkMore(page, p))))),
+    provided.length > 0 && h("p", { class: "soft small" },
+      say(words.provided, { titles: provided.map((p) => p.title).join(", ") })));
 }
 
 /** Identities without a connection: they sign the person in, and nothing can be called with them.

@@ -39,6 +39,10 @@ export type Provider = {
      */
     connect_url?: string;
     /**
+     * called with access of the application's own: no account is linked
+     */
+    provided?: boolean;
+    /**
      * what a person must type before the account can be linked
      */
     form?: Form;

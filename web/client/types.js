@@ -20,6 +20,7 @@
  * @property {string} title
  * @property {string} login_url
  * @property {string} [connect_url] when signed in
+ * @property {boolean} [provided] called with access of the application's own: no account is linked
  * @property {Form} [form] what a person must type before the account can be linked
  *
  * @typedef {object} Form

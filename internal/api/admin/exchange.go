@@ -86,7 +86,11 @@ func (a *Admin) exchangeFor(c *route.Call, given *handedOut) (*exchanged, *route
 		return a.assertionFor(c, front, session, audience)
 	}
 	gone := func() *route.OAuthError { return a.goneOf(c.Ctx(), session) }
-	out, refused := a.tokenOf(c, session.Connections, given, gone)
+	have := session.Connections
+	if audience := c.Form.Get("audience"); a.cfg.Broker.Operated(audience) {
+		have = []vault.Connection{a.cfg.Broker.OperatorConnection(audience)}
+	}
+	out, refused := a.tokenOf(c, have, given, gone)
 	if refused != nil {
 		return nil, refused
 	}

@@ -44,4 +44,7 @@ func (f *Flow) linkedOnly(provider string) bool {
 	return slices.Contains(f.cfg.LinkOnly, provider) || f.cfg.Broker.Typed(provider)
 }
 
-func (f *Flow) known(provider string) bool { return slices.Contains(f.cfg.Providers, provider) }
+// known says whether a provider has accounts of people.
+func (f *Flow) known(provider string) bool {
+	return slices.Contains(f.cfg.Providers, provider) && !f.cfg.Broker.Operated(provider)
+}

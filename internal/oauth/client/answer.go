@@ -90,6 +90,10 @@ func (a *Answer) request(ctx context.Context, do func(context.Context) (*oauth2.
 		Refresh:    secret.New(tok.RefreshToken),
 		ObtainedAt: a.received,
 	}
+	if tok.ExpiresIn == 0 {
+		n, _ := tok.Extra("expires_in").(float64)
+		tok.ExpiresIn = int64(n) // x/oauth2's jwt leaves it there
+	}
 	if tok.ExpiresIn > 0 { // the lifetime counts from when the answer arrived
 		a.Tokens.Expiry = a.received.Add(time.Duration(tok.ExpiresIn) * time.Second)
 	}

@@ -135,7 +135,7 @@ func newSigner(pc *providers.Config) (jose.Signer, error) {
 	if block == nil {
 		return nil, errors.New("the client's key is not PEM")
 	}
-	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	key, err := privateKey(block.Bytes)
 	if err != nil {
 		return nil, errors.New("the client's key is not PKCS#8")
 	}
@@ -148,6 +148,14 @@ func newSigner(pc *providers.Config) (jose.Signer, error) {
 		opts = opts.WithHeader("kid", pc.Client.KeyID)
 	}
 	return jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: key}, opts)
+}
+
+// privateKey reads PKCS#8, or the PKCS#1 that GitHub hands out.
+func privateKey(der []byte) (crypto.PrivateKey, error) {
+	if key, err := x509.ParsePKCS1PrivateKey(der); err == nil {
+		return key, nil
+	}
+	return x509.ParsePKCS8PrivateKey(der)
 }
 
 func algorithm(key crypto.PrivateKey) (jose.SignatureAlgorithm, error) {

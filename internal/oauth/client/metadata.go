@@ -118,11 +118,11 @@ func (p *Provider) rediscover(ctx context.Context) {
 // discover reads the metadata document unless the configuration says all there is to know.
 func (p *Provider) discover(ctx context.Context) (*Metadata, error) {
 	m := &Metadata{}
-	if p.Typed() {
+	if p.Keyed() {
 		m.UserinfoURL = p.Userinfo.URL
 		return m, nil
 	}
-	if p.Issuer != "" && (p.Authorization.URL == "" || p.Token.URL == "" || p.JWKSURL == "") {
+	if p.Issuer != "" && (p.Token.URL == "" || p.Auth == "" && (p.Authorization.URL == "" || p.JWKSURL == "")) {
 		found, err := p.Published(ctx)
 		if err != nil {
 			return nil, err
@@ -133,7 +133,7 @@ func (p *Provider) discover(ctx context.Context) (*Metadata, error) {
 		return nil, err
 	}
 	m.style = p.chooseStyle(m.AuthMethods)
-	if p.Issuer != "" {
+	if p.Issuer != "" && p.Auth == "" {
 		m.Keys = p.newKeys(m.JWKSURL, m.Algorithms)
 	}
 	return m, nil
@@ -186,11 +186,11 @@ func (p *Provider) overlay(m *Metadata) error {
 		given     string
 		mandatory bool
 	}{
-		{"authorization_endpoint", &m.AuthorizationURL, p.Authorization.URL, true},
+		{"authorization_endpoint", &m.AuthorizationURL, p.Authorization.URL, p.Auth == ""},
 		{"token_endpoint", &m.TokenURL, p.Token.URL, true},
 		{"userinfo_endpoint", &m.UserinfoURL, p.Userinfo.URL, false},
 		{"revocation_endpoint", &m.RevocationURL, p.Revocation.URL, false},
-		{"jwks_uri", &m.JWKSURL, p.JWKSURL, p.Issuer != ""},
+		{"jwks_uri", &m.JWKSURL, p.JWKSURL, p.Issuer != "" && p.Auth == ""},
 		{"end_session_endpoint", &m.EndSessionURL, p.EndSessionURL, false},
 		{"pushed_authorization_request_endpoint", &m.PARURL, "", false},
 		{"refresh_url", new(string), p.Token.RefreshURL, false},

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	googlejwt "golang.org/x/oauth2/jwt"
 
 	"bff/internal/oauth/claims"
 	"bff/internal/oauth/providers"
@@ -35,9 +36,10 @@ type Provider struct {
 	log      *slog.Logger
 	now      func() time.Time
 	redirect string
-	signer   jose.Signer     // of private_key_jwt
-	trusted  map[string]bool // hosts that the operator wrote
-	inside   atomic.Bool     // the issuer's own address is of an inner network
+	signer   jose.Signer       // of private_key_jwt, and of a GitHub App
+	account  *googlejwt.Config // of a service account
+	trusted  map[string]bool   // hosts that the operator wrote
+	inside   atomic.Bool       // the issuer's own address is of an inner network
 
 	mu      sync.Mutex
 	meta    *Metadata
@@ -62,8 +64,11 @@ type Provider struct {
 
 // New checks what a configuration must have for the provider to be asked anything at all. It contacts nobody.
 func New(pc providers.Config, o Options) (*Provider, error) {
-	if pc.Typed() {
-		return newTyped(pc, o)
+	switch {
+	case pc.Keyed():
+		return newKeyed(pc, o)
+	case pc.Auth != "":
+		return newOperated(pc, o)
 	}
 	if pc.Name == "" || pc.Client.ID == "" || pc.Issuer == "" && (pc.Authorization.URL == "" || pc.Token.URL == "") {
 		return nil, errors.New("needs a name, a client id, and an issuer or its endpoints")
@@ -169,8 +174,11 @@ func (p *Provider) WarnOnce(key, text string, args ...any) {
 
 const maxNotices = 256
 
-// Check tries what can be tried without a person: the metadata and the keys.
+// Check tries what can be tried without a person: the metadata, the keys, the operator's credential.
 func (p *Provider) Check(ctx context.Context) error {
+	if p.Auth != "" {
+		return p.checkOperated(ctx)
+	}
 	m, err := p.Metadata(ctx)
 	if err != nil || m.Keys == nil {
 		return err

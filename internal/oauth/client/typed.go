@@ -10,14 +10,12 @@ import (
 	"bff/internal/secret"
 )
 
-// newTyped makes a provider whose accounts are linked by what a person types. It has no client and no endpoints but
-// one that tries the credential.
-func newTyped(pc providers.Config, o Options) (*Provider, error) {
+// newKeyed makes a provider that is called with an API key or a password. It has no client and no endpoints but one
+// that tries the credential.
+func newKeyed(pc providers.Config, o Options) (*Provider, error) {
 	switch {
 	case pc.Name == "":
 		return nil, errors.New("needs a name")
-	case pc.Auth != providers.AuthAPIKey && pc.Auth != providers.AuthBasic:
-		return nil, errors.New("has an auth that is none of api_key and basic")
 	case pc.Issuer != "" || pc.Authorization.URL != "" || pc.Token.URL != "":
 		return nil, errors.New("has endpoints of OAuth beside its auth")
 	}

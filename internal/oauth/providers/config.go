@@ -12,9 +12,9 @@ type Config struct {
 	Name  string `yaml:"-"`
 	Title string `yaml:"title,omitempty"`
 
-	// Auth is how an account is linked: "" by OAuth, or by what a person types, AuthAPIKey or AuthBasic. Nobody signs in
-	// with what was typed.
-	Auth string `yaml:"auth,omitempty"`
+	// Auth is what authenticates calls: "" a token by OAuth, or one of AuthAPIKey …. Nobody signs in with any but OAuth.
+	Auth     string   `yaml:"auth,omitempty"`
+	Operator Operator `yaml:",inline"`
 
 	// Issuer is the OpenID issuer; "" for a plain OAuth 2.0 provider. Issuers are further values of `iss` in its ID
 	// tokens, in which "{tid}" stands for the token's own tid claim. CallbackIssuer is the `iss` of its authorization
@@ -49,15 +49,6 @@ type Config struct {
 	Keep     vault.Keep `yaml:"keep,omitempty"`
 	NeedsAPI bool       `yaml:"-"` // some api uses this provider: a refresh token is wanted
 }
-
-// The values of Config.Auth.
-const (
-	AuthAPIKey = "api_key"
-	AuthBasic  = "basic"
-)
-
-// Typed reports whether accounts are linked by what a person types.
-func (c *Config) Typed() bool { return c.Auth != "" }
 
 // Client is how bff is registered at the provider, and how it proves that.
 type Client struct {

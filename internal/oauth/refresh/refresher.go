@@ -51,7 +51,8 @@ type Refresher struct {
 // A provider is a provider with what this instance knows of its state.
 type provider struct {
 	*client.Provider
-	breaker breaker
+	breaker  breaker
+	operated operated
 }
 
 // New makes a refresher. It contacts nobody.

@@ -96,6 +96,9 @@ func (b *Refresher) Token(ctx context.Context, c vault.Connection) (vault.Connec
 	if err != nil {
 		return vault.Connection{}, err
 	}
+	if p.Operated() {
+		return b.operatedToken(ctx, p, secret.Text{})
+	}
 	c = b.held.over(c)
 	if c.Status == vault.StatusNeedsReauth {
 		return vault.Connection{}, p.reauth(c.Reason)
@@ -139,6 +142,9 @@ func (b *Refresher) Renew(ctx context.Context, c vault.Connection) (vault.Connec
 	p, err := b.provider(c.Provider)
 	if err != nil {
 		return vault.Connection{}, err
+	}
+	if p.Operated() {
+		return b.operatedToken(ctx, p, c.Tokens.Access)
 	}
 	now, err := b.vault.Reload(ctx, &c)
 	if err != nil {
