@@ -18,6 +18,7 @@ type providerCommand struct {
 	List     providerListCommand     `cmd:"" help:"List the built-in providers."`
 	Show     providerShowCommand     `cmd:"" help:"Print a built-in provider's file, to be used as it is or changed."`
 	Check    providerCheckCommand    `cmd:"" help:"Try a provider as far as it goes without a person."`
+	Import   providerImportCommand   `cmd:"" help:"Write provider files from another catalogue's entries, as far as they go."`
 	Simulate providerSimulateCommand `cmd:"" help:"Imitate a provider, with everything that goes wrong, against the product."`
 }
 

@@ -35,6 +35,7 @@ func House() Layers {
 
 		"internal/assertion": {"internal/secret"},
 
+		"internal/importer":        nil,
 		"internal/oauth/providers": {"internal/secret", "internal/vault"},
 		"internal/oauth/claims":    nil,
 		"internal/oauth/client": {
@@ -167,6 +168,7 @@ func House() Layers {
 			"internal/trace",
 			"internal/devsite",
 			"internal/audit",
+			"internal/importer",
 		},
 	}
 }
