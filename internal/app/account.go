@@ -6,15 +6,25 @@ import (
 	"os"
 	"path"
 	"strings"
+
+	"bff/internal/config"
+	"bff/web"
 )
 
 // accountFiles are what /bff/account is made of. The operator's own style sheet stands in for the empty theme.css, and
-// what the application is called for app.json. Files are read anew each time, so that a change shows on the next load.
+// what the application and its providers are called for app.json. Files are read anew each time, so that a change shows on the next load.
 type accountFiles struct {
 	fs.FS
 	theme string // a file, or ""
 	name  string // of the application, or ""
 	logo  string // a file, or ""
+	marks []byte
+	told  map[string]told // by provider
+}
+
+func accountOf(cfg *config.Config) accountFiles {
+	return accountFiles{FS: web.Account(), theme: cfg.Frontend.Theme, name: cfg.Name, logo: cfg.Logo,
+		marks: Marks(cfg.OAuth()), told: tell(cfg.OAuth())}
 }
 
 func (a accountFiles) Open(name string) (fs.File, error) {
@@ -27,13 +37,18 @@ func (a accountFiles) Open(name string) (fs.File, error) {
 	return a.FS.Open(name)
 }
 
-// ReadFile is Open for what is no file: app.json is made of the configuration.
+// ReadFile is Open for what is no file: app.json and the marks are made of the configuration.
 func (a accountFiles) ReadFile(name string) ([]byte, error) {
+	if name == marksFile {
+		return a.marks, nil
+	}
 	if name == "app.json" {
 		about := struct {
 			Name *string `json:"name"`
 			Logo *string `json:"logo"`
-		}{}
+			// Providers is what the page shows of each.
+			Providers map[string]told `json:"providers"`
+		}{Providers: a.told}
 		if a.name != "" {
 			about.Name = &a.name
 		}

@@ -103,7 +103,7 @@ func (in *Instance) plug(g *generation) error {
 	g.server, err = api.New(api.Config{
 		Origin: cfg.OriginText(), Cookie: cfg.SessionCookie(), Vault: g.vault, Broker: broker, Signer: g.signer,
 		TrustedProxies: cfg.TrustedProxies, Origins: cfg.Frontend.Origins, Mounts: mounts, Clients: clients(cfg.Clients),
-		Frontend: pages, Client: web.Client(), Account: accountFiles{web.Account(), cfg.Frontend.Theme, cfg.Name, cfg.Logo},
+		Frontend: pages, Client: web.Client(), Account: accountOf(cfg),
 		Fronts: further, SSO: cfg.SSO, Users: g.policy, LinkOnly: linkOnly(cfg.Providers),
 		Limits: api.Limits(cfg.Limits), Metrics: in.counted, Log: in.log, Audit: g.events, AccessLog: cfg.Log.Access,
 	})

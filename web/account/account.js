@@ -10,7 +10,10 @@ import { askToErase, data, uses, who } from "./person.js";
 import { h, icon, mark } from "./ui.js";
 import { language, languages, named, say } from "./words.js";
 
-/** What bff says about the application. @typedef {{ name?: string | null, logo?: string | null }} App */
+/** What bff says about the application and its providers.
+ * @typedef {{ name?: string | null, logo?: string | null,
+ *   providers?: Record<string, { color?: string, scopes?: Record<string, [kind: string, en: string, de: string]> }>,
+ *   }} App */
 /** @typedef {{ provider: string, title?: string, subject: string, email?: string, name?: string, sign_in?: boolean,
  *   }} Identity */
 /** @typedef {{ client: string, provider: string, connection: string, reason: string, at: string }} Use */
@@ -92,9 +95,8 @@ export class Account {
     } catch {
       return; // without its name it is "this application"
     }
-    const { name } = this.app, words = languages[this.lang];
-    if (!name) return;
-    this.words = named(words, { app: name, App: name, ofApp: name });
+    const { name } = this.app;
+    if (name) this.words = named(languages[this.lang], { app: name, App: name, ofApp: name });
     this.draw();
   }
 
@@ -271,7 +273,7 @@ export class Account {
         h("p", { class: "soft" }, providers.length ? words.signInHint : words.noProviders)),
       providers.length > 0 && h("ul", { class: "providers" }, providers.map((p) =>
         h("li", null, h("a", { class: "button", href: `${p.login_url}?return_to=${to}` },
-          mark(p.name, p.title, "small"), say(words.signInWith, { title: p.title }))))),
+          mark(app, p.name, p.title, "small"), say(words.signInWith, { title: p.title }))))),
       h("p", { class: "foot" }, words.footerOut))];
   }
 

@@ -34,7 +34,7 @@ function otherIdentities(page, session) {
     h("h3", { class: "small" }, words.alsoSignsIn),
     h("ul", { class: "identities" }, others.map((i) => {
       const title = i.title || page.title(i.provider);
-      return h("li", null, mark(i.provider, title, "small"), h("span", null, title),
+      return h("li", null, mark(page.app, i.provider, title, "small"), h("span", null, title),
         h("bdi", { class: "soft" }, i.email || i.name || i.subject));
     })),
     h("p", { class: "soft small" }, words.alsoSignsInHint));
@@ -42,7 +42,7 @@ function otherIdentities(page, session) {
 
 /** @param {Account} page @param {Provider} p */
 function linkMore(page, p) {
-  const content = [mark(p.name, p.title, "small"), p.title];
+  const content = [mark(page.app, p.name, p.title, "small"), p.title];
   const to = encodeURIComponent(page.returnTo());
   if (!p.form) return h("a", { class: "button", href: `${p.connect_url}?return_to=${to}` }, content);
   const props = { class: "button", type: "button", id: "form-" + p.name };
@@ -60,7 +60,7 @@ function card(page, c, session) {
   const values = { title, account }, broken = c.status !== "active", own = isOwn(c, session);
   const role = own ? words.usedToSignIn : c.sign_in ? words.signsIn : c.sign_in === false && words.linkedOnly;
   return [
-    h("header", null, mark(c.provider, title),
+    h("header", null, mark(page.app, c.provider, title),
       h("div", null,
         h("h3", null, title, role && h("span", { class: "pill" }, role)),
         h("p", { class: "soft small" }, address(account))),
@@ -91,7 +91,7 @@ function repair(page, c, session, label) {
 
 /** @param {Account} page @param {Connection} c @param {string} title @param {boolean} broken */
 function permissions(page, c, title, broken) {
-  const { words, lang } = page, may = allowed(c.provider, c.scopes || [], lang);
+  const { words, lang } = page, may = allowed(page.app.providers?.[c.provider]?.scopes, c.scopes || [], lang);
   const key = page.session?.providers?.find((p) => p.name === c.provider)?.form?.fields.length;
   const none = key ? say(words.keyNothing, { title }) : words.mayNothing;
   return h("div", { class: "may" }, h("p", null, broken ? words.mayAgain : words.may),

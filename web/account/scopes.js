@@ -1,5 +1,5 @@
-// Scopes in plain words. A row: scope, kind, English, German. A scope that is not here is shown as it is: better no
-// words than wrong ones.
+// Scopes in plain words. A row: scope, kind, English, German. What means something at one provider only stands in that
+// provider's file, and comes with app.json. A scope without words is shown as it is: better no words than wrong ones.
 // Kinds: who (who you are), see, change (writes, sends, deletes), keep (works while you are away).
 
 /** @typedef {"who" | "see" | "change" | "keep"} Kind */
@@ -92,99 +92,22 @@ const common = [
   ["Chat.Read", "see", "Read your chats", "Ihre Chats lesen"],
 ];
 
-/** @type {Record<string, Row[]>} Names that mean something at one provider only. */
-const own = {
-  github: [
-    ["repo", "change", "See and change all your repositories, private ones too",
-      "Alle Ihre Repositorys sehen und ändern, auch private"],
-    ["public_repo", "change", "See and change your public repositories",
-      "Ihre öffentlichen Repositorys sehen und ändern"],
-    ["repo:status", "change", "See and set commit statuses", "Commit-Status sehen und setzen"],
-    ["user", "change", "See and change your profile", "Ihr Profil sehen und ändern"],
-    ["read:user", "who", "See your profile", "Ihr Profil sehen"],
-    ["user:email", "who", "See your email addresses", "Ihre E-Mail-Adressen sehen"],
-    ["user:follow", "change", "Follow and unfollow people for you", "In Ihrem Namen Personen folgen und entfolgen"],
-    ["read:org", "see", "See your organisations and teams", "Ihre Organisationen und Teams sehen"],
-    ["gist", "change", "Create and change gists", "Gists anlegen und ändern"],
-    ["notifications", "see", "See your notifications", "Ihre Benachrichtigungen sehen"],
-    ["workflow", "change", "Change your workflows", "Ihre Workflows ändern"],
-    ["read:packages", "see", "Download packages", "Pakete herunterladen"],
-    ["write:packages", "change", "Upload packages", "Pakete hochladen"],
-    ["delete_repo", "change", "Delete your repositories", "Ihre Repositorys löschen"],
-    ["project", "change", "See and change your projects", "Ihre Projekte sehen und ändern"],
-    ["read:project", "see", "See your projects", "Ihre Projekte sehen"],
-  ],
-  gitlab: [
-    ["api", "change", "Do everything you can do", "Alles tun, was Sie tun können"],
-    ["read_api", "see", "See everything you can see", "Alles sehen, was Sie sehen können"],
-    ["read_user", "who", "See your profile", "Ihr Profil sehen"],
-    ["read_repository", "see", "See your repositories", "Ihre Repositorys sehen"],
-    ["write_repository", "change", "See and change your repositories", "Ihre Repositorys sehen und ändern"],
-  ],
-  slack: [
-    ["users:read", "see", "See the people in your workspace", "Personen Ihres Workspace sehen"],
-    ["users:read.email", "see", "See the email addresses in your workspace", "E-Mail-Adressen Ihres Workspace sehen"],
-    ["channels:read", "see", "See your public channels", "Ihre öffentlichen Kanäle sehen"],
-    ["channels:history", "see", "Read messages in public channels", "Nachrichten in öffentlichen Kanälen lesen"],
-    ["chat:write", "change", "Send messages for you", "In Ihrem Namen Nachrichten senden"],
-    ["files:read", "see", "See files in your channels", "Dateien in Ihren Kanälen sehen"],
-    ["search:read", "see", "Search your workspace", "Ihren Workspace durchsuchen"],
-  ],
-  discord: [
-    ["identify", "who", "See your name and profile", "Ihren Namen und Ihr Profil sehen"],
-    ["guilds", "see", "See the servers you are in", "Die Server sehen, in denen Sie sind"],
-    ["connections", "see", "See accounts linked to your profile", "Mit Ihrem Profil verknüpfte Konten sehen"],
-  ],
-  spotify: [
-    ["user-read-private", "who", "See your subscription and country", "Ihr Abonnement und Land sehen"],
-    ["user-read-email", "who", "See your email address", "Ihre E-Mail-Adresse sehen"],
-    ["user-library-read", "see", "See your library", "Ihre Bibliothek sehen"],
-    ["user-library-modify", "change", "Change your library", "Ihre Bibliothek ändern"],
-    ["playlist-read-private", "see", "See your private playlists", "Ihre privaten Playlists sehen"],
-    ["playlist-modify-private", "change", "Change your private playlists", "Ihre privaten Playlists ändern"],
-    ["playlist-modify-public", "change", "Change your public playlists", "Ihre öffentlichen Playlists ändern"],
-    ["user-read-playback-state", "see", "See what you are playing", "Sehen, was Sie gerade hören"],
-    ["user-modify-playback-state", "change", "Control your playback", "Ihre Wiedergabe steuern"],
-  ],
-  dropbox: [
-    ["account_info.read", "who", "See your profile", "Ihr Profil sehen"],
-    ["files.metadata.read", "see", "See the names and details of your files", "Namen und Angaben Ihrer Dateien sehen"],
-    ["files.content.read", "see", "See what is in your files", "Den Inhalt Ihrer Dateien sehen"],
-    ["files.content.write", "change", "Change, create and delete your files",
-      "Ihre Dateien ändern, anlegen und löschen"],
-    ["sharing.write", "change", "Share your files", "Ihre Dateien freigeben"],
-  ],
-  atlassian: [
-    ["read:me", "who", "See your profile", "Ihr Profil sehen"],
-    ["read:jira-user", "see", "See people in Jira", "Personen in Jira sehen"],
-    ["read:jira-work", "see", "See your Jira projects and issues", "Ihre Jira-Projekte und -Vorgänge sehen"],
-    ["write:jira-work", "change", "Create and change Jira issues", "Jira-Vorgänge anlegen und ändern"],
-  ],
-  linkedin: [
-    ["w_member_social", "change", "Post and comment for you", "In Ihrem Namen Beiträge und Kommentare schreiben"],
-  ],
-  linear: [
-    ["read", "see", "See your workspace", "Ihren Workspace sehen"],
-    ["write", "change", "Change your workspace", "Ihren Workspace ändern"],
-    ["issues:create", "change", "Create issues", "Vorgänge anlegen"],
-  ],
-};
-
 const order = ["change", "see", "keep", "who", "other"];
 
 /**
  * What a connection may do: each thing once, the weightiest first. Entries without words carry the scope itself.
- * @param {string} provider @param {string[]} scopes @param {string} lang
+ * @param {Record<string, [kind: string, en: string, de: string]> | undefined} own the words of the provider's file
+ * @param {string[]} scopes @param {string} lang
  * @returns {{ kind: Kind | "other", words?: string, scope?: string }[]}
  */
-export function allowed(provider, scopes, lang) {
+export function allowed(own, scopes, lang) {
   /** @type {Map<string, { kind: Kind | "other", words?: string, scope?: string }>} */
   const found = new Map();
   for (const scope of scopes) {
     const bare = scope.replace(/^https:\/\/graph\.microsoft\.com\//, "");
-    const row = (own[provider] || []).find(([s]) => s === bare) || common.find(([s]) => s === bare);
+    const row = (own && Object.hasOwn(own, bare) && own[bare]) || common.find(([s]) => s === bare)?.slice(1);
     const entry = row
-      ? { kind: row[1], words: lang === "de" ? row[3] : row[2] }
+      ? { kind: /** @type {Kind} */ (row[0] || "other"), words: lang === "de" ? row[2] : row[1] }
       : { kind: /** @type {"other"} */ ("other"), scope };
     found.set(entry.words || scope, entry);
   }

@@ -71,11 +71,22 @@ export function initials(name) {
   return ends.map((w) => [...w][0].toUpperCase()).join("") || "?";
 }
 
-/** A provider's mark: letters of ours ("GH"), never somebody's logo.
+/** A provider's mark: letters of ours ("GH"), never somebody's logo. One that has a color is on the server's sheet.
+ * @param {{ providers?: Record<string, { color?: string }> }} app
  * @param {string} provider @param {string} title @param {string} [more] class */
-export const mark = (provider, title, more = "") =>
-  h("span", { class: `mark tone-${toneOf(provider)} ${more}`, "aria-hidden": "true" },
-    title.match(/\p{Lu}/gu)?.slice(0, 2).join("") || initials(title));
+export const mark = (app, provider, title, more = "") =>
+  app.providers?.[provider]?.color
+    ? h("span", { class: `mark sheet ${more}`, "aria-hidden": "true" }, drawn(provider))
+    : h("span", { class: `mark tone-${toneOf(provider)} ${more}`, "aria-hidden": "true" },
+      title.match(/\p{Lu}/gu)?.slice(0, 2).join("") || initials(title));
+
+/** A symbol of the sheet. @param {string} provider */
+function drawn(provider) {
+  const svg = document.createElementNS(svgNS, "svg"), use = document.createElementNS(svgNS, "use");
+  use.setAttribute("href", "/bff/account/marks.svg#" + encodeURIComponent(provider));
+  svg.append(use);
+  return svg;
+}
 
 /** A person's mark. A picture would be a request to another origin.
  * @param {string} seed @param {string} name @param {string} [more] class */

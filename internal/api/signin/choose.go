@@ -17,11 +17,11 @@ var chooseText string
 
 var choosePage = template.Must(template.New("choose").Parse(chooseText))
 
-// choosePolicy lets the page load the account page's styles and nothing else.
-const choosePolicy = "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+// choosePolicy lets the page load the account page's styles and marks, and nothing else.
+const choosePolicy = "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
 // A choice is one provider on the page.
-type choice struct{ Title, URL string }
+type choice struct{ Name, Title, URL string }
 
 // Choose lets a person choose the provider of a sign-in. Where there is one, there is nothing to choose.
 func (f *Flow) Choose(c *route.Call) error {
@@ -51,7 +51,7 @@ func (f *Flow) Choose(c *route.Call) error {
 		}
 		choices = append(
 			choices,
-			choice{p.Title, "/bff/login/" + url.PathEscape(p.Name) + "?return_to=" + url.QueryEscape(to)},
+			choice{p.Name, p.Title, "/bff/login/" + url.PathEscape(p.Name) + "?return_to=" + url.QueryEscape(to)},
 		)
 	}
 	var page bytes.Buffer

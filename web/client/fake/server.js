@@ -50,8 +50,20 @@ export function fresh() {
     /** @type {Record<string, [type: string, body: string]>} further files */
     files: {},
     preferences: {},
-    /** @type {{ name: string | null, logo: string | null }} */
-    app: { name: null, logo: null },
+    /** @type {{ name: string | null, logo: string | null, providers: Record<string, object> }} */
+    app: {
+      name: null,
+      logo: null,
+      providers: {
+        github: {
+          color: "#24292f",
+          scopes: {
+            "read:user": ["who", "See your profile", "Ihr Profil sehen"],
+            repo: ["change", "See and change all your repositories", "Alle Ihre Repositorys sehen und ändern"],
+          },
+        },
+      },
+    },
     created: before(600),
     rights: [],
     identities: [
@@ -188,6 +200,11 @@ export async function serve(port = 0) {
     const own = state.files[pathname];
     if (own) return r.writeHead(200, { "Content-Type": own[0] }).end(own[1]);
     if (pathname === "/bff/account/app.json") return json(state.app);
+    if (pathname === "/bff/account/marks.svg") {
+      const svg = '<svg xmlns="http://www.w3.org/2000/svg"><symbol id="github" viewBox="0 0 44 44">'
+        + '<rect width="44" height="44" fill="#24292f"/></symbol></svg>';
+      return r.writeHead(200, { "Content-Type": "image/svg+xml" }).end(svg);
+    }
     if (route === "GET /bff/account/logo.svg") return r.writeHead(200, { "Content-Type": types[".svg"] }).end(logo);
     const file = q.method === "GET" && fileOf(pathname);
     if (file)

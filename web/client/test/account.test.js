@@ -222,14 +222,18 @@ test("every word exists in both languages", async () => {
   );
   const { allowed } = await import("../../account/scopes.js");
   assert.deepEqual(
-    allowed("google", ["openid", "x:y", "https://www.googleapis.com/auth/drive"], "de").map((a) => a.words || a.scope),
+    allowed(undefined, ["openid", "x:y", "https://www.googleapis.com/auth/drive"], "de").map((a) => a.words || a.scope),
     ["Alle Ihre Dateien sehen, ändern, anlegen und löschen", "Erkennen, dass Sie es sind", "x:y"],
   );
+  /** @type {Record<string, [string, string, string]>} */
+  const own = { repo: ["change", "See and change your repositories", "Ihre Repositorys sehen und ändern"] };
+  assert.deepEqual(allowed(own, ["repo"], "en"), [{ kind: "change", words: "See and change your repositories" }]);
   assert.deepEqual(
-    allowed("acme", ["repo"], "en"),
-    [{ kind: "other", scope: "repo" }],
-    "GitHub's word for it is not acme's",
+    allowed(undefined, ["repo", "constructor"], "en"),
+    [{ kind: "other", scope: "repo" }, { kind: "other", scope: "constructor" }],
+    "one provider's word for it is not another's",
   );
+  assert.deepEqual(allowed({}, ["constructor"], "en"), [{ kind: "other", scope: "constructor" }]);
 });
 
 test("the last page of a popup tells its tab and closes, or says what to do", async () => {
