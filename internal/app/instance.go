@@ -75,8 +75,6 @@ func New(cfg *config.Config, o Options) (*Instance, error) {
 	if in.current, err = in.build(cfg, nil); err != nil {
 		return nil, errors.Join(err, in.audit.Close())
 	}
-	in.current.events.Record(context.Background(), audit.Event{Kind: audit.ConfigurationRead, Reason: "start",
-		Actor: audit.Actor{Kind: audit.ByOperator}})
 	return in, nil
 }
 
