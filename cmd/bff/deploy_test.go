@@ -59,7 +59,7 @@ func TestTheConfigurationOfComposePasses(t *testing.T) {
 func TestDashboardAndRulesAskForMetricsThatExist(t *testing.T) {
 	m := metrics.New(nil, "v")
 	m.Expect([]string{"google"})
-	m.Refresh("google", "ok", 0)
+	m.Refresh(t.Context(), "google", "ok", 0)
 	m.Revocation("google", "revoked")
 	m.ForMount("calendar").Call(http.StatusOK)
 	m.Request("/bff/session", http.StatusOK)

@@ -41,6 +41,7 @@ type Config struct {
 	Log      *slog.Logger     // discarded when nil
 	Programs []Program        // that are to hear what happens
 	Audit    audit.Recorder   // nil: nothing is recorded
+	Spans    bool             // what is asked of the store within a recorded trace has spans
 	Cache    bool             // Load may answer without the store; all alike. No effect with redis+cluster: or memory:
 }
 
@@ -87,7 +88,7 @@ func Open(cfg Config) (*Vault, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	db, err := store.Open(store.Config{URL: cfg.Store, Prefix: cfg.Prefix, Now: cfg.Now, Log: cfg.Log})
+	db, err := store.Open(store.Config{URL: cfg.Store, Prefix: cfg.Prefix, Now: cfg.Now, Log: cfg.Log, Spans: cfg.Spans})
 	if err != nil {
 		return nil, fmt.Errorf("open vault: %w", err)
 	}

@@ -27,6 +27,7 @@ type Config struct {
 	Prefix string           // required: of every key
 	Now    func() time.Time // required
 	Log    *slog.Logger     // required
+	Spans  bool             // commands of a recorded trace have spans
 }
 
 // A Store is one Redis, or what stands in for it. It is safe for concurrent use.
@@ -60,6 +61,9 @@ func Open(cfg Config) (*Store, error) {
 	scripts, err := loadScripts()
 	if err != nil {
 		return nil, err
+	}
+	if cfg.Spans {
+		client.AddHook(spans{})
 	}
 	return &Store{client: client, close: closer, options: o, kind: kind, prefix: cfg.Prefix, now: cfg.Now, log: cfg.Log,
 		scripts: scripts, written: func(string) {}}, nil
