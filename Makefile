@@ -22,6 +22,7 @@ docs:
 tools: $(LOCKS:package-lock.json=node_modules/.package-lock.json)
 	@command -v redis-server >/dev/null && command -v redis-sentinel >/dev/null || { $(INSTALL) redis-server redis-sentinel; }
 	@command -v chromium >/dev/null || { $(INSTALL) chromium; }
+	@command -v promtool >/dev/null && command -v prometheus >/dev/null || { $(INSTALL) prometheus; }
 	@test -x /usr/sbin/nginx && test -x /usr/bin/caddy || { $(INSTALL) nginx caddy; }
 	@python3 -c 'import cryptography' 2>/dev/null || /usr/bin/python3 -c 'import cryptography' 2>/dev/null || { $(INSTALL) python3-cryptography; }
 
