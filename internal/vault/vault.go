@@ -131,8 +131,9 @@ func (c *core) Close() error {
 // Ping asks the store for a sign of life.
 func (c *core) Ping(ctx context.Context) error { return c.db.Ping(ctx) }
 
-// Writable reports whether the store takes writes. One that does not cannot serve: no touch, no sign-in, no refresh.
-func (c *core) Writable(ctx context.Context) error { return c.db.Writable(ctx) }
+// Serves reports whether the store answers reads and takes writes. One that does not cannot serve: no call, no touch, no
+// sign-in, no refresh.
+func (c *core) Serves(ctx context.Context) error { return c.db.Serves(ctx) }
 
 // A StoreReport is what an operator should know of a store that works.
 type StoreReport = store.Report
