@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -19,7 +20,7 @@ type providerCommand struct {
 	Show     providerShowCommand     `cmd:"" help:"Print a built-in provider's file, to be used as it is or changed."`
 	Check    providerCheckCommand    `cmd:"" help:"Try a provider as far as it goes without a person."`
 	Import   providerImportCommand   `cmd:"" help:"Write provider files from another catalogue's entries, as far as they go."`
-	Simulate providerSimulateCommand `cmd:"" help:"Imitate a provider, with everything that goes wrong, against the product."`
+	Simulate providerSimulateCommand `cmd:"" help:"Play a provider as its file says, with everything that goes wrong, against the product."`
 }
 
 type providerListCommand struct{}
@@ -108,16 +109,48 @@ func (c *providerCheckCommand) Run(sh *shell) error {
 }
 
 type providerSimulateCommand struct {
-	Provider string `arg:"" complete:"provider" help:"A provider of the configuration, a built-in one, or a FILE as show prints it."`
+	Provider string `arg:"" optional:"" complete:"provider" help:"A provider of the configuration, a built-in one, or a FILE as show prints it."`
 	Config   string `default:"bff.yaml" placeholder:"FILE" help:"The configuration that a name is looked up in (default: ${default})."`
+	Answers  string `placeholder:"FILE" help:"Play these recorded answers of the real provider instead of what its file claims; docs/providers.md has their form."`
+	All      bool   `help:"Play every built-in provider."`
+	Facts    bool   `help:"Only what shows whether the file is right, without what goes wrong at a provider."`
+	List     bool   `help:"Print what would be played, and stop."`
 }
 
+// Help is printed by --help, below the first line.
+func (c *providerSimulateCommand) Help() string { return simulate.About }
+
 func (c *providerSimulateCommand) Run(sh *shell) error {
+	switch {
+	case c.All && (c.Provider != "" || c.Answers != ""):
+		return wrongUse("bff: --all plays the built-in providers; leave PROVIDER and --answers away")
+	case c.All:
+		return runError(simulate.RunAll(sh.ctx, simulate.Options{Facts: c.Facts}, sh.stdout))
+	case c.Provider == "":
+		return wrongUse("bff: write which provider: a name, or a FILE as `bff provider show` prints it; or --all")
+	}
 	p, _, err := findProvider(sh, c.Provider, c.Config)
 	if err != nil {
 		return err
 	}
-	return runError(simulate.Run(sh.ctx, p, sh.stdout))
+	o := simulate.Options{File: c.Provider, Facts: c.Facts}
+	if c.Answers != "" {
+		if o.Answers, err = readAnswers(c.Answers); err != nil {
+			return wrongUse("bff: %s: %v", c.Answers, err)
+		}
+	}
+	if c.List {
+		return runError(simulate.List(p, o, sh.stdout))
+	}
+	return runError(simulate.Run(sh.ctx, p, o, sh.stdout))
+}
+
+func readAnswers(file string) (*simulate.Answers, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, errors.New(config.FileError(err))
+	}
+	return simulate.ParseAnswers(data)
 }
 
 // ownIssuer says whether each organisation has an issuer of its own at the provider, which no built-in can know.

@@ -24,7 +24,6 @@ import (
 	"bff/internal/oauth"
 	"bff/internal/oauth/providers"
 	"bff/internal/proxy"
-	"bff/internal/proxy/wire"
 	"bff/internal/secret"
 	"bff/internal/trace"
 	"bff/internal/vault"
@@ -155,7 +154,7 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 			"GET /calendars/{id}/events",
 			"POST /calendars/{id}/events",
 		}}}, set.mounts...)
-	transport := wire.New(proxy.NewTransport())
+	transport := proxy.NewTransport()
 	t.Cleanup(transport.CloseIdleConnections)
 	for _, m := range mounts {
 		m.Origin, m.Log, m.Transport = w.origin, log, transport

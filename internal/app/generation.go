@@ -49,7 +49,7 @@ func (in *Instance) build(cfg *config.Config, shared *vault.Vault) (*generation,
 		s := &cfg.Session
 		v, err := vault.Open(vault.Config{Store: s.Store.Reveal(), Keys: s.Keys, Prefix: s.Prefix, Cache: s.Cache,
 			Cookie: cfg.SessionCookie(), Secure: cfg.Secure(), Idle: s.Idle, Lifetime: s.Lifetime,
-			Programs: programs(cfg.Events), Audit: in, Log: in.log, Spans: in.traces != nil})
+			Programs: programs(cfg.Events), Audit: in, Log: in.log})
 		if err != nil {
 			return nil, err
 		}
@@ -78,7 +78,7 @@ func (in *Instance) plug(g *generation) error {
 	}
 	broker, err := oauth.New(oauth.Config{Providers: cfg.OAuth(), Vault: g.vault, Origin: cfg.OriginText(), Log: in.log,
 		OnRefresh: in.counted.Refresh, OnRevocation: in.counted.Revocation, OnClaims: g.newRights,
-		Audit: g.events, Tracer: in.traces.Provider(), Transport: in.traces.Transport(oauth.NewTransport())})
+		Audit: g.events, Tracer: in.traces.Provider(), Transport: in.traces.Transport(in.network(oauth.NewTransport()))})
 	if err != nil {
 		return err
 	}

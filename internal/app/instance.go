@@ -15,7 +15,6 @@ import (
 	"bff/internal/audit"
 	"bff/internal/config"
 	"bff/internal/proxy"
-	"bff/internal/proxy/wire"
 	"bff/internal/telemetry"
 )
 
@@ -28,6 +27,9 @@ type Options struct {
 
 	// Authority is the client of the ACME authority; nil: one that trusts the roots of this machine.
 	Authority *http.Client
+
+	// Network carries what goes to providers and upstreams, in a trial where nothing leaves the process; nil: the network.
+	Network http.RoundTripper
 
 	// Reload reads the configuration again: it returns it, or a report of its mistakes. nil: it cannot be read again.
 	Reload func() (*config.Config, string)
@@ -72,19 +74,21 @@ func New(cfg *config.Config, o Options) (*Instance, error) {
 	if err = in.observe(cfg); err != nil {
 		return nil, err
 	}
-	in.upstreams = in.traces.Transport(upstreams(cfg))
+	in.upstreams = in.traces.Transport(in.network(proxy.NewTransport()))
 	if in.current, err = in.build(cfg, nil); err != nil {
 		return nil, errors.Join(err, in.audit.Close())
 	}
+	in.current.events.Record(context.Background(), audit.Event{Kind: audit.ConfigurationRead, Reason: "start",
+		Actor: audit.Actor{Kind: audit.ByOperator}})
 	return in, nil
 }
 
-// upstreams are the connections to what is called.
-func upstreams(cfg *config.Config) http.RoundTripper {
-	if cfg.Proxy.Own {
-		return wire.New(proxy.NewTransport())
+// network is what carries requests: usual, or what the options have instead.
+func (in *Instance) network(usual http.RoundTripper) http.RoundTripper {
+	if in.options.Network != nil {
+		return in.options.Network
 	}
-	return proxy.NewTransport()
+	return usual
 }
 
 // observe opens the audit log and starts the telemetry, where they are wanted. A reload does not change them.

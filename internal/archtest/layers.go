@@ -65,12 +65,11 @@ func House() Layers {
 		},
 
 		"internal/proxy/inflate":  nil,
-		"internal/proxy/wire":     nil,
 		"internal/proxy/coding":   {"internal/proxy/inflate"},
 		"internal/proxy/jsonurl":  nil,
 		"internal/proxy/tripwire": {"internal/secret"},
 		"internal/proxy": {"internal/dial", "internal/secret", "internal/trace", "internal/proxy/coding", "internal/proxy/jsonurl",
-			"internal/proxy/tripwire", "internal/proxy/wire"},
+			"internal/proxy/tripwire"},
 		"internal/trace":   nil,
 		"internal/deliver": {"internal/vault", "internal/webhook"},
 
@@ -91,7 +90,6 @@ func House() Layers {
 
 		"internal/api/openapi": {"internal/api/route"},
 		"web":                  nil,
-		"internal/docsite":     nil,
 
 		"internal/demo/answer":  nil,
 		"internal/demo/journal": nil,
@@ -122,7 +120,6 @@ func House() Layers {
 			"internal/oauth/providers",
 			"internal/oauth",
 			"internal/proxy",
-			"internal/proxy/wire",
 			"internal/api",
 			"internal/config",
 			"internal/api/frontend",
@@ -138,6 +135,7 @@ func House() Layers {
 			"internal/api/route",
 			"internal/api/manage",
 		},
+		"internal/simulate/standin": {"internal/oauth/providers"},
 		"internal/simulate": {
 			"internal/probe",
 			"internal/secret",
@@ -147,17 +145,17 @@ func House() Layers {
 			"internal/proxy",
 			"internal/config",
 			"internal/app",
-			"internal/demo",
-			"internal/demo/provider",
-			"internal/demo/trouble",
+			"internal/simulate/standin",
 		},
 		"internal/devsite": {
 			"internal/dial",
-			"internal/simulate",
 			"internal/api/frontend",
 			"internal/config",
 			"internal/app",
+			"internal/secret",
+			"internal/oauth/providers",
 			"internal/demo",
+			"internal/demo/provider",
 			"web",
 		},
 		"cmd/bff": {

@@ -37,14 +37,12 @@ type Config struct {
 	TLS            TLS
 	Telemetry      Telemetry
 	Limits         Limits
-	Proxy          Proxy
 	Log            Log
 	Explain        time.Duration // how long it is kept what happened; 0 for never
 	Shutdown       time.Duration
 
 	positions map[string]Position // of every value of the file, by its path
 	files     []string            // that the file refers to: secrets, certificates, provider files
-	digests   leaves              // of what the file says
 }
 
 // A Session says how long sessions live and where they are kept.
@@ -135,11 +133,6 @@ type ACME struct {
 type Telemetry struct {
 	Endpoint string
 	Sample   float64 // the share of requests, from 0 to 1
-}
-
-// Proxy is how upstreams are called.
-type Proxy struct {
-	Own bool // by a client of bff's own where that can be
 }
 
 // Limits bound what one caller may use. Zero is the default of the package that enforces it.
@@ -258,7 +251,7 @@ func read(name string, data []byte, env func(string) string, standIns bool) (*Co
 	if report := src.report(); report != "" {
 		return nil, report
 	}
-	c.files, c.digests = r.files, r.leaves
+	c.files = r.files
 	return c, ""
 }
 

@@ -1,6 +1,6 @@
 // Package demo plays the provider and what is behind it: an authorization server with Google's habits that misbehaves
 // on request, a calendar API and a files API that answer a valid access token of the right scope and nobody else, and
-// an application's own backend. `bff dev` runs it, tests and `bff provider simulate` break it.
+// an application's own backend. `bff dev` runs it, tests break it.
 //
 // It owns the composition of its parts and the control that the demo app uses. It refuses to know anything of bff: it
 // is what bff meets, so it imports none of it, keeps to the standards by itself, and is proven by clients that bff did

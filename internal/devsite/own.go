@@ -14,7 +14,6 @@ import (
 	"bff/internal/config"
 	"bff/internal/demo"
 	"bff/internal/dial"
-	"bff/internal/simulate"
 	"bff/web"
 )
 
@@ -34,15 +33,15 @@ func runConfig(ctx context.Context, o Options) error {
 	}()
 	for i := range cfg.Providers {
 		p := &cfg.Providers[i]
-		as, _ := simulate.Imitate(p.Config)
+		as, _ := imitate(p.Config)
 		d, err := demo.Start(
-			demo.Config{Origin: origin, Provider: p.Name, Log: o.Log, TokenLifetime: o.TokenLifetime, Habits: &as.Habits},
+			demo.Config{Origin: origin, Provider: p.Name, Log: o.Log, TokenLifetime: o.TokenLifetime, Habits: &as.habits},
 		)
 		if err != nil {
 			return o.abandon(fmt.Errorf("the demo does not start: %w", err))
 		}
 		played[p.Name] = d
-		p.Config = as.At(d)
+		p.Config = as.at(d)
 		context.AfterFunc(ctx, d.EndStreams)
 	}
 	for i := range cfg.APIs {

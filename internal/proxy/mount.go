@@ -90,12 +90,12 @@ type Mount struct {
 	root      string   // the absolute URL of the mount, without a slash at its end
 	fixed     []string // values every answer gets: made once
 	transport http.RoundTripper
-	sockets   *httputil.ReverseProxy // carries WebSockets
+	plain     *httputil.ReverseProxy // for bodies
+	sparse    *httputil.ReverseProxy // for event streams: many at once, with little in each
 	streams   tripwire.Streams
 	sets      tripwire.Cache
 	guards    coding.Guards
-	large     *buffers // of bodies
-	small     *buffers // of sockets and event streams: many at once, with little in each
+	small     *buffers // of sockets
 }
 
 // A Call is a request that may be carried.
@@ -144,8 +144,7 @@ func New(cfg Config) (*Mount, error) {
 	}
 	// most events and messages are smaller; each of many thousands holds one, a socket two
 	m.small = newBuffers(1 << 10)
-	m.large = newBuffers(32 << 10)
-	m.sockets = m.newProxy()
+	m.plain, m.sparse = m.newProxy(newBuffers(32<<10)), m.newProxy(m.small)
 	return m, nil
 }
 

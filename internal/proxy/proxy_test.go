@@ -16,7 +16,6 @@ import (
 	"testing"
 
 	"bff/internal/proxy"
-	"bff/internal/proxy/wire"
 	"bff/internal/secret"
 )
 
@@ -58,7 +57,7 @@ func newRig(t testing.TB, upstream http.HandlerFunc, change ...func(*proxy.Confi
 func (r *rig) build(change ...func(*proxy.Config)) {
 	r.t.Helper()
 	r.server = httptest.NewUnstartedServer(http.HandlerFunc(r.serve))
-	transport := wire.New(proxy.NewTransport())
+	transport := proxy.NewTransport()
 	r.t.Cleanup(transport.CloseIdleConnections)
 	cfg := proxy.Config{Name: "x", Path: "/api/x", Origin: "http://" + r.server.Listener.Addr().String(),
 		Upstream: r.upstream.URL + "/base",

@@ -2,88 +2,41 @@ package simulate
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
 	"strings"
 	"sync"
-	"time"
 
-	"bff/internal/demo"
-	"bff/internal/demo/trouble"
+	"bff/internal/simulate/standin"
 )
 
-// issued are the provider's secrets.
-type issued struct {
-	mu     sync.Mutex
-	values []string
+// A browser is one person at bff.
+type browser struct {
+	t      *trial
+	person string
+	jar    *cookiejar.Jar
 }
 
-func (i *issued) note(_, value string) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.values = append(i.values, value)
-}
-
-func (i *issued) in(text []byte) bool {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	for _, v := range i.values {
-		if v != "" && bytes.Contains(text, []byte(v)) {
-			return true
-		}
-	}
-	return false
-}
-
-// A trial is a provider, bff, and one browser. The first error ends the scenario: what comes
-// after it does nothing.
-type trial struct {
-	ctx      context.Context
-	demo     *demo.Demo
-	provider string
-	origin   string
-	client   *http.Client
-	err      error
-
-	mu   sync.Mutex
-	seen bytes.Buffer // everything that bff sent to the browser
-}
-
-const person = "ada"
-
-func newTrial(ctx context.Context, d *demo.Demo, provider, origin string) *trial {
+// browser opens one.
+func (t *trial) browser(person string) *browser {
 	jar, _ := cookiejar.New(nil) // never fails
-	return &trial{
-		ctx:      ctx,
-		demo:     d,
-		provider: provider,
-		origin:   origin,
-		client: &http.Client{Jar: jar, Transport: &http.Transport{MaxIdleConnsPerHost: 100},
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
-	}
+	return &browser{t: t, person: person, jar: jar}
 }
 
-func (s *trial) received() []byte {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return bytes.Clone(s.seen.Bytes())
-}
-
-// An answer is what came back.
-type answer struct {
+// A reply is what came back. A zero status is none.
+type reply struct {
 	status int
 	header http.Header
+	text   []byte
 	body   map[string]any
 }
 
 // outcome is status and code, or where a navigation ended.
-func (a *answer) outcome() string {
+func (a *reply) outcome() string {
 	text := fmt.Sprint(a.status)
 	if code := a.header.Get("BFF-Error"); code != "" {
 		text += " " + code
@@ -94,161 +47,159 @@ func (a *answer) outcome() string {
 	return text
 }
 
+// A response is kept in memory.
+type response struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (w *response) Header() http.Header { return w.header }
+func (w *response) WriteHeader(status int) {
+	if w.status == 0 && status >= 200 {
+		w.status = status
+	}
+}
+
+func (w *response) Write(b []byte) (int, error) {
+	w.WriteHeader(http.StatusOK)
+	return w.body.Write(b)
+}
+
+// serve has a handler answer a request. One that breaks the answer off has answered nothing.
+func serve(h http.Handler, r *http.Request) (w *response) {
+	w = &response{header: http.Header{}}
+	defer func() {
+		if recover() != nil {
+			w = &response{header: http.Header{}}
+		}
+	}()
+	h.ServeHTTP(w, r)
+	return w
+}
+
 // request makes one request of bff.
-func (s *trial) request(method, target string, headers ...string) *answer {
-	a := &answer{header: http.Header{}}
-	if s.err != nil {
-		return a
+func (b *browser) request(method, target string, form url.Values, headers ...string) *reply {
+	t := b.t
+	if t.err != nil {
+		return &reply{header: http.Header{}}
 	}
-	if !strings.HasPrefix(target, "http") {
-		target = s.origin + target
+	if !strings.HasPrefix(target, "https://") {
+		target = origin + target
 	}
-	r, err := http.NewRequestWithContext(s.ctx, method, target, nil)
+	r, err := http.NewRequestWithContext(t.ctx, method, target, strings.NewReader(form.Encode()))
 	if err != nil {
-		s.err = errors.New("an address is no URL")
-		return a
+		t.fail(errors.New("an address is no URL"))
+		return &reply{header: http.Header{}}
 	}
+	r.RemoteAddr, r.RequestURI = "127.0.0.1:40000", r.URL.RequestURI()
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	if form != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Origin", origin)
+	}
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
-	resp, err := s.client.Do(r)
-	if err != nil {
-		return a // no answer, and no status
+	for _, c := range b.jar.Cookies(r.URL) {
+		r.AddCookie(c)
 	}
-	defer func() { _ = resp.Body.Close() }()
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
-	s.mu.Lock()
-	_ = resp.Header.Write(&s.seen)
-	s.seen.Write(body)
-	s.mu.Unlock()
-	a.status, a.header = resp.StatusCode, resp.Header
-	_ = json.Unmarshal(body, &a.body) // not everything is JSON
+	w := serve(t.instance.Browser(), r)
+	b.jar.SetCookies(r.URL, (&http.Response{Header: w.header}).Cookies())
+	return t.read(w)
+}
+
+// read notes what reached the browser, and parses it.
+func (t *trial) read(w *response) *reply {
+	a := &reply{status: w.status, header: w.header, text: w.body.Bytes()}
+	t.seen.write(w)
+	_ = json.Unmarshal(a.text, &a.body) // not everything is JSON
 	return a
 }
 
 // visit goes somewhere as a person does.
-func (s *trial) visit(target, site string) *answer {
-	return s.request(
-		http.MethodGet,
-		target,
-		"Sec-Fetch-Site",
-		site,
-		"Sec-Fetch-Mode",
-		"navigate",
-		"Sec-Fetch-Dest",
-		"document",
-		"Sec-Fetch-User",
-		"?1",
-	)
+func (b *browser) visit(target, site string) *reply {
+	return b.request(http.MethodGet, target, nil, "Sec-Fetch-Site", site, "Sec-Fetch-Mode", "navigate",
+		"Sec-Fetch-Dest", "document", "Sec-Fetch-User", "?1")
 }
 
-// through goes to the provider and back, until bff sends nowhere else. change may alter the address of the way back.
-func (s *trial) through(target string, change func(*url.URL)) *answer {
-	a := s.visit(target, "same-origin")
+// through goes to the provider and back, until bff sends nowhere else.
+func (b *browser) through(target, kind string, choice standin.Choice) *reply {
+	t := b.t
+	choice.Person = b.person
+	a := b.visit(target, "same-origin")
 	for range 3 {
 		there := a.header.Get("Location")
-		if s.err != nil || !strings.HasPrefix(there, s.demo.Issuer+"/") {
+		if t.err != nil || !strings.HasPrefix(there, "https://") || strings.HasPrefix(there, origin+"/") {
 			return a
 		}
-		back, err := s.demo.Approve(there, person)
+		provider := t.provider
+		if t.lobby != nil && strings.HasPrefix(there, lobbyIssuer) {
+			provider = t.lobby
+		}
+		back, err := provider.Authorize(there, kind, choice)
 		if err != nil {
-			s.err = err
-			return a
+			return &reply{header: http.Header{}} // the person stays on the provider's page
 		}
-		u, err := url.Parse(back)
-		if err != nil {
-			s.err = errors.New("the way back is no URL")
-			return a
-		}
-		if change != nil {
-			change(u)
-		}
-		a = s.visit(u.String(), "cross-site")
+		a = b.arrive(there, back)
+		kind = standin.Consent // bff goes there again where it needs a refresh token
 	}
 	return a
 }
 
-func (s *trial) signIn() {
-	a := s.through("/bff/login/"+s.provider, nil)
-	if s.err == nil && (a.status != http.StatusSeeOther || s.session() != "signed in") {
-		s.err = fmt.Errorf("the sign-in ended with %s, %s", a.outcome(), s.session())
+// arrive is the way back.
+func (b *browser) arrive(there string, back standin.WayBack) *reply {
+	u, err := url.Parse(there)
+	if err != nil {
+		return &reply{header: http.Header{}}
 	}
-}
-
-// call makes one call of the API.
-func (s *trial) call() string {
-	return s.request(http.MethodGet, "/api/api/users/me/calendarList").outcome()
-}
-
-// callUntil calls until the answer is the wanted one, as long as the scenario may last.
-func (s *trial) callUntil(want string) string {
-	got := s.call()
-	for got != want && s.ctx.Err() == nil && s.err == nil {
-		s.wait(200 * time.Millisecond)
-		got = s.call()
-	}
-	return got
-}
-
-// session says whether somebody is signed in, and what is wrong with the connection.
-func (s *trial) session() string {
-	a := s.request(http.MethodGet, "/bff/session")
-	if a.body["authenticated"] != true {
-		return "signed out"
-	}
-	text := "signed in"
-	connections, _ := a.body["connections"].([]any)
-	for _, c := range connections {
-		if c, ok := c.(map[string]any); ok && c["status"] != "active" {
-			text += fmt.Sprintf(", %v (%v)", c["status"], c["reason"])
+	to := u.Query().Get("redirect_uri")
+	if back.Form {
+		a := b.request(http.MethodPost, to, back.Query, "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate",
+			"Sec-Fetch-Dest", "document", "Origin", "https://"+u.Host)
+		next, err := u.Parse(to)
+		if err != nil {
+			return a
 		}
-	}
-	return text
-}
-
-// connection is the id of the first one.
-func (s *trial) connection() string {
-	connections, _ := s.request(http.MethodGet, "/bff/session").body["connections"].([]any)
-	for _, c := range connections {
-		if c, ok := c.(map[string]any); ok {
-			id, _ := c["id"].(string)
-			return id
+		if next, err = next.Parse(a.header.Get("Location")); err == nil && strings.HasPrefix(next.String(), to+"?") {
+			return b.visit(next.String(), "cross-site") // the same once more, as a navigation that brings its cookie
 		}
+		return a
 	}
-	return ""
+	return b.visit(to+"?"+back.Query.Encode(), "cross-site")
 }
 
-// mode switches the provider.
-func (s *trial) mode(m trouble.Mode) {
-	if err := s.demo.Switch(m); err != nil && s.err == nil {
-		s.err = err
-	}
+// seen is everything that bff sent to browsers.
+type seen struct {
+	mu  sync.Mutex
+	all bytes.Buffer
 }
 
-// next switches the provider for its next token call.
-func (s *trial) next(m trouble.Mode) {
-	if err := s.demo.SwitchNext(m, 1); err != nil && s.err == nil {
-		s.err = err
-	}
+func (s *seen) write(w *response) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_ = w.header.Write(&s.all)
+	s.all.Write(w.body.Bytes())
 }
 
-func (s *trial) wait(d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-s.ctx.Done():
-	}
-}
-
-// until waits for something that happens behind everybody's back.
-func (s *trial) until(ok func() bool) bool {
-	for s.ctx.Err() == nil {
-		if ok() {
+// has says whether one of these texts is in it.
+func (s *seen) has(texts []string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range texts {
+		if t != "" && bytes.Contains(s.all.Bytes(), []byte(t)) {
 			return true
 		}
-		s.wait(50 * time.Millisecond)
 	}
 	return false
+}
+
+// waiting says whether a bounded wait goes on.
+func (t *trial) waiting() bool { return t.ctx.Err() == nil && t.err == nil }
+
+// fail ends the scenario: what comes after the first error does nothing.
+func (t *trial) fail(err error) {
+	if t.err == nil {
+		t.err = err
+	}
 }

@@ -1,7 +1,8 @@
 // Package simulate tries providers: Check looks at what a real one publishes, as far as it goes without a person; Run
-// imitates one with the demo provider, with everything that goes wrong, against the product.
+// plays one as its file says, or as it was recorded, with everything that goes wrong, against the product.
 //
-//	provider ─► imitate ─► for each scenario: demo provider + Instance + browser ─► what happened, compared with what is expected
+//	file ─► stage ─► for each scenario: stand-in + Instance + browsers ─► what happened, compared with what is expected
+//	             └─► for each key: the file with that key wrong, in the scenarios that show facts ─► a warning where none differs
 //
-// It refuses to repeat a scenario that failed.
+// It refuses to repeat a scenario that failed, and to say that a provider is as its file says.
 package simulate

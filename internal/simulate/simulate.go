@@ -1,215 +1,198 @@
 package simulate
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"log/slog"
-	"net"
-	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"text/tabwriter"
-	"time"
 
-	"bff/internal/app"
-	"bff/internal/config"
-	"bff/internal/demo"
-	"bff/internal/demo/provider"
 	"bff/internal/oauth/providers"
-	"bff/internal/proxy"
-	"bff/internal/secret"
+	"bff/internal/simulate/standin"
 )
 
-// runTimeout bounds one scenario, and parallel is how many run at once.
-const (
-	runTimeout = 90 * time.Second
-	parallel   = 3
-)
+// parallel is how many scenarios run at once. Most of one is waiting.
+const parallel = 6
 
-// Run runs every scenario against the product, each with a provider, a bff and a browser of its own, and prints a
-// table. The error counts the scenarios that failed.
-func Run(ctx context.Context, p providers.Config, out io.Writer) error {
-	as, left := Imitate(p)
-	for _, l := range left {
-		_, _ = fmt.Fprintf(out, "not simulated: %s\n", l)
+// ErrFailed is in every error that says that a scenario did not go as expected.
+var ErrFailed = errors.New("failed")
+
+// Options say what Run plays.
+type Options struct {
+	Answers *standin.Answers // recorded of the real provider, or nil
+	File    string           // the name of the provider's file or of the provider, for people
+	Trust   bool             // do not look for keys that could be wrong without a scenario noticing
+	Facts   bool             // only what depends on the file; without the provider's misbehaviours
+}
+
+// Answers are what a real provider answered.
+type Answers = standin.Answers
+
+// ParseAnswers reads a file of answers.
+func ParseAnswers(file []byte) (*Answers, error) { return standin.ParseAnswers(file) }
+
+// About is what `--help` says of the table.
+const About = `A stand-in follows the provider's file, and nothing is contacted. The table shows what bff does when the provider is as its
+file says; it cannot show that the provider is so. Three things can: "bff provider check", which asks the addresses;
+--answers, which plays what the real provider answered; and a sign-in.
+
+The stand-in refuses every address, header, parameter and scope that the file does not name. Played are people (sign-in,
+consent, linking, two at once, revocation), callbacks that are not as they should be, answers of the token endpoint
+(failures, nonsense, unusual forms, refusals), refreshes, metadata, keys, ID tokens, userinfo, revocations, and the API.
+--list prints all of it for one provider.
+
+Then every key of the file is made wrong, one at a time, and the scenarios are played against what the file said. A
+"warning" names a key that could be wrong without a scenario noticing.`
+
+// List prints what Run would play.
+func List(p providers.Config, o Options, out io.Writer) error {
+	st, err := newStage(p, o.Answers)
+	if err != nil {
+		return err
 	}
-	all := scenarios(p)
-	happened := make([]string, len(all))
+	for _, sc := range st.chosen(o) {
+		if _, err := fmt.Fprintln(out, sc.name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// RunAll plays every built-in provider, and prints a line for each and the tables of those in which something failed.
+func RunAll(ctx context.Context, o Options, out io.Writer) error {
+	var failed []string
+	for _, name := range providers.Builtins() {
+		p, _ := providers.Builtin(name)
+		var table bytes.Buffer
+		o.File = name
+		mark := "ok"
+		if err := Run(ctx, p, o, &table); err != nil {
+			mark = "FAILED"
+			failed = append(failed, name)
+			_, _ = out.Write(table.Bytes())
+		}
+		_, _ = fmt.Fprintf(out, "%-6s   %s\n", mark, name)
+		for line := range strings.Lines(table.String()) {
+			if mark == "ok" && strings.HasPrefix(line, "warning") {
+				_, _ = io.WriteString(out, line)
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	if failed != nil {
+		return fmt.Errorf("%s %w", strings.Join(failed, ", "), ErrFailed)
+	}
+	return nil
+}
+
+// chosen are the scenarios that are played.
+func (st *stage) chosen(o Options) []scenario {
+	all := st.scenarios()
+	if o.Facts {
+		all = slices.DeleteFunc(all, func(sc scenario) bool { return !sc.fact })
+	}
+	return all
+}
+
+// A result is what came of a scenario.
+type result struct {
+	scenario
+	happened string
+	refusals []string
+}
+
+// Run plays a provider with everything that goes wrong against the product, and prints a table: each scenario has a
+// provider, a bff and browsers of its own. The error counts the scenarios that failed.
+func Run(ctx context.Context, p providers.Config, o Options, out io.Writer) error {
+	if p.Operated() {
+		_, err := fmt.Fprintf(out, "Nothing is played: `auth: %s` is access of the application's own, and no person has a part in it.\n", p.Auth)
+		return err
+	}
+	st, err := newStage(p, o.Answers)
+	if err != nil {
+		return err
+	}
+	st.preface(out, o)
+	all := st.chosen(o)
+	results := make([]result, len(all))
+	inParallel(len(all), func(i int) {
+		happened, refusals := st.play(ctx, st.file, all[i])
+		results[i] = result{all[i], happened, refusals}
+	})
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	failed := report(out, results)
+	if failed == nil && !o.Trust {
+		st.warn(out, st.blind(ctx))
+	}
+	return errors.Join(failed, ctx.Err())
+}
+
+// inParallel calls f for 0 to n-1, a few at once.
+func inParallel(n int, f func(i int)) {
 	var work sync.WaitGroup
 	slots := make(chan struct{}, parallel)
-	for i, s := range all {
+	for i := range n {
 		work.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			happened[i] = as.run(ctx, s)
+			f(i)
 		})
 	}
 	work.Wait()
-	return report(out, all, happened)
+}
+
+// preface says what the table can prove.
+func (st *stage) preface(out io.Writer, o Options) {
+	say := func(text string, args ...any) { _, _ = fmt.Fprintf(out, text+"\n", args...) }
+	say("The stand-in follows %s, and nothing is contacted. The table shows what bff does when the provider is as that file says; it", o.File)
+	say("cannot show that the provider is so. What is wrong in the file is found by `bff provider check`, which asks the addresses, by")
+	say("answers of the real provider (`--answers FILE`), and by a sign-in.")
+	if o.Answers != nil {
+		played, made := o.Answers.Played()
+		say("Played from recorded answers: %s. Made up from the file: %s.", listed(played), listed(made))
+	}
+	if ownIssuer(&st.given) {
+		say("Each organisation has an issuer of its own there; %s is played.", st.file.Issuer)
+	}
+	say("")
+}
+
+func listed(all []string) string {
+	if len(all) == 0 {
+		return "nothing"
+	}
+	return strings.Join(all, ", ")
 }
 
 // report prints the table.
-func report(w io.Writer, all []scenario, happened []string) error {
+func report(w io.Writer, results []result) error {
 	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
 	_, _ = fmt.Fprintln(t, "\tSCENARIO\tEXPECTED\tHAPPENED")
 	bad := 0
-	for i, s := range all {
+	for _, r := range results {
 		mark, what := "ok", "the same"
-		if happened[i] != s.expected {
-			mark, what = "FAILED", happened[i]
+		if r.happened != r.expected {
+			mark, what = "FAILED", r.happened
+			if len(r.refusals) > 0 {
+				what += "; the provider refused: " + r.refusals[0]
+			}
 			bad++
 		}
-		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", mark, s.name, s.expected, what)
+		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", mark, r.name, r.expected, what)
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
 	if bad > 0 {
-		return fmt.Errorf("%d of %d scenarios failed", bad, len(all))
+		return fmt.Errorf("%d of %d scenarios %w", bad, len(results), ErrFailed)
 	}
 	return nil
-}
-
-// An Imitation is a provider as the demo can have it: its configuration for bff, and the demo's habits.
-type Imitation struct {
-	provider providers.Config
-	Habits   provider.Habits
-}
-
-// Imitate finds the demo's habits for a provider. left names what the demo cannot imitate.
-func Imitate(p providers.Config) (r Imitation, left []string) {
-	google := p.Authorization.Params["access_type"] == "offline"
-	h := provider.Habits{
-		Title:          p.Title,
-		Rotate:         p.Token.Rotates != "never",
-		ReuseLeeway:    p.Token.ReuseLeeway,
-		NoIDToken:      p.Issuer == "",
-		AnyScope:       true,
-		PKCE:           provider.PKCERequired,
-		RefreshTokens:  provider.RefreshAlways,
-		IDTokenAlways:  google,
-		ScopeSeparator: p.Authorization.ScopeSeparator,
-		JSONBody:       p.Token.Body == "json",
-		SeparateRefresh: p.Token.RefreshURL != "" &&
-			p.Token.RefreshURL != p.Token.URL,
-		NoRevocation:   p.Revocation.URL == "" && p.Issuer == "",
-		IncludeGranted: google,
-	}
-	if google {
-		h.RefreshTokens, h.RevokeTakes, h.MaxRefresh = provider.RefreshOnConsent, provider.RevokeTakesGrant, 100
-	}
-	if p.Authorization.PKCE == "off" {
-		h.PKCE = provider.PKCERejected
-	}
-	if len(p.ScopeAliases) > 0 {
-		h.ScopeNames = map[string]string{}
-		for granted, asked := range p.ScopeAliases {
-			h.ScopeNames[asked] = granted
-		}
-	}
-	drop := func(name string, set bool, clear func()) {
-		if set {
-			left = append(left, name)
-			clear()
-		}
-	}
-	drop("private_key_jwt", p.Client.Auth == "private_key_jwt", func() { p.Client.Auth = "" })
-	drop("client_id_param", p.Client.IDParam != "", func() { p.Client.IDParam = "" })
-	drop("scope_param", p.Authorization.ScopeParam != "", func() { p.Authorization.ScopeParam = "" })
-	drop("token_path", p.Token.Path != "", func() { p.Token.Path = "" })
-	drop("profile", len(p.Userinfo.Profile) > 0, func() { p.Userinfo.Profile = nil })
-	drop(
-		"the shape of userinfo",
-		p.Userinfo.Method != "" || p.Userinfo.Body != "" || strings.Contains(p.Userinfo.Subject, "."),
-		func() { p.Userinfo.Method, p.Userinfo.Body, p.Userinfo.Subject = "", "", "" },
-	)
-	drop(
-		"the shape of revocations",
-		p.Revocation.Method+p.Revocation.Auth+p.Revocation.Body+p.Revocation.Param != "",
-		func() {
-			p.Revocation.Method, p.Revocation.Auth, p.Revocation.Body, p.Revocation.Param = "", "", "", ""
-			if h.JSONBody { // there, of every endpoint that takes a token
-				p.Revocation.Body = "json"
-			}
-		},
-	)
-	drop("error_field", p.Token.ErrorField != "", func() { p.Token.ErrorField = "" })
-	h.SubjectField, h.ClientAuth = p.Userinfo.Subject, p.Client.Auth
-	return Imitation{p, h}, left
-}
-
-// At is the provider as the demo imitates it: its configuration, at the demo's addresses.
-func (r Imitation) At(d *demo.Demo) providers.Config {
-	p := r.provider
-	p.Client.ID, p.Client.Secret = d.ClientID, secret.New(d.ClientSecret)
-	openID := p.Issuer != ""
-	p.Issuer, p.Issuers, p.CallbackIssuer = "", nil, ""
-	p.Authorization.URL, p.Token.URL, p.Token.RefreshURL, p.Userinfo.URL, p.Revocation.URL, p.JWKSURL, p.EndSessionURL, p.RISCURL = "", "", "", "", "", "", "", ""
-	if r.Habits.SeparateRefresh {
-		p.Token.RefreshURL = d.Issuer + "/token/refresh"
-	}
-	if openID {
-		p.Issuer = d.Issuer
-		return p
-	}
-	p.CallbackIssuer = d.Issuer
-	p.Authorization.URL, p.Token.URL, p.Userinfo.URL = d.Issuer+"/o/oauth2/v2/auth", d.Issuer+"/token", d.Issuer+"/v1/userinfo"
-	if !r.Habits.NoRevocation {
-		p.Revocation.URL = d.Issuer + "/revoke"
-	}
-	return p
-}
-
-// run sets up a trial, runs one scenario in it, and says what happened.
-func (r Imitation) run(ctx context.Context, sc scenario) string {
-	ctx, cancel := context.WithTimeout(ctx, runTimeout)
-	defer cancel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "no trial: " + err.Error()
-	}
-	origin := "http://" + l.Addr().String()
-	secrets := &issued{}
-	d, err := demo.Start(
-		demo.Config{Origin: origin, Provider: r.provider.Name, TokenLifetime: sc.lifetime(), Habits: &r.Habits,
-			Issued: secrets.note},
-	)
-	if err != nil {
-		_ = l.Close()
-		return "no trial: " + err.Error()
-	}
-	defer d.Close()
-	in, err := app.New(r.config(d, origin), app.Options{Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		_ = l.Close()
-		return "no trial: " + err.Error()
-	}
-	running, stop := context.WithCancel(ctx)
-	ended := make(chan error, 1)
-	go func() { ended <- in.Run(running, app.Listeners{Browsers: l}) }()
-	t := newTrial(ctx, d, r.provider.Name, origin)
-	happened := sc.run(t)
-	stop()
-	if err := <-ended; err != nil && t.err == nil {
-		t.err = err
-	}
-	switch {
-	case t.err != nil:
-		return t.err.Error()
-	case secrets.in(t.received()):
-		return happened + ", and a secret reached the browser"
-	}
-	return happened
-}
-
-// config is a configuration around the imitated provider, with one api.
-func (r Imitation) config(d *demo.Demo, origin string) *config.Config {
-	c := config.Trial(r.At(d))
-	c.Origin, _ = url.Parse(origin) // made by run
-	c.Shutdown = 5 * time.Second
-	c.Providers[0].NeedsAPI = true
-	c.APIs = []config.API{{Provider: r.provider.Name, Config: proxy.Config{Name: "api", Path: "/api/api", Origin: origin,
-		Upstream: d.APIURL, Allow: []string{"GET /users/me/calendarList"}, Timeout: 30 * time.Second}}}
-	return c
 }

@@ -2,8 +2,7 @@ package simulate_test
 
 import (
 	"bytes"
-	"os"
-	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,42 +11,73 @@ import (
 	"bff/internal/simulate"
 )
 
-// Every scenario goes as expected for providers of different kinds: Google's habits; an OpenID Provider whose refresh
-// tokens rotate; a plain OAuth 2.0 provider with habits of its own.
-func TestSimulate(t *testing.T) {
-	dir := t.TempDir()
-	for name, text := range map[string]string{
-		"openid.yaml": "  acme:\n    issuer: https://id.acme.example\n    client_id: x\n    client_secret: env:BFF_KEY\n    scopes: [openid, email, " +
-			"offline_access]\n",
-		"plain.yaml": "  plain:\n    authorization_url: https://plain.example/authorize\n    token_url: https://plain.example/token\n    refresh_url: " +
-			"https://plain.example/refresh\n    userinfo_url: https://plain.example/me\n    client_id: x\n    client_secret: env:BFF_KEY\n    subject: id\n    " +
-			"pkce: \"off\"\n    token_body: json\n    rotates: never\n",
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+// read reads a provider file of testdata, or a built-in provider.
+func read(t *testing.T, name string) providers.Config {
+	t.Helper()
+	if p, ok := providers.Builtin(name); ok {
+		return p
 	}
-	google, _ := providers.Builtin("google")
-	all := map[string]providers.Config{"google": google}
-	for _, name := range []string{"openid.yaml", "plain.yaml"} {
-		p, _, report := config.ReadProvider(filepath.Join(dir, name), func(string) string { return "secret" }, "")
-		if report != "" {
-			t.Fatal(report)
-		}
-		all[name] = p
+	p, _, report := config.ReadProvider("testdata/"+name+".yaml", func(string) string { return "secret" }, "")
+	if report != "" {
+		t.Fatal(report)
 	}
-	for name, p := range all {
+	return p
+}
+
+// shapes are providers of different kinds; `bff provider simulate --all` plays all that are built in.
+func shapes() []string {
+	return []string{"full", "openid", "key", "password", "google", "slack", "notion", "okta"}
+}
+
+// Every scenario goes as expected, whatever goes wrong at the provider.
+func TestEveryScenarioGoesAsExpected(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"full", "openid", "key"} { // the rest: bff provider simulate --all
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			var out bytes.Buffer
-			if err := simulate.Run(t.Context(), p, &out); err != nil || strings.Count(out.String(), "the same") < 20 {
+			err := simulate.Run(t.Context(), read(t, name), simulate.Options{File: name, Trust: true}, &out)
+			if err != nil || !strings.Contains(out.String(), "The stand-in follows "+name) {
 				t.Errorf("%v\n%s", err, out.String())
 			}
 		})
 	}
 }
 
+// What a file says decides what happens: each key that is wrong changes the table, and none can be wrong unnoticed.
+func TestAWrongFactChangesTheTable(t *testing.T) {
+	t.Parallel()
+	for _, name := range shapes() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var out bytes.Buffer
+			if err := simulate.Run(t.Context(), read(t, name), simulate.Options{File: name, Facts: true}, &out); err != nil {
+				t.Errorf("%v\n%s", err, out.String())
+			}
+			for line := range strings.Lines(out.String()) {
+				if strings.HasPrefix(line, "warning") {
+					t.Error(line)
+				}
+			}
+		})
+	}
+}
+
+// A key that providers.Config gets is played, or it is in the list of those that cannot be.
+func TestEveryKeyOfAFileIsPlayed(t *testing.T) {
+	var played []string
+	for _, name := range shapes() {
+		played = append(played, simulate.KeysOf(read(t, name))...)
+	}
+	for _, key := range simulate.Keys() {
+		if !slices.Contains(played, key) {
+			t.Errorf("no file of this test has `%s`: write it into one of testdata, and play it in internal/simulate/standin", key)
+		}
+	}
+}
+
 // What happened otherwise is printed, and fails the command.
-func TestSimulateReportsWhatDiffers(t *testing.T) {
+func TestTheTableReportsWhatDiffers(t *testing.T) {
 	var b bytes.Buffer
 	err := simulate.Report(&b, []string{"200", "503"}, []string{"200", "401"})
 	want := "         SCENARIO   EXPECTED   HAPPENED\nok       no. 0      200        the same\nFAILED   no. 1      503        401\n"

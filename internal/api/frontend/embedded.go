@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	"bff/internal/api/answer"
@@ -32,18 +33,18 @@ var fileTypes = map[string]string{
 // Embedded serves small files that come with bff: the JavaScript client and the account page.
 type Embedded struct {
 	client, account fs.FS
-	clientCoded     codings
-	accountCoded    codings
+	clientCoded     func() codings // made at the first request: a process may never have one
+	accountCoded    func() codings
 }
 
 // NewEmbedded serves client.js of the first and the account page of the second; nil: there is none.
 func NewEmbedded(client, account fs.FS) *Embedded {
 	e := &Embedded{client: client, account: account}
 	if client != nil {
-		e.clientCoded = codingsOf(client)
+		e.clientCoded = sync.OnceValue(func() codings { return codingsOf(client) })
 	}
 	if account != nil {
-		e.accountCoded = codingsOf(account)
+		e.accountCoded = sync.OnceValue(func() codings { return codingsOf(account) })
 	}
 	return e
 }
@@ -76,7 +77,7 @@ func (e *Embedded) Page(c *route.Call) error {
 }
 
 // embedded serves one small file of fsys.
-func embedded(c *route.Call, fsys fs.FS, all codings, name string) error {
+func embedded(c *route.Call, fsys fs.FS, all func() codings, name string) error {
 	kind, ok := fileTypes[path.Ext(name)]
 	if fsys == nil || !ok || strings.HasPrefix(name, ".") || strings.Contains(name, "/") || !fs.ValidPath(name) {
 		return problem.New(problem.NotFound)
@@ -88,7 +89,7 @@ func embedded(c *route.Call, fsys fs.FS, all codings, name string) error {
 	h := c.W.Header()
 	h.Set("Content-Type", kind)
 	tag := contentTag(content)
-	if coded, ok := all[name]; ok && coded.tag == tag {
+	if coded, ok := all()[name]; ok && coded.tag == tag {
 		answer.AddVary(h, "Accept-Encoding")
 		if body, coding := coded.pick(c.R); coding != "" {
 			h.Set("Content-Encoding", coding)

@@ -1,7 +1,6 @@
 package metrics
 
 import (
-	"context"
 	"net/http"
 	"runtime"
 	"strconv"
@@ -11,7 +10,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"go.opentelemetry.io/otel/trace"
 
 	"bff/internal/api/problem"
 	"bff/internal/oauth"
@@ -41,7 +39,7 @@ func New(reg *prometheus.Registry, version string) *Metrics {
 	}
 	m := &Metrics{
 		scrape: promhttp.InstrumentMetricHandler(reg, promhttp.HandlerFor(reg,
-			promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second, EnableOpenMetrics: true})),
+			promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second})),
 		requests: counter("bff_requests_total", "Requests to bff's own routes, by route and status.", "route", "status"),
 		problems: counter(
 			"bff_problems_total",
@@ -103,16 +101,10 @@ func (m *Metrics) Expect(providers []string) {
 	}
 }
 
-// Refresh is oauth.Config.OnRefresh. A refresh whose trace is kept leaves its id as an exemplar (OpenMetrics).
-func (m *Metrics) Refresh(ctx context.Context, provider, outcome string, took time.Duration) {
+// Refresh is oauth.Config.OnRefresh.
+func (m *Metrics) Refresh(provider, outcome string, took time.Duration) {
 	m.refreshes.WithLabelValues(provider, outcome).Inc()
-	seconds := m.refreshTime.WithLabelValues(provider)
-	span := trace.SpanContextFromContext(ctx)
-	if kept, ok := seconds.(prometheus.ExemplarObserver); ok && span.IsSampled() {
-		kept.ObserveWithExemplar(took.Seconds(), prometheus.Labels{"trace_id": span.TraceID().String()})
-		return
-	}
-	seconds.Observe(took.Seconds())
+	m.refreshTime.WithLabelValues(provider).Observe(took.Seconds())
 }
 
 // Revocation is oauth.Config.OnRevocation.

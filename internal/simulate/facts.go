@@ -1,0 +1,321 @@
+package simulate
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"bff/internal/oauth/providers"
+	"bff/internal/simulate/standin"
+)
+
+// facts are the scenarios that show whether the file says what the provider is.
+func (st *stage) facts(model *standin.StandIn) []scenario {
+	all := st.ofFile(model)
+	for i := range all {
+		all[i].fact = true
+	}
+	return all
+}
+
+func (st *stage) ofFile(model *standin.StandIn) []scenario {
+	all := []scenario{
+		{name: "people see its name", expected: expectTitle(&st.file), run: title, shows: []string{"title"}},
+		{name: "a person signs in, and an API is called", expected: st.expectSignIn(model), run: func(t *trial) string {
+			b := t.browser("ada")
+			text := b.signIn()
+			return strings.Join([]string{text, b.account(), b.call("api"), b.exchange()}, "; ")
+		}},
+	}
+	if st.file.Typed() {
+		return append(all, st.typedFacts()...)
+	}
+	all = append(all,
+		scenario{name: "the API refuses the access token early", expected: "200, 1 refresh", shows: []string{"refresh"}, run: func(t *trial) string {
+			b := t.browser("ada")
+			b.signIn()
+			t.provider.ExpireAll()
+			return fmt.Sprintf("%s, %d refresh", b.call("api"), t.provider.Renewals())
+		}},
+		scenario{name: "a further scope is linked", expected: "303, granted as asked for; 200", run: st.linkMore,
+			shows: []string{"scope", "connect"}},
+	)
+	all = append(all, st.lost(), st.unlinked(model), st.secondSignIn())
+	if model.Has(standin.EndSession) {
+		all = append(all, st.signOut(model))
+	}
+	if st.file.Authorization.GrantedScopes == "callback" && len(st.file.Scopes) > 1 && !st.recorded() {
+		all = append(all, st.lessByCallback())
+	}
+	all = append(all, st.implied()...)
+	all = append(all, st.issuers()...)
+	if model.Has(standin.RISC) {
+		all = append(all, event())
+	}
+	return append(all, deadGrants(model)...)
+}
+
+// title is what the list of providers calls it, and, where people type a key, the page for that.
+func title(t *trial) string {
+	b := t.browser("ada")
+	list, _ := b.request(http.MethodGet, "/bff/session", nil).body["providers"].([]any)
+	for _, p := range list {
+		if p, ok := p.(map[string]any); ok && p["name"] == t.name && t.lobby == nil {
+			return fmt.Sprint(p["title"])
+		}
+	}
+	b.through("/bff/login/people", standin.SignIn, standin.Choice{})
+	page := string(b.visit("/bff/connect/"+t.name, "same-origin").text)
+	_, rest, _ := strings.Cut(page, "<title>")
+	heading, _, _ := strings.Cut(rest, "</title>")
+	return heading
+}
+
+// expectTitle is the name in the list of providers or, where people type a key, the title of the page for that.
+func expectTitle(p *providers.Config) string {
+	if name := cmp.Or(p.Title, p.Name); !p.Typed() {
+		return name
+	}
+	return "Link " + cmp.Or(p.Title, p.Name)
+}
+
+// asksUserinfo says whether a sign-in needs userinfo, as the scopes are.
+func (st *stage) asksUserinfo() bool {
+	f := &st.file
+	if f.Userinfo.URL == "" {
+		return false
+	}
+	return f.Issuer == "" || !slices.Contains(f.Scopes, "openid") || slices.Contains(f.Scopes, "profile") ||
+		slices.Contains(f.Scopes, "email")
+}
+
+// expectSignIn is what a sign-in should show.
+func (st *stage) expectSignIn(model *standin.StandIn) string {
+	in := "303, signed in"
+	life := "it lives for 1h0m0s"
+	if l := st.file.Token.Lifetime; l > 0 {
+		life = "it lives for " + l.Truncate(time.Minute).String()
+	}
+	if st.file.Typed() {
+		life = "its end is not known"
+	}
+	if st.answers != nil && st.answers.Token != nil {
+		life = st.recordedLife()
+	}
+	return strings.Join([]string{in, st.expectAccount(model), "200", life}, "; ")
+}
+
+// expectAccount is whose connection it should be.
+func (st *stage) expectAccount(model *standin.StandIn) string {
+	said := model.Account("ada")
+	if st.file.Issuer != "" && !st.asksUserinfo() && st.file.Userinfo.URL != "" {
+		said = standin.Account{Subject: said.Subject} // the ID token says no more
+	}
+	if st.file.Typed() && st.file.Userinfo.URL == "" {
+		return "ada"
+	}
+	text := strings.Join([]string{said.Subject, cmp.Or(said.Name, "-"), cmp.Or(said.Email, "-")}, ", ")
+	if !st.file.Typed() {
+		text += ", " + cmp.Or(said.Picture, "-") + ", e-mail verified: " + cmp.Or(said.Verified, "false")
+	}
+	return text
+}
+
+// linkMore asks for one more scope, with what a request at connect has.
+func (st *stage) linkMore(t *trial) string {
+	b := t.browser("ada")
+	b.signIn()
+	text := b.link("?scopes="+standin.ExtraScope, standin.Connect, standin.Choice{})
+	if want := st.grantedNames(); b.scopes() == want || st.answers != nil && st.answers.Token != nil {
+		text += ", granted as asked for"
+	} else {
+		text += ", granted " + b.scopes()
+	}
+	return text + "; " + b.call("api")
+}
+
+// grantedNames are the scopes of a connection, once the extra one is granted too.
+func (st *stage) grantedNames() string {
+	f := &st.file
+	var names []string
+	for _, s := range append(slices.Clone(f.Scopes), standin.ExtraScope) {
+		if slices.Contains(f.ScopesNotEchoed, s) {
+			continue
+		}
+		if slices.Contains(slices.Collect(maps.Values(f.ScopeAliases)), s) {
+			names = append(names, s)
+			continue
+		}
+		if f.ScopeFold {
+			s = strings.ToUpper(s)
+		}
+		if f.ScopePrefix != "" && !strings.Contains(s, "://") {
+			s = f.ScopePrefix + s
+		}
+		names = append(names, s)
+	}
+	slices.Sort(names)
+	return strings.Join(slices.Compact(names), " ")
+}
+
+// lost is the answer to a refresh that does not arrive, though the refresh token was spent.
+func (st *stage) lost() scenario {
+	want := "503 provider_unavailable, then 200, signed in"
+	if !st.file.Token.KeepsOld() && !st.keepsOld() {
+		want = "503 provider_unavailable, then 403 needs_reauth, signed in, needs_reauth (rotated_away)"
+	}
+	return scenario{name: "the answer to a refresh gets lost", expected: want, shows: []string{"rotates", "reuse"}, run: func(t *trial) string {
+		b := t.browser("ada")
+		b.signIn()
+		t.provider.ExpireAll()
+		t.provider.Cause(standin.Trouble{On: standin.Refresh, Works: true, Silent: true, Times: 1})
+		first := b.call("api")
+		return first + ", then " + b.again() + ", " + b.session()
+	}}
+}
+
+// keepsOld says whether the recorded answer to a refresh brings no new refresh token.
+func (st *stage) keepsOld() bool { return st.answers != nil && st.answers.KeepsOld() }
+
+func (st *stage) unlinked(model *standin.StandIn) scenario {
+	want := "204, then 403 not_connected"
+	if model.Has(standin.Revocation) {
+		want += ", revoked at the provider"
+	}
+	return scenario{name: "they unlink the account", expected: want, shows: []string{"revocation"}, run: func(t *trial) string {
+		b := t.browser("ada")
+		b.signIn()
+		target := "/bff/connections/" + fmt.Sprint(b.connection()["id"])
+		text := b.request(http.MethodDelete, target, nil).outcome() + ", then " + b.call("api")
+		done := func() bool { return t.provider.Revocations() > 0 || len(t.provider.Refusals()) > 0 }
+		if strings.HasPrefix(text, "204") && model.Has(standin.Revocation) && t.until(done) && t.provider.Revocations() == 1 {
+			text += ", revoked at the provider"
+		}
+		return text
+	}}
+}
+
+// secondSignIn is another browser's: where the provider gives a refresh token at a first consent only, bff asks again.
+func (st *stage) secondSignIn() scenario {
+	return scenario{name: "they sign in on another device", expected: "303, signed in, 200, refreshed", shows: []string{"consent"}, run: func(t *trial) string {
+		t.browser("ada").signIn()
+		b := t.browser("ada")
+		text := b.signIn()
+		t.provider.ExpireAll()
+		text += ", " + b.call("api")
+		if t.provider.Renewals() > 0 {
+			text += ", refreshed"
+		}
+		return text
+	}}
+}
+
+func (st *stage) signOut(model *standin.StandIn) scenario {
+	want := "200, " + model.Address(standin.EndSession) + ", then 401 not_signed_in"
+	return scenario{name: "they sign out", expected: want, shows: []string{"end_session"}, run: func(t *trial) string {
+		b := t.browser("ada")
+		b.signIn()
+		a := b.request(http.MethodPost, "/bff/logout", nil)
+		to, _, _ := strings.Cut(fmt.Sprint(a.body["logout_url"]), "?")
+		return a.outcome() + ", " + to + ", then " + b.call("api")
+	}}
+}
+
+// lessByCallback is a person who does not allow the last of the scopes, which the callback alone says.
+func (st *stage) lessByCallback() scenario {
+	return scenario{name: "they allow less, and the callback says so", expected: "303, signed in, then 403 missing_scopes",
+		shows: []string{"granted_scopes"}, run: func(t *trial) string {
+			b := t.browser("ada")
+			return b.signInBy(standin.Choice{Only: st.file.Scopes[:len(st.file.Scopes)-1]}) + ", then " + b.call("api")
+		}}
+}
+
+// implied are scopes that cover others: a person allows one of them, and an API that wants the others is called.
+func (st *stage) implied() (all []scenario) {
+	for i, of := range st.implying() {
+		all = append(all, scenario{name: "`" + of + "` is granted alone", expected: "303, then 200", shows: []string{"scope_implies." + of}, run: func(t *trial) string {
+			b := t.browser("ada")
+			b.signIn()
+			text := b.link("?scopes="+url.QueryEscape(of), standin.Connect, standin.Choice{Only: []string{of}})
+			return text + ", then " + b.call(fmt.Sprint("implied", i))
+		}})
+	}
+	return all
+}
+
+// issuers are the further forms of `iss` in ID tokens.
+func (st *stage) issuers() (all []scenario) {
+	for _, form := range st.file.Issuers {
+		iss := strings.ReplaceAll(form, "{tid}", standin.Tenant)
+		all = append(all, scenario{name: "an ID token is of " + form, expected: "303, signed in", shows: []string{"issuers." + form}, run: func(t *trial) string {
+			return t.browser("ada").signInBy(standin.Choice{Claims: func(c map[string]any) { c["iss"] = iss }})
+		}})
+	}
+	return all
+}
+
+// event is a security event by which the provider says that a grant has ended.
+func event() scenario {
+	return scenario{name: "the provider announces that sessions are revoked", expected: "202, signed out", shows: []string{"risc"}, run: func(t *trial) string {
+		b := t.browser("ada")
+		b.signIn()
+		now := time.Now()
+		token := t.provider.Sign(map[string]any{"iss": t.provider.Issuer(), "aud": standin.ClientID, "iat": now.Unix(), "jti": "event-1",
+			"events": map[string]any{"https://schemas.openid.net/secevent/risc/event-type/sessions-revoked": map[string]any{
+				"subject": map[string]any{"subject_type": "iss-sub", "iss": t.provider.Issuer(), "sub": t.provider.Subject("ada")}}}},
+			"secevent+jwt", nil)
+		return t.post("/bff/security-events/"+t.name, "application/secevent+jwt", token) + ", " + b.session()
+	}}
+}
+
+// deadGrants are all the words by which the provider says that a grant has ended.
+func deadGrants(model *standin.StandIn) (all []scenario) {
+	for _, word := range model.DeadWords() {
+		want := "403 needs_reauth, signed in, needs_reauth (" + word.Reason + "), 303, then 200"
+		if word.Reason == "" {
+			want = "403 needs_reauth, 303, then 200"
+		}
+		all = append(all, scenario{name: "a refresh is refused: " + word.Name, expected: want, shows: word.Keys, run: func(t *trial) string {
+			b := t.browser("ada")
+			b.signIn()
+			t.provider.ExpireAll()
+			t.provider.Cause(standin.Trouble{On: standin.Refresh, Answer: &word.Answer})
+			text := b.call("api")
+			if word.Reason != "" {
+				text += ", " + b.session()
+			}
+			t.provider.Recover()
+			return text + ", " + b.repair() + ", then " + b.call("api")
+		}})
+	}
+	return all
+}
+
+// typedFacts are those of a provider whose accounts are linked by what people type.
+func (st *stage) typedFacts() []scenario {
+	if st.file.Userinfo.URL == "" {
+		return nil
+	}
+	return []scenario{
+		{name: "a wrong key is typed", expected: "access_denied", run: func(t *trial) string {
+			t.browser("ada").through("/bff/login/people", standin.SignIn, standin.Choice{})
+			b := t.browser("ada")
+			b.through("/bff/login/people", standin.SignIn, standin.Choice{})
+			form := url.Values{"api_key": {"ak-ada-wrong"}, "username": {"ada"}, "password": {"wrong"}}
+			return b.request(http.MethodPost, "/bff/connect/"+t.name, form).outcome()
+		}},
+		{name: "the key is withdrawn", expected: "403 needs_reauth, signed in, needs_reauth (revoked), 303, then 200", run: func(t *trial) string {
+			b := t.browser("ada")
+			b.signIn()
+			t.provider.RevokeKey("ada", true)
+			text := b.call("api") + ", " + b.session()
+			t.provider.RevokeKey("ada", false)
+			return text + ", " + b.repair() + ", then " + b.call("api")
+		}},
+	}
+}

@@ -1,0 +1,60 @@
+package simulate
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"bff/internal/simulate/standin"
+)
+
+// runTimeout bounds one scenario.
+const runTimeout = 60 * time.Second
+
+// A scenario is something that happens between people, bff and a provider. It went well when what happened is what was
+// expected, to the letter.
+type scenario struct {
+	name, expected string
+	run            func(*trial) string
+	life           time.Duration     // of access tokens; an hour when zero
+	refused        func(*trial) bool // whether nobody listens at the provider now
+	fact           bool              // it shows whether the file says what the provider is
+	shows          []string          // the beginnings of those keys that it, most of all, shows to be wrong
+}
+
+// scenarios are those for the provider of a stage: first those that depend on what its file says.
+func (st *stage) scenarios() []scenario {
+	model := standin.New(standin.Config{File: st.file, Answers: st.answers})
+	all := st.facts(model)
+	if st.file.Typed() {
+		return append(all, typed(st.file.Userinfo.URL != "")...)
+	}
+	all = append(all, st.people(model)...)
+	all = append(all, callbacks()...)
+	all = append(all, st.exchanges()...)
+	all = append(all, st.refreshes()...)
+	all = append(all, st.grants()...)
+	if st.file.Issuer != "" {
+		all = append(all, st.openID()...)
+	}
+	if st.asksUserinfo() {
+		all = append(all, st.userinfo()...)
+	}
+	if model.Has(standin.Revocation) {
+		all = append(all, revocations()...)
+	}
+	return append(all, apis()...)
+}
+
+// first sorts scenarios so that those which show most of a key come first.
+func first(all []scenario, key string) []scenario {
+	rank := func(sc scenario) int {
+		if slices.ContainsFunc(sc.shows, func(of string) bool { return strings.HasPrefix(key, of) }) {
+			return 0
+		}
+		return 1
+	}
+	all = slices.Clone(all)
+	slices.SortStableFunc(all, func(a, b scenario) int { return rank(a) - rank(b) })
+	return all
+}

@@ -1,0 +1,8 @@
+// Package standin stands in for one provider in a trial: it is what the provider's file says, or, where answers of the
+// real one were recorded, what those say. It holds every request to the letter: an address, a header, a parameter or a
+// scope that the file does not name is refused, and why is noted.
+//
+//	Network ─► StandIn ─► which endpoint ─► trouble ─► what the file says of the request ─► an answer in the file's shape
+//
+// It knows nothing of the product. Whether the file says the truth about the provider it cannot know.
+package standin
