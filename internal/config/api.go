@@ -200,6 +200,7 @@ func (a *API) timeFields() []field {
 			about: "What an upstream's 429 pauses for this session until its `Retry-After`: nothing, the same pattern of `allow`, or the " +
 				"whole api.",
 		}.word(&a.Pause, "off", "route", "api"),
+		a.retryField(),
 	}
 }
 

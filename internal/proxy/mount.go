@@ -56,6 +56,7 @@ type Config struct {
 	// to the answer's header, from the last byte of the request that the upstream was given; 30s
 	Timeout   time.Duration
 	Idle      time.Duration     // without a byte in either direction; 10min
+	Retry     Retry             // which answers are not passed on at once
 	MaxBody   int64             // of a request, in bytes; 0 is no limit
 	Transport http.RoundTripper // required: the connections to upstreams; NewTransport makes one
 	Log       *slog.Logger      // discarded when nil

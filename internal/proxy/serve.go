@@ -207,6 +207,9 @@ func (c carrier) RoundTrip(out *http.Request) (*http.Response, error) {
 	if err == nil && res.StatusCode == http.StatusUnauthorized && x.by.Renew != nil && meansToken(res.Header) {
 		res, err = c.again(x, out, res)
 	}
+	if err == nil && len(c.m.cfg.Retry.Statuses) > 0 {
+		res, err = c.retried(x, out, res)
+	}
 	if err == nil {
 		x.flowing.Store(true)
 		x.owed(time.Time{})
