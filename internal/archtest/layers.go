@@ -68,8 +68,8 @@ func House() Layers {
 		"internal/proxy/coding":   {"internal/proxy/inflate"},
 		"internal/proxy/jsonurl":  nil,
 		"internal/proxy/tripwire": {"internal/secret"},
-		"internal/proxy": {"internal/dial", "internal/httpfield", "internal/secret", "internal/trace", "internal/proxy/coding",
-			"internal/proxy/jsonurl", "internal/proxy/tripwire"},
+		"internal/proxy": {"internal/dial", "internal/httpfield", "internal/secret", "internal/trace",
+			"internal/proxy/coding", "internal/proxy/jsonurl", "internal/proxy/tripwire"},
 		"internal/trace":   nil,
 		"internal/deliver": {"internal/vault", "internal/webhook"},
 

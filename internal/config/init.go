@@ -129,9 +129,13 @@ func (w *initWriter) comment(prefix, text string) {
 func (w *initWriter) provider(name string) {
 	p, _ := providers.Builtin(name)
 	fmt.Fprintf(w.b, "  %s:\n    client_id: %s   # as %s gave it\n", name, PlaceholderID, p.Title)
-	if p.Client.Auth == "private_key_jwt" {
+	switch p.Client.Auth {
+	case providers.SignedSecret:
+		w.b.WriteString("    client_issuer: your-team-id\n    client_key_id: your-key-id\n")
+		fallthrough
+	case providers.PrivateKeyJWT:
 		fmt.Fprintf(w.b, "    client_key: env:%s\n", VariableFor(name, "CLIENT_KEY"))
-	} else {
+	default:
 		fmt.Fprintf(w.b, "    client_secret: env:%s\n", VariableFor(name, "CLIENT_SECRET"))
 	}
 	if own := (&Provider{Config: p}); !own.reachable() {

@@ -16,7 +16,6 @@ import (
 
 	"bff/internal/oauth/providers"
 	"bff/internal/users"
-	"bff/internal/vault"
 )
 
 // readProviders reads the providers in the file's order, which is the order in which they are offered.
@@ -107,10 +106,13 @@ func (p *Provider) checkClient(v value, there map[string]value) {
 	if !anyOf(there, "client_id") {
 		v.r.wrong(v.key, "%s has no `client_id`; %s", v.name(), needsClientID)
 	}
-	switch byKey := p.Client.Auth == "private_key_jwt"; {
+	switch byKey := p.Client.Auth == providers.PrivateKeyJWT || p.Client.Auth == providers.SignedSecret; {
 	case byKey && !anyOf(there, "client_key"):
-		v.r.wrong(v.key, "%s has no `client_key`, which `private_key_jwt` needs; write `client_key: file:/run/secrets/%s.pem`",
-			v.name(), p.Name)
+		v.r.wrong(v.key, "%s has no `client_key`, which `%s` needs; write `client_key: file:/run/secrets/%s.pem`",
+			v.name(), p.Client.Auth, p.Name)
+	case p.Client.Auth == providers.SignedSecret && (p.Client.Issuer == "" || p.Client.KeyID == ""):
+		v.r.wrong(v.key, "%s has no `client_issuer` and `client_key_id`, which `signed_secret` needs; at Apple they are the team's id "+
+			"and the key's id, as in `client_issuer: A1B2C3D4E5` and `client_key_id: ABC123DEFG`", v.name())
 	case !byKey && !anyOf(there, "client_secret"):
 		v.r.wrong(v.key, "%s has no `client_secret`; write `client_secret: env:%s`", v.name(), VariableFor(p.Name, "CLIENT_SECRET"))
 	}
@@ -199,10 +201,10 @@ func (p *Provider) fields(name, path string) []field {
 		field{name: "client_id", example: "1234.apps.googleusercontent.com", absent: "required, but with some `auth`",
 			about: "As the provider gave it; may be `env:NAME` or `file:PATH` too."}.
 			by(textSchema(), func(v value) { set(&p.Client.ID)(v.setting(needsClientID)) }),
-		field{name: "client_secret", absent: "required, but with `private_key_jwt` and some `auth`", example: "env:GOOGLE_CLIENT_SECRET",
+		field{name: "client_secret", absent: "required, but with a `client_key` and some `auth`", example: "env:GOOGLE_CLIENT_SECRET",
 			about: "As the provider gave it."}.secret(&p.Client.Secret, secret, "/run/secrets/"+name),
 		field{name: "client_key", absent: "none", example: "file:/run/secrets/acme.pem",
-			about: "For `private_key_jwt` and `auth: github_app`: a private key in PEM; a secret of several lines, so best `file:PATH`."}.
+			about: "For `private_key_jwt`, `signed_secret` and `auth: github_app`: a private key in PEM; a secret of several lines, so best `file:PATH`."}.
 			by(secretSchema(), func(v value) { set(&p.Client.Key)(v.longSecret(key, "/run/secrets/"+name+".pem")) }),
 		field{name: "rights", absent: "none", example: "[realm_access.roles]",
 			about: "Claims, of ID token and userinfo, whose strings become rights of the user as they are.",
@@ -282,41 +284,6 @@ func typeSchema(t reflect.Type, key string) schema {
 	return schema{}
 }
 
-// wordsOf are the values of a provider's key that takes one of a few; none when it takes any. The key is its path.
-func wordsOf(key string) []string {
-	switch key {
-	case "keep":
-		return []string{string(vault.KeepSession), string(vault.KeepUser)}
-	case "client_auth":
-		return []string{"client_secret_basic", "client_secret_post", "private_key_jwt"}
-	case "pkce":
-		return []string{"off"}
-	case "auth":
-		return []string{"api_key", "basic", "service_account", "client_credentials", "github_app"}
-	case "granted_scopes":
-		return []string{"callback"}
-	case "about.scopes.kind":
-		return []string{providers.ScopeWho, providers.ScopeSee, providers.ScopeChange, providers.ScopeKeep}
-	case "refused_refresh.reason":
-		return []string{"revoked", "expired", "session_policy", "unknown"}
-	case "rotates":
-		return []string{"never", "always"}
-	case "token_body":
-		return []string{"form", "json"}
-	case "userinfo_method":
-		return []string{"GET", "POST"}
-	case "revocation_method":
-		return []string{"POST", "DELETE", "GET"}
-	case "revocation_auth":
-		return []string{"client", "basic", "bearer", "none"}
-	case "revocation_body":
-		return []string{"form", "json", "none"}
-	case "revocation_token":
-		return []string{"refresh", "access"}
-	}
-	return nil
-}
-
 // into reads a provider's value: by its key where the key says more than the type, and else by its type.
 func (v value) into(to reflect.Value, key string) {
 	words := wordsOf(key)
@@ -341,6 +308,12 @@ func (v value) into(to reflect.Value, key string) {
 		}
 	case key == "scopes":
 		to.Set(reflect.ValueOf(v.scopes()))
+	case key == "hooks":
+		v.list("write a list of hooks, as in `hooks: ["+providers.HookShopifyHMAC+"]`", func(_ int, in value) {
+			if name, ok := in.one(providers.HookShopifyHMAC); ok {
+				to.Set(reflect.Append(to, reflect.ValueOf(name)))
+			}
+		})
 	default:
 		v.byType(to, key)
 	}

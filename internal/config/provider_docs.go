@@ -10,6 +10,7 @@ func providerDocs() map[string]providerDoc {
 	all := endpointDocs()
 	maps.Copy(all, habitDocs())
 	maps.Copy(all, aboutDocs())
+	maps.Copy(all, shapeDocs())
 	return all
 }
 
@@ -32,7 +33,7 @@ func endpointDocs() map[string]providerDoc {
 		"authorization_url": discovered("The authorization endpoint.", "https://acme.example/authorize"),
 		"token_url":         discovered("The token endpoint.", "https://acme.example/token"),
 		"userinfo_url":      discovered("The userinfo endpoint, or another that says who signed in.", "https://acme.example/me"),
-		"revocation_url": discovered("The revocation endpoint; `{client_id}` and `{token}` are replaced in it.",
+		"revocation_url": discovered("The revocation endpoint; `{client_id}`, `{token}` and `{subject}` are replaced in it.",
 			"https://acme.example/revoke"),
 		"jwks_url":        discovered("The keys of ID tokens.", "https://acme.example/keys"),
 		"end_session_url": discovered("Where a person is logged out at the provider.", "https://acme.example/logout"),

@@ -17,7 +17,7 @@ func habitDocs() map[string]providerDoc {
 			"`error`",
 			"code",
 		},
-		"assertion_audience": {"The audience of `private_key_jwt`, where the provider wants another.", "", "the issuer",
+		"assertion_audience": {"The audience of `private_key_jwt` and `signed_secret`, where the provider wants another.", "", "the issuer",
 			"https://acme.example/token"},
 		"granted_scopes": {
 			"`callback` where the redirect back says what the person allowed, and the token answer does not.",

@@ -9,7 +9,8 @@ import (
 func (a *API) retryField() field {
 	const want = "write `statuses:` below it, as in `retry: {statuses: [429, 503]}`"
 	return field{name: "retry", absent: "no call is made twice",
-		about: "Answers that are not passed on at once: the call is made again. Only `GET`, `HEAD` and `OPTIONS` without a body are.",
+		about: "Answers that are not passed on at once: the call is made again. Only `GET`, `HEAD` and `OPTIONS` without a " +
+			"body are.",
 	}.object(want, []field{
 		field{name: "statuses", example: "[429, 503]", about: "The statuses of such answers.",
 			missing: "write which answers, as in `statuses: [429, 503]`",
@@ -21,9 +22,9 @@ func (a *API) retryField() field {
 				}
 			})
 		}),
-		field{name: "attempts", def: "2", about: "How many more, at most."}.number(&a.Retry.Attempts, 1, 5),
-		field{name: "wait", def: "5s", about: "The longest before one. `Retry-After` is honoured up to it; an answer that asks for more is " +
-			"passed on."}.duration(&a.Retry.Wait, 100*time.Millisecond, time.Minute),
+		field{name: "attempts", absent: "`2`", about: "How many more, at most."}.number(&a.Retry.Attempts, 1, 5),
+		field{name: "wait", absent: "`5s`", about: "The longest before one. `Retry-After` is honoured up to it; an answer that " +
+			"asks for more is passed on."}.duration(&a.Retry.Wait, 100*time.Millisecond, time.Minute),
 	}, func(v value, there map[string]value) {
 		if len(a.Retry.Statuses) == 0 && there["statuses"].r != nil && len(v.r.mistakes) == 0 {
 			v.wrong("%s names no status; %s", v.name(), want)

@@ -180,7 +180,20 @@ func reasons() []cause {
 			"The person links the account again.",
 		},
 		{"unknown", "The provider did not say why.", "The person links the account again."},
+		{"unread", "The provider answers in a form that is neither JSON nor a form.", "Compare token_url and token_headers " +
+			"with the provider's documentation; the log has a line `answers of the provider cannot be read`."},
+		unread("error_field", "its error stands at a place of its own"),
+		unread("grant_errors", "its error is none that is known to mean a dead grant"),
+		unread("refused_refresh", "its refusal has no code"),
+		unread("token_path", "its tokens stand inside an object"),
+		unread("answer_names", "its token has another name"),
 	}
+}
+
+// unread is an answer that a key of the provider's file would make readable.
+func unread(key, why string) cause {
+	return cause{"unread_" + key, "The provider's answers cannot be read: " + why + ".", "Write `" + key + "` of the provider; " +
+		"the log has a line `answers of the provider cannot be read` that says what."}
 }
 
 // Text is the story for a terminal.

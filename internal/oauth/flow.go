@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -133,9 +134,12 @@ func (b *Broker) Finish(ctx context.Context, a Attempt, q url.Values) (Grant, er
 	if err := checkCallback(p, m, q); err != nil {
 		return Grant{}, err
 	}
+	if err := checkHooks(p, q); err != nil {
+		return Grant{}, err
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.cfg.Patience)
 	defer cancel()
-	ans := p.Exchange(ctx, m, q.Get("code"), a.Verifier)
+	ans := p.Exchange(ctx, m, q.Get(p.Shapes.Code()), a.Verifier)
 	if err := b.exchanged(p, ans); err != nil {
 		return Grant{}, err
 	}
@@ -143,6 +147,7 @@ func (b *Broker) Finish(ctx context.Context, a Attempt, q url.Values) (Grant, er
 	if err != nil {
 		return Grant{}, err
 	}
+	who.introduce(p, q)
 	now, tokens := b.cfg.Now(), ans.Tokens
 	scopes := granted(p, q, ans.Scope, a.Scopes)
 	return Grant{
@@ -176,9 +181,10 @@ func (b *Broker) exchanged(p *client.Provider, ans *client.Answer) error {
 	case ans.TooLarge:
 		return p.Unavailable(op, errors.New("its answer is too large"))
 	case ans.Status == http.StatusOK && (v == client.Unclear || v == client.Unspent):
-		return p.Fail(KindFailed, op, errors.New("its answer is no token answer"))
+		return p.Fail(KindFailed, op, errors.New("its answer is no token answer; "+p.Unread(ans).Text))
 	case ans.Unreadable():
-		return p.Fail(KindFailed, op, errors.New("it is refused, in a form that no field of the provider reads"))
+		return p.Fail(KindFailed, op, errors.New("it is refused, in a form that no field of the provider reads; "+
+			p.Unread(ans).Text))
 	case v == client.Unspent, v == client.Unclear:
 		return &Error{Kind: KindUnavailable, Op: op, Provider: p.Name, RetryAfter: ans.RetryAfter}
 	case v == client.DeadGrant:
@@ -193,8 +199,9 @@ func (b *Broker) exchanged(p *client.Provider, ans *client.Answer) error {
 // granted is what the person allowed: what the answer says, or, where the provider says it in its callback, what that
 // says.
 func granted(p *client.Provider, q url.Values, answer string, requested []string) []string {
-	if p.Authorization.GrantedScopes == providers.GrantedByCallback && q.Has("scope") {
-		return p.GrantedScopes(q.Get("scope"), nil)
+	param := cmp.Or(p.Shapes.GrantedParam, "scope")
+	if p.Authorization.GrantedScopes == providers.GrantedByCallback && q.Has(param) {
+		return p.GrantedScopes(q.Get(param), nil)
 	}
 	return p.GrantedScopes(answer, requested)
 }
@@ -220,7 +227,7 @@ const withheldFor = 2 * time.Minute
 // section 2.4).
 func checkCallback(p *client.Provider, m *client.Metadata, q url.Values) error {
 	fail := func(text string) error { return p.Fail(KindFailed, "return from", errors.New(text)) }
-	for _, k := range [...]string{"code", "error", "iss", "state"} {
+	for _, k := range [...]string{p.Shapes.Code(), "error", "iss", "state"} {
 		if len(q[k]) > 1 {
 			return fail("a parameter is repeated")
 		}
@@ -248,7 +255,7 @@ func checkCallback(p *client.Provider, m *client.Metadata, q url.Values) error {
 	default:
 		return fail("the provider reports an error")
 	}
-	if q.Get("code") == "" {
+	if q.Get(p.Shapes.Code()) == "" {
 		return fail("the answer lacks a code")
 	}
 	return nil

@@ -134,9 +134,9 @@ func TestARefusalThatNothingReadsIsNamedToTheOperator(t *testing.T) {
 	s := f.signIn(i, -time.Second)
 	waitFor(t, func() bool {
 		_, _ = i.Token(context.Background(), i.read(t, s))
-		return strings.Contains(i.logs.String(), "refused_refresh")
+		return strings.Contains(i.logs.String(), "error_field: errors.0.errorType")
 	})
-	if n := strings.Count(i.logs.String(), "refused_refresh"); n != 1 {
+	if n := strings.Count(i.logs.String(), "error_field: errors.0.errorType"); n != 1 {
 		t.Fatalf("it was said %d times", n)
 	}
 }

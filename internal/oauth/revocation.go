@@ -23,6 +23,7 @@ type revocationRecord struct {
 	Token    string `json:"t"`
 	Hint     string `json:"h"` // token_type_hint
 	Access   string `json:"a,omitempty"`
+	Subject  string `json:"s,omitempty"` // of the account
 }
 
 // Revocation is what has to be revoked when c is unlinked, for [vault.Vault.Unlink]; nil when there is nothing. The
@@ -39,6 +40,7 @@ func (b *Broker) Revocation(c vault.Connection) []byte {
 		Token:    t.Refresh.Reveal(),
 		Hint:     "refresh_token",
 		Access:   t.Access.Reveal(),
+		Subject:  c.Account.Subject,
 	}
 	if rec.Token == "" || p.Config.Revocation.Token == "access" {
 		rec.Token, rec.Hint = rec.Access, "access_token"
@@ -65,5 +67,5 @@ func (b *Broker) revoke(ctx context.Context, payload []byte) (_ client.Revocatio
 	}
 	ctx, cancel := context.WithTimeout(ctx, b.cfg.TokenTimeout)
 	defer cancel()
-	return p.Revoke(ctx, secret.New(rec.Token), rec.Hint)
+	return p.Revoke(ctx, client.Spent{Token: secret.New(rec.Token), Hint: rec.Hint, Subject: rec.Subject})
 }

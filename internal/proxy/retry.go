@@ -43,11 +43,11 @@ func (r *Retry) pause(in *http.Request, res *http.Response, n int) (wait time.Du
 		return asked, asked <= most
 	}
 	wait = min(retryFirst<<n, most)
-	return wait - part(wait/2), true
+	return wait - jitter(wait/2), true
 }
 
-// part is a random part of d, so that calls that failed together do not come again together.
-func part(d time.Duration) time.Duration {
+// jitter is a random part of d, so that calls that failed together do not come again together.
+func jitter(d time.Duration) time.Duration {
 	n, err := rand.Int(rand.Reader, big.NewInt(max(1, int64(d))))
 	if err != nil {
 		return 0

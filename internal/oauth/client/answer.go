@@ -36,11 +36,12 @@ type Answer struct {
 	RetryAfter time.Duration
 	TooLarge   bool // it was larger than the bound; what came before the bound was read
 
-	p       *Provider
-	m       *Metadata
-	params  map[string]string // of the request, beyond the standard's
-	address string            // of the request, when it does not go to the token endpoint
-	refresh bool
+	p         *Provider
+	m         *Metadata
+	params    map[string]string // of the request, beyond the standard's
+	address   string            // of the request, when it does not go to the token endpoint
+	refresh   bool
+	longLived bool // the request exchanges a short-lived token for a long-lived one
 
 	err      error
 	sent     atomic.Bool // the request left, so a refresh token may be spent
@@ -53,13 +54,14 @@ type answerKey struct{}
 // Exchange redeems a code (RFC 6749 section 4.1.3). verifier is not sent where the provider takes no PKCE.
 func (p *Provider) Exchange(ctx context.Context, m *Metadata, code string, verifier secret.Text) *Answer {
 	a := &Answer{p: p, m: m, params: p.Token.Params}
-	return a.request(ctx, func(ctx context.Context) (*oauth2.Token, error) {
+	a.request(ctx, func(ctx context.Context) (*oauth2.Token, error) {
 		var opts []oauth2.AuthCodeOption
 		if p.Authorization.PKCE != providers.PKCEOff {
 			opts = append(opts, oauth2.VerifierOption(verifier.Reveal()))
 		}
 		return p.config(m).Exchange(ctx, code, opts...)
 	})
+	return a.extend(ctx)
 }
 
 // Refresh spends a refresh token (RFC 6749 section 6).
@@ -87,9 +89,9 @@ func (a *Answer) request(ctx context.Context, do func(context.Context) (*oauth2.
 	}
 	a.Tokens = vault.Tokens{
 		Access:     secret.New(tok.AccessToken),
-		Refresh:    secret.New(tok.RefreshToken),
 		ObtainedAt: a.received,
 	}
+	a.Tokens.Refresh = a.renewable(tok.RefreshToken)
 	if tok.ExpiresIn == 0 {
 		n, _ := tok.Extra("expires_in").(float64)
 		tok.ExpiresIn = int64(n) // x/oauth2's jwt leaves it there
@@ -121,6 +123,7 @@ func (a *Answer) normalize(body []byte) ([]byte, bool) {
 		}
 		maps.Copy(out, inner)
 	}
+	a.standardNames(out)
 	a.readError(out)
 	a.normalizeTimes(out)
 	out["scope"] = words(out["scope"])
@@ -154,6 +157,11 @@ func (a *Answer) readError(out claims.Object) {
 		delete(out, "error")
 	case string:
 		a.Code = e
+	case json.Number:
+		a.Code, out["error"] = codeOther, codeOther
+		if a.p.Token.ErrorField != "" { // its file says that this is the code
+			a.Code, out["error"] = e.String(), e.String()
+		}
 	default:
 		a.Code, out["error"] = codeOther, codeOther
 	}

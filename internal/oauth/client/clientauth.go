@@ -44,7 +44,7 @@ func (p *Provider) chooseStyle(offered []string) string {
 // config is what x/oauth2 needs. AuthStyle is always set: the zero value would send a code or a refresh token twice.
 func (p *Provider) config(m *Metadata) *oauth2.Config {
 	c := &oauth2.Config{
-		ClientID: p.Client.ID, ClientSecret: p.Client.Secret.Reveal(), RedirectURL: p.redirect,
+		ClientID: p.Client.ID, ClientSecret: p.clientSecret(m), RedirectURL: p.redirect,
 		Endpoint: oauth2.Endpoint{AuthURL: m.AuthorizationURL, TokenURL: m.TokenURL, AuthStyle: oauth2.AuthStyleInParams},
 	}
 	switch m.style {
@@ -77,8 +77,8 @@ func (p *Provider) authenticated(
 		}
 	default:
 		form.Set(clientParam(p), p.Client.ID)
-		if !p.Client.Secret.IsZero() {
-			form.Set("client_secret", p.Client.Secret.Reveal())
+		if s := p.clientSecret(m); s != "" {
+			form.Set("client_secret", s)
 		}
 	}
 	r.Header.Set("Accept", "application/json")

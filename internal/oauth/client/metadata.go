@@ -194,6 +194,7 @@ func (p *Provider) overlay(m *Metadata) error {
 		{"end_session_endpoint", &m.EndSessionURL, p.EndSessionURL, false},
 		{"pushed_authorization_request_endpoint", &m.PARURL, "", false},
 		{"refresh_url", new(string), p.Token.RefreshURL, false},
+		{"long_lived_url", new(string), p.Shapes.LongLivedURL, false},
 	} {
 		from := p.Issuer
 		if f.given != "" {

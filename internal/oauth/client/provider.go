@@ -56,9 +56,11 @@ type Provider struct {
 	}
 
 	notices struct {
-		mu    sync.Mutex
-		alarm time.Time
-		said  map[string]bool
+		mu      sync.Mutex
+		alarm   time.Time
+		unread  int // answers that nothing reads
+		advised time.Time
+		said    map[string]bool
 	}
 }
 
@@ -74,14 +76,14 @@ func New(pc providers.Config, o Options) (*Provider, error) {
 		return nil, errors.New("needs a name, a client id, and an issuer or its endpoints")
 	}
 	switch pc.Client.Auth {
-	case "", providers.ClientSecretBasic, providers.ClientSecretPost, providers.PrivateKeyJWT:
+	case "", providers.ClientSecretBasic, providers.ClientSecretPost, providers.PrivateKeyJWT, providers.SignedSecret:
 	default:
 		return nil, errors.New(
-			"has a client_auth that is none of client_secret_basic, client_secret_post and private_key_jwt",
+			"has a client_auth that is none of client_secret_basic, client_secret_post, private_key_jwt and signed_secret",
 		)
 	}
 	p := assemble(pc, o)
-	if pc.Client.Auth == providers.PrivateKeyJWT || !pc.Client.Key.IsZero() {
+	if pc.Client.Auth == providers.PrivateKeyJWT || pc.Client.Auth == providers.SignedSecret || !pc.Client.Key.IsZero() {
 		signer, err := newSigner(&pc)
 		if err != nil {
 			return nil, err
@@ -111,7 +113,7 @@ func assemble(pc providers.Config, o Options) *Provider {
 func trustedHosts(pc *providers.Config) map[string]bool {
 	hosts := map[string]bool{}
 	for _, address := range []string{pc.Issuer, pc.Authorization.URL, pc.Token.URL, pc.Token.RefreshURL, pc.Userinfo.URL,
-		pc.Revocation.URL, pc.JWKSURL, pc.EndSessionURL, pc.RISCURL} {
+		pc.Revocation.URL, pc.Shapes.LongLivedURL, pc.JWKSURL, pc.EndSessionURL, pc.RISCURL} {
 		if u, err := url.Parse(address); err == nil && u.Host != "" {
 			hosts[strings.ToLower(u.Hostname())] = true
 		}

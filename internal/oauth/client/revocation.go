@@ -23,13 +23,15 @@ const (
 	Impossible                         // it has no way, or is not configured any more
 )
 
-// Revoke makes one attempt (RFC 7009). hint is the token_type_hint. wait is how long the provider asked to wait
-// before the next.
-func (p *Provider) Revoke(
-	ctx context.Context,
-	token secret.Text,
-	hint string,
-) (_ RevocationResult, wait time.Duration) {
+// A Spent is a token to be revoked.
+type Spent struct {
+	Token   secret.Text
+	Hint    string // token_type_hint
+	Subject string // of the account; "" when it is not known
+}
+
+// Revoke makes one attempt (RFC 7009). wait is how long the provider asked to wait before the next.
+func (p *Provider) Revoke(ctx context.Context, spent Spent) (_ RevocationResult, wait time.Duration) {
 	m, err := p.Metadata(ctx)
 	if err != nil {
 		return Postponed, 0
@@ -37,7 +39,7 @@ func (p *Provider) Revoke(
 	if m.RevocationURL == "" {
 		return Impossible, 0
 	}
-	r, err := p.revocationRequest(ctx, m, token, hint)
+	r, err := p.revocationRequest(ctx, m, spent)
 	if err != nil {
 		return Impossible, 0
 	}
@@ -71,19 +73,24 @@ func revocationOutcome(status int, body []byte) RevocationResult {
 func (p *Provider) revocationRequest(
 	ctx context.Context,
 	m *Metadata,
-	token secret.Text,
-	hint string,
+	spent Spent,
 ) (*http.Request, error) {
-	how := &p.Revocation
-	address := strings.NewReplacer("{client_id}", url.PathEscape(p.Client.ID), "{token}", url.PathEscape(token.Reveal())).
-		Replace(m.RevocationURL)
+	how, token := &p.Revocation, spent.Token
+	if strings.Contains(m.RevocationURL, "{subject}") && spent.Subject == "" {
+		return nil, errors.New("the account is not known")
+	}
+	address := strings.NewReplacer("{client_id}", url.PathEscape(p.Client.ID), "{token}", url.PathEscape(token.Reveal()),
+		"{subject}", url.PathEscape(spent.Subject)).Replace(m.RevocationURL)
 	form := url.Values{}
 	param := how.Param
 	if param == "" {
 		param = "token"
-		form.Set("token_type_hint", hint)
+		form.Set("token_type_hint", spent.Hint)
 	}
 	form.Set(param, token.Reveal())
+	for name, value := range p.Shapes.RevocationParams {
+		form.Set(name, value)
+	}
 	var r *http.Request
 	var err error
 	if how.Auth == "" || how.Auth == "client" {

@@ -35,6 +35,7 @@ func (a *Answer) shape(r *http.Request) (*http.Request, error) {
 		form.Set(name, form.Get("client_id"))
 		form.Del("client_id")
 	}
+	a.rename(form)
 	trace := &httptrace.ClientTrace{WroteHeaders: func() { a.sent.Store(true) }}
 	r = r.Clone(httptrace.WithClientTrace(r.Context(), trace))
 	if a.address != "" {
@@ -48,7 +49,11 @@ func (a *Answer) shape(r *http.Request) (*http.Request, error) {
 	for k, v := range a.p.Token.Headers {
 		r.Header.Set(k, v)
 	}
-	encodeBody(r, form, a.p.Token.Body)
+	if a.method() == http.MethodGet {
+		intoAddress(r, form)
+	} else {
+		encodeBody(r, form, a.p.Token.Body)
+	}
 	return r, nil
 }
 

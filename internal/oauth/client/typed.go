@@ -29,6 +29,12 @@ func newKeyed(pc providers.Config, o Options) (*Provider, error) {
 
 // present puts a token into a userinfo request.
 func (p *Provider) present(r *http.Request, token secret.Text) {
+	if name := p.Shapes.UserinfoTokenQuery; name != "" {
+		q := r.URL.Query()
+		q.Set(name, token.Reveal())
+		r.URL.RawQuery = q.Encode()
+		return
+	}
 	header, scheme := p.Userinfo.TokenHeader, p.Userinfo.TokenScheme
 	switch {
 	case scheme != "" || header != "" && header != "Authorization":

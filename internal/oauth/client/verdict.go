@@ -120,7 +120,8 @@ func (a *Answer) matches(r providers.RefusedRefresh) bool {
 
 // description is the text beside an error's code, wherever providers put it.
 func (a *Answer) description() string {
-	for _, path := range [...]string{"error_description", "error.message", "message", "reason"} {
+	for _, path := range [...]string{"error_description", "error.message", "message", "reason",
+		"errors.0.message", "errmsg", "msg"} {
 		if s, ok := a.Fields.At(path).(string); ok {
 			return s
 		}

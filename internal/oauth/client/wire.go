@@ -38,6 +38,10 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		r = shaped
 	}
+	if own := w.p.Shapes.UserAgent; own != "" && r.Header.Get("User-Agent") == userAgent {
+		r = r.Clone(r.Context())
+		r.Header.Set("User-Agent", own)
+	}
 	host := strings.ToLower(r.URL.Hostname())
 	if !w.p.trusted[host] && !w.p.inside.Load() {
 		r = r.WithContext(dial.Outside(r.Context(), host))

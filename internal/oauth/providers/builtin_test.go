@@ -1,6 +1,11 @@
 package providers_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"net/url"
 	"reflect"
 	"regexp"
@@ -47,11 +52,14 @@ func TestEveryBuiltinProviderIsAFileOfData(t *testing.T) {
 			if err != nil || !reflect.DeepEqual(p, back) {
 				t.Fatalf("it does not come back as it was: %v\n%s", err, again)
 			}
-			if strings.Contains(string(again), "client_secret:") || strings.Contains(string(again), "redacted") {
+			if strings.Contains("\n"+string(again), "\nclient_secret:") || strings.Contains(string(again), "redacted") {
 				t.Fatal("a secret has a place in it")
 			}
 			own := p
 			own.Client.ID, own.Client.Secret = "id", secret.New("secret")
+			if p.Client.Auth == providers.SignedSecret {
+				own.Client.Key = secret.New(someKey(t))
+			}
 			if p.Issuer == "" && p.Token.URL == "" {
 				own.Issuer = "https://tenant.example.com" // okta, auth0, keycloak: each customer has one
 			}
@@ -65,6 +73,20 @@ func TestEveryBuiltinProviderIsAFileOfData(t *testing.T) {
 			t.Errorf("there is a provider %q", name)
 		}
 	}
+}
+
+// someKey is a private key in PEM.
+func someKey(t *testing.T) string {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
 }
 
 // Each file says to people what they need before they use it, and what of it nobody tried.

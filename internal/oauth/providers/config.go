@@ -34,6 +34,7 @@ type Config struct {
 	// default.
 	RISCURL string `yaml:"risc_url,omitempty"`
 
+	Shapes       Shapes            `yaml:",inline"`
 	Client       Client            `yaml:",inline"`
 	Scopes       []string          `yaml:"scopes,omitempty"`        // requested at sign-in
 	ScopeAliases map[string]string `yaml:"scope_aliases,omitempty"` // a granted name -> the name by which it is requested
@@ -58,7 +59,9 @@ type Client struct {
 	KeyID   string      `yaml:"client_key_id,omitempty"`   // kid of private_key_jwt
 	Auth    string      `yaml:"client_auth,omitempty"`     // one of ClientSecretBasic …; "": what metadata offers, else basic
 	IDParam string      `yaml:"client_id_param,omitempty"` // what `client_id` is called there
-	// AssertionAudience is the audience of private_key_jwt where it is not the issuer.
+	// Issuer is the `iss` of the secrets that SignedSecret makes.
+	Issuer string `yaml:"client_issuer,omitempty"`
+	// AssertionAudience is the audience of private_key_jwt and SignedSecret where it is not the issuer.
 	AssertionAudience string `yaml:"assertion_audience,omitempty"`
 }
 
@@ -67,6 +70,7 @@ const (
 	ClientSecretBasic = "client_secret_basic"
 	ClientSecretPost  = "client_secret_post"
 	PrivateKeyJWT     = "private_key_jwt"
+	SignedSecret      = "signed_secret" // the secret is a JWT that the client's key signs, made anew for each request
 )
 
 // Authorization is the authorization endpoint.
@@ -149,7 +153,7 @@ func (u *Userinfo) SubjectPath() string {
 
 // Revocation is the revocation endpoint.
 type Revocation struct {
-	URL    string `yaml:"revocation_url,omitempty"`    // "{client_id}" and "{token}" are replaced
+	URL    string `yaml:"revocation_url,omitempty"`    // "{client_id}", "{token}" and "{subject}" are replaced
 	Method string `yaml:"revocation_method,omitempty"` // POST by default
 	Auth   string `yaml:"revocation_auth,omitempty"`   // "client" by default, "basic" (the client's), "bearer" (the token), "none"
 	Body   string `yaml:"revocation_body,omitempty"`   // "form" by default, "json", "none"

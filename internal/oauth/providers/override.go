@@ -12,6 +12,7 @@ func Override(base, given Config) Config {
 		out.Issuers, out.CallbackIssuer = nil, ""
 		out.Authorization.URL, out.Token.URL, out.Token.RefreshURL = "", "", ""
 		out.Userinfo.URL, out.Revocation.URL = "", ""
+		out.Shapes.LongLivedURL = ""
 		out.JWKSURL, out.EndSessionURL, out.RISCURL = "", "", ""
 	}
 	overlay(reflect.ValueOf(&out).Elem(), reflect.ValueOf(given))

@@ -219,7 +219,7 @@ func (r *refresh) call(
 			User: c.UserID()})
 		if err := r.b.cfg.SameSubject(c, ans); err != nil {
 			r.b.cfg.Log.Error("a refresh brought another account's ID token: its tokens are not used", "provider", r.p.Name)
-			return vault.Connection{}, r.failed(c, ans, client.Unclear, in)
+			return vault.Connection{}, r.failed(ctx, c, ans, client.Unclear, in)
 		}
 		r.b.history.succeeded(c.Key(), r.b.cfg.Now())
 		return r.granted(ctx, c, ans)
@@ -235,7 +235,7 @@ func (r *refresh) call(
 		}
 		return vault.Connection{}, &client.Error{Kind: client.KindMisconfigured, Op: "refresh at", Provider: r.p.Name}
 	}
-	return vault.Connection{}, r.failed(c, ans, v, in)
+	return vault.Connection{}, r.failed(ctx, c, ans, v, in)
 }
 
 // count tells the provider's breaker what an answer says of the provider. An answer about one grant says that it is
@@ -258,7 +258,9 @@ func (r *refresh) count(ans *client.Answer, v client.Verdict, callErr error) {
 
 // failed notes a failure of this one connection, which waits longer after each. An answer in a form that nothing
 // reads is named to the operator.
-func (r *refresh) failed(c vault.Connection, ans *client.Answer, v client.Verdict, in intent) error {
+func (r *refresh) failed(
+	ctx context.Context, c vault.Connection, ans *client.Answer, v client.Verdict, in intent,
+) error {
 	now := r.b.cfg.Now()
 	kind := client.KindUnavailable
 	if v == client.GrantRefused {
@@ -268,16 +270,12 @@ func (r *refresh) failed(c vault.Connection, ans *client.Answer, v client.Verdic
 	if ans.TooLarge {
 		r.b.cfg.Log.Warn("the answer to a refresh is too large", "provider", r.p.Name)
 	}
-	if failures >= unreadableAfter && (ans.Unreadable() || v == client.GrantRefused) {
-		r.p.WarnOnce(
-			"refused refresh",
-			"refreshes are refused in a form that is not known to mean a dead grant: if it does, say so with "+
-				"`refused_refresh` (or `error_field`, `grant_errors`) of the provider",
-			"status",
-			ans.Status,
-			"code",
-			ans.KnownCode(),
-		)
+	if ans.Unreadable() || v == client.GrantRefused {
+		advice := r.p.Unread(ans)
+		if failures == unreadableAfter {
+			r.b.cfg.Audit.Record(ctx, audit.Event{Kind: audit.RefreshFailed, At: now, Provider: r.p.Name, Connection: c.ID,
+				User: c.UserID(), Reason: advice.Reason()})
+		}
 	}
 	return &client.Error{Kind: kind, Op: "refresh at", Provider: r.p.Name, RetryAfter: wait}
 }

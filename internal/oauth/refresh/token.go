@@ -40,10 +40,24 @@ func (b *Refresher) phase(c *vault.Connection) phase {
 	switch {
 	case left <= 0:
 		return spent
-	case t.Refresh.IsZero() || left > marginMost || left > b.margin(t):
+	case t.Refresh.IsZero() || left > b.ahead(c, left):
 		return fresh
 	}
 	return ageing
+}
+
+// ahead is how long before its end c's access token is refreshed: the margin, or what its provider needs, but never
+// more than a quarter of its life.
+func (b *Refresher) ahead(c *vault.Connection, left time.Duration) time.Duration {
+	t := &c.Tokens
+	p := b.providers[c.Provider]
+	switch usual := p == nil || p.Shapes.RefreshAhead <= marginMost || t.ObtainedAt.IsZero(); {
+	case usual && left > marginMost:
+		return marginMost // the usual case costs no hash
+	case usual:
+		return b.margin(t)
+	}
+	return min(t.Expiry.Sub(t.ObtainedAt)/4, p.Shapes.RefreshAhead)
 }
 
 // margin is how long before its end a token is refreshed: a quarter of its life, at most a minute, less up to a fifth
