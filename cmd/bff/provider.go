@@ -93,6 +93,11 @@ func (c *providerCheckCommand) Run(sh *shell) error {
 	for _, w := range config.ProviderWarnings(p) {
 		out.Say("warning", p.Name, w)
 	}
+	if p.Auth == "" {
+		for _, f := range probe.Addresses(p.Name, originOf(sh, c.Config), p.Name, p.Issuer != "" || ownIssuer(p)) {
+			out.Say(f.Outcome, f.What, f.Text)
+		}
+	}
 	if c.Offline {
 		return nil
 	}
@@ -151,6 +156,16 @@ func readAnswers(file string) (*simulate.Answers, error) {
 		return nil, errors.New(config.FileError(err))
 	}
 	return simulate.ParseAnswers(data)
+}
+
+// originOf is the origin of a configuration, or what stands for it where there is none that can be read.
+func originOf(sh *shell, file string) string {
+	if isFile(file) {
+		if cfg, _ := config.LoadForTrial(file, sh.stdin, sh.env); cfg != nil {
+			return cfg.OriginText()
+		}
+	}
+	return "<origin>"
 }
 
 // ownIssuer says whether each organisation has an issuer of its own at the provider, which no built-in can know.

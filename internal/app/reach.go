@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -9,11 +10,12 @@ import (
 	"time"
 
 	"bff/internal/oauth"
+	"bff/internal/oauth/providers"
 	"bff/internal/probe"
 	"bff/internal/vault"
 )
 
-// Reach tries the store, every provider, every upstream and the dev server.
+// Reach tries the store, every provider and its client, every upstream, the dev server and the ports.
 func (in *Instance) Reach(ctx context.Context, client *http.Client, out *probe.Printer) {
 	var tries []func() probe.Finding
 	for _, p := range in.now().cfg.Providers {
@@ -24,6 +26,11 @@ func (in *Instance) Reach(ctx context.Context, client *http.Client, out *probe.P
 	}
 	if up := in.now().cfg.Frontend.Upstream; up != nil {
 		tries = append(tries, func() probe.Finding { return probe.Upstream(ctx, client, "frontend", up.String()) })
+	}
+	for _, l := range [][2]string{{"listen", in.now().cfg.Listen}, {"admin", in.now().cfg.Admin}} {
+		if l[1] != "" {
+			tries = append(tries, func() probe.Finding { return probe.Port(ctx, l[0], l[1]) })
+		}
 	}
 	found := make([]probe.Finding, len(tries))
 	var work sync.WaitGroup
@@ -41,17 +48,24 @@ func (in *Instance) Reach(ctx context.Context, client *http.Client, out *probe.P
 func (in *Instance) reachProvider(ctx context.Context, client *http.Client, name string) probe.Finding {
 	ctx, cancel := context.WithTimeout(ctx, probe.Timeout)
 	defer cancel()
+	var p providers.Config
 	f := probe.Finding{Outcome: "ok", What: "provider " + name, Text: "called with a key, a password or a token of its own"}
-	for _, p := range in.now().cfg.OAuth() {
-		if p.Name == name && p.Auth == "" {
-			f = probe.Summary("provider "+name, probe.Provider(ctx, client, p))
+	for _, one := range in.now().cfg.OAuth() {
+		if one.Name == name && one.Auth == "" {
+			p, f = one, probe.Summary("provider "+name, probe.Provider(ctx, client, one))
 		}
 	}
-	if f.Outcome != "ok" {
+	if f.Outcome != "ok" || p.Name == "" {
 		return f
 	}
 	if err := in.now().broker.Check(ctx, name); err != nil {
 		return probe.Finding{Outcome: "failed", What: f.What, Text: err.Error() + "; " + remedy(err)}
+	}
+	switch err := TryClient(ctx, in.now().broker, p); {
+	case clientRefused(err):
+		return probe.Finding{Outcome: "failed", What: f.What, Text: RefusedClient}
+	case errors.Is(err, oauth.ErrCodeRefused):
+		f.Text += "; it knows this client"
 	}
 	return f
 }
@@ -79,13 +93,7 @@ func (in *Instance) Addresses() (all []probe.Finding) {
 		if p.Auth != "" {
 			continue
 		}
-		note("provider "+p.Name, "redirect URI to register: "+origin+"/bff/callback/"+p.Name)
-		if p.Issuer == "" {
-			continue
-		}
-		note("provider "+p.Name, "post-logout redirect URI: "+origin+"/")
-		note("provider "+p.Name, "back-channel logout URI: "+origin+"/bff/backchannel-logout/"+p.Name)
-		note("provider "+p.Name, "security events (RISC): "+origin+"/bff/security-events/"+p.Name)
+		all = append(all, probe.Addresses("provider "+p.Name, origin, p.Name, p.Issuer != "")...)
 	}
 	switch host := in.now().cfg.Origin.Hostname(); host {
 	case "localhost":

@@ -3,6 +3,6 @@
 //	Provider ─► metadata ─► endpoints ─► keys ─► habits ─► []Finding
 //	Upstream ─► one GET without credentials                 ─► Finding
 //
-// It sends no credential, follows no redirect, and prints nothing that it received but status codes and words of the
-// standards.
+// It sends no credential, follows no redirect, and prints nothing that it received but status codes, words of the
+// standards and, of an issuer or a redirect, the bare address.
 package probe

@@ -88,7 +88,7 @@ func reach(ctx context.Context, client *http.Client, where string) (host string,
 	}
 	resp, err := client.Do(r)
 	if err != nil {
-		return "", 0, errors.New(r.URL.Host + ": nobody answers there; can this machine reach it (HTTPS_PROXY is honoured)?")
+		return "", 0, errors.New(r.URL.Host + ": " + unreached(err))
 	}
 	_ = resp.Body.Close()
 	return r.URL.Host, resp.StatusCode, nil

@@ -73,19 +73,13 @@ func (x *Examination) fetch(ctx context.Context, where string, into any) error {
 	r.Header.Set("Accept", "application/json")
 	resp, err := x.client.Do(r)
 	if err != nil {
-		return errors.New(
-			"nobody answers there; is the address right, and can this machine reach it (HTTPS_PROXY is honoured)?",
-		)
+		return errors.New(unreached(err))
 	}
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxPublished))
 	switch status := resp.StatusCode; {
 	case status >= 300 && status < 400:
-		return fmt.Errorf(
-			"it redirects (%d), and bff follows no redirect: write the address at which the document itself is; "+
-				"`curl -sI` shows where it leads",
-			status,
-		)
+		return redirected(resp)
 	case status != http.StatusOK:
 		return fmt.Errorf("it answers %d instead of 200", status)
 	case err != nil || json.Unmarshal(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")), into) != nil:
@@ -104,12 +98,7 @@ func (x *Examination) metadata(ctx context.Context) {
 		case err != nil:
 			x.say("failed", "discovery", where+": "+err.Error())
 		case x.found.Issuer != p.Issuer:
-			x.say(
-				"failed",
-				"discovery",
-				"the document is another issuer's; write `issuer:` exactly as the document says, to the last "+
-					"slash",
-			)
+			x.say("failed", "discovery", anotherIssuer(x.found.Issuer))
 		default:
 			x.say("ok", "discovery", where)
 		}

@@ -2,14 +2,13 @@ package simulate
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"io"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"time"
 
+	"bff/internal/app"
 	"bff/internal/config"
 	"bff/internal/oauth"
 	"bff/internal/oauth/providers"
@@ -50,18 +49,10 @@ func clientKnown(ctx context.Context, p providers.Config, out *probe.Printer) er
 	if err != nil {
 		return err
 	}
-	attempt, err := broker.Begin(ctx, oauth.Begin{Provider: p.Name})
-	if err == nil {
-		_, err = broker.Finish(ctx, attempt, url.Values{"code": {"bff-check-" + rand.Text()}, "iss": {issuerOf(p)}})
-	}
+	err = app.TryClient(ctx, broker, p)
 	switch kind := oauth.KindOf(err); {
 	case kind == oauth.KindMisconfigured || errors.Is(err, oauth.ErrClientRefused):
-		out.Say(
-			"failed",
-			"client",
-			"the provider does not know this id with this secret; compare both, and `client_auth`, with its "+
-				"console",
-		)
+		out.Say("failed", "client", app.RefusedClient)
 	case kind == oauth.KindUnavailable:
 		out.Say("failed", "client", "the token endpoint does not answer")
 	case errors.Is(err, oauth.ErrCodeRefused):
@@ -72,11 +63,4 @@ func clientKnown(ctx context.Context, p providers.Config, out *probe.Printer) er
 			"nothing")
 	}
 	return broker.Drain(ctx)
-}
-
-func issuerOf(p providers.Config) string {
-	if p.CallbackIssuer != "" {
-		return p.CallbackIssuer
-	}
-	return p.Issuer
 }
