@@ -189,6 +189,7 @@ func (s *calls) caller(c *route.Call, conn *vault.Connection, m *Mount) (proxy.C
 	}
 	return proxy.Caller{
 		Credential: m.Token(fresh.Tokens.Access),
+		Account:    conn.Provider + " " + conn.Account.Subject,
 		Secrets:    append(s.broker.Secrets(&fresh), c.Session.Ticket()),
 		Renew: func(ctx context.Context) (proxy.Credential, error) {
 			renewed, err := s.broker.Renew(ctx, fresh)

@@ -49,6 +49,7 @@ func answered(res *http.Response) error {
 	m.filterBack(h)
 	m.rewriteHeader(h, x.call)
 	keepForAsking(h)
+	x.noteValidators(h)
 	m.keepApart(h, res.StatusCode)
 	m.filterBack(res.Trailer)
 	x.trailerNeedsChunks(res)

@@ -83,7 +83,7 @@ func oddOut() families {
 			x-ssl-* ssl-* x-tls-* *spiffe* x-consumer-* x-credential-* x-anonymous-* tailscale-* x-pomerium-* x-vouch-*
 			cf-access-* x-forwarded-user x-user-* x-user x-users x-sso-* x-saml-* x-oidc-* oidc-* x-ldap-* x-kerberos-*
 			x-shib* shib-* x-session-user x-app-user x-current-user* sudo x-sudo x-person* gap-auth* x-scope-orgid
-			l5d-client-id *-tyk-*`
+			l5d-client-id *-tyk-* *act-as*`
 		whereFrom = `forwarded* x-forwarded* x-forward-* x-original-* x-originating-* *-originating-* *client-ip* *clientip*
 			*real-ip* *realip* *remote-ip* *remote-addr* *remoteaddr* *remote-host* *remote-port* *-connecting-ip* *source-ip*
 			*socketip* *socket-ip* *peer-ip* *user-ip* *proxyuser* *-ip *-ipv6 *-ip-address *ipaddress* x-cluster-* cf-*
@@ -92,13 +92,14 @@ func oddOut() families {
 			x-scheme x-url-scheme x-proto x-protocol x-ssl x-https https front-end-https x-https-* x-port x-server-port
 			x-server-name x-server-addr x-http-host* x-host x-hostname x-backend-* x-upstream-* x-gateway-* x-edge-* x-cdn*
 			cdn-* x-varnish* x-waf-* x-wap-* x-nginx-* x-haproxy-* x-traefik-* x-kong-* x-istio-* x-b3-remote* wl-proxy-*
-			x-weblogic-* x-lb-* x-bluecoat-via x-via* x-proxy* x-proxied* x-trusted* x-from-*`
+			x-weblogic-* x-lb-* x-bluecoat-via x-via* x-proxy* x-proxied* x-trusted* x-from-*
+			*-ip-auth*`
 		aboutThePage = `origin referer referrer x-origin x-referer dnt upgrade-insecure-requests service-worker*
 			purpose x-purpose x-moz sec-* access-control-*`
 		anotherMethodOrPath = `*method* *override* x-verb *-verb *-verb-* x-rewrite-* x-path* x-uri* x-url* x-request-uri
 			x-request-url x-request-path x-invoke-* x-matched-path x-now-* x-middleware-* x-nextjs-* x-action-* x-route-*
 			x-routing-* destination x-destination content-length content-type transfer-encoding x-transfer-encoding
-			x-http-content-length`
+			x-http-content-length request-ur* http-url base-url uri url`
 		toAFrontDoor = `x-envoy-* x-accel-* x-sendfile* x-lighttpd-* x-litespeed-* x-lsadc-* surrogate-* x-cache-key*
 			x-purge* x-debug-token x-varnish-* x-esi* x-pass* x-bypass* x-skip-* l5d-* x-ls*`
 	)

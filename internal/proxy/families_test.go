@@ -29,7 +29,8 @@ const (
 		CloudFront-Viewer-Country Destination Surrogate-Capability Origin Referer X-Origin X-Referer Sec-Fetch-Site Via
 		X-Verb X-HTTP-Verb X-Tunneled-Verb X-Override X-SSO-User OIDC_CLAIM_sub Shib-Identity-Provider X-LiteSpeed-Tag
 		Proxy-Authorization HTTP2-Settings Keep-Alive Cookie Authorization BFF-User X-CSRF Sudo X-Sudo
-		X-Person-Id Gap-Auth X-Scope-OrgID L5d-Client-Id L5d-Dtab X-Tyk-Authorization X-LSCache`
+		X-Person-Id Gap-Auth X-Scope-OrgID L5d-Client-Id L5d-Dtab X-Tyk-Authorization X-LSCache
+		X-Act-As Act-As X-Custom-IP-Authorization Request-Uri Http-Url Base-Url Uri Url`
 	mustLeave = `Notion-Version Dropbox-API-Arg Dropbox-API-Path-Root X-Goog-Api-Client X-Goog-Api-Key X-Goog-User-Project
 		X-Goog-FieldMask X-Goog-Request-Params X-Goog-Upload-Protocol X-Goog-Upload-Command X-Goog-Upload-Offset
 		X-Goog-Upload-Header-Content-Type X-Goog-Upload-Header-Content-Length X-Goog-Resumable X-Goog-Hash X-Goog-Encryption-Key

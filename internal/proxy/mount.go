@@ -97,6 +97,7 @@ type Mount struct {
 	sets      tripwire.Cache
 	guards    coding.Guards
 	small     *buffers // of sockets
+	given     *validators
 }
 
 // A Call is a request that may be carried.
@@ -113,7 +114,8 @@ func (c *Call) Pattern() string { return c.pattern }
 
 // New checks cfg and makes a mount. Every error is a [*ConfigError]; more than one are joined.
 func New(cfg Config) (*Mount, error) {
-	m := &Mount{cfg: cfg, transport: cfg.Transport, fixed: []string{"nosniff", "same-origin", sandbox}}
+	m := &Mount{cfg: cfg, transport: cfg.Transport, fixed: []string{"nosniff", "same-origin", sandbox},
+		given: newValidators()}
 	if m.cfg.Log == nil {
 		m.cfg.Log = slog.New(slog.DiscardHandler)
 	}

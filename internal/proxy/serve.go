@@ -125,6 +125,8 @@ func (m *Mount) rewrite(pr *httputil.ProxyRequest) {
 	}
 	if m.cfg.Backend {
 		m.forward(x, out.Header)
+	} else {
+		x.withholdConditions(out.Header)
 	}
 	for name, value := range m.cfg.SetHeaders {
 		out.Header[http.CanonicalHeaderKey(name)] = []string{value}

@@ -86,7 +86,7 @@ func (e *escapes) release(work []byte, cut int) []byte {
 }
 
 // firstEscape returns where the first escape of a printable character begins, or may begin at the end of b; len(b)
-// without one.
+// without one. Percent escapes count where they stand for a character that needs none: the first look knows the others.
 func firstEscape(b []byte) int {
 	return min(firstAfter(b, '\\', escapesPrintable), firstAfter(b, '&', beginsReference), firstAfter(b, '%', escapesPlain))
 }

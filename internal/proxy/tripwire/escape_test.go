@@ -57,6 +57,7 @@ func escapedForms(s string) map[string]string {
 		"percent twice":                    each(each(s, special, "%%%02X"), func(c byte) bool { return c == '%' }, "%%%02X"),
 		"HTML with zeros":                  each(s, special, "&#x0000%x;"),
 		"HTML of every character":          each(s, all, "&#%d;"),
+		"HTML without semicolons":          each(s, all, "&#%d"),
 		"HTML in JSON of Go":               strings.Trim(string(page), `"`),
 		"HTML twice":                       html.EscapeString(html.EscapeString(s)),
 		"HTML names": strings.NewReplacer("+", "&plus;", "/", "&sol;", "=", "&equals;", "&",
@@ -118,6 +119,23 @@ func TestASecretWithEscapesInItIsMasked(t *testing.T) {
 				t.Errorf("%s: not found in a value", name)
 			}
 			checkForms(t, name+" in a value", masked, form, before, between, 1<<20)
+		}
+	}
+}
+
+func TestASecretWhoseLastEscapeEndsTheBodyIsMasked(t *testing.T) {
+	var streams tripwire.Streams
+	set := tripwire.New(secret.New(token))
+	for _, format := range []string{"&#%d", "&#x%x", "&#x%x;", `\u%04x`, "%%%02x"} {
+		form := each(token, all, format)
+		stream := streams.New(set)
+		out, hit := stream.Pass([]byte("x "+form), false)
+		got := bytes.Clone(out)
+		rest, hitAtEnd := stream.Pass(nil, true)
+		got = append(got, rest...)
+		stream.Close()
+		if !hit && !hitAtEnd || strings.Trim(string(got[2:]), "*") != "" {
+			t.Errorf("%s: %q went out", format, got)
 		}
 	}
 }

@@ -57,7 +57,8 @@ const (
 // deepestEscape is how many escapes may lie in each other.
 const deepestEscape = 5
 
-// decode reads the character at the beginning of b, which is a backslash, an ampersand or a percent sign.
+// decode reads the character at the beginning of b, which is a backslash, an ampersand or a percent sign. What is cut
+// off is the character that it is if nothing follows.
 func decode(b []byte) (c byte, n int, state decodeState) {
 	c, n = b[0], 1
 	for range deepestEscape {
@@ -74,6 +75,9 @@ func decode(b []byte) (c byte, n int, state decodeState) {
 			return c, n, whole
 		}
 		if state == cutOff {
+			if size > 0 {
+				c, n = next, n+size
+			}
 			return c, n, cutOff
 		}
 		if size == 0 { // no escape
@@ -172,7 +176,7 @@ func reference(b []byte) (c byte, size int, state decodeState) {
 		}
 	}
 	if len(b) <= longestName {
-		return 0, 0, cutOff
+		return legacyName(b), len(legacy(b)), cutOff
 	}
 	return legacyName(b), len(legacy(b)), whole
 }
@@ -191,10 +195,12 @@ func numericReference(b []byte) (c byte, size int, state decodeState) {
 		v = min(v*base+d, 1<<20)
 	}
 	switch {
-	case i == len(b):
+	case i == first && i == len(b):
 		return 0, 0, cutOff
 	case i == first:
 		return 0, 0, whole
+	case i == len(b):
+		return ascii(v), i, cutOff
 	case b[i] == ';':
 		i++
 	}
