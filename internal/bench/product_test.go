@@ -87,6 +87,7 @@ type house struct {
 	approve                      func(url, person string, without ...string) (string, error)
 	key                          string
 	port                         int // of the next instance
+	stale                        int // of so many people one has an access token that has expired; 0: nobody
 }
 
 func newHouse(b *testing.B) *house {
@@ -151,15 +152,7 @@ func product(b *testing.B, api string, cache bool, env ...string) process {
 // them; their cookies.
 func (h *house) people(b *testing.B, n int) []string {
 	b.Helper()
-	key, err := vault.ParseKey(h.key)
-	if err != nil {
-		b.Fatal(err)
-	}
-	v, err := vault.Open(vault.Config{Store: h.store.URL, Keys: []vault.Key{key}, Prefix: "bff", Cookie: "bff",
-		Idle: 30 * time.Minute, Lifetime: 12 * time.Hour})
-	if err != nil {
-		b.Fatal(err)
-	}
+	v := h.vault(b)
 	defer v.Close()
 	cookies := make([]string, n)
 	var next atomic.Int64
@@ -167,10 +160,16 @@ func (h *house) people(b *testing.B, n int) []string {
 	for range 32 {
 		all.Go(func() {
 			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				if cookies[i], err = person(v, h.issuer); err != nil {
+				life := 3 * time.Hour
+				if h.stale > 0 && i%h.stale == 0 {
+					life = -time.Minute
+				}
+				cookie, err := person(v, h.issuer, life)
+				if err != nil {
 					b.Error(err)
 					return
 				}
+				cookies[i] = cookie
 			}
 		})
 	}
@@ -181,7 +180,23 @@ func (h *house) people(b *testing.B, n int) []string {
 	return cookies
 }
 
-func person(v *vault.Vault, issuer string) (cookie string, err error) {
+// vault opens the store beside the instances.
+func (h *house) vault(b *testing.B) *vault.Vault {
+	b.Helper()
+	key, err := vault.ParseKey(h.key)
+	if err != nil {
+		b.Fatal(err)
+	}
+	v, err := vault.Open(vault.Config{Store: h.store.URL, Keys: []vault.Key{key}, Prefix: "bff", Cookie: "bff",
+		Idle: 30 * time.Minute, Lifetime: 12 * time.Hour})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return v
+}
+
+// person makes one session, whose access token expires in life.
+func person(v *vault.Vault, issuer string, life time.Duration) (cookie string, err error) {
 	r := httptest.NewRequest("GET", "/", nil)
 	subject := rand.Text()
 	email := "person." + strings.ToLower(subject[:8]) + "@example.com"
@@ -197,7 +212,7 @@ func person(v *vault.Vault, issuer string) (cookie string, err error) {
 		Account: vault.Account{Subject: subject, Email: email, Name: "Ada Lovelace"},
 		Scopes:  []string{"openid", "email", "https://www.googleapis.com/auth/calendar.readonly"},
 		Tokens: vault.Tokens{Access: secret.New("ya29." + testText(214)), ObtainedAt: time.Now(),
-			Expiry: time.Now().Add(3 * time.Hour), Refresh: secret.New("1//" + testText(100))},
+			Expiry: time.Now().Add(life), Refresh: secret.New("1//" + testText(100))},
 	}})
 	if err != nil {
 		return "", err

@@ -30,6 +30,8 @@ func TestMain(m *testing.M) {
 		listenHTTP2(upstreamRoutes(), os.Getenv("BENCH_CERTIFICATE"))
 	case "answers":
 		answers(os.Getenv("BENCH_CERTIFICATE"))
+	case "grants":
+		listen(grants())
 	case "plain":
 		listen(plain(strings.Fields(os.Getenv("BENCH_TO"))))
 	case "load":

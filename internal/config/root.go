@@ -148,7 +148,7 @@ func (s *Session) fields() []field {
 			by(textSchema(), func(v value) { set(&s.Prefix)(v.keyPrefix()) }),
 		field{name: "cache", def: "true",
 			about: "Whether most calls are answered without asking the store, at most 100 ms behind it; a logout takes that much " +
-				"longer, and still has no window. All instances alike. With a Cluster and `memory:` the store is asked all the same.",
+				"longer, and still has no window. All instances alike. With `memory:` the store is asked all the same.",
 		}.flag(&s.Cache),
 	}
 }

@@ -49,8 +49,8 @@ func TestTheCacheAnswersWithoutTheStore(t *testing.T) {
 	if s.User.Name != "Ada" || len(s.Connections) != 2 || s.Connections[0].Tokens.Refresh.Reveal() != "rt-1" {
 		t.Fatalf("%+v", s)
 	}
-	s.Connections[0].Provider, s.SeenAt = "scribbled", s.SeenAt.AddDate(1, 0, 0)
-	if again := load(t, v, r); again.Connections[0].Provider != "google" || again.SeenAt.Equal(s.SeenAt) {
+	s.SeenAt = s.SeenAt.AddDate(1, 0, 0) // as Touch does
+	if again := load(t, v, r); again.SeenAt.Equal(s.SeenAt) {
 		t.Error("what one call did to its session, another one sees")
 	}
 	_, other := signIn(t, v, vault.NewSession{User: grace()})
@@ -215,10 +215,45 @@ func TestAFillThatWasOvertakenIsRefused(t *testing.T) {
 }
 
 func TestTheCacheHoldsNothingOfThoseWhoLeft(t *testing.T) {
-	v := open(t, testenv.Redis(t).URL, cached)
+	v := open(t, testenv.Redis(t).URL, cached, func(c *vault.Config) { c.Idle = 2 * time.Second })
 	for n := range 20 {
 		_, r := signIn(t, v, vault.NewSession{User: userN(n)})
 		load(t, v, r)
 	}
+	if v.Cached() == 0 {
+		t.Error("nobody is remembered who just called")
+	}
 	testenv.Eventually(t, "they are forgotten", func() bool { return v.Cached() == 0 })
+}
+
+// An entry answers for as long as nothing changes, and no longer than the session has to live: the store ends an idle
+// one, whose instance's clock stands still, and nothing but the store says so.
+func TestTheCacheAnswersNoLongerThanTheSessionLives(t *testing.T) {
+	server := testenv.Redis(t)
+	frozen := time.Now()
+	v := open(t, server.URL, cached, func(c *vault.Config) {
+		c.Idle, c.Now = 3*time.Second, func() time.Time { return frozen }
+	})
+	_, r := signIn(t, v, vault.NewSession{})
+	warm(t, v, r, server)
+	server.Client().ConfigSet(context.Background(), "active-expire-effort", "1")
+	must(t, server.Client().Do(context.Background(), "DEBUG", "SET-ACTIVE-EXPIRE", "0").Err())
+	testenv.Eventually(t, "the session ends", func() bool { _, err := v.Load(r); return errors.Is(err, vault.ErrNotFound) })
+}
+
+// The cache holds as many bytes as it may, and who is not in it is asked for.
+func TestTheCacheIsBoundedByBytes(t *testing.T) {
+	v := open(t, testenv.Redis(t).URL, cached, func(c *vault.Config) { c.CacheBytes = 20_000 })
+	requests := make([]*http.Request, 100)
+	for n := range requests {
+		_, requests[n] = signIn(t, v, vault.NewSession{User: userN(n), Connection: google(vault.KeepSession)})
+	}
+	for range 3 {
+		for n, r := range requests {
+			if s := load(t, v, r); s.User.ID != userN(n).ID || len(s.Connections) != 1 {
+				t.Fatalf("%d: %+v", n, s.User)
+			}
+		}
+	}
+	testenv.Eventually(t, "at most 20,000 bytes", func() bool { n := v.Cached(); return 0 < n && n <= 20 })
 }

@@ -53,7 +53,8 @@ type Connection struct {
 
 	owner   owner
 	version string
-	current bool // sealed under the ring's first key
+	sum     uint64 // of the stored value: see core.sum
+	current bool   // sealed under the ring's first key
 }
 
 // An owner is who keeps a connection, and what opens it.

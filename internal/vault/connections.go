@@ -39,7 +39,7 @@ func (v *connections) Kept(ctx context.Context, userID string) ([]Connection, er
 	if err != nil {
 		return nil, err
 	}
-	out := v.reader.openHash(nil, userOwner(t, userID), values)
+	out := v.reader.openHash(nil, userOwner(t, userID), values, nil)
 	sortConnections(out)
 	return out, nil
 }

@@ -92,4 +92,5 @@
 //
 // The cache answers at most 100 ms behind the store, and who ends a session
 // waits that long before it answers: a logout has no window (see cache.go).
+// What is read again with the bytes that it had is what it was, unopened.
 package vault

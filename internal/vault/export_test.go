@@ -7,6 +7,7 @@ import (
 	gorillasessions "github.com/gorilla/sessions"
 
 	"bff/internal/vault/seal"
+	"bff/internal/vault/store"
 )
 
 // What the tests of this package need of its inside.
@@ -33,7 +34,10 @@ func Ticket(cookie string) (again, owner string, half *[32]byte, ok bool) {
 }
 
 // Reading begins a read for the cache, and gives what ends it.
-func (v *Vault) Reading(s *Session) (keep func(*Session)) { return v.cache.begin(s.ticket.Reveal()) }
+func (v *Vault) Reading(s *Session) (keep func(*Session)) {
+	done := v.cache.begin(context.Background(), s.ticket.Reveal())
+	return func(s *Session) { done(s, &sealed{life: time.Hour, batch: &store.Batch{}}) }
+}
 
 // Once claims an id and says at once that its work is done; first is false where it was done before, or is being done.
 func (v *Vault) Once(ctx context.Context, kind, id string, ttl time.Duration) (first bool, err error) {
@@ -46,9 +50,11 @@ func (v *Vault) Once(ctx context.Context, kind, id string, ttl time.Duration) (f
 
 // Cached is how many users the cache knows something of.
 func (v *Vault) Cached() int {
-	v.cache.mu.Lock()
-	defer v.cache.mu.Unlock()
-	return len(v.cache.users)
+	n := 0
+	for range v.cache.held.Keys() {
+		n++
+	}
+	return n
 }
 
 // Record takes a connection through its stored form.

@@ -80,12 +80,13 @@ func (g *gorilla) save(ctx context.Context, tr *transfer, maxAge int) error {
 type transfer struct {
 	redis.UniversalClient // nil: redisstore uses nothing but what is below
 
-	s      *sessions
-	ticket *seal.Ticket
-	got    *sealed                                        // by a load
-	record *sessionRecord                                 // found by a load, or to be saved
-	write  func(ctx context.Context, sealed []byte) error // of a creation or a touch
-	end    func(ctx context.Context) error                // of an end
+	s       *sessions
+	ticket  *seal.Ticket
+	got     *sealed                                        // by a load
+	session *Session                                       // found by a load
+	record  *sessionRecord                                 // to be saved
+	write   func(ctx context.Context, sealed []byte) error // of a creation or a touch
+	end     func(ctx context.Context) error                // of an end
 }
 
 func (tr *transfer) store() *redisstore.RedisStore {
@@ -143,8 +144,8 @@ func (tr *transfer) Serialize(*gorillasessions.Session) ([]byte, error) {
 }
 
 // Deserialize opens what this transfer has read.
-func (tr *transfer) Deserialize(b []byte, _ *gorillasessions.Session) (err error) {
-	if tr.record, err = tr.s.reader.openSession(tr.ticket, string(b)); err != nil {
+func (tr *transfer) Deserialize(_ []byte, _ *gorillasessions.Session) (err error) {
+	if tr.session, err = tr.s.reader.open(tr.got); err != nil {
 		return ErrNotFound
 	}
 	return nil

@@ -3,6 +3,8 @@ package vault
 import (
 	"context"
 	"errors"
+	"hash/maphash"
+	"strings"
 	"time"
 
 	"bff/internal/secret"
@@ -21,20 +23,33 @@ type sealed struct {
 	own      map[string]string // its connections, by id
 	kept     map[string]string // the user's, by id
 	user     string            // the user's record, "" for none
+	life     time.Duration     // of the session's key
+	prior    *Session          // as it was read before, or nil
+	batch    *store.Batch      // that brought it
 }
 
 // read brings a session and its connections in one round trip: one pipeline, all keys in one slot.
 func (r *reader) read(ctx context.Context, t *seal.Ticket) (*sealed, error) {
-	got := &sealed{ticket: t, location: r.locate(t)}
+	got := &sealed{ticket: t, prior: r.cache.prior(t)}
+	if got.prior != nil {
+		got.location = got.prior.location
+	} else {
+		got.location = r.locate(t)
+	}
 	pairs := got.location.pairs
 	err := r.db.Ask(ctx, r.absent(got.location.tag), func(b *store.Batch) func() error {
+		got.batch = b
 		var textsArray [4]store.Text
 		var hashesArray [4]store.Hash
-		texts, hashes := textsArray[:0], hashesArray[:0]
+		var livesArray [4]store.Life
+		texts, hashes, lives := textsArray[:0], hashesArray[:0], livesArray[:0]
 		// The oldest first: a session that moves to the first pair meanwhile is met there.
 		for i := len(pairs) - 2; i >= 0; i -= 2 {
 			texts = append(texts, b.Get(pairs[i]))
 			hashes = append(hashes, b.All(pairs[i+1]))
+			if r.cache.tracker != nil {
+				lives = append(lives, b.Life(pairs[i]))
+			}
 		}
 		kept, user := b.All(r.userKey(got.location.tag, "k")), b.Get(r.userKey(got.location.tag, "u"))
 		return func() error {
@@ -45,6 +60,9 @@ func (r *reader) read(ctx context.Context, t *seal.Ticket) (*sealed, error) {
 				}
 				if err != nil {
 					return err
+				}
+				if len(lives) > 0 {
+					got.life = lives[i].Result()
 				}
 				return got.fill(value, hashes[i], kept, user)
 			}
@@ -82,37 +100,59 @@ func (r *reader) loadTicket(ctx context.Context, ticket secret.Text) (*Session, 
 	if err != nil {
 		return nil, nil, err
 	}
-	rec, err := r.openSession(t, got.value)
+	s, err := r.open(got)
 	if err != nil {
 		return nil, nil, ErrNotFound
 	}
-	s, err := r.session(got, rec)
-	return s, got, err
+	return s, got, nil
 }
 
 func sessionBinding(t *seal.Ticket) seal.Binding {
 	return seal.Binding{Kind: "session", Owner: t.Owner(), Opener: t.Opener()}
 }
 
-// openSession opens what read found, and holds its sealed times against the clock.
-func (r *reader) openSession(t *seal.Ticket, value string) (*sessionRecord, error) {
-	at := sessionBinding(t)
-	rec := &sessionRecord{}
-	if known, ok := r.opened.Find(at, value).(sessionRecord); ok {
-		*rec = known
-	} else {
-		plain, err := r.ring.Open(at, []byte(value))
-		if err == nil {
-			err = decode(plain, rec)
-		}
+// sum tells a stored value from others, together with its version: what was opened before is what this value holds.
+// Nobody outside this process can make two of the same sum, since its seed is random.
+func (c *core) sum(value string) uint64 { return maphash.String(c.seed, value) }
+
+// open opens what read found, and holds its sealed times against the clock. What has the bytes that it had before was
+// opened then. The session may be one that other calls have too.
+func (r *reader) open(got *sealed) (*Session, error) {
+	if got.user == erased { // a sign-in was under way when the user was erased
+		return nil, ErrNotFound
+	}
+	s, sum, userSum := got.prior, r.sum(got.value), r.sum(got.user)
+	if s == nil || s.version != seal.Version(got.value) || s.sum != sum || s.userSum != userSum {
+		rec, err := r.openSession(got.ticket, got.value)
 		if err != nil {
-			r.db.Warn("a session record does not open: its key was removed from the ring, or it was tampered with")
 			return nil, err
 		}
-		r.opened.Keep(at, value, *rec)
+		s = r.session(got, rec)
+		s.sum, s.userSum = sum, userSum
 	}
-	if r.expired(fromMillis(rec.authenticated()), fromMillis(rec.Seen)) {
+	if r.expired(s.AuthAt, s.SeenAt) {
 		return nil, ErrNotFound
+	}
+	if s == got.prior {
+		if r.sameConnections(got) {
+			return s, nil
+		}
+		own := *s
+		s = &own
+	}
+	s.Connections = r.openConnections(s, got)
+	return s, nil
+}
+
+func (r *reader) openSession(t *seal.Ticket, value string) (*sessionRecord, error) {
+	rec := &sessionRecord{}
+	plain, err := r.ring.Open(sessionBinding(t), []byte(value))
+	if err == nil {
+		err = decode(plain, rec)
+	}
+	if err != nil {
+		r.db.Warn("a session record does not open: its key was removed from the ring, or it was tampered with")
+		return nil, err
 	}
 	if now := r.now(); rec.Created > millis(now.Add(store.ClockSkew)) {
 		// Only an instance can have sealed this: its clock was wrong. That is nobody's reason to be logged out, and
@@ -129,45 +169,60 @@ func (c *core) expired(authenticated, seen time.Time) bool {
 	return !now.Before(seen.Add(c.cfg.Idle)) || !now.Before(authenticated.Add(c.cfg.Lifetime))
 }
 
-// session is what was read. A session of an erased user is none: a sign-in was under way when the user was erased. The
-// rights are always those of the record; a session of before there were users has none.
-func (r *reader) session(got *sealed, rec *sessionRecord) (*Session, error) {
-	if got.user == erased {
-		return nil, ErrNotFound
-	}
+// session is what was read, without its connections. The rights are always those of the user's record; a session of
+// before there were users has none.
+func (r *reader) session(got *sealed, rec *sessionRecord) *Session {
 	s := &Session{
 		ID: rec.ID, Device: rec.Device, Front: rec.Front, CreatedAt: fromMillis(rec.Created), SeenAt: fromMillis(rec.Seen),
 		AuthAt: fromMillis(rec.authenticated()), Handle: rec.Handle,
 		User: User{ID: rec.UserID, Provider: rec.Provider, Subject: rec.Subject, Name: rec.Name, Email: rec.Email,
 			EmailVerified: rec.EmailVerified, Picture: rec.Picture},
 		idle: r.cfg.Idle, lifetime: r.cfg.Lifetime, ticket: secret.Hide(got.ticket), location: got.location,
-		version: seal.Version(got.value), current: r.ring.Current(got.value),
+		version: strings.Clone(seal.Version(got.value)), current: r.ring.Current(got.value),
 	}
 	if got.user != "" {
 		if user, err := r.openUser(rec.UserID, got.user); err == nil {
 			user.describe(&s.User)
 		}
 	}
-	s.Connections = r.openConnections(s, got)
-	return s, nil
+	return s
+}
+
+// sameConnections says whether the connections are those of prior.
+func (r *reader) sameConnections(got *sealed) bool {
+	if len(got.prior.Connections) != len(got.own)+len(got.kept) {
+		return false
+	}
+	for i := range got.prior.Connections {
+		c := &got.prior.Connections[i]
+		values := got.own
+		if c.owner.session == "" {
+			values = got.kept
+		}
+		if !r.same(c, values[c.ID]) {
+			return false
+		}
+	}
+	return true
+}
+
+// same says whether value is what c was opened from.
+func (r *reader) same(c *Connection, value string) bool {
+	return c.version == seal.Version(value) && c.sum == r.sum(value)
 }
 
 func (r *reader) openConnection(o owner, id, value string) (Connection, error) {
-	at := o.binding(id)
-	c, ok := r.opened.Find(at, value).(Connection)
-	if !ok {
-		plain, err := r.ring.Open(at, []byte(value))
-		var rec connectionRecord
-		if err == nil {
-			err = decode(plain, &rec)
-		}
-		if err != nil {
-			return Connection{}, err
-		}
-		c = rec.connection()
-		r.opened.Keep(at, value, c)
+	plain, err := r.ring.Open(o.binding(id), []byte(value))
+	var rec connectionRecord
+	if err == nil {
+		err = decode(plain, &rec)
 	}
-	c.ID, c.owner, c.version, c.current = id, o, seal.Version(value), r.ring.Current(value)
+	if err != nil {
+		return Connection{}, err
+	}
+	c := rec.connection()
+	c.ID, c.owner, c.version, c.current = id, o, strings.Clone(seal.Version(value)), r.ring.Current(value)
+	c.sum = r.sum(value)
 	return c, nil
 }
 
@@ -175,17 +230,24 @@ func (r *reader) openConnection(o owner, id, value string) (Connection, error) {
 func (r *reader) openConnections(s *Session, got *sealed) []Connection {
 	out := make([]Connection, 0, len(got.own)+len(got.kept))
 	if len(got.own) > 0 {
-		out = r.openHash(out, ownerOf(s, KeepSession), got.own)
+		out = r.openHash(out, ownerOf(s, KeepSession), got.own, got.prior)
 	}
 	if len(got.kept) > 0 {
-		out = r.openHash(out, ownerOf(s, KeepUser), got.kept)
+		out = r.openHash(out, ownerOf(s, KeepUser), got.kept, got.prior)
 	}
 	sortConnections(out)
 	return out
 }
 
-func (r *reader) openHash(out []Connection, o owner, values map[string]string) []Connection {
+// openHash opens all of one owner, but for those that prior has and that are the same.
+func (r *reader) openHash(out []Connection, o owner, values map[string]string, prior *Session) []Connection {
 	for id, value := range values {
+		if prior != nil {
+			if c, ok := prior.Connection(id); ok && c.owner.session == o.session && r.same(c, value) {
+				out = append(out, *c)
+				continue
+			}
+		}
 		c, err := r.openConnection(o, id, value)
 		if err != nil {
 			r.db.Warn("a connection record does not open: its key was removed from the ring, or it was tampered with")

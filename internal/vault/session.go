@@ -25,7 +25,8 @@ type User struct {
 	Identities    []Identity // accounts that sign in as this user
 }
 
-// A Session is what Load found, as of one read. Treat it as read-only; only Touch changes SeenAt.
+// A Session is what Load found, as of one read. Its lists are shared with other calls: nobody changes them. Only Touch
+// changes SeenAt.
 type Session struct {
 	ID          string // "s_…": public, unrelated to the cookie
 	User        User
@@ -41,6 +42,7 @@ type Session struct {
 	ticket         secret.Hidden[seal.Ticket]
 	location       location
 	version        string // of the stored value
+	sum, userSum   uint64 // of the stored session and user: see core.sum
 	current        bool   // sealed under the ring's first key
 }
 
@@ -105,9 +107,6 @@ func (v *sessions) LoadAt(r *http.Request, at Front) (*Session, error) {
 
 // find opens the session of a cookie of that name, of whichever front it is.
 func (v *sessions) find(r *http.Request, name string) (*Session, error) {
-	if v.cache == nil {
-		return v.load(r, name)
-	}
 	cookie, err := r.Cookie(name)
 	if err != nil {
 		return nil, ErrNotFound
@@ -116,25 +115,37 @@ func (v *sessions) find(r *http.Request, name string) (*Session, error) {
 	if !ok {
 		return nil, ErrNotFound
 	}
-	if s := v.cache.find(t); s != nil {
-		return s, nil
+	s := v.cache.find(t)
+	if s == nil {
+		if s, err = v.ask(r, name, t); err != nil {
+			return nil, err
+		}
 	}
-	keep := v.cache.begin(t)
-	s, err := v.load(r, name)
-	keep(s)
+	own := *s // to be touched
+	return &own, nil
+}
+
+// ask reads a session of the store, and has the cache keep it.
+func (v *sessions) ask(r *http.Request, name string, t *seal.Ticket) (*Session, error) {
+	keep := v.cache.begin(r.Context(), t)
+	s, from, err := v.load(r, name)
+	keep(s, from)
+	if errors.Is(err, ErrNotFound) {
+		v.cache.forget(t)
+	}
 	return s, err
 }
 
 // load asks the store.
-func (v *sessions) load(r *http.Request, name string) (*Session, error) {
+func (v *sessions) load(r *http.Request, name string) (*Session, *sealed, error) {
 	_, tr, err := v.gorilla.load(r, name)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if tr == nil {
-		return nil, ErrNotFound
+		return nil, nil, ErrNotFound
 	}
-	return v.reader.session(tr.got, tr.record)
+	return tr.session, tr.got, nil
 }
 
 // Due says whether Touch has something to write: a tenth of the idle time, at most 60 s, has passed, or an old key

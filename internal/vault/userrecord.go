@@ -53,14 +53,9 @@ func (c *core) sealUser(r *UserRecord) []byte {
 	return c.ring.Seal(userBinding(r.ID), encode(&rec))
 }
 
-// openUser opens a record. What is no record, or not this user's, is ErrNotFound. The result shares its lists with
-// others: whoever changes it clones it.
+// openUser opens a record. What is no record, or not this user's, is ErrNotFound.
 func (c *core) openUser(userID, value string) (UserRecord, error) {
-	at := userBinding(userID)
-	if known, ok := c.opened.Find(at, value).(UserRecord); ok {
-		return known, nil
-	}
-	plain, err := c.ring.Open(at, []byte(value))
+	plain, err := c.ring.Open(userBinding(userID), []byte(value))
 	var rec userRecord
 	if err == nil {
 		err = decode(plain, &rec)
@@ -81,6 +76,5 @@ func (c *core) openUser(userID, value string) (UserRecord, error) {
 	for _, u := range rec.Uses {
 		r.Uses = append(r.Uses, Use{u.Client, u.Provider, u.Connection, u.Reason, fromMillis(u.At)})
 	}
-	c.opened.Keep(at, value, r)
 	return r, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"slices"
 	"sync"
@@ -41,7 +42,9 @@ type Config struct {
 	Log      *slog.Logger     // discarded when nil
 	Programs []Program        // that are to hear what happens
 	Audit    audit.Recorder   // nil: nothing is recorded
-	Cache    bool             // Load may answer without the store; all alike. No effect with redis+cluster: or memory:
+	Cache    bool             // Load may answer without the store; all alike. No effect with memory:
+
+	CacheBytes int64 // of sessions that are remembered; 0: a quarter of GOMEMLIMIT, or 256 MB without
 }
 
 // A Vault keeps sessions, connections and attempts. It is safe for concurrent use. Its methods are those of its parts,
@@ -63,10 +66,10 @@ type Vault struct {
 type core struct {
 	cfg     Config
 	ring    seal.Ring
-	opened  *seal.Opened
+	seed    maphash.Seed // of sum
 	db      *store.Store
 	bus     *store.Bus[Event]
-	cache   *cache         // nil: none
+	cache   *cache
 	work    sync.WaitGroup // writes that outlive the call that caused them
 	closing chan struct{}
 }
@@ -92,15 +95,13 @@ func Open(cfg Config) (*Vault, error) {
 		return nil, fmt.Errorf("open vault: %w", err)
 	}
 	cfg.Store = "" // it may hold a password
-	return assemble(&core{cfg: cfg, ring: cfg.Keys, opened: seal.NewOpened(), db: db, closing: make(chan struct{})}), nil
+	return assemble(&core{cfg: cfg, ring: cfg.Keys, seed: maphash.MakeSeed(), db: db, closing: make(chan struct{})}), nil
 }
 
 // assemble puts the parts together: each knows those that stand before it.
 func assemble(c *core) *Vault {
 	c.bus = store.NewBus(c.db, decodeEvent, Event{Kind: EventResync})
-	if c.cfg.Cache && c.db.Trackable() {
-		c.cache = newCache(c)
-	}
+	c.cache = newCache(c)
 	v := &Vault{core: c}
 	v.outbox = &outbox{c}
 	v.reader = &reader{c}
@@ -120,10 +121,7 @@ func (c *core) Close() error {
 	close(c.closing)
 	c.bus.Close()
 	c.work.Wait()
-	if c.cache != nil {
-		c.cache.close()
-	}
-	c.opened.Close()
+	c.cache.close()
 	return c.db.Close()
 }
 

@@ -1,5 +1,7 @@
 package seal
 
+import "crypto/subtle"
+
 const (
 	// TagSize is the size of a user's tag, before it is spelled.
 	TagSize    = 16
@@ -31,6 +33,9 @@ func ParseTicket(s string) (*Ticket, bool) {
 	}
 	return (*Ticket)(raw), true
 }
+
+// Equal compares in constant time.
+func (t *Ticket) Equal(o *Ticket) bool { return subtle.ConstantTimeCompare(t[:], o[:]) == 1 }
 
 // Encode is the cookie's value.
 func (t *Ticket) Encode() string { return Encode(t[:]) }

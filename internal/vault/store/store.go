@@ -40,6 +40,7 @@ type Store struct {
 	log      *slog.Logger
 	scripts  map[string]*Script
 	replicas replicas
+	combine  *combiner        // nil: each read is a round trip of its own
 	written  func(tag string) // called after every write below a tag
 	warned   sync.Map         // message -> when, in Unix seconds
 }
@@ -61,8 +62,12 @@ func Open(cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{client: client, close: closer, options: o, kind: kind, prefix: cfg.Prefix, now: cfg.Now, log: cfg.Log,
-		scripts: scripts, written: func(string) {}}, nil
+	made := &Store{client: client, close: closer, options: o, kind: kind, prefix: cfg.Prefix, now: cfg.Now, log: cfg.Log,
+		scripts: scripts, written: func(string) {}}
+	if kind != cluster {
+		made.combine = &combiner{s: made}
+	}
+	return made, nil
 }
 
 // OnWrite has f called with the tag of every write of this process, when it is done. It is set before the first use.

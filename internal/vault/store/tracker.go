@@ -2,40 +2,34 @@ package store
 
 import (
 	"context"
-	"sync/atomic"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/push"
 
 	"bff/internal/vault/seal"
 )
 
 // A Tracker has the store report every key below a tag that changes, expires or is evicted (CLIENT TRACKING … BCAST),
-// and knows how far behind these reports may be. They come when they come, so its connection is asked for a sign of
-// life all the time. A PONG comes behind all reports of what was written before the PING before it was sent; until Lag
-// after that moment the reports are complete enough. A connection that is slow, cut or frozen, a process that was: the
-// time passes. The PING is a write that changes nothing, which a server refuses that is no longer the master; and now
-// and then one that changes something, to see that it is reported.
+// by one Watch of each server that holds keys: the master, or the masters of a Cluster.
 type Tracker struct {
 	s       *Store
 	reports Reports
-	client  *redis.Client
-	until   atomic.Int64 // when reports are no longer complete enough, on the clock of Since
-	used    atomic.Int64 // when somebody last asked
 	started time.Time
+	ctx     context.Context // of all watches
 	stop    context.CancelFunc
-	done    chan struct{}
+	work    sync.WaitGroup
 
-	probe    string      // a tag of its own
-	reported atomic.Bool // the probe was
+	mu      sync.Mutex
+	watches map[string]*Watch // by address; "" where there is one master at a time
 }
 
-// Reports is who is told. All of them return soon.
+// Reports is who is told. Changed returns soon.
 type Reports struct {
 	Changed func(tag string) // something below the tag is no longer what it was
-	Lost    func()           // anything may have changed
-	Sweep   func(now int64)  // called now and then, with Since
 }
 
 const (
@@ -43,114 +37,103 @@ const (
 	trackerBeat  = 20 * time.Millisecond  // between two signs of life, while somebody asks
 	trackerIdle  = 250 * time.Millisecond // and while nobody does: reports do not pile up in the store
 	trackerProbe = 50                     // signs of life between two that are reported
-	trackerSweep = 10                     // and between two sweeps
+	trackerQuits = time.Minute            // a server of a Cluster that nobody asks for is no longer watched
 )
 
-// Trackable says whether the store can report changes to one connection.
-func (s *Store) Trackable() bool { return s.kind == single || s.kind == sentinel }
+// Trackable says whether the store can report changes.
+func (s *Store) Trackable() bool { return s.kind != memory }
 
-// Track begins on a connection of its own. It needs no store to start.
+// Track begins on connections of its own. It needs no store to start.
 func (s *Store) Track(to Reports) *Tracker {
-	t := &Tracker{s: s, reports: to, probe: seal.Nonce(), started: time.Now(), done: make(chan struct{})}
-	own := *s.options
-	own.Protocol, own.PoolSize, own.MaxRetries = 3, 1, -1
-	own.ReadTimeout, own.WriteTimeout = Lag, Lag
-	own.OnConnect = func(ctx context.Context, cn *redis.Conn) error {
-		err := cn.Process(ctx, redis.NewStatusCmd(ctx, "CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", s.prefix+":{"))
-		to.Lost()
-		return err
+	t := &Tracker{s: s, reports: to, started: time.Now(), watches: map[string]*Watch{}}
+	t.ctx, t.stop = context.WithCancel(context.Background())
+	if s.kind != cluster {
+		t.watch("")
 	}
-	if s.kind == sentinel {
-		t.client = redis.NewFailoverClient(own.Failover())
-	} else {
-		t.client = redis.NewClient(own.Simple())
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	t.stop = stop
-	go t.listen(ctx)
 	return t
 }
 
 // Close ends it.
 func (t *Tracker) Close() {
 	t.stop()
-	<-t.done
-	_ = t.client.Close()
+	t.work.Wait()
 }
 
 // Since is this tracker's clock.
 func (t *Tracker) Since() int64 { return int64(time.Since(t.started)) }
 
-// Complete says whether all changes that were made Lag before now have been reported.
-func (t *Tracker) Complete(now int64) bool {
-	t.used.Store(now)
-	return now < t.until.Load()
+// At is the watch of the server that holds what is below a tag, or nil where that cannot be said.
+func (t *Tracker) At(ctx context.Context, tag string) *Watch {
+	if t.s.kind != cluster {
+		return t.watch("")
+	}
+	node := t.s.node(ctx, t.s.Tagged(tag, "w"))
+	if node == nil {
+		return nil
+	}
+	return t.watch(node.Options().Addr)
 }
 
-// listen keeps a connection, and makes it anew when it fails.
-func (t *Tracker) listen(ctx context.Context) {
-	defer close(t.done)
-	for ctx.Err() == nil {
-		conn := t.client.Conn()
-		// That there is a handler already is fine; beat sees whether it works.
-		_ = conn.RegisterPushNotificationHandler("invalidate", t, false)
-		t.beat(ctx, conn)
-		t.until.Store(0)
-		_ = conn.Close()
-		t.reports.Lost()
-		pause(ctx, trackerIdle)
+// watch begins one where there is none.
+func (t *Tracker) watch(addr string) *Watch {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	w := t.watches[addr]
+	if w == nil && t.ctx.Err() == nil {
+		w = &Watch{t: t, addr: addr}
+		w.used.Store(t.Since())
+		t.watches[addr] = w
+		t.work.Go(w.listen)
 	}
+	return w
 }
 
-// beat asks one connection for signs of life until it gives none.
-func (t *Tracker) beat(ctx context.Context, conn *redis.Conn) {
-	t.reported.Store(false)
-	for n, before := 0, int64(0); ctx.Err() == nil; n++ {
-		sent := t.Since()
-		var err error
-		if n%trackerProbe == 0 {
-			err = conn.Set(ctx, t.s.Tagged(t.probe, "w"), 1, time.Minute).Err()
-		} else {
-			err = conn.Del(ctx, t.s.Global("w")).Err() // there is none
-		}
-		if err != nil || n%trackerProbe == 1 && !t.reported.Swap(false) {
-			if ctx.Err() == nil {
-				t.s.Warn("the store reports no changes: every call asks it")
-			}
-			return
-		}
-		if n > 0 {
-			t.until.Store(before + int64(Lag))
-		}
-		before = sent
-		if n%trackerSweep == 0 {
-			t.reports.Sweep(sent)
-		}
-		wait := trackerIdle
-		if sent-t.used.Load() < int64(time.Second) {
-			wait = trackerBeat
-		}
-		pause(ctx, wait)
+// dial makes a client whose connections have changes reported.
+func (w *Watch) dial() *redis.Client {
+	s := w.t.s
+	own := *s.options
+	own.Protocol, own.PoolSize, own.MaxRetries = 3, 1, -1
+	own.ReadTimeout, own.WriteTimeout = Lag, Lag
+	own.OnConnect = func(ctx context.Context, cn *redis.Conn) error {
+		err := cn.Process(ctx, redis.NewStatusCmd(ctx, "CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", s.prefix+":{"))
+		w.lost.Add(1)
+		return err
 	}
+	switch s.kind {
+	case sentinel:
+		return redis.NewFailoverClient(own.Failover())
+	case cluster:
+		own.Addrs = []string{w.addr}
+	}
+	return redis.NewClient(own.Simple())
 }
 
-// HandlePushNotification takes a report: the names of keys that are no longer what they were, or nothing, which means
-// all of them.
-func (t *Tracker) HandlePushNotification(_ context.Context, _ push.NotificationHandlerContext, report []any) error {
-	var keys []any
-	if len(report) > 1 {
-		keys, _ = report[1].([]any)
-	}
-	if keys == nil {
-		t.reports.Lost()
-	}
-	for _, key := range keys {
-		name, _ := key.(string)
-		tag := t.s.TagOf(name)
-		if tag == t.probe {
-			t.reported.Store(true)
+// drop forgets a watch that nobody asked for, or that ended.
+func (t *Tracker) drop(w *Watch) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	maps.DeleteFunc(t.watches, func(_ string, other *Watch) bool { return other == w })
+}
+
+// probe is a tag that the watched server holds, and nobody else uses.
+func (w *Watch) newProbe(ctx context.Context) string {
+	for range 1000 {
+		tag := seal.Nonce()
+		if w.addr == "" {
+			return tag
 		}
-		t.reports.Changed(tag)
+		if node := w.t.s.node(ctx, w.t.s.Tagged(tag, "w")); node != nil && node.Options().Addr == w.addr {
+			return tag
+		}
 	}
-	return nil
+	return "" // it holds nothing
+}
+
+// epoch is what a server of a Cluster says of who holds what.
+func epoch(info string) string {
+	lines := strings.FieldsFunc(info, func(r rune) bool { return r == '\r' || r == '\n' })
+	return strings.Join(slices.DeleteFunc(lines, func(line string) bool {
+		return !strings.HasPrefix(line, "cluster_current_epoch:") && !strings.HasPrefix(line, "cluster_my_epoch:") &&
+			!strings.HasPrefix(line, "cluster_state:")
+	}), " ")
 }
