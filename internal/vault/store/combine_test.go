@@ -90,7 +90,7 @@ func TestReadsThatShareARoundTripFailTogetherAndComeBack(t *testing.T) {
 	for _, fail := range []func() (end func()){
 		func() func() { return wire.Starve().End },
 		func() func() { return wire.Swallow().End },
-		func() func() { wire.Cut(); return wire.Mend },
+		func() func() { wire.Cut(); return wire.Restore },
 		func() func() { return wire.BreakAfter(3).End },
 	} {
 		end := fail()
