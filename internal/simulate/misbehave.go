@@ -272,6 +272,7 @@ func (st *stage) documents() (all []scenario) {
 			tr.provider.Recover()
 			then := ""
 			tr.until(func() bool { // what could not be fetched is not asked for again at once
+				tr.wait(300 * time.Millisecond)
 				then = tr.browser("ada").signIn()
 				return then == "303, signed in"
 			})

@@ -309,7 +309,7 @@ func (t *trial) wait(d time.Duration) {
 
 // until waits for something that happens behind everybody's back, no longer than its patience.
 func (t *trial) until(ok func() bool) bool {
-	for end := time.Now().Add(patience); t.waiting() && time.Now().Before(end); t.wait(20 * time.Millisecond) {
+	for end := time.Now().Add(patience); t.waiting() && time.Now().Before(end); t.wait(100 * time.Millisecond) {
 		if ok() {
 			return true
 		}
