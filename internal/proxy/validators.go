@@ -15,8 +15,8 @@ import (
 type validators struct {
 	seed   maphash.Seed
 	mu     sync.Mutex
-	recent map[uint64]struct{}
-	older  map[uint64]struct{}
+	recent map[uint64]uint64 // address and validator -> who had it; shared: more than one
+	older  map[uint64]uint64
 }
 
 // mostValidators bounds each half of what a mount remembers.
@@ -24,36 +24,47 @@ const mostValidators = 16384
 
 func newValidators() *validators { return &validators{seed: maphash.MakeSeed()} }
 
-func (v *validators) hash(account, url, kind, value string) uint64 {
+func (v *validators) hash(parts ...string) uint64 {
 	var h maphash.Hash
 	h.SetSeed(v.seed)
-	for _, part := range [...]string{account, url, kind, value} {
+	for _, part := range parts {
 		_, _ = h.WriteString(part)
 		_ = h.WriteByte(0)
 	}
 	return h.Sum64()
 }
 
-func (v *validators) add(hash uint64) {
+// shared stands for more than one account.
+const shared = 0
+
+func (v *validators) add(hash, account uint64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if was, ok := v.get(hash); ok && was != account {
+		account = shared
+	}
 	if len(v.recent) >= mostValidators {
 		v.recent, v.older = nil, v.recent
 	}
 	if v.recent == nil {
-		v.recent = make(map[uint64]struct{})
+		v.recent = make(map[uint64]uint64)
 	}
-	v.recent[hash] = struct{}{}
+	v.recent[hash] = account
 }
 
-func (v *validators) has(hash uint64) bool {
+func (v *validators) has(hash, account uint64) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	_, ok := v.recent[hash]
-	if !ok {
-		_, ok = v.older[hash]
+	was, ok := v.get(hash)
+	return ok && was == account && was != shared
+}
+
+// get is called under the lock.
+func (v *validators) get(hash uint64) (account uint64, ok bool) {
+	if account, ok = v.recent[hash]; !ok {
+		account, ok = v.older[hash]
 	}
-	return ok
+	return account, ok
 }
 
 const (
@@ -67,10 +78,10 @@ func (x *exchange) noteValidators(h http.Header) {
 		return
 	}
 	if tag := h.Get("Etag"); tag != "" {
-		x.mount.given.add(x.mount.given.hash(x.by.Account, x.address(), byTag, bareTag(tag)))
+		x.gave(byTag, bareTag(tag))
 	}
 	if date := h.Get("Last-Modified"); date != "" {
-		x.mount.given.add(x.mount.given.hash(x.by.Account, x.address(), byDate, date))
+		x.gave(byDate, date)
 	}
 }
 
@@ -104,8 +115,14 @@ func (x *exchange) hadTags(lines []string) bool {
 	return true
 }
 
+func (x *exchange) gave(kind, value string) {
+	v := x.mount.given
+	v.add(v.hash(x.address(), kind, value), v.hash(x.by.Account))
+}
+
 func (x *exchange) had(kind, value string) bool {
-	return x.mount.given.has(x.mount.given.hash(x.by.Account, x.address(), kind, value))
+	v := x.mount.given
+	return v.has(v.hash(x.address(), kind, value), v.hash(x.by.Account))
 }
 
 // fromBrowser reports whether a browser with a cache of its own asks. Other clients keep what they keep by themselves.

@@ -55,6 +55,13 @@ func TestAConditionGoesOnForWhoHadTheAnswer(t *testing.T) {
 	if got.Get("If-Range") != tag || got.Get("Range") == "" {
 		t.Error("a range was withheld from who had its whole")
 	}
+	call("bob", "/api/x/both", browser...)
+	call("ada", "/api/x/both", browser...)
+	for _, who := range []string{"ada", "bob"} { // whose answer the browser keeps is not said
+		if got := call(who, "/api/x/both", with("If-None-Match", tag)...); got.Get("If-None-Match") != "" {
+			t.Errorf("%s's condition went on, though another account had an answer of that name", who)
+		}
+	}
 	for name, got := range map[string]http.Header{
 		"another account":         call("bob", "/api/x/a", with("If-None-Match", tag, "If-Modified-Since", date)...),
 		"another address":         call("ada", "/api/x/b", with("If-None-Match", tag)...),
