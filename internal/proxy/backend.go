@@ -100,8 +100,8 @@ func (m *Mount) cookiesBack(h http.Header) {
 	}
 }
 
-// forward says to a backend where the browser is, and which address it called.
-func (m *Mount) forward(x *exchange, h http.Header) {
+// forwardedFor says to a backend where the browser is, and which address it called.
+func (m *Mount) forwardedFor(x *exchange, h http.Header) {
 	front, _ := url.Parse(m.root) // it was checked
 	host, scheme := front.Host, front.Scheme
 	if x.by.Front != "" {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,8 +14,8 @@ import (
 	"bff/internal/proxy/tripwire"
 )
 
-// An exchange is one call under way. It is the context of the request that ReverseProxy sees, so that every hook
-// finds it, and the ResponseWriter that ReverseProxy writes to.
+// An exchange is one call under way. It is the context of the outbound request, so that every hook finds it, and the
+// ResponseWriter that the answer is written to.
 type exchange struct {
 	context.Context
 	mount    *Mount
@@ -35,7 +36,10 @@ type exchange struct {
 	socket   bool          // a WebSocket handshake
 	sparse   bool          // an event stream or a WebSocket: little at a time, many at once
 	hints    int           // 1xx passed on
-	wrote    bool          // the final header went out, or the connection was taken over
+	trace    httptrace.ClientTrace
+	hinting  sync.Mutex // held while a 1xx is passed on
+	hinted   bool       // none is passed on any more; guarded by hinting
+	wrote    bool       // the final header went out, or the connection was taken over
 	err      error
 
 	// The clock looks at these.

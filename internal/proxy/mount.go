@@ -91,12 +91,12 @@ type Mount struct {
 	root      string   // the absolute URL of the mount, without a slash at its end
 	fixed     []string // values every answer gets: made once
 	transport http.RoundTripper
-	plain     *httputil.ReverseProxy // for bodies
-	sparse    *httputil.ReverseProxy // for event streams: many at once, with little in each
+	sockets   *httputil.ReverseProxy // carries WebSockets
 	streams   tripwire.Streams
 	sets      tripwire.Cache
 	guards    coding.Guards
-	small     *buffers // of sockets
+	large     *buffers // of bodies
+	small     *buffers // of sockets and event streams: many at once, with little in each
 	given     *validators
 }
 
@@ -147,7 +147,8 @@ func New(cfg Config) (*Mount, error) {
 	}
 	// most events and messages are smaller; each of many thousands holds one, a socket two
 	m.small = newBuffers(1 << 10)
-	m.plain, m.sparse = m.newProxy(newBuffers(32<<10)), m.newProxy(m.small)
+	m.large = newBuffers(32 << 10)
+	m.sockets = m.newProxy()
 	return m, nil
 }
 

@@ -22,20 +22,20 @@ import (
 	"bff/internal/secret"
 )
 
-// newProxy builds a ReverseProxy once for all calls; pool has what a flowing body holds.
-func (m *Mount) newProxy(pool *buffers) *httputil.ReverseProxy {
+// newProxy builds the ReverseProxy of WebSockets. Everything else is forward's.
+func (m *Mount) newProxy() *httputil.ReverseProxy {
 	return &httputil.ReverseProxy{
 		Rewrite:        m.rewrite,
 		Transport:      carrier{m},
 		ModifyResponse: answered,
 		ErrorHandler:   failed,
-		BufferPool:     pool,
-		FlushInterval:  5 * time.Millisecond,                    // of bodies with a length; others are flushed at once
+		BufferPool:     m.small,
+		FlushInterval:  flushWithin,
 		ErrorLog:       log.New(io.Discard, "", log.Lshortfile), // it would print what came over the wire
 	}
 }
 
-// buffers is ReverseProxy's pool.
+// buffers are what flowing bodies hold, and ReverseProxy's pool.
 type buffers struct{ pool sync.Pool }
 
 func newBuffers(size int) *buffers {
@@ -44,6 +44,10 @@ func newBuffers(size int) *buffers {
 
 func (b *buffers) Get() []byte  { return *b.pool.Get().(*[]byte) }
 func (b *buffers) Put(p []byte) { b.pool.Put(&p) }
+
+// take and give are the same without a copy of the slice's header.
+func (b *buffers) take() *[]byte  { return b.pool.Get().(*[]byte) }
+func (b *buffers) give(p *[]byte) { b.pool.Put(p) }
 
 // Serve carries a call. An error comes back only when nothing was written, and w is still the caller's:
 // ErrUpstreamFailed, ErrUpstreamTimeout, ErrBodyTooLarge, ErrBadBody, ErrEnded, a [*ScopeChallenge], or what Renew or
@@ -62,22 +66,19 @@ func (m *Mount) Serve(w http.ResponseWriter, r *http.Request, c *Call, by Caller
 		return err
 	}
 	x := &exchange{mount: m, w: w, in: r, call: c, by: by, cred: by.Credential, socket: isSocket(r)}
-	proxy := m.plain
-	if x.sparse = x.socket || strings.Contains(r.Header.Get("Accept"), "text/event-stream"); x.sparse {
-		proxy = m.sparse
-	}
+	x.sparse = x.socket || strings.Contains(r.Header.Get("Accept"), "text/event-stream")
 	x.Context, x.cancel = context.WithCancelCause(r.Context())
 	if h := w.Header(); len(h) > 0 {
 		x.before = h.Clone()
 	}
 	x.body.open(x, r)
-	req := r.WithContext(x)
-	if x.body.src != nil {
-		req.Body = x.body.last
-	}
 	x.start()
 	defer x.finish()
-	proxy.ServeHTTP(x, req)
+	if x.socket {
+		m.sockets.ServeHTTP(x, r.WithContext(x))
+	} else {
+		x.forward()
+	}
 	if x.wrote {
 		x.abandonBody()
 		return nil
@@ -103,49 +104,33 @@ func (x *exchange) abandonBody() {
 	}
 }
 
-// rewrite makes the outbound request. Out is a deep copy of In without hop-by-hop fields.
+// rewrite makes the outbound request of a WebSocket handshake. Out is a deep copy of In without hop-by-hop fields.
 func (m *Mount) rewrite(pr *httputil.ProxyRequest) {
 	x := exchangeOf(pr.In.Context())
-	b, out := x.call.base, pr.Out
-	escaped := b.path + x.call.rest
-	path, _ := url.PathUnescape(escaped) // the reading has seen that it can be
-	in := pr.In.URL
-	query, forced := withoutConnection(in.RawQuery, in.ForceQuery)
-	*out.URL = url.URL{Scheme: b.scheme, Host: b.host, Path: path, RawPath: escaped, RawQuery: query,
-		ForceQuery: forced}
-	out.Host = b.host
-	m.filterOut(out.Header, x.socket)
+	m.filterOut(pr.Out.Header, true)
+	m.address(x, pr.Out)
+}
+
+// setFields writes the fields of an outbound request that are not the client's own.
+func (m *Mount) setFields(x *exchange, h http.Header) {
 	if len(m.fields) > 0 {
-		reduceEncodings(out.Header)
-	} else if accepted := out.Header["Accept-Encoding"]; len(accepted) > 0 {
-		out.Header["Accept-Encoding"] = coding.Offer(accepted)
-		if len(out.Header["Range"]) > 0 { // a part of what is compressed cannot be decoded
-			out.Header["Accept-Encoding"] = []string{"identity"}
+		reduceEncodings(h)
+	} else if accepted := h["Accept-Encoding"]; len(accepted) > 0 {
+		h["Accept-Encoding"] = coding.Offer(accepted)
+		if len(h["Range"]) > 0 { // a part of what is compressed cannot be decoded
+			h["Accept-Encoding"] = []string{"identity"}
 		}
 	}
 	if m.cfg.Backend {
-		m.forward(x, out.Header)
+		m.forwardedFor(x, h)
 	} else {
-		x.withholdConditions(out.Header)
+		x.withholdConditions(h)
 	}
 	for name, value := range m.cfg.SetHeaders {
-		out.Header[http.CanonicalHeaderKey(name)] = []string{value}
+		h[http.CanonicalHeaderKey(name)] = []string{value}
 	}
 	for name, value := range x.call.header {
-		out.Header[http.CanonicalHeaderKey(name)] = []string{value}
-	}
-	x.body.sent = nil
-	if len(pr.In.Trailer) > 0 {
-		x.body.sent = http.Header{}
-		for name := range pr.In.Trailer {
-			if m.leaves(name) {
-				x.body.sent[name] = nil
-			}
-		}
-	}
-	out.Trailer = x.body.sent
-	if out.Body != nil {
-		out.GetBody = x.body.resend
+		h[http.CanonicalHeaderKey(name)] = []string{value}
 	}
 }
 

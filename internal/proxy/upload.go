@@ -62,6 +62,13 @@ var errSent = errors.New("the body cannot be sent again")
 // unread says whether the client still has something to send.
 func (u *upload) unread() bool { return u.src != nil && !u.ended.Load() }
 
+// close ends the reader of the sending under way.
+func (u *upload) close() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	_ = u.last.Close()
+}
+
 func (u *upload) shut() { u.shot.Store(true) }
 
 // failure is what went wrong with the body, on this side of the wire.
