@@ -24,6 +24,7 @@ import (
 	"bff/internal/oauth"
 	"bff/internal/oauth/providers"
 	"bff/internal/proxy"
+	"bff/internal/proxy/wire"
 	"bff/internal/secret"
 	"bff/internal/trace"
 	"bff/internal/vault"
@@ -154,7 +155,7 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 			"GET /calendars/{id}/events",
 			"POST /calendars/{id}/events",
 		}}}, set.mounts...)
-	transport := proxy.NewTransport()
+	transport := wire.New(proxy.NewTransport())
 	t.Cleanup(transport.CloseIdleConnections)
 	for _, m := range mounts {
 		m.Origin, m.Log, m.Transport = w.origin, log, transport

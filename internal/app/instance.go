@@ -15,6 +15,7 @@ import (
 	"bff/internal/audit"
 	"bff/internal/config"
 	"bff/internal/proxy"
+	"bff/internal/proxy/wire"
 	"bff/internal/telemetry"
 )
 
@@ -74,7 +75,7 @@ func New(cfg *config.Config, o Options) (*Instance, error) {
 	if err = in.observe(cfg); err != nil {
 		return nil, err
 	}
-	in.upstreams = in.traces.Transport(in.network(proxy.NewTransport()))
+	in.upstreams = in.traces.Transport(in.network(upstreams(cfg)))
 	if in.current, err = in.build(cfg, nil); err != nil {
 		return nil, errors.Join(err, in.audit.Close())
 	}
@@ -89,6 +90,14 @@ func (in *Instance) network(usual http.RoundTripper) http.RoundTripper {
 		return in.options.Network
 	}
 	return usual
+}
+
+// upstreams are the connections to what is called.
+func upstreams(cfg *config.Config) http.RoundTripper {
+	if cfg.Proxy.Own {
+		return wire.New(proxy.NewTransport())
+	}
+	return proxy.NewTransport()
 }
 
 // observe opens the audit log and starts the telemetry, where they are wanted. A reload does not change them.

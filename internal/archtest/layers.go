@@ -65,11 +65,12 @@ func House() Layers {
 		},
 
 		"internal/proxy/inflate":  nil,
+		"internal/proxy/wire":     nil,
 		"internal/proxy/coding":   {"internal/proxy/inflate"},
 		"internal/proxy/jsonurl":  nil,
 		"internal/proxy/tripwire": {"internal/secret"},
 		"internal/proxy": {"internal/dial", "internal/httpfield", "internal/secret", "internal/trace",
-			"internal/proxy/coding", "internal/proxy/jsonurl", "internal/proxy/tripwire"},
+			"internal/proxy/coding", "internal/proxy/jsonurl", "internal/proxy/tripwire", "internal/proxy/wire"},
 		"internal/trace":   nil,
 		"internal/deliver": {"internal/vault", "internal/webhook"},
 
@@ -120,6 +121,7 @@ func House() Layers {
 			"internal/oauth/providers",
 			"internal/oauth",
 			"internal/proxy",
+			"internal/proxy/wire",
 			"internal/api",
 			"internal/config",
 			"internal/api/frontend",

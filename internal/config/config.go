@@ -37,6 +37,7 @@ type Config struct {
 	TLS            TLS
 	Telemetry      Telemetry
 	Limits         Limits
+	Proxy          Proxy
 	Log            Log
 	Explain        time.Duration // how long it is kept what happened; 0 for never
 	Shutdown       time.Duration
@@ -133,6 +134,11 @@ type ACME struct {
 type Telemetry struct {
 	Endpoint string
 	Sample   float64 // the share of requests, from 0 to 1
+}
+
+// Proxy is how upstreams are called.
+type Proxy struct {
+	Own bool // by a client of bff's own where that can be
 }
 
 // Limits bound what one caller may use. Zero is the default of the package that enforces it.

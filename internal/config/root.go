@@ -108,6 +108,8 @@ func (c *Config) running() []field {
 			object("write `endpoint: http://127.0.0.1:4318` below it", c.Telemetry.fields(), nil),
 		field{name: "limits", about: "What one caller may use of one instance."}.
 			object("write `login_per_minute: 600` below it", c.Limits.fields(), nil),
+		field{name: "proxy", absent: "none", about: "How upstreams are called."}.
+			object("write `client: own` below it", c.Proxy.fields(), nil),
 		field{name: "log", about: "What is logged, and how."}.
 			object("write `level: info` below it", c.Log.fields(), nil),
 		field{name: "explain", def: "24h", example: `"0"`,
@@ -178,6 +180,18 @@ func (l *Limits) fields() []field {
 				"session: what the provider's quota for your client allows.",
 			&l.ProviderPerSecond,
 		),
+	}
+}
+
+func (p *Proxy) fields() []field {
+	return []field{
+		field{name: "client", def: "standard", example: "own",
+			about: "`standard` calls upstreams by Go's client; `own` takes less work a call where the upstream speaks " +
+				"HTTP/1.1 and the request has no body."}.
+			by(schema{"type": "string", "enum": []string{"standard", "own"}}, func(v value) {
+				s, _ := v.one("standard", "own")
+				p.Own = s == "own"
+			}),
 	}
 }
 

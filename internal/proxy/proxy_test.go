@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"bff/internal/proxy"
+	"bff/internal/proxy/wire"
 	"bff/internal/secret"
 )
 
@@ -57,7 +58,7 @@ func newRig(t testing.TB, upstream http.HandlerFunc, change ...func(*proxy.Confi
 func (r *rig) build(change ...func(*proxy.Config)) {
 	r.t.Helper()
 	r.server = httptest.NewUnstartedServer(http.HandlerFunc(r.serve))
-	transport := proxy.NewTransport()
+	transport := wire.New(proxy.NewTransport())
 	r.t.Cleanup(transport.CloseIdleConnections)
 	cfg := proxy.Config{Name: "x", Path: "/api/x", Origin: "http://" + r.server.Listener.Addr().String(),
 		Upstream: r.upstream.URL + "/base",

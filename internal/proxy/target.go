@@ -12,6 +12,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"bff/internal/dial"
+	"bff/internal/proxy/wire"
 )
 
 // A base is where a part of the mount leads.
@@ -95,7 +96,7 @@ func (c *Call) limited(r *http.Request) *http.Request {
 	if !c.base.outside {
 		return r
 	}
-	return r.WithContext(dial.Outside(r.Context(), r.URL.Hostname()))
+	return r.WithContext(wire.Beside(dial.Outside(r.Context(), r.URL.Hostname())))
 }
 
 func (m *Mount) setBases(fail func(string, error)) {
