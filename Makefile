@@ -4,7 +4,7 @@ SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 INSTALL  = $(SUDO) apt-get update -q && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -qy --no-install-recommends
 LOCKS   := $(wildcard internal/*/node/package-lock.json web/*/package-lock.json)
 
-.PHONY: test tools lint short bench fuzz chaos screenshots build
+.PHONY: test tools lint short bench fuzz chaos screenshots build docs
 
 test: tools lint
 	$(GO) test -race -p 2 -timeout 40m ./...
@@ -13,10 +13,16 @@ test: tools lint
 build:
 	$(GO) build -trimpath -o bin/bff ./cmd/bff
 
+# The documents as a static site. A link that leads nowhere is an error; `make test` looks too.
+docs:
+	rm -rf bin/site
+	$(GO) run ./internal/docsite -out bin/site
+
 # Only what is missing is installed.
 tools: $(LOCKS:package-lock.json=node_modules/.package-lock.json)
 	@command -v redis-server >/dev/null && command -v redis-sentinel >/dev/null || { $(INSTALL) redis-server redis-sentinel; }
 	@command -v chromium >/dev/null || { $(INSTALL) chromium; }
+	@command -v promtool >/dev/null && command -v prometheus >/dev/null || { $(INSTALL) prometheus; }
 	@test -x /usr/sbin/nginx && test -x /usr/bin/caddy || { $(INSTALL) nginx caddy; }
 	@python3 -c 'import cryptography' 2>/dev/null || /usr/bin/python3 -c 'import cryptography' 2>/dev/null || { $(INSTALL) python3-cryptography; }
 

@@ -29,6 +29,7 @@ require (
 	github.com/rs/zerolog v1.33.0 // tests: toxiproxy wants its logger
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // tests: the schemas that `bff schema` and the API description print
 	github.com/standard-webhooks/standard-webhooks/libraries v0.0.1 // signatures of the hook and of events
+	github.com/yuin/goldmark v1.8.7 // the documents as a site
 	golang.org/x/crypto v0.58.0 // certificates by ACME: autocert of the Go project
 	golang.org/x/net v0.62.0 // what may stand in a header field: httpguts
 	golang.org/x/oauth2 v0.38.0 // authorization code, PKCE, refresh; oauth2/google has Google's endpoints

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -59,7 +60,7 @@ func TestTheConfigurationOfComposePasses(t *testing.T) {
 func TestDashboardAndRulesAskForMetricsThatExist(t *testing.T) {
 	m := metrics.New(nil, "v")
 	m.Expect([]string{"google"})
-	m.Refresh("google", "ok", 0)
+	m.Refresh(t.Context(), "google", "ok", 0)
 	m.Revocation("google", "revoked")
 	m.ForMount("calendar").Call(http.StatusOK)
 	m.Request("/bff/session", http.StatusOK)
@@ -129,4 +130,28 @@ func newKey(t *testing.T) string {
 		t.Fatal(out.String())
 	}
 	return strings.TrimSpace(out.String())
+}
+
+// Prometheus takes the alert rules, and each fires when it should and not when it should not.
+func TestAlertRules(t *testing.T) {
+	for _, args := range [][]string{{"check", "rules", "rules.yaml"}, {"test", "rules", "rules_test.yaml"}} {
+		cmd := exec.CommandContext(t.Context(), "promtool", args...)
+		cmd.Dir = filepath.Join(root, "deploy/prometheus")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("promtool %s: %v (`make tools` installs it)\n%s", strings.Join(args, " "), err, out)
+		}
+	}
+	rules, err := os.ReadFile(filepath.Join(root, "deploy/prometheus/rules.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests, err := os.ReadFile(filepath.Join(root, "deploy/prometheus/rules_test.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile(`- alert: (\w+)`).FindAllStringSubmatch(string(rules), -1) {
+		if strings.Count(string(tests), m[1]) < 2 {
+			t.Errorf("%s is not tested both ways", m[1])
+		}
+	}
 }

@@ -14,18 +14,18 @@ import (
 )
 
 type explainCommand struct {
-	ID     string `arg:"" help:"A request's BFF-Request-Id, a session (s_…), a user (u_…) or a connection (c_…)."`
+	ID     string `arg:"" help:"A request's BFF-Request-Id, a session (s_…), a user (u_…, or the e-mail), a connection (c_…), or changes: what the configuration, operators and services changed."`
 	Config string `default:"bff.yaml" placeholder:"FILE" help:"The configuration, - for standard input (default: ${default})."`
 }
 
 // explainTimeout bounds how long the store may take.
 const explainTimeout = 10 * time.Second
 
-var explainable = regexp.MustCompile(`^[A-Za-z0-9_-]{8,64}$`)
+var explainable = regexp.MustCompile(`^(?:[A-Za-z0-9_-]{7,64}|[^\s@]{1,64}@[^\s@]{1,255})$`)
 
 func (e *explainCommand) Run(sh *shell) error {
 	if !explainable.MatchString(e.ID) {
-		return wrongUse("bff: this is no id; write a BFF-Request-Id, or an id that begins with s_, u_ or c_")
+		return wrongUse("bff: this is no id; write a BFF-Request-Id, an id that begins with s_, u_ or c_, the e-mail of a user, or changes")
 	}
 	cfg, report := config.Load(e.Config, sh.stdin, sh.env)
 	if report != "" {
@@ -33,15 +33,25 @@ func (e *explainCommand) Run(sh *shell) error {
 	}
 	ctx, cancel := context.WithTimeout(sh.ctx, explainTimeout)
 	defer cancel()
-	story, err := app.Explain(ctx, cfg, slog.New(slog.DiscardHandler), e.ID)
+	stories, err := app.Explain(ctx, cfg, slog.New(slog.DiscardHandler), e.ID)
 	if errors.Is(err, vault.ErrUnavailable) {
 		return &exit{exitFailed, "bff: the store does not answer; `bff check` says why"}
 	}
 	if err != nil {
 		return runError(err)
 	}
-	fmt.Fprint(sh.stdout, story.Text())
-	if len(story.Events) == 0 {
+	if len(stories) == 0 {
+		return &exit{exitFailed, "bff: nobody has signed in with this e-mail; `bff user list` prints who has"}
+	}
+	known := false
+	for i := range stories {
+		if len(stories) > 1 {
+			fmt.Fprintf(sh.stdout, "User %s:\n", stories[i].ID)
+		}
+		fmt.Fprint(sh.stdout, stories[i].Text())
+		known = known || len(stories[i].Events) > 0
+	}
+	if !known {
 		return &exit{exitFailed, ""}
 	}
 	return nil

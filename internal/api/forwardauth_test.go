@@ -146,7 +146,10 @@ func TestVerifyRequiresRights(t *testing.T) {
 			t.Errorf("%s: %s", query, got)
 		}
 	}
-	refused(t, ask(t, w, "GET", "/verify?require=%zz", "", cookie), 400, "bad_request")
+	// A parameter with a typing error must not let everybody through.
+	for _, query := range []string{"require=%zz", "requires=staff", "Require=staff", "right=staff", "redirect=1&x=1"} {
+		refused(t, ask(t, w, "GET", "/verify?"+query, "", cookie), 400, "bad_request")
+	}
 	// Below /verify the address is the client's own: it asks nothing, and changes nothing that was asked.
 	for _, path := range []string{
 		"/verify/?require=staff", "/verify/x?audience=app", "/verify/x?redirect=1&audience=a&audience=b",

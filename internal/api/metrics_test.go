@@ -18,7 +18,7 @@ func counted(t *testing.T) (*world, *prometheus.Registry) {
 	reg := prometheus.NewRegistry()
 	m := metrics.New(reg, "v1.2.3")
 	w := newWorld(t, func(s *settings) { s.api = func(c *api.Config) { c.Metrics = m } })
-	m.Refresh("demo", "granted", 80*time.Millisecond)
+	m.Refresh(t.Context(), "demo", "granted", 80*time.Millisecond)
 	m.Revocation("demo", "done")
 	m.Masked("calendar")
 	return w, reg

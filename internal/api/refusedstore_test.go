@@ -127,3 +127,31 @@ func TestAnInstanceWhoseStoreTakesNoWritesIsNotReady(t *testing.T) {
 		func() bool { return ask(t, w, "GET", "/readyz", "").StatusCode == http.StatusOK },
 	)
 }
+
+// A store that refuses single commands, as an access list that is too narrow has it refuse, cannot serve either.
+func TestAnInstanceWhoseStoreRefusesCommandsIsNotReady(t *testing.T) {
+	store := testenv.Redis(t)
+	allow := func(words ...any) {
+		t.Helper()
+		all := append([]any{"ACL", "SETUSER", "bff", "reset", "on", ">pw", "~*", "&*", "+@all"}, words...)
+		if err := store.Client().Do(t.Context(), all...).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	allow()
+	w := newWorld(t, func(s *settings) { s.store = "redis://bff:pw@" + store.Addr + "/0" })
+	status := func() int { return ask(t, w, "GET", "/readyz", "").StatusCode }
+	if got := status(); got != http.StatusOK {
+		t.Fatalf("%d", got)
+	}
+	for _, refused := range []string{"-@read", "-get", "-hgetall", "-@write", "-set", "-del", "-@scripting"} {
+		allow(refused)
+		if got := status(); got != http.StatusServiceUnavailable {
+			t.Errorf("%s: %d", refused, got)
+		}
+	}
+	allow()
+	if got := status(); got != http.StatusOK {
+		t.Errorf("everything is allowed again: %d", got)
+	}
+}

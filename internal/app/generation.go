@@ -49,7 +49,7 @@ func (in *Instance) build(cfg *config.Config, shared *vault.Vault) (*generation,
 		s := &cfg.Session
 		v, err := vault.Open(vault.Config{Store: s.Store.Reveal(), Keys: s.Keys, Prefix: s.Prefix, Cache: s.Cache,
 			Cookie: cfg.SessionCookie(), Secure: cfg.Secure(), Idle: s.Idle, Lifetime: s.Lifetime,
-			Programs: programs(cfg.Events), Audit: in, Log: in.log})
+			Programs: programs(cfg.Events), Audit: in, Log: in.log, Spans: in.traces != nil})
 		if err != nil {
 			return nil, err
 		}

@@ -79,17 +79,7 @@ func New(cfg *config.Config, o Options) (*Instance, error) {
 	if in.current, err = in.build(cfg, nil); err != nil {
 		return nil, errors.Join(err, in.audit.Close())
 	}
-	in.current.events.Record(context.Background(), audit.Event{Kind: audit.ConfigurationRead, Reason: "start",
-		Actor: audit.Actor{Kind: audit.ByOperator}})
 	return in, nil
-}
-
-// network is what carries requests: usual, or what the options have instead.
-func (in *Instance) network(usual http.RoundTripper) http.RoundTripper {
-	if in.options.Network != nil {
-		return in.options.Network
-	}
-	return usual
 }
 
 // upstreams are the connections to what is called.
@@ -98,6 +88,14 @@ func upstreams(cfg *config.Config) http.RoundTripper {
 		return wire.New(proxy.NewTransport())
 	}
 	return proxy.NewTransport()
+}
+
+// network is what carries requests: usual, or what the options have instead.
+func (in *Instance) network(usual http.RoundTripper) http.RoundTripper {
+	if in.options.Network != nil {
+		return in.options.Network
+	}
+	return usual
 }
 
 // observe opens the audit log and starts the telemetry, where they are wanted. A reload does not change them.

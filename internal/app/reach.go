@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"bff/internal/explain"
 	"bff/internal/oauth"
 	"bff/internal/oauth/providers"
 	"bff/internal/probe"
@@ -37,10 +38,22 @@ func (in *Instance) Reach(ctx context.Context, client *http.Client, out *probe.P
 	for i, try := range tries {
 		work.Go(func() { found[i] = try() })
 	}
-	in.reachStore(ctx, out)
+	var trouble []explain.Place
+	if !in.reachStore(ctx, out) {
+		trouble = append(trouble, explain.Place{Kind: explain.AtStore})
+	}
 	work.Wait()
 	for _, f := range found {
 		out.Say(f.Outcome, f.What, f.Text)
+		if f.Outcome == "failed" {
+			trouble = append(trouble, placeOf(f.What))
+		}
+	}
+	if len(trouble) == 0 || trouble[0].Kind != explain.AtStore {
+		trouble = append(trouble, in.recentFailures(ctx, out)...)
+	}
+	if len(trouble) > 0 {
+		out.Say("note", "where it fails", whose(trouble))
 	}
 }
 
@@ -70,19 +83,20 @@ func (in *Instance) reachProvider(ctx context.Context, client *http.Client, name
 	return f
 }
 
-// reachStore says what the store is, and what speaks against it.
-func (in *Instance) reachStore(ctx context.Context, out *probe.Printer) {
+// reachStore says what the store is, and what speaks against it. ok is false when it does not serve.
+func (in *Instance) reachStore(ctx context.Context, out *probe.Printer) (ok bool) {
 	ctx, cancel := context.WithTimeout(ctx, probe.Timeout)
 	defer cancel()
 	store, err := in.now().vault.Examine(ctx)
 	if err != nil {
 		out.Say("failed", "store", strings.TrimPrefix(err.Error(), vault.ErrUnavailable.Error()+": "))
-		return
+		return false
 	}
 	out.Say("ok", "store", store.Server+", reached in "+roundTrip(store.Reached))
 	for _, w := range store.Warnings {
 		out.Say("warning", "store", w)
 	}
+	return true
 }
 
 // Addresses are what is to be registered at each provider, and where this bff is opened.

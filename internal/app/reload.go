@@ -3,12 +3,9 @@ package app
 import (
 	"context"
 	"os"
-	"slices"
 	"time"
 
-	"bff/internal/audit"
 	"bff/internal/config"
-	"bff/internal/vault"
 )
 
 // fileEvery is how often files of secrets and certificates are looked at.
@@ -54,20 +51,6 @@ func (in *Instance) Reload() {
 	in.replace(next)
 	in.noteReload(cfg, old.cfg)
 	in.log.Info("the configuration was read again")
-}
-
-// noteReload writes down that the configuration is another one, in a log that may have been rotated.
-func (in *Instance) noteReload(cfg, old *config.Config) {
-	if err := in.audit.Reopen(); err != nil {
-		in.log.Error("the audit log cannot be opened again", "error", err)
-	}
-	by := audit.Actor{Kind: audit.ByOperator}
-	events := in.now().events
-	events.Record(context.Background(), audit.Event{Kind: audit.ConfigurationRead, Reason: "reload", Actor: by})
-	same := slices.EqualFunc(cfg.Session.Keys, old.Session.Keys, func(a, b vault.Key) bool { return a.Equal(b) })
-	if !same {
-		events.Record(context.Background(), audit.Event{Kind: audit.KeysChanged, Reason: "reload", Actor: by})
-	}
 }
 
 // keepFixed gives a new configuration the values of the old one that a running process cannot change, and returns

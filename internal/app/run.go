@@ -12,6 +12,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"bff/internal/audit"
 )
 
 // Bounds of every connection. There is no bound on a whole answer: streams last.
@@ -43,6 +45,7 @@ type Listeners struct {
 func (in *Instance) Run(ctx context.Context, l Listeners) error {
 	in.now().start()
 	var workers sync.WaitGroup
+	workers.Go(func() { in.noteStart(ctx) })
 	workers.Go(func() { in.watchStore(ctx) })
 	workers.Go(func() { in.watchFiles(ctx) })
 	broken := make(chan error, 3)
@@ -150,6 +153,7 @@ func (in *Instance) watchStore(ctx context.Context) {
 		case err == nil:
 			if state == lost {
 				in.log.Info("the store can be used again")
+				in.Record(ctx, audit.Event{Kind: audit.StoreFailed, Code: "store_unavailable"})
 			}
 			state, wait = usable, storeWatch
 		}

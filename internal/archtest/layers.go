@@ -91,6 +91,7 @@ func House() Layers {
 
 		"internal/api/openapi": {"internal/api/route"},
 		"web":                  nil,
+		"internal/docsite":     nil,
 
 		"internal/demo/answer":  nil,
 		"internal/demo/journal": nil,

@@ -78,6 +78,7 @@ type Event struct {
 	Reason     string    `json:"reason,omitempty"` // of a closed list, or what a service gave as its reason
 	Rights     []string  `json:"rights,omitempty"` // as they are after the event
 	Missing    []string  `json:"missing,omitempty"`
+	Changed    []string  `json:"changed,omitempty"` // keys of the configuration that are others than before
 }
 
 // A Recorder takes events. Record never blocks longer than a write to a local file and returns nothing: what was

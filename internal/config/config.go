@@ -44,6 +44,7 @@ type Config struct {
 
 	positions map[string]Position // of every value of the file, by its path
 	files     []string            // that the file refers to: secrets, certificates, provider files
+	digests   leaves              // of what the file says
 }
 
 // A Session says how long sessions live and where they are kept.
@@ -257,7 +258,7 @@ func read(name string, data []byte, env func(string) string, standIns bool) (*Co
 	if report := src.report(); report != "" {
 		return nil, report
 	}
-	c.files = r.files
+	c.files, c.digests = r.files, r.leaves
 	return c, ""
 }
 

@@ -137,6 +137,9 @@ func (v value) providerFile(name string) (providers.Config, bool) {
 		return providers.Config{}, true
 	}
 	v.r.files = append(v.r.files, path)
+	if said, err := readBounded(path, maxFile); err == nil {
+		v.r.leaves.add(v.path, string(said))
+	}
 	return p, true
 }
 

@@ -17,6 +17,7 @@ type reader struct {
 	budget    int                 // values that may still be read
 	positions map[string]Position // where each value is, by its path
 	files     []string            // that values refer to
+	leaves    leaves              // what was read
 	standIns  bool                // a secret that is not set has a random value
 }
 
@@ -28,6 +29,7 @@ func newReader(src *source, env func(string) string, file string, positions map[
 		anchors:   map[string]ast.Node{},
 		budget:    maxValues,
 		positions: positions,
+		leaves:    leaves{},
 	}
 }
 
@@ -46,7 +48,10 @@ func (r *reader) top(node ast.Node) value { return r.value(node, Position{1, 1},
 // value looks through anchors, aliases and tags. An alias counts as what it stands for, within the budget.
 func (r *reader) value(node ast.Node, key Position, path string) value {
 	v := value{r: r, key: key, at: key, path: path}
-	defer func() { r.positions[path] = v.spot() }()
+	defer func() {
+		r.positions[path] = v.spot()
+		r.leaves.addNode(path, v.node)
+	}()
 	if r.budget--; r.budget < 0 {
 		if r.budget == -1 {
 			r.wrong(key, "stands for too many values; write the values out instead of aliases")

@@ -76,10 +76,12 @@ func (v value) literal(text, key, want string) bool {
 func (v value) refer(text string) (s secret.Text, referred, ok bool) {
 	if name, is := strings.CutPrefix(text, "env:"); is {
 		s, ok = v.fromEnvironment(name)
+		v.r.leaves.add(v.path, s.Reveal())
 		return s, true, ok
 	}
 	if path, is := strings.CutPrefix(text, "file:"); is {
 		s, ok = v.fromFile(path)
+		v.r.leaves.add(v.path, s.Reveal())
 		return s, true, ok
 	}
 	return secret.Text{}, false, false

@@ -25,6 +25,7 @@ type program struct {
 	status int
 	body   string
 	got    []string // types of events
+	last   string   // body of the latest
 	ids    map[string]int
 }
 
@@ -37,9 +38,9 @@ func newProgram(t testing.TB, body string) *program {
 	}
 	p := &program{t: t, key: key, status: 200, body: body, ids: map[string]int{}}
 	p.srv = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(io.LimitReader(r.Body, 1<<20))
+		raw, _ := io.ReadAll(io.LimitReader(r.Body, 1<<20))
 		var m struct{ Type string }
-		if key.Verify(r.Header, body) != nil || json.Unmarshal(body, &m) != nil {
+		if key.Verify(r.Header, raw) != nil || json.Unmarshal(raw, &m) != nil {
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
@@ -47,7 +48,7 @@ func newProgram(t testing.TB, body string) *program {
 		defer p.mu.Unlock()
 		if p.status == 200 {
 			if p.ids[r.Header.Get("webhook-id")]++; p.ids[r.Header.Get("webhook-id")] == 1 {
-				p.got = append(p.got, m.Type)
+				p.got, p.last = append(p.got, m.Type), string(raw)
 			}
 		}
 		w.WriteHeader(p.status)

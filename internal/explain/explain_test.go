@@ -127,3 +127,59 @@ func TestCloseIsBounded(t *testing.T) {
 	}
 	k.Record(t.Context(), audit.Event{Kind: audit.SignIn, User: "u_ada"}) // a late one is no panic
 }
+
+// A service that asks all the time whose session it has takes no room from what happened to the session.
+func TestAsksTakeNoRoomFromWhatMatters(t *testing.T) {
+	l := &lists{kept: map[string][][]byte{}}
+	k := explain.NewKeeper(l, time.Hour, slog.New(slog.DiscardHandler))
+	k.Record(t.Context(), audit.Event{Kind: audit.SessionEnded, User: "u_ada", Reason: "logout"})
+	k.Record(t.Context(), audit.Event{Kind: audit.TokenExchanged, User: "u_ada", Client: "worker", Reason: "the invoice"})
+	for range 3 * explain.MaxEvents {
+		k.Record(t.Context(), audit.Event{Kind: audit.Introspected, User: "u_ada", Client: "worker"})
+	}
+	k.Close()
+	text := story(t, l, "u_ada").Text()
+	for _, want := range []string{"The person signed out.", "the invoice"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the story lacks %q:\n%s", want, text)
+		}
+	}
+}
+
+// Failures are counted by where they happened; what a person did wrong is nobody's failure, nor is what is long ago.
+func TestFailuresAreCountedByPlace(t *testing.T) {
+	l := &lists{kept: map[string][][]byte{}}
+	k := explain.NewKeeper(l, time.Hour, slog.New(slog.DiscardHandler))
+	now := time.Now()
+	for _, e := range []audit.Event{
+		{Kind: audit.CallFailed, Code: "upstream_timeout", API: "things", User: "u_ada"},
+		{Kind: audit.RefreshFailed, Code: "provider_unavailable", Provider: "acme", User: "u_ada"},
+		{Kind: audit.RefreshFailed, Code: "provider_unavailable", Provider: "acme", User: "u_bob", Request: "last"},
+		{Kind: audit.RefreshFailed, Code: "provider_unavailable", Provider: "other", User: "u_bob", At: now.Add(-2 * time.Hour)},
+		{Kind: audit.RefreshFailed, Code: "provider_misconfigured", Provider: "acme", User: "u_ada"},
+		{Kind: audit.CallRefused, Code: "csrf_rejected", API: "things", User: "u_ada"},
+		{Kind: audit.SignInRefused, Code: "access_denied", Provider: "acme"},
+	} {
+		k.Record(t.Context(), e)
+	}
+	k.Close()
+	places := []explain.Place{{Kind: explain.AtStore}, {Kind: explain.AtProvider, Name: "acme"},
+		{Kind: explain.AtProvider, Name: "other"}, {Kind: explain.AtClient, Name: "acme"},
+		{Kind: explain.AtUpstream, Name: "things"}}
+	all, err := explain.FailuresSince(t.Context(), l, places, now.Add(-time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]int{}
+	for _, f := range all {
+		got[f.Whose()] = f.Count
+	}
+	if len(got) != 3 || got["the provider acme"] != 2 || got["the upstream of things"] != 1 ||
+		got["our configuration of the provider acme"] != 1 {
+		t.Errorf("failures: %v", got)
+	}
+	l.fail = errors.New("down")
+	if _, err := explain.FailuresSince(t.Context(), l, places, now); err == nil {
+		t.Error("a store that is down has no failures")
+	}
+}

@@ -19,6 +19,7 @@ const (
 	MaxPerSecond = 200 // of those that are audited, written by one instance
 
 	callsPerSecond   = 20  // of the others, where somebody is known
+	asksPerSecond    = 10  // of services that ask whose session they have
 	strangersPerSec  = 10  // where nobody is
 	atOnce           = 500 // of the others at once
 	strangersKeptFor = time.Hour
@@ -40,7 +41,7 @@ type Keeper struct {
 	ttl     time.Duration
 	log     *slog.Logger
 	queue   chan audit.Event
-	limits  [3]*rate.Limiter // by class
+	limits  [5]*rate.Limiter // by class
 	dropped atomic.Int64
 	closing chan struct{}
 	stop    context.CancelFunc
@@ -51,8 +52,10 @@ type Keeper struct {
 func NewKeeper(store Store, ttl time.Duration, log *slog.Logger) *Keeper {
 	ctx, stop := context.WithCancel(context.Background())
 	k := &Keeper{store: store, ttl: ttl, log: log, queue: make(chan audit.Event, queueLength),
-		limits: [3]*rate.Limiter{rate.NewLimiter(MaxPerSecond, MaxPerSecond), rate.NewLimiter(callsPerSecond, atOnce),
-			rate.NewLimiter(strangersPerSec, atOnce)}, closing: make(chan struct{}), stop: stop}
+		limits: [5]*rate.Limiter{audited: rate.NewLimiter(MaxPerSecond, MaxPerSecond),
+			ofUse: rate.NewLimiter(MaxPerSecond, MaxPerSecond), ofAsk: rate.NewLimiter(asksPerSecond, atOnce),
+			ofCall: rate.NewLimiter(callsPerSecond, atOnce), ofStranger: rate.NewLimiter(strangersPerSec, atOnce)},
+		closing: make(chan struct{}), stop: stop}
 	k.done.Go(func() { k.run(ctx) })
 	return k
 }
@@ -63,7 +66,7 @@ func (k *Keeper) Record(_ context.Context, e audit.Event) {
 		e.At = time.Now()
 	}
 	e.At = e.At.UTC().Truncate(time.Millisecond)
-	if len(idsOf(e)) == 0 || !k.limits[classOf(e)].Allow() {
+	if len(listsOf(e)) == 0 || !k.limits[classOf(e)].Allow() {
 		k.dropped.Add(1)
 		return
 	}
@@ -114,7 +117,7 @@ func (k *Keeper) write(ctx context.Context, e audit.Event) {
 		if classOf(e) == ofStranger {
 			ttl = min(ttl, strangersKeptFor)
 		}
-		err = k.store.Append(limited, idsOf(e), entry, MaxEvents, ttl)
+		err = k.store.Append(limited, listsOf(e), entry, MaxEvents, ttl)
 		cancel()
 	}
 	if err != nil {
@@ -123,16 +126,22 @@ func (k *Keeper) write(ctx context.Context, e audit.Event) {
 	}
 }
 
-// The classes of events. Each has a bound of its own, so that calls that are refused in numbers, or a stranger, take no
-// room from what matters more.
+// The classes of events. Each has a bound and lists of its own, so that calls that are refused in numbers, a service that
+// asks all the time, or a stranger, take no room from what matters more.
 const (
 	audited = iota
+	ofUse   // a service was given a token, or refused one
+	ofAsk   // a service asked whose session it has
 	ofCall
 	ofStranger
 )
 
 func classOf(e audit.Event) int {
 	switch {
+	case e.Kind == audit.TokenExchanged || e.Kind == audit.ExchangeRefused:
+		return ofUse
+	case e.Kind == audit.Introspected:
+		return ofAsk
 	case audit.Audited(e.Kind) && e.Kind != audit.SignInRefused:
 		return audited
 	case e.User != "" || e.Session != "" || e.Connection != "":
@@ -141,22 +150,41 @@ func classOf(e audit.Event) int {
 	return ofStranger
 }
 
-// idsOf lists the names of the lists in which an event is kept.
-func idsOf(e audit.Event) []string {
-	var ids []string
+// listsOf are the names of the lists in which an event is kept.
+func listsOf(e audit.Event) []string {
+	var lists []string
+	class := classOf(e)
 	about := [...]string{e.Request, e.Session, e.User, e.Connection}
 	for _, id := range about {
 		if id != "" && (e.Kind != audit.Refreshed || id == e.Connection) { // a refresh is news of its connection alone
-			ids = append(ids, listOf(id, classOf(e) == audited))
+			lists = append(lists, listOf(id, class))
 		}
 	}
-	return ids
+	switch {
+	case e.Kind == audit.ConfigurationRead && len(e.Changed) > 0, e.Kind == audit.KeysChanged:
+		lists = append(lists, listOf(Changes, audited))
+	case orderedByOthers(e):
+		lists = append(lists, listOf(Changes, ofCall))
+	}
+	if p, ok := placeOf(e); ok {
+		lists = append(lists, p.list())
+	}
+	return lists
 }
 
-// listOf is the name of an id's list: what is audited has one of its own.
-func listOf(id string, audited bool) string {
-	if audited {
-		return id
+// listOf is the name of an id's list of a class.
+func listOf(id string, class int) string {
+	return id + [...]string{"", " uses", " asks", " calls", " calls"}[class]
+}
+
+// Changes is what may be explained beside ids: what the configuration, operators and services changed.
+const Changes = "changes"
+
+// orderedByOthers reports whether an operator or a service changed something of a person's.
+func orderedByOthers(e audit.Event) bool {
+	switch e.Kind {
+	case audit.RightsChanged, audit.UserErased, audit.SessionEnded, audit.Unlinked:
+		return e.Actor.Kind == audit.ByOperator || e.Actor.Kind == audit.ByClient
 	}
-	return id + " calls"
+	return false
 }

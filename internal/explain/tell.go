@@ -29,8 +29,8 @@ type Step struct {
 // Tell reads the story of an id. An id of which nothing is known has a story without events.
 func Tell(ctx context.Context, store Store, id string) (Story, error) {
 	var entries [][]byte
-	for _, audited := range []bool{true, false} {
-		more, err := store.Read(ctx, listOf(id, audited))
+	for class := range ofStranger { // strangers' are in the list of calls
+		more, err := store.Read(ctx, listOf(id, class))
 		if err != nil {
 			return Story{}, err
 		}
@@ -57,6 +57,12 @@ func step(e audit.Event) Step {
 	code, reason := because(codes(), e.Code), because(reasons(), reasonOf(e))
 	s.Why = strings.TrimSpace(code.why + " " + reason.why)
 	s.Do = cmp.Or(code.do, reason.do, s.Do)
+	switch {
+	case (e.Kind == audit.TokenExchanged || e.Kind == audit.ExchangeRefused) && e.Reason != "":
+		s.Why = strings.TrimSpace(code.why + " What the service gave as its reason: " + e.Reason + ".")
+	case len(e.Changed) > 0:
+		s.Why = strings.TrimSpace(s.Why + " Changed: " + strings.Join(e.Changed, ", ") + ".")
+	}
 	if len(e.Missing) > 0 {
 		s.Why = strings.TrimSpace(s.Why + " Missing: " + strings.Join(e.Missing, ", ") + ".")
 	}
@@ -122,7 +128,7 @@ func codes() []cause {
 			"A limit was reached.",
 			"Wait for Retry-After; limits in the configuration say how much one may spend.",
 		},
-		{"store_unavailable", "The store did not answer. Nothing ended.", "`bff check` says what the store answers."},
+		{"store_unavailable", "The store did not answer for a while. Nothing ended.", "`bff check` says what the store answers."},
 		{
 			"provider_unavailable",
 			"A refresh was needed and the provider was down or slow. Nothing ended.",
@@ -157,6 +163,8 @@ func codes() []cause {
 // reasons are why sessions end and grants die.
 func reasons() []cause {
 	return []cause{
+		{"start", "An instance started.", ""},
+		{"reload", "An instance was asked to read it again, or a file it names was changed.", ""},
 		{"logout", "The person signed out.", ""},
 		{"replaced", "The person signed in again in the same browser: the new session took its place.", ""},
 		{"ended_elsewhere", "The person ended it from another session.", ""},
@@ -222,7 +230,7 @@ func about(e audit.Event) string {
 	parts := []string{"by " + strings.TrimSpace(string(cmp.Or(e.Actor.Kind, audit.ByBFF))+" "+e.Actor.Name)}
 	for _, p := range [...]struct{ name, value string }{
 		{"user", e.User}, {"session", e.Session}, {"connection", e.Connection}, {"provider", e.Provider}, {"api", e.API},
-		{"client", e.Client}, {"rights", strings.Join(e.Rights, ",")}, {"request", e.Request},
+		{"service", e.Client}, {"rights", strings.Join(e.Rights, ",")}, {"request", e.Request},
 	} {
 		if p.value != "" {
 			parts = append(parts, p.name+" "+p.value)

@@ -31,10 +31,10 @@ type Config struct {
 	Patience     time.Duration      // how long a caller waits for a refresh; 10 s when zero
 	TokenTimeout time.Duration      // of one token request, whoever still waits for it; 30 s when zero
 
-	OnRefresh    func(provider, outcome string, took time.Duration) // may be nil
-	OnRevocation func(provider, outcome string)                     // may be nil
-	Audit        audit.Recorder                                     // grants that ended; nil: nobody reads along
-	Tracer       trace.TracerProvider                               // makes a span of every refresh; nil: none
+	OnRefresh    func(ctx context.Context, provider, outcome string, took time.Duration) // may be nil
+	OnRevocation func(provider, outcome string)                                          // may be nil
+	Audit        audit.Recorder                                                          // grants that ended; nil: nobody reads along
+	Tracer       trace.TracerProvider                                                    // makes a span of every refresh; nil: none
 	// OnClaims is given the verified claims of an ID token that came with a refresh, so that rights can be decided anew.
 	// It runs in the background and may be nil.
 	OnClaims func(ctx context.Context, c vault.Connection, claims map[string]any)
@@ -104,7 +104,7 @@ func (cfg *Config) setDefaults() {
 		cfg.TokenTimeout = 30 * time.Second
 	}
 	if cfg.OnRefresh == nil {
-		cfg.OnRefresh = func(string, string, time.Duration) {}
+		cfg.OnRefresh = func(context.Context, string, string, time.Duration) {}
 	}
 	if cfg.Audit == nil {
 		cfg.Audit = audit.Discard{}

@@ -343,3 +343,21 @@ func TestAnswersInAnyShape(t *testing.T) {
 		})
 	}
 }
+
+// RFC 6749 appendix A.12: an access token is printable. One that is not could be sent in no field of a request.
+func TestAnAccessTokenThatNoFieldCanCarryIsNoAnswer(t *testing.T) {
+	for _, body := range []string{
+		`{"access_token":"at\n2","expires_in":3600}`, `{"access_token":"at\u00002"}`, `{"access_token":"at-é"}`,
+		`{"access_token":""}`, `{"access_token":5}`,
+	} {
+		f := newFleet(t)
+		i := f.start(0)
+		f.g.misbehave(status(200, "Content-Type", "application/json", body))
+		s := f.signIn(i, -time.Second)
+		_, err := i.Token(context.Background(), i.read(t, s))
+		kind(t, err, oauth.KindUnavailable)
+		if i.read(t, s).Status != vault.StatusActive {
+			t.Errorf("%s: the connection was marked", body)
+		}
+	}
+}

@@ -79,7 +79,7 @@ func (f *fleet) start(shift time.Duration, change ...func(*oauth.Config)) *insta
 		Patience:  30 * time.Second,
 		Log:       slog.New(slog.NewTextHandler(i.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
-	cfg.OnRefresh = func(_, outcome string, _ time.Duration) { i.note(outcome) }
+	cfg.OnRefresh = func(_ context.Context, _, outcome string, _ time.Duration) { i.note(outcome) }
 	cfg.OnRevocation = func(_, outcome string) { i.note("revocation " + outcome) }
 	for _, c := range change {
 		c(&cfg)

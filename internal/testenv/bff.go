@@ -270,3 +270,24 @@ func buildAs(name string, flags func() ([]string, error)) (string, error) {
 
 // PID is the process's id, for what reads /proc.
 func (b *BFFProcess) PID() int { return b.p.cmd.Process.Pid }
+
+// Run runs another command of bff with this one's configuration and environment, until it ends.
+func (b *BFFProcess) Run(args ...string) (out string, code int) {
+	b.tb.Helper()
+	return Command(b.tb, b.env, append(args, "--config", b.file)...)
+}
+
+// Rewrite changes the configuration file. The process reads it at its next start, or after Hangup.
+func (b *BFFProcess) Rewrite(change func(yaml string) string) {
+	b.tb.Helper()
+	text, err := os.ReadFile(b.file)
+	if err == nil {
+		err = os.WriteFile(b.file, []byte(change(string(text))), 0o600)
+	}
+	if err != nil {
+		b.tb.Fatal(err)
+	}
+}
+
+// Hangup sends SIGHUP: the process reads its configuration again.
+func (b *BFFProcess) Hangup() { b.p.signal(syscall.SIGHUP) }

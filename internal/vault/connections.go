@@ -247,12 +247,17 @@ func (v *connections) write(ctx context.Context, c *Connection, occasion string,
 
 // reseal seals c under the ring's first key, if it is not. It gives way to whoever else writes.
 func (v *connections) reseal(ctx context.Context, c *Connection) error {
+	return v.resealBy(ctx, c, c.hash())
+}
+
+// resealBy is reseal; by is what the script calls who does it.
+func (v *connections) resealBy(ctx context.Context, c *Connection, by string) error {
 	if c.current {
 		return nil
 	}
 	keys := v.keys(c, store.Keys{"lock": v.userKey(c.owner.location.tag, "l:"+c.ID)})
 	_, err := v.db.Run(ctx, onSession("reseal", c.owner.location, keys,
-		store.Args{"owner": c.hash(), "id": c.ID, "expected": c.version, "value": v.seal(c)}))
+		store.Args{"owner": by, "id": c.ID, "expected": c.version, "value": v.seal(c)}))
 	if errors.Is(err, ErrConflict) || errors.Is(err, ErrNotFound) {
 		return nil
 	}

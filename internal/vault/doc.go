@@ -61,6 +61,7 @@
 //	<prefix>:{<user>}:y:<run>                      string  what a run that ended sessions answered, for ten seconds
 //	<prefix>:y                                     list    what commands did, sealed, until an instance writes it to its audit log
 //	<prefix>:j                                     hash    ids of public keys -> when they were last published together
+//	<prefix>:g                                     string  digests of the configuration that an instance read last, sealed
 //	<prefix>:bus                                   channel what changed
 //
 // The keys that end in "w" (<prefix>:{<user>}:w and the like) are never there,

@@ -189,23 +189,3 @@ func (v *users) forget(
 	_, err := v.eraseUser(ctx, r.ID, "unused", revocation)
 	return err == nil, unlessNone(err)
 }
-
-// reseal writes a record, and the entries of its identities, under the ring's first key.
-func (v *users) reseal(ctx context.Context, r *UserRecord) (bool, error) {
-	if r.current {
-		return false, nil
-	}
-	for _, i := range slices.Clone(r.Identities) {
-		e, err := v.entry(ctx, i)
-		if err != nil {
-			return false, err
-		}
-		if e.value == "" && e.userID == r.ID {
-			if err := v.enter(ctx, i, e, r.ID); err != nil && !errors.Is(err, ErrConflict) {
-				return false, err
-			}
-		}
-	}
-	_, err := v.update(ctx, r.ID, "", func(*UserRecord) error { return nil })
-	return err == nil, unlessNone(err)
-}

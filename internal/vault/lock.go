@@ -6,6 +6,8 @@ import (
 	"errors"
 	"time"
 
+	oteltrace "go.opentelemetry.io/otel/trace"
+
 	"bff/internal/vault/seal"
 	"bff/internal/vault/store"
 )
@@ -25,12 +27,19 @@ type Lock struct {
 	event string
 }
 
-// Lock tries once. ok is false when somebody else holds it.
+// Holder is the span in which the lock was taken, the zero SpanContext where nobody records it.
+func (l *Lock) Holder() oteltrace.SpanContext { return spanOf(l.owner) }
+
+// Lock tries once. ok is false when somebody else holds it: l then says only who.
 func (v *locks) Lock(ctx context.Context, c *Connection) (l *Lock, ok bool, err error) {
 	event := Event{Kind: EventLock, Session: c.owner.session, User: c.owner.user, Connection: c.ID, Key: c.Key()}
-	l = &Lock{v: v, key: v.userKey(c.owner.location.tag, "l:"+c.ID), owner: seal.Nonce(), event: event.encode()}
-	if ok, err = v.db.Claim(ctx, l.key, l.owner, LockLease); !ok {
+	l = &Lock{v: v, key: v.userKey(c.owner.location.tag, "l:"+c.ID), owner: newOwner(ctx), event: event.encode()}
+	holder, err := v.db.Claim(ctx, l.key, l.owner, LockLease)
+	if err != nil {
 		return nil, false, err
+	}
+	if holder != l.owner {
+		return &Lock{owner: holder}, false, nil
 	}
 	return l, true, nil
 }

@@ -42,6 +42,7 @@ type Config struct {
 	Log      *slog.Logger     // discarded when nil
 	Programs []Program        // that are to hear what happens
 	Audit    audit.Recorder   // nil: nothing is recorded
+	Spans    bool             // what is asked of the store within a recorded trace has spans
 	Cache    bool             // Load may answer without the store; all alike. No effect with memory:
 
 	CacheBytes int64 // of sessions that are remembered; 0: a quarter of GOMEMLIMIT, or 256 MB without
@@ -90,7 +91,7 @@ func Open(cfg Config) (*Vault, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	db, err := store.Open(store.Config{URL: cfg.Store, Prefix: cfg.Prefix, Now: cfg.Now, Log: cfg.Log})
+	db, err := store.Open(store.Config{URL: cfg.Store, Prefix: cfg.Prefix, Now: cfg.Now, Log: cfg.Log, Spans: cfg.Spans})
 	if err != nil {
 		return nil, fmt.Errorf("open vault: %w", err)
 	}
@@ -128,8 +129,9 @@ func (c *core) Close() error {
 // Ping asks the store for a sign of life.
 func (c *core) Ping(ctx context.Context) error { return c.db.Ping(ctx) }
 
-// Writable reports whether the store takes writes. One that does not cannot serve: no touch, no sign-in, no refresh.
-func (c *core) Writable(ctx context.Context) error { return c.db.Writable(ctx) }
+// Serves reports whether the store answers reads and takes writes. One that does not cannot serve: no call, no touch, no
+// sign-in, no refresh.
+func (c *core) Serves(ctx context.Context) error { return c.db.Serves(ctx) }
 
 // A StoreReport is what an operator should know of a store that works.
 type StoreReport = store.Report

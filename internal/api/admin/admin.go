@@ -76,8 +76,8 @@ func (a *Admin) ready(c *route.Call) error {
 	}
 	ctx, cancel := context.WithTimeout(c.Ctx(), time.Second)
 	defer cancel()
-	if err := a.cfg.Vault.Writable(ctx); err != nil {
-		return c.Text(http.StatusServiceUnavailable, "the store does not answer, or takes no writes")
+	if err := a.cfg.Vault.Serves(ctx); err != nil {
+		return c.Text(http.StatusServiceUnavailable, "the store does not answer, or refuses reads or writes")
 	}
 	return c.Text(http.StatusOK, "ok")
 }

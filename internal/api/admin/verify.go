@@ -20,6 +20,7 @@ import (
 //	302  not signed in, redirect=1, and a person looks: to sign in, and back
 //	401  not signed in
 //	403  from another site, or without a right that is required
+//	400  the question is malformed
 //	503  the store does not answer: a front proxy must not mistake that for a sign-out
 //
 // The method is the caller's, and the address may go on below /verify: Envoy passes both on. It slides the session,
@@ -46,6 +47,9 @@ func (a *Admin) verify(c *route.Call) error {
 	}
 	if q.changes && !front.Sent(c.R) {
 		return problem.New(problem.CSRFRejected)
+	}
+	if q.unknown { // one with a typing error, such as "requires", would let everybody through
+		return problem.New(problem.BadRequest).Because("/verify takes require, redirect and audience.")
 	}
 	if err := backend.Require(session, q.require); err != nil {
 		return err
@@ -98,6 +102,7 @@ type question struct {
 	audience string   // of the assertion; "" for none
 	redirect bool     // people are sent to sign in
 	changes  bool     // the request may change something
+	unknown  bool     // it has a parameter that means nothing
 }
 
 const maxAudience = 64
@@ -112,6 +117,9 @@ func readQuestion(r *http.Request) (question, error) {
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil || len(q["redirect"]) > 1 || len(q["audience"]) > 1 {
 		return out, problem.New(problem.BadRequest).Because("The query of /verify is malformed, or repeats a parameter.")
+	}
+	for name := range q {
+		out.unknown = out.unknown || name != "require" && name != "redirect" && name != "audience"
 	}
 	out.require, out.redirect, out.audience = q["require"], q.Get("redirect") == "1", q.Get("audience")
 	strange := func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`"\,;`, r) }

@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"context"
 	"net/http"
 	"runtime"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.opentelemetry.io/otel/trace"
 
 	"bff/internal/api/problem"
 	"bff/internal/oauth"
@@ -39,7 +41,7 @@ func New(reg *prometheus.Registry, version string) *Metrics {
 	}
 	m := &Metrics{
 		scrape: promhttp.InstrumentMetricHandler(reg, promhttp.HandlerFor(reg,
-			promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second})),
+			promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second, EnableOpenMetrics: true})),
 		requests: counter("bff_requests_total", "Requests to bff's own routes, by route and status.", "route", "status"),
 		problems: counter(
 			"bff_problems_total",
@@ -101,10 +103,16 @@ func (m *Metrics) Expect(providers []string) {
 	}
 }
 
-// Refresh is oauth.Config.OnRefresh.
-func (m *Metrics) Refresh(provider, outcome string, took time.Duration) {
+// Refresh is oauth.Config.OnRefresh. A refresh whose trace is kept leaves its id as an exemplar (OpenMetrics).
+func (m *Metrics) Refresh(ctx context.Context, provider, outcome string, took time.Duration) {
 	m.refreshes.WithLabelValues(provider, outcome).Inc()
-	m.refreshTime.WithLabelValues(provider).Observe(took.Seconds())
+	seconds := m.refreshTime.WithLabelValues(provider)
+	span := trace.SpanContextFromContext(ctx)
+	if kept, ok := seconds.(prometheus.ExemplarObserver); ok && span.IsSampled() {
+		kept.ObserveWithExemplar(took.Seconds(), prometheus.Labels{"trace_id": span.TraceID().String()})
+		return
+	}
+	seconds.Observe(took.Seconds())
 }
 
 // Revocation is oauth.Config.OnRevocation.

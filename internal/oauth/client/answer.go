@@ -136,6 +136,9 @@ func (a *Answer) normalize(body []byte) ([]byte, bool) {
 			plain[k] = text
 		}
 	}
+	if text, _ := out["access_token"].(string); strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) {
+		delete(plain, "access_token") // RFC 6749, appendix A.12: no field of a request could carry it
+	}
 	for _, k := range [...]string{"expires_in", "refresh_token_expires_in"} {
 		if n, ok := out[k]; ok {
 			plain[k] = n

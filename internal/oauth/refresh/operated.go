@@ -118,7 +118,7 @@ func (b *Refresher) obtain(p *provider) error {
 	defer span.End()
 	started := time.Now()
 	ans := p.Obtain(ctx, m)
-	b.cfg.OnRefresh(p.Name, ans.Verdict().String(), time.Since(started))
+	b.cfg.OnRefresh(ctx, p.Name, ans.Verdict().String(), time.Since(started))
 	now := b.cfg.Now()
 	switch {
 	case ans.Verdict() == client.Granted:

@@ -32,14 +32,24 @@ type refresh struct {
 	waited  bool // for the holder of a lost answer, and the lock was free then
 }
 
-// refresh runs detached from every caller. It returns the connection as it is then, which may be unchanged.
-func (b *Refresher) refresh(p *provider, c vault.Connection, refused secret.Text) (vault.Connection, error) {
+// An outcome is what a refresh came to, and the span that has its story.
+type outcome struct {
+	vault.Connection
+	span trace.SpanContext
+}
+
+// refresh runs detached from every caller; its span is below the one of the caller that began it. It returns the
+// connection as it is then, which may be unchanged.
+func (b *Refresher) refresh(
+	began trace.SpanContext, p *provider, c vault.Connection, refused secret.Text,
+) (outcome, error) {
 	b.cfg.Background.Begin()
 	defer b.cfg.Background.End()
-	ctx, cancel := context.WithTimeout(b.cfg.Base, b.cfg.TokenTimeout+lockPatience)
+	base := trace.ContextWithSpanContext(b.cfg.Base, began)
+	ctx, cancel := context.WithTimeout(base, b.cfg.TokenTimeout+lockPatience)
 	defer cancel()
 	if err := p.open(b.cfg.Now()); err != nil {
-		return vault.Connection{}, err
+		return outcome{}, err
 	}
 	// Before the lock is tried: what its holder has to say must not fall between.
 	key := c.Key()
@@ -52,7 +62,7 @@ func (b *Refresher) refresh(p *provider, c vault.Connection, refused secret.Text
 	if err != nil {
 		span.SetStatus(codes.Error, "")
 	}
-	return now, err
+	return outcome{now, span.SpanContext()}, err
 }
 
 // run goes on until the tokens are new, by whomever, or an error says why not.
@@ -65,7 +75,7 @@ func (r *refresh) run(ctx context.Context) (vault.Connection, error) {
 		var now vault.Connection
 		done := false
 		if ok {
-			now, err = r.locked(ctx, lock)
+			now, err = r.underLock(ctx, lock)
 			switch {
 			case errors.Is(err, errAnswerLost):
 				now, done, err = r.grace(ctx)
@@ -76,7 +86,7 @@ func (r *refresh) run(ctx context.Context) (vault.Connection, error) {
 			}
 		} else {
 			r.waited = false // somebody lives, and works on it
-			now, done, err = r.other(ctx)
+			now, done, err = r.other(ctx, lock)
 		}
 		if done || err != nil {
 			return now, err
@@ -84,8 +94,20 @@ func (r *refresh) run(ctx context.Context) (vault.Connection, error) {
 	}
 }
 
-// other waits for whoever holds the lock, or for its lease to end.
-func (r *refresh) other(ctx context.Context) (now vault.Connection, done bool, err error) {
+// underLock is locked with a span of its own.
+func (r *refresh) underLock(ctx context.Context, lock *vault.Lock) (vault.Connection, error) {
+	ctx, span := r.b.cfg.Tracer.Start(ctx, "refresh under the lock")
+	defer span.End()
+	return r.locked(ctx, lock)
+}
+
+// other waits for whoever holds the lock, or for its lease to end. Its span is linked to the holder's.
+func (r *refresh) other(ctx context.Context, held *vault.Lock) (now vault.Connection, done bool, err error) {
+	ctx, span := r.b.cfg.Tracer.Start(ctx, "refresh waits for the lock")
+	defer span.End()
+	if holder := held.Holder(); span.IsRecording() && holder.IsValid() {
+		span.AddLink(trace.Link{SpanContext: holder})
+	}
 	if now, done, err = r.look(ctx); done || err != nil {
 		return now, done, err
 	}
@@ -211,7 +233,7 @@ func (r *refresh) call(
 	started := time.Now()
 	ans := r.p.Refresh(call, m, c.Tokens.Refresh)
 	v := ans.Verdict()
-	r.b.cfg.OnRefresh(r.p.Name, v.String(), time.Since(started))
+	r.b.cfg.OnRefresh(ctx, r.p.Name, v.String(), time.Since(started))
 	r.count(ans, v, call.Err())
 	switch v {
 	case client.Granted:

@@ -28,7 +28,7 @@ type Config struct {
 	Audit        audit.Recorder // what refreshes were granted
 	Tracer       trace.Tracer   // makes a span of every refresh
 
-	OnRefresh func(provider, outcome string, took time.Duration)
+	OnRefresh func(ctx context.Context, provider, outcome string, took time.Duration)
 	// OnOrphan is given a connection whose tokens were renewed while it was unlinked: they are nobody's.
 	OnOrphan func(vault.Connection)
 	// SameSubject refuses an answer whose ID token is another account's (OpenID Connect Core section 12.2).

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"bff/internal/oauth/client"
 	"bff/internal/secret"
 	"bff/internal/vault"
@@ -121,7 +123,7 @@ func (b *Refresher) Token(ctx context.Context, c vault.Connection) (vault.Connec
 	case fresh:
 		return c, nil
 	case ageing:
-		b.refreshBehind(p, c)
+		b.refreshBehind(ctx, p, c)
 		if c = b.inTime(ctx, p, c); b.phase(&c) != spent {
 			return c, nil
 		}
@@ -212,13 +214,17 @@ func (b *Refresher) wait(
 	defer patience.Stop()
 	for range 3 { // a flight that was under way may have had less to do than is wanted here
 		start := c
-		flight := b.flight.DoChan(c.Key(), func() (any, error) { return b.refresh(p, start, refused) })
+		span := trace.SpanFromContext(ctx)
+		began := span.SpanContext()
+		flight := b.flight.DoChan(c.Key(), func() (any, error) { return b.refresh(began, p, start, refused) })
 		select {
 		case r := <-flight:
+			o, _ := r.Val.(outcome)
+			linkTo(span, o.span)
 			if r.Err != nil {
 				return vault.Connection{}, r.Err
 			}
-			c = r.Val.(vault.Connection)
+			c = o.Connection
 			if b.phase(&c) != spent && !refused.Equal(c.Tokens.Access) {
 				return c, nil
 			}
@@ -250,9 +256,16 @@ func (b *Refresher) wait(
 	}
 }
 
+// linkTo links the span of a call to the refresh that it waited for, unless that is below it anyway.
+func linkTo(call trace.Span, refresh trace.SpanContext) {
+	if call.IsRecording() && refresh.IsValid() && refresh.TraceID() != call.SpanContext().TraceID() {
+		call.AddLink(trace.Link{SpanContext: refresh})
+	}
+}
+
 // refreshBehind starts a refresh that nobody waits for, unless one is under way, too many are, or the last one failed
 // just now.
-func (b *Refresher) refreshBehind(p *provider, c vault.Connection) {
+func (b *Refresher) refreshBehind(ctx context.Context, p *provider, c vault.Connection) {
 	now, start := b.cfg.Now(), false
 	b.history.with(c.Key(), now, true, func(m *history) {
 		start = !m.behind && !now.Before(m.until) && m.postponed != b.history.hash(c.Tokens.Access)
@@ -269,8 +282,9 @@ func (b *Refresher) refreshBehind(p *provider, c vault.Connection) {
 	if !start {
 		return
 	}
+	began := trace.SpanContextFromContext(ctx)
 	b.cfg.Background.Go(func() {
-		<-b.flight.DoChan(c.Key(), func() (any, error) { return b.refresh(p, c, secret.Text{}) })
+		<-b.flight.DoChan(c.Key(), func() (any, error) { return b.refresh(began, p, c, secret.Text{}) })
 		<-b.behind
 		b.history.with(c.Key(), b.cfg.Now(), false, func(m *history) { m.behind = false })
 	})

@@ -64,7 +64,7 @@ func (b *Batch) All(key string) Hash { return Hash{b, b.pipe.HGetAll(b.ctx, key)
 // Read sends what collect asks for, and then calls what it returned. collect may run on another goroutine, and after Read
 // returned because ctx ended; what it returns runs on the caller's.
 func (s *Store) Read(ctx context.Context, collect func(*Batch) (answer func() error)) error {
-	if s.combine != nil {
+	if s.combine != nil && !recorded(ctx) { // a shared round trip belongs to no trace
 		return s.combine.read(ctx, collect)
 	}
 	b := &Batch{s: s, ctx: ctx, pipe: s.client.Pipeline()}
@@ -76,7 +76,7 @@ func (s *Store) Read(ctx context.Context, collect func(*Batch) (answer func() er
 // readAt is Read of keys that are in the slot of one. A Cluster's server is asked itself, so that it is known who
 // answered; where it sends its caller elsewhere, the client as a whole follows.
 func (s *Store) readAt(ctx context.Context, key string, collect func(*Batch) (answer func() error)) error {
-	if s.kind != cluster {
+	if s.kind != cluster || recorded(ctx) {
 		return s.Read(ctx, collect)
 	}
 	node := s.node(ctx, key)

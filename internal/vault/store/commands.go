@@ -51,18 +51,18 @@ func (s *Store) DeleteFields(ctx context.Context, key string, fields ...string) 
 	return s.fault(ctx, s.client.HDel(ctx, key, fields...).Err())
 }
 
-// Claim sets a key that nobody has set. owner is a value of its own: a SET that ran twice after a lost answer still
-// knows that it won.
-func (s *Store) Claim(ctx context.Context, key, owner string, ttl time.Duration) (won bool, err error) {
-	won, err = s.SetAbsent(ctx, key, owner, ttl)
+// Claim sets a key that nobody has set, and returns its value, "" where it went away meanwhile. owner is a value of its
+// own: a SET that ran twice after a lost answer still knows that it won.
+func (s *Store) Claim(ctx context.Context, key, owner string, ttl time.Duration) (holder string, err error) {
+	won, err := s.SetAbsent(ctx, key, owner, ttl)
 	if won || err != nil {
-		return won, err
+		return owner, err
 	}
-	holder, err := s.Get(ctx, key) // there is one
+	holder, err = s.Get(ctx, key) // there is one
 	if errors.Is(err, ErrNotFound) {
-		return false, nil // it went away in between; whoever set it was first
+		return "", nil // whoever set it was first
 	}
-	return err == nil && holder == owner, err
+	return holder, err
 }
 
 // Score puts a member of a sorted set at a time, in milliseconds.

@@ -27,6 +27,7 @@ type Config struct {
 	Prefix string           // required: of every key
 	Now    func() time.Time // required
 	Log    *slog.Logger     // required
+	Spans  bool             // commands of a recorded trace have spans
 }
 
 // A Store is one Redis, or what stands in for it. It is safe for concurrent use.
@@ -62,6 +63,9 @@ func Open(cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	if cfg.Spans {
+		client.AddHook(spans{})
+	}
 	made := &Store{client: client, close: closer, options: o, kind: kind, prefix: cfg.Prefix, now: cfg.Now, log: cfg.Log,
 		scripts: scripts, written: func(string) {}}
 	if kind != cluster {
@@ -79,10 +83,26 @@ func (s *Store) Close() error { return s.close() }
 // Ping asks for a sign of life.
 func (s *Store) Ping(ctx context.Context) error { return s.fault(ctx, s.client.Ping(ctx).Err()) }
 
-// Writable reports, by a write that changes nothing, whether the server takes writes: a replica, a full one or one that
-// cannot save does not.
-func (s *Store) Writable(ctx context.Context) error {
-	_, err := s.Run(ctx, Call{Script: "probe", Keys: Keys{"absent": s.Global("w")}, Args: Args{}})
+// Serves reports, by commands on a key that never exists, whether the server does what the product needs: a replica, a
+// full one or one that cannot save takes no writes, and one may refuse single commands.
+func (s *Store) Serves(ctx context.Context) error {
+	key := s.Global("w")
+	cmds, err := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		p.Get(ctx, key)
+		p.HGetAll(ctx, key)
+		p.SetArgs(ctx, key, "", redis.SetArgs{Mode: "XX"})
+		p.Del(ctx, key)
+		return nil
+	})
+	for _, cmd := range cmds {
+		if e := s.fault(ctx, cmd.Err()); e != nil && !errors.Is(e, ErrNotFound) {
+			return e
+		}
+	}
+	if e := s.fault(ctx, err); e != nil && !errors.Is(e, ErrNotFound) {
+		return e // of the connection: it is on no single command
+	}
+	_, err = s.Run(ctx, Call{Script: "probe", Keys: Keys{"absent": key}, Args: Args{}})
 	return err
 }
 

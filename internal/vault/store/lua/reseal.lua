@@ -1,9 +1,9 @@
 -- Writes the same connection sealed under another key: nothing is announced, and while a refresh is under way or its
--- answer is lost, nothing is done. owner is "own" or "kept".
+-- answer is lost, nothing is done. owner is "own" or "kept", or "user": kept, and no session does it.
 -- pairs
 -- keys: kept, intent, lock
 -- args: owner, id, expected, value
-local at = live(pairs_n)
+local at = owner == 'user' or live(pairs_n)
 if not at then return sure(0, kept) end
 local hash = kept
 if owner == 'own' then hash = KEYS[2*at] end

@@ -1,0 +1,58 @@
+package app
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"bff/internal/audit"
+	"bff/internal/config"
+)
+
+const (
+	maxNamed        = 30              // keys that one event names
+	compareTimeout  = 5 * time.Second // of the store at the start
+	versionOfItself = "version"       // is compared like a key of the configuration
+)
+
+// noteStart writes down with which configuration the process starts: what differs from the one before, of whichever
+// instance. A store that is away keeps nobody from starting, and then nothing is compared.
+func (in *Instance) noteStart(ctx context.Context) {
+	e := audit.Event{Kind: audit.ConfigurationRead, Reason: "start", At: time.Now(),
+		Actor: audit.Actor{Kind: audit.ByOperator}}
+	g := in.now()
+	digests := g.cfg.Digests()
+	digests[versionOfItself] = in.options.Version
+	limited, cancel := context.WithTimeout(ctx, compareTimeout)
+	defer cancel()
+	before, err := g.vault.SwapConfigured(limited, digests)
+	if err == nil && before != nil {
+		e.Changed = config.Changed(before, digests)
+	}
+	in.recordConfiguration(e)
+}
+
+// noteReload writes down that the configuration is another one, in a log that may have been rotated.
+func (in *Instance) noteReload(cfg, old *config.Config) {
+	if err := in.audit.Reopen(); err != nil {
+		in.log.Error("the audit log cannot be opened again", "error", err)
+	}
+	digests := cfg.Digests()
+	changed := config.Changed(old.Digests(), digests)
+	in.recordConfiguration(audit.Event{Kind: audit.ConfigurationRead, Reason: "reload", Changed: changed,
+		Actor: audit.Actor{Kind: audit.ByOperator}})
+	digests[versionOfItself] = in.options.Version
+	limited, cancel := context.WithTimeout(context.Background(), compareTimeout)
+	defer cancel()
+	_, _ = in.now().vault.SwapConfigured(limited, digests) // else the next start names the same keys again
+}
+
+// recordConfiguration writes down a reading of the configuration, and that the keys changed where they did.
+func (in *Instance) recordConfiguration(e audit.Event) {
+	keys := slices.Contains(e.Changed, "session.keys")
+	e.Changed = e.Changed[:min(len(e.Changed), maxNamed)]
+	in.Record(context.Background(), e)
+	if keys {
+		in.Record(context.Background(), audit.Event{Kind: audit.KeysChanged, Reason: e.Reason, Actor: e.Actor})
+	}
+}

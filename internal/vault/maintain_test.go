@@ -1,0 +1,113 @@
+package vault_test
+
+import (
+	"context"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"bff/internal/testenv"
+	"bff/internal/vault"
+)
+
+// maintain goes once over all users.
+func maintain(t *testing.T, v *vault.Vault, unused time.Duration) (total vault.Maintained) {
+	t.Helper()
+	for after := ""; ; {
+		m, err := v.MaintainUsers(context.Background(), after, unused, func(vault.Connection) []byte { return []byte("r") })
+		must(t, err)
+		total.Seen, total.Resealed, total.Forgotten = total.Seen+m.Seen, total.Resealed+m.Resealed, total.Forgotten+m.Forgotten
+		if after = m.Next; after == "" {
+			return total
+		}
+	}
+}
+
+// register registers a user of identity n, with everything that is kept of one.
+func register(t *testing.T, v *vault.Vault, n int) vault.UserRecord {
+	t.Helper()
+	ctx := context.Background()
+	rec, _, err := v.Register(ctx, identityN(n), vault.Profile{Name: "Ada"}, func(r *vault.UserRecord) error {
+		r.AppID, r.HookData, r.Rights = "42", []byte(`{"plan":"gold"}`), map[string][]string{"admin": {"staff"}}
+		return nil
+	})
+	must(t, err)
+	s, err := v.Create(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil),
+		vault.NewSession{User: rec.User(), Connection: google(vault.KeepUser)})
+	must(t, err)
+	must(t, v.WritePreferences(ctx, s, []byte(`{"theme":"dark"}`), ""))
+	_, err = v.SetUserData(ctx, rec.ID, "billing", []byte(`{"basket":[1]}`), "")
+	must(t, err)
+	return rec
+}
+
+// After one round of maintenance under a new first key the old key may go: nothing of a user who never came back in
+// between is lost.
+func TestAnOldKeyMayGoAfterARoundOfMaintenance(t *testing.T) {
+	server := testenv.Redis(t)
+	ctx := context.Background()
+	older, newer := vault.NewKey(), vault.NewKey()
+	rec := register(t, open(t, server.URL, ring(older)), 1)
+	both := open(t, server.URL, ring(newer, older))
+	if m := maintain(t, both, 0); m.Seen != 1 || m.Resealed != 1 {
+		t.Errorf("the first round: %+v", m)
+	}
+	if m := maintain(t, both, 0); m.Resealed != 0 {
+		t.Errorf("the second round has something left: %+v", m)
+	}
+	after := open(t, server.URL, ring(newer))
+	got, err := after.FindUser(ctx, identityN(1))
+	must(t, err)
+	if got.ID != rec.ID || got.AppID != "42" || string(got.HookData) != `{"plan":"gold"}` || len(got.AllRights()) != 1 {
+		t.Errorf("the user: %+v", got)
+	}
+	doc, _, err := after.UserData(ctx, rec.ID, "billing")
+	must(t, err)
+	if string(doc) != `{"basket":[1]}` {
+		t.Errorf("data of a service: %s", doc)
+	}
+	kept, err := after.Kept(ctx, rec.ID)
+	must(t, err)
+	if len(kept) != 1 || kept[0].Tokens.Refresh.Reveal() != "rt-1" {
+		t.Errorf("%d kept connections", len(kept))
+	}
+	s, err := after.Create(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil), vault.NewSession{User: got.User()})
+	must(t, err)
+	doc, _, err = after.Preferences(ctx, s)
+	must(t, err)
+	if string(doc) != `{"theme":"dark"}` {
+		t.Errorf("preferences: %s", doc)
+	}
+}
+
+// Who was not seen for as long as users.forget says, and has no session, is erased with everything; nobody else is.
+func TestWhoWasNotSeenIsForgotten(t *testing.T) {
+	server := testenv.Redis(t)
+	ctx := context.Background()
+	key, now := vault.NewKey(), time.Now()
+	at := func(later time.Duration) *vault.Vault {
+		return open(t, server.URL, ring(key), func(c *vault.Config) { c.Now = func() time.Time { return now.Add(later) } })
+	}
+	const month = 30 * 24 * time.Hour
+	gone := register(t, at(0), 1)
+	stays := register(t, at(month), 2)
+	later := at(month + 13*time.Hour)
+	if m := maintain(t, later, 0); m.Forgotten != 0 {
+		t.Errorf("forgotten although nobody shall be: %+v", m)
+	}
+	if m := maintain(t, later, month+14*time.Hour); m.Forgotten != 0 {
+		t.Errorf("forgotten before the time: %+v", m)
+	}
+	if m := maintain(t, later, month); m.Seen != 2 || m.Forgotten != 1 {
+		t.Errorf("%+v", m)
+	}
+	_, err := later.GetUser(ctx, gone.ID)
+	is(t, "who was forgotten", err, vault.ErrNotFound)
+	_, err = later.FindUser(ctx, identityN(1))
+	is(t, "the identity", err, vault.ErrNotFound)
+	_, err = later.GetUser(ctx, stays.ID)
+	must(t, err)
+	if kept, err := later.Kept(ctx, gone.ID); err != nil || len(kept) != 0 {
+		t.Errorf("%d kept connections of nobody, %v", len(kept), err)
+	}
+}
