@@ -29,7 +29,7 @@ func (st *stage) ofFile(model *standin.StandIn) []scenario {
 		{name: "a person signs in, and an API is called", expected: st.expectSignIn(model), run: func(t *trial) string {
 			b := t.browser("ada")
 			text := b.signIn()
-			return strings.Join([]string{text, b.account(), b.call("api"), b.exchange()}, "; ")
+			return strings.Join([]string{text, b.account(), b.call("api"), b.exchange(st.life())}, "; ")
 		}},
 	}
 	if st.file.Typed() {
@@ -97,15 +97,9 @@ func (st *stage) asksUserinfo() bool {
 // expectSignIn is what a sign-in should show.
 func (st *stage) expectSignIn(model *standin.StandIn) string {
 	in := "303, signed in"
-	life := "it lives for 1h0m0s"
-	if l := st.file.Token.Lifetime; l > 0 {
-		life = "it lives for " + l.Truncate(time.Minute).String()
-	}
-	if st.file.Typed() {
-		life = "its end is not known"
-	}
-	if st.answers != nil && st.answers.Token != nil {
-		life = st.recordedLife()
+	life := "its end is not known"
+	if l := st.life(); l > 0 {
+		life = livesFor(l)
 	}
 	return strings.Join([]string{in, st.expectAccount(model), "200", life}, "; ")
 }

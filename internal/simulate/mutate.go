@@ -26,6 +26,9 @@ func unnoticed(file *providers.Config) map[string]string {
 		"keep":  "it is the operator's choice, and nothing of the provider",
 		"about": "it is for people to read",
 	}
+	for _, key := range notPlayed() {
+		list[key] = "the stand-in does not play it"
+	}
 	if file.Token.KeepsOld() {
 		list["rotates"] = "the old refresh token works again, and where an answer is lost bff tries it once whatever the file says"
 		list["reuse_leeway"] = list["rotates"]
@@ -36,6 +39,24 @@ func unnoticed(file *providers.Config) map[string]string {
 		}
 	}
 	return list
+}
+
+// notPlayed are the keys that the stand-in does not know. A file that has one is played as if it had not, which the
+// output says: its scenarios may fail for that alone.
+func notPlayed() []string {
+	return []string{"answer_names", "callback_profile", "client_issuer", "code_param", "granted_scopes_param", "hooks",
+		"long_lived_method", "long_lived_params", "long_lived_url", "refresh_ahead", "refresh_method", "refresh_names",
+		"refresh_with", "revocation_params", "token_method", "token_names", "user_agent", "userinfo_token_query"}
+}
+
+// notPlayedOf are those of them that a file has.
+func notPlayedOf(file *providers.Config) (all []string) {
+	walk(reflect.ValueOf(file).Elem(), "", func(key string, _ reflect.Value) {
+		if slices.Contains(notPlayed(), key) {
+			all = append(all, "`"+key+"`")
+		}
+	})
+	return all
 }
 
 // mutants are the copies of a file with one wrong fact each. Only what the file says is made wrong.

@@ -159,6 +159,9 @@ func (st *stage) preface(out io.Writer, o Options) {
 		played, made := o.Answers.Played()
 		say("Played from recorded answers: %s. Made up from the file: %s.", listed(played), listed(made))
 	}
+	if missing := notPlayedOf(&st.given); missing != nil {
+		say("Not played, so that scenarios may fail for that alone: %s.", listed(missing))
+	}
 	if ownIssuer(&st.given) {
 		say("Each organisation has an issuer of its own there; %s is played.", st.file.Issuer)
 	}
