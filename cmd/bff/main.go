@@ -141,8 +141,16 @@ func meant(err error) string {
 	if file, ok := strings.CutPrefix(text, "unexpected argument "); ok && strings.HasSuffix(file, ".yaml") {
 		return text + ", did you mean `--config " + file + "`?"
 	}
-	if text == "unknown flag --version" {
+	if name, ok := strings.CutPrefix(text, `expected "<`); ok && strings.HasSuffix(name, `>"`) {
+		return "the " + strings.ToUpper(strings.TrimSuffix(name, `>"`)) + " is missing"
+	}
+	switch text {
+	case "unknown flag --version", "unknown flag -v":
 		return text + ", did you mean `bff version`?"
+	case "unknown flag --config":
+		return text + "; it goes behind the command, as in `bff check --config bff.yaml`"
+	case "unknown flag -c":
+		return text + ", did you mean `--config`?"
 	}
 	return text
 }
