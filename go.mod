@@ -31,7 +31,7 @@ require (
 	github.com/standard-webhooks/standard-webhooks/libraries v0.0.1 // signatures of the hook and of events
 	github.com/yuin/goldmark v1.8.7 // the documents as a site
 	golang.org/x/crypto v0.58.0 // certificates by ACME: autocert of the Go project
-	golang.org/x/net v0.62.0 // what may stand in a header field: httpguts
+	golang.org/x/net v0.62.0 // what may stand in a header field: httpguts; which domains somebody registered: publicsuffix
 	golang.org/x/oauth2 v0.38.0 // authorization code, PKCE, refresh; oauth2/google has Google's endpoints
 	golang.org/x/sync v0.25.0 // one flight for callers that wait for the same thing
 	golang.org/x/time v0.16.0 // rate limits

@@ -187,7 +187,12 @@ func (s *calls) caller(c *route.Call, conn *vault.Connection, m *Mount) (proxy.C
 			return proxy.Caller{}, err
 		}
 	}
+	to, err := s.target(&fresh, m)
+	if err != nil {
+		return proxy.Caller{}, err
+	}
 	return proxy.Caller{
+		Target:     to,
 		Credential: m.Token(fresh.Tokens.Access),
 		Account:    conn.Provider + " " + conn.Account.Subject,
 		Secrets:    append(s.broker.Secrets(&fresh), c.Session.Ticket()),
@@ -260,6 +265,9 @@ func needsReauth(conn *vault.Connection, reason string) *problem.Problem {
 		p.Detail = "The grant was withdrawn at the provider. Link the account again."
 	case oauth.ReasonExpired:
 		p.Detail = "The grant has come to its end. Link the account again."
+	case oauth.ReasonValues:
+		p.Detail = "What is kept with the account does not say where its API is, or leads where the application may not call. " +
+			"Link the account again."
 	case oauth.ReasonSessionPolicy:
 		p.Detail = "The provider asks for a new sign-in, as its administrator wants it. Link the account again."
 	}

@@ -80,6 +80,7 @@ type Mount struct {
 	Identity  string    // of a backend: the audience of the assertion that a call carries; "" for a provider's api
 	Require   []string  // rights of which the user must have all
 	Anonymous Anonymous // of a backend: what happens to calls of nobody
+	Where     *PerCall  // what each call fills in with the values of its connection; nil: nothing
 	Pause     Pause     // what an upstream\'s 429 stops; nothing when zero
 }
 

@@ -72,6 +72,8 @@ type (
 		ConnectedAt time.Time   `json:"connected_at"`
 		UsedAt      *time.Time  `json:"used_at,omitempty"`
 		ExpiresAt   *time.Time  `json:"expires_at,omitempty"` // of the grant, where it is known
+
+		Values map[string]string `json:"values,omitempty"` // kept with the account: a shop, a tenant
 	}
 	accountJSON struct {
 		Subject string `json:"subject"`
@@ -88,11 +90,6 @@ type (
 		ConnectURL string `json:"connect_url,omitempty"` // signed in only
 	}
 )
-
-// A form is what a person is asked for before an account can be linked.
-type form struct {
-	Fields []string `json:"fields"`
-}
 
 // seconds is how times are written: UTC, whole seconds.
 func seconds(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }
@@ -125,7 +122,7 @@ func (a *account) connectionJSON(u *vault.User, c *vault.Connection) connectionJ
 	out := connectionJSON{
 		ID: c.ID, Provider: c.Provider, Title: a.title(c.Provider), Status: c.Status, Reason: c.Reason, Scopes: c.Scopes,
 		Account:     accountJSON{Subject: c.Account.Subject, Email: c.Account.Email, Name: c.Account.Name},
-		ConnectedAt: seconds(c.ConnectedAt), SignIn: a.signsIn(u, c),
+		ConnectedAt: seconds(c.ConnectedAt), SignIn: a.signsIn(u, c), Values: c.Values,
 	}
 	if out.Scopes == nil {
 		out.Scopes = []string{}
@@ -170,14 +167,14 @@ func (a *account) providersJSON(signedIn bool) []providerJSON {
 			out = append(out, providerJSON{Name: p.Name, Title: p.Title, Provided: true})
 			continue
 		case p.Auth != "":
-			out = append(out, providerJSON{Name: p.Name, Title: p.Title, Auth: p.Auth, Form: &form{p.Fields},
+			out = append(out, providerJSON{Name: p.Name, Title: p.Title, Auth: p.Auth, Form: a.form(p.Name, p.Fields),
 				ConnectURL: "/bff/connect/" + url.PathEscape(p.Name)})
 			continue
 		}
 		if linked && !signedIn {
 			continue
 		}
-		j := providerJSON{Name: p.Name, Title: p.Title, LoginURL: "/bff/login/" + url.PathEscape(p.Name)}
+		j := providerJSON{Name: p.Name, Title: p.Title, LoginURL: "/bff/login/" + url.PathEscape(p.Name), Form: a.form(p.Name, nil)}
 		if linked {
 			j.LoginURL = ""
 		}

@@ -130,7 +130,8 @@ func mounts(cfg *config.Config, in *Instance) ([]api.Mount, error) {
 			return nil, fmt.Errorf("api %s: %w", a.Name, err)
 		}
 		all = append(all, api.Mount{Mount: m, Name: a.Name, Provider: a.Provider, Scopes: a.Scopes,
-			Identity: a.Identity, Require: a.Require, Anonymous: api.Anonymous(a.Anonymous), Pause: api.Pause(a.Pause)})
+			Identity: a.Identity, Require: a.Require, Anonymous: api.Anonymous(a.Anonymous), Pause: api.Pause(a.Pause),
+			Where: (*api.PerCall)(a.Where)})
 	}
 	return all, nil
 }

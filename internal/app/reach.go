@@ -23,6 +23,12 @@ func (in *Instance) Reach(ctx context.Context, client *http.Client, out *probe.P
 		tries = append(tries, func() probe.Finding { return in.reachProvider(ctx, client, p.Name) })
 	}
 	for _, a := range in.now().cfg.APIs {
+		if a.PerCall {
+			tries = append(tries, func() probe.Finding {
+				return probe.Finding{Outcome: "skipped", What: "api " + a.Name, Text: "its address depends on the account"}
+			})
+			continue
+		}
 		tries = append(tries, func() probe.Finding { return probe.Upstream(ctx, client, "api "+a.Name, a.Upstream) })
 	}
 	if up := in.now().cfg.Frontend.Upstream; up != nil {

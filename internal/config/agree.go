@@ -5,6 +5,7 @@ func (c *Config) agree(v value) {
 	r := v.r
 	c.agreeOnProviders(r)
 	c.agreeOnOperated(r)
+	c.agreeOnValues(v)
 	c.agreeOnMounts(r)
 	c.agreeOnClients(r)
 	c.agreeOnUsers(r)

@@ -22,6 +22,7 @@ type API struct {
 	Require   []string // rights, all of them
 	Anonymous string   // of a backend: "refuse", "redirect" or "pass"
 	Pause     string   // "off", "route" or "api": what a 429 of the upstream pauses
+	Where     *PerCall // where each call says where it goes, and what it brings along; nil where all go to one place
 
 	literal []string // headers whose value stands in the file
 }
@@ -100,12 +101,13 @@ func (a *API) whereFields() []field {
 			about: "Instead of `path`: a host of its own, for clients that drop path prefixes.",
 		}.by(textSchema(), func(v value) { set(&a.Host)(v.mountHost()) }),
 		field{name: "upstream", example: "https://www.googleapis.com/calendar/v3",
-			about:   "Absolute base URL. `http` is taken, for upstreams on inner networks.",
+			about: "Absolute base URL. `http` is taken, for upstreams on inner networks. `{name}` is a value of the account, as in " +
+				"`https://{shop}.myshopify.com/admin`, and leads to the provider's `hosts` alone.",
 			missing: "write where the API is, as in `upstream: https://www.googleapis.com/calendar/v3`",
-		}.by(urlSchema(), func(v value) { set(&a.Upstream)(v.base("https://www.googleapis.com/calendar/v3")) }),
+		}.by(templateSchema(), func(v value) { set(&a.Upstream)(v.base("https://www.googleapis.com/calendar/v3")) }),
 		field{name: "upstreams", absent: "none", example: "{/upload: https://www.googleapis.com/upload/drive/v3}",
 			about: "Further bases, by the path below the mount.",
-		}.by(mapSchema(urlSchema()), func(v value) {
+		}.by(mapSchema(templateSchema()), func(v value) {
 			a.Upstreams = map[string]string{}
 			v.keyed(bases, func(key string, in value) {
 				if u, ok := in.base("https://www.googleapis.com/upload/drive/v3"); ok {
@@ -169,7 +171,7 @@ func (a *API) headerFields() []field {
 			}
 		}),
 		field{name: "headers", absent: "none", example: `{Notion-Version: "2022-06-28"}`,
-			about: "Fixed headers for the upstream. A value may be `env:NAME` or `file:PATH`.",
+			about: "Fixed headers for the upstream. A value may be `env:NAME` or `file:PATH`, or have `{name}` of the account's values in it.",
 		}.by(mapSchema(textSchema()), func(v value) {
 			a.SetHeaders = map[string]string{}
 			v.keyed("write a header and its value, as in `Notion-Version: \"2022-06-28\"`", func(key string, in value) {
@@ -286,6 +288,9 @@ func (v value) mountHost() (string, bool) {
 
 // base reads the base URL of an upstream. It may be plain http: upstreams of one's own live on inner networks.
 func (v value) base(example string) (string, bool) {
+	if text, ok := v.templated(); ok {
+		return v.templatedBase(text)
+	}
 	u, ok := v.absolute(example, true)
 	if !ok {
 		return "", false
@@ -427,24 +432,6 @@ func (a *API) try(r *reader, path string) {
 			r.wrong(at, "`%s`: %s", field, plainPattern(e.Err.Error()))
 		}
 	}
-}
-
-// plainPattern puts what net/http says of a pattern into an operator's words. Anything else stays as it is.
-func plainPattern(text string) string {
-	for said, meant := range map[string]string{
-		"invalid method":          "a pattern has one method: write one item for each, as in `- GET /x` and `- POST /x`",
-		"unclean path":            "no request has a path with `//`, `/./` or `/../` when the list is asked: write it without",
-		"duplicate wildcard name": "two wildcards have one name: write one for each, as in `/{a}/{b}`",
-		"bad wildcard":            "a wildcard is a whole segment with a name of letters and digits: write `{id}`, or `{rest...}` at the end",
-		"empty wildcard":          "a wildcard has no name: write `{id}`, or `{rest...}` at the end",
-		"wildcard not at end":     "a wildcard for all the rest is not at the end: write `{id}` for one segment",
-		"{$} not at end":          "`{$}` marks the end and stands before it: remove what follows",
-	} {
-		if strings.HasPrefix(text, "parsing ") && strings.Contains(text, said) {
-			return meant
-		}
-	}
-	return text
 }
 
 var quotedKey = regexp.MustCompile(`\["(.*)"\]$`) // headers["Notion-Version"]

@@ -113,6 +113,9 @@ func secretSchema() schema {
 
 func urlSchema() schema { return schema{"type": "string", "pattern": `^https?://`} }
 
+// templateSchema is an address that may begin with a value.
+func templateSchema() schema { return schema{"type": "string", "pattern": `^https?://|^\{[A-Za-z]`} }
+
 func listSchema(of schema) schema { return schema{"type": "array", "items": of} }
 
 func mapSchema(of schema) schema { return schema{"type": "object", "additionalProperties": of} }

@@ -49,6 +49,7 @@ func (c *Config) readProvider(name string, v value) {
 	}
 	merged.checkEndpoints(v, there, known)
 	merged.checkClient(v, there)
+	merged.checkValues(v)
 	c.Providers = append(c.Providers, merged)
 }
 
@@ -160,6 +161,7 @@ func loadProvider(path, name string) (providers.Config, error) {
 	}
 	p := Provider{Config: providers.Config{Name: name}}
 	v.object("write the provider's fields, as `bff provider show` prints them", p.dataFields(true)...)
+	p.checkValues(v)
 	if len(src.mistakes) > 0 {
 		return providers.Config{}, src.first()
 	}
@@ -262,7 +264,7 @@ func typeSchema(t reflect.Type, key string) schema {
 	case wordsOf(key) != nil:
 		return schema{"type": "string", "enum": wordsOf(key)}
 	case key == "issuer" || strings.HasSuffix(key, "_url"):
-		return urlSchema()
+		return templateSchema()
 	case t == reflect.TypeFor[time.Duration]():
 		return field{}.duration(nil, 0, 0).schema
 	case t.Kind() == reflect.Bool:
@@ -294,6 +296,7 @@ func (v value) into(to reflect.Value, key string) {
 	case words != nil:
 		s, _ := v.one(words...)
 		to.SetString(s)
+	case (key == "issuer" || strings.HasSuffix(key, "_url")) && v.intoTemplate(to):
 	case key == "issuer" || strings.HasSuffix(key, "_url"):
 		if _, ok := v.absolute("https://id.example.com", false); ok {
 			s, _ := v.hidden("") // as written: issuers are compared byte by byte

@@ -11,6 +11,7 @@ func providerDocs() map[string]providerDoc {
 	maps.Copy(all, habitDocs())
 	maps.Copy(all, aboutDocs())
 	maps.Copy(all, shapeDocs())
+	maps.Copy(all, valuesDocs())
 	return all
 }
 

@@ -144,6 +144,15 @@ func (b *Broker) provider(op, name string) (*client.Provider, error) {
 	return nil, &Error{Kind: KindUnknown, Op: op, Provider: "?"}
 }
 
+// providerFor is a provider as it is for an account with these values.
+func (b *Broker) providerFor(op, name string, values map[string]string) (*client.Provider, error) {
+	p, err := b.provider(op, name)
+	if err != nil {
+		return nil, err
+	}
+	return p.For(values)
+}
+
 // Check tries what can be tried without a person: the metadata and the keys.
 func (b *Broker) Check(ctx context.Context, name string) error {
 	p, err := b.provider("check", name)

@@ -31,6 +31,7 @@ const (
 	ReasonSessionPolicy = client.ReasonSessionPolicy
 	ReasonRotatedAway   = client.ReasonRotatedAway
 	ReasonUnknown       = client.ReasonUnknown
+	ReasonValues        = client.ReasonValues
 )
 
 // What a KindFailed of an exchange wraps, when the token endpoint said so itself.

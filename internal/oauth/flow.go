@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"time"
@@ -23,8 +24,9 @@ type Begin struct {
 	Connect           bool     // link or repair, rather than sign in
 	Scopes            []string // beyond the provider's own
 	LoginHint, Prompt string
-	ACRValues, MaxAge string // of authentication, for an api that wants it (RFC 9470); it is the api that checks what came of it
-	Consent           bool   // make the provider issue a refresh token again
+	ACRValues, MaxAge string            // of authentication, for an api that wants it (RFC 9470); it is the api that checks what came of it
+	Consent           bool              // make the provider issue a refresh token again
+	Values            map[string]string `json:",omitempty"` // of variables, as [Broker.Values] made them
 }
 
 // An Attempt must come back unchanged from wherever it was kept. It holds secrets: keep it sealed.
@@ -34,6 +36,7 @@ type Attempt struct {
 	Nonce    secret.Text
 	Verifier secret.Text // PKCE code verifier
 	Params   map[string]string
+	Values   map[string]string // of variables
 }
 
 type attemptWire struct {
@@ -41,11 +44,12 @@ type attemptWire struct {
 	S []string
 	N string
 	V string
+	W map[string]string `json:",omitempty"`
 }
 
 // Marshal gives the attempt with its secrets, for sealing.
 func (a *Attempt) Marshal() []byte {
-	b, err := json.Marshal(attemptWire{a.Provider, a.Scopes, a.Nonce.Reveal(), a.Verifier.Reveal()})
+	b, err := json.Marshal(attemptWire{a.Provider, a.Scopes, a.Nonce.Reveal(), a.Verifier.Reveal(), a.Values})
 	if err != nil {
 		panic("oauth: an attempt of plain fields did not encode")
 	}
@@ -58,12 +62,12 @@ func ParseAttempt(b []byte) (Attempt, error) {
 	if json.Unmarshal(b, &w) != nil {
 		return Attempt{}, errors.New("not an attempt")
 	}
-	return Attempt{Provider: w.P, Scopes: w.S, Nonce: secret.New(w.N), Verifier: secret.New(w.V)}, nil
+	return Attempt{Provider: w.P, Scopes: w.S, Nonce: secret.New(w.N), Verifier: secret.New(w.V), Values: w.W}, nil
 }
 
 // Begin prepares an attempt: fresh nonce and PKCE verifier (RFC 9700 section 2.1.1). It needs the provider's metadata.
 func (b *Broker) Begin(ctx context.Context, in Begin) (Attempt, error) {
-	p, err := b.provider("begin", in.Provider)
+	p, err := b.providerFor("begin", in.Provider, in.Values)
 	if err != nil {
 		return Attempt{}, err
 	}
@@ -88,13 +92,13 @@ func (b *Broker) Begin(ctx context.Context, in Begin) (Attempt, error) {
 	if in.Consent {
 		add(p.Authorization.ConsentParams)
 	}
-	return Attempt{Provider: p.Name, Scopes: p.RequestedScopes(in.Scopes), Params: params,
+	return Attempt{Provider: p.Name, Scopes: p.RequestedScopes(in.Scopes), Params: params, Values: in.Values,
 		Nonce: secret.New(oauth2.GenerateVerifier()), Verifier: secret.New(oauth2.GenerateVerifier())}, nil
 }
 
 // URL is where the browser goes for an attempt that Begin just made.
 func (b *Broker) URL(ctx context.Context, a Attempt, state string) (string, error) {
-	p, err := b.provider("begin", a.Provider)
+	p, err := b.providerFor("begin", a.Provider, a.Values)
 	if err != nil {
 		return "", err
 	}
@@ -123,7 +127,7 @@ type Grant struct {
 
 // Finish takes the provider's callback: iss, error, code, exchange, identity, in this order.
 func (b *Broker) Finish(ctx context.Context, a Attempt, q url.Values) (Grant, error) {
-	p, err := b.provider("finish", a.Provider)
+	p, err := b.providerFor("finish", a.Provider, a.Values)
 	if err != nil {
 		return Grant{}, err
 	}
@@ -139,37 +143,59 @@ func (b *Broker) Finish(ctx context.Context, a Attempt, q url.Values) (Grant, er
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.cfg.Patience)
 	defer cancel()
-	ans := p.Exchange(ctx, m, q.Get(p.Shapes.Code()), a.Verifier)
-	if err := b.exchanged(p, ans); err != nil {
+	k := &kept{p: p, values: maps.Clone(a.Values)}
+	if err := k.then(func(v map[string]string) error { return p.KeepCallback(v, q) }); err != nil {
 		return Grant{}, err
 	}
-	who, err := b.identify(ctx, p, m, a, ans)
+	if m, err = k.p.Metadata(ctx); err != nil {
+		return Grant{}, err
+	}
+	ans := k.p.Exchange(ctx, m, q.Get(p.Shapes.Code()), a.Verifier)
+	if err := b.exchanged(k.p, ans); err != nil {
+		return Grant{}, err
+	}
+	if err := k.then(func(v map[string]string) error { return k.p.KeepToken(v, ans.Fields) }); err != nil {
+		return Grant{}, err
+	}
+	if m, err = k.p.Metadata(ctx); err != nil {
+		return Grant{}, err
+	}
+	who, err := b.identify(ctx, k.p, m, a, ans)
 	if err != nil {
 		return Grant{}, err
 	}
 	who.introduce(p, q)
-	now, tokens := b.cfg.Now(), ans.Tokens
+	if err := k.account(ctx, who.all(ans), ans.Tokens.Access); err != nil {
+		return Grant{}, err
+	}
+	return b.grant(k, a, q, who, ans), nil
+}
+
+// grant is what a finished attempt brought.
+func (b *Broker) grant(k *kept, a Attempt, q url.Values, who account, ans *client.Answer) Grant {
+	p, now, tokens := k.p, b.cfg.Now(), ans.Tokens
 	scopes := granted(p, q, ans.Scope, a.Scopes)
+	subject := p.Account(who.subject, k.values)
 	return Grant{
 		Issuer: p.Issuer, Handle: handle(p, who.session),
 		User: vault.User{
-			ID:            vault.UserID(p.Name, p.Issuer, who.subject),
+			ID:            vault.UserID(p.Name, p.Issuer, subject),
 			Provider:      p.Name,
-			Subject:       who.subject,
+			Subject:       subject,
 			Name:          who.name,
 			Email:         who.email,
 			EmailVerified: who.emailVerified,
 			Picture:       who.picture,
 		},
 		Connection: vault.Connection{Provider: p.Name, Keep: p.Keep,
-			Account: vault.Account{Subject: who.subject, Email: who.email, Name: who.name}, Status: vault.StatusActive,
+			Account: vault.Account{Subject: subject, Email: who.email, Name: who.name}, Status: vault.StatusActive,
 			Scopes: scopes, ConnectedAt: now, UsedAt: now, Tokens: tokens,
-			Withheld: p.Lacking(scopes, a.Scopes), WithheldAt: now},
+			Withheld: p.Lacking(scopes, a.Scopes), WithheldAt: now, Values: k.values},
 		WantsConsent: tokens.Refresh.IsZero() && !tokens.Expiry.IsZero() && p.NeedsAPI &&
 			p.Authorization.ConsentParams != nil,
 		Claims:   who.claims,
 		AuthTime: who.authTime,
-	}, nil
+	}
 }
 
 // exchanged says what an answer to an exchange that is no success means.
@@ -264,8 +290,8 @@ func checkCallback(p *client.Provider, m *client.Metadata, q url.Values) error {
 // LogoutURL is where a browser ends its session at the provider (OpenID Connect RP-Initiated Logout 1.0), or "". It
 // carries no id_token_hint.
 func (b *Broker) LogoutURL(ctx context.Context, name, returnTo string) string {
-	p := b.providers[name]
-	if p == nil {
+	p, err := b.providerFor("end the session at", name, nil)
+	if err != nil {
 		return ""
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Second)

@@ -27,6 +27,14 @@ type account struct {
 	claims   claims.Object // of the ID token, and of userinfo where the ID token has none of that name
 }
 
+// all is what says whose account it is: claims, or, where a provider has none, the token answer.
+func (who *account) all(ans *client.Answer) claims.Object {
+	if who.claims == nil {
+		return ans.Fields
+	}
+	return who.claims
+}
+
 const maxClaim = 1024
 
 // identify says whose tokens these are: by the ID token, by userinfo, or, where a provider has neither, by the token
@@ -52,7 +60,7 @@ func (b *Broker) identify(
 		who = readAccount(ans.Fields, ans.Fields.Joined(p.Userinfo.SubjectPath()), &p.Userinfo)
 		who.claims = nil // they are tokens
 	}
-	if m.UserinfoURL != "" && (who.subject == "" || client.Wanted(a.Scopes, who.name, who.email)) {
+	if m.UserinfoURL != "" && (who.subject == "" || p.KeepsUserinfo() || client.Wanted(a.Scopes, who.name, who.email)) {
 		info, err := p.FetchUserinfo(ctx, m, ans.Tokens.Access)
 		subject := info.Joined(p.Userinfo.SubjectPath())
 		switch {
@@ -116,7 +124,7 @@ func (b *Broker) sameSubject(c vault.Connection, ans *client.Answer) error {
 		return nil
 	}
 	o, err := claims.ParseUnverified(ans.IDToken.Reveal())
-	if err != nil || o.Text("sub") == "" || o.Text("sub") == c.Account.Subject {
+	if err != nil || o.Text("sub") == "" || p.Account(o.Text("sub"), c.Values) == c.Account.Subject {
 		return nil
 	}
 	return errors.New("the ID token is another account's")
@@ -124,8 +132,8 @@ func (b *Broker) sameSubject(c vault.Connection, ans *client.Answer) error {
 
 // refreshedIDToken hands the claims of an ID token that came with a refresh on.
 func (b *Broker) refreshedIDToken(ctx context.Context, c vault.Connection, ans *client.Answer) {
-	p := b.providers[c.Provider]
-	if b.cfg.OnClaims == nil || p == nil || !p.IsOpenID() {
+	p, err := b.providerFor("read a refreshed ID token of", c.Provider, c.Values)
+	if b.cfg.OnClaims == nil || err != nil || !p.IsOpenID() {
 		return
 	}
 	b.background.Go(func() {
@@ -138,7 +146,7 @@ func (b *Broker) refreshedIDToken(ctx context.Context, c vault.Connection, ans *
 			p.WarnOnce("refreshed id token", "an ID token that came with a refresh does not verify: its claims are not used")
 			return
 		}
-		if token, fault := claims.CheckRefreshedIDToken(o, h, p.Expect(), c.Account.Subject); fault == "" {
+		if token, fault := claims.CheckRefreshedIDToken(o, h, p.Expect(), p.Subject(c.Account.Subject, c.Values)); fault == "" {
 			b.cfg.OnClaims(b.base, c, token.Claims)
 		}
 	})

@@ -24,6 +24,8 @@ type revocationRecord struct {
 	Hint     string `json:"h"` // token_type_hint
 	Access   string `json:"a,omitempty"`
 	Subject  string `json:"s,omitempty"` // of the account
+
+	Values map[string]string `json:"v,omitempty"` // of the connection: they say where its provider is
 }
 
 // Revocation is what has to be revoked when c is unlinked, for [vault.Vault.Unlink]; nil when there is nothing. The
@@ -40,7 +42,8 @@ func (b *Broker) Revocation(c vault.Connection) []byte {
 		Token:    t.Refresh.Reveal(),
 		Hint:     "refresh_token",
 		Access:   t.Access.Reveal(),
-		Subject:  c.Account.Subject,
+		Subject:  p.Subject(c.Account.Subject, c.Values),
+		Values:   c.Values,
 	}
 	if rec.Token == "" || p.Config.Revocation.Token == "access" {
 		rec.Token, rec.Hint = rec.Access, "access_token"
@@ -61,8 +64,8 @@ func (b *Broker) revoke(ctx context.Context, payload []byte) (_ client.Revocatio
 	if json.Unmarshal(payload, &rec) != nil {
 		return client.Impossible, 0
 	}
-	p := b.providers[rec.Provider]
-	if p == nil {
+	p, err := b.providerFor("revoke at", rec.Provider, rec.Values)
+	if err != nil {
 		return client.Impossible, 0
 	}
 	ctx, cancel := context.WithTimeout(ctx, b.cfg.TokenTimeout)

@@ -44,7 +44,7 @@ func (b *Broker) LogoutToken(
 	carryOut func(context.Context, Logout) error,
 ) error {
 	const op = "verify the logout token of"
-	p, err := b.provider(op, name)
+	p, err := b.providerFor(op, name, nil)
 	if err != nil {
 		return err
 	}
@@ -164,7 +164,7 @@ func securityKind(uri string) SecurityKind {
 func (b *Broker) SecurityEvents(ctx context.Context, name, raw string,
 	carryOut func(context.Context, []SecurityEvent) error) error {
 	const op = "verify the security event token of"
-	p, err := b.provider(op, name)
+	p, err := b.providerFor(op, name, nil)
 	if err != nil {
 		return err
 	}

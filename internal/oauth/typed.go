@@ -25,7 +25,8 @@ type Typed struct {
 	APIKey   secret.Text // of providers.AuthAPIKey
 	Username string      // of providers.AuthBasic
 	Password secret.Text
-	Subject  string // of the account that is repaired; "" for another one
+	Subject  string            // of the account that is repaired; "" for another one
+	Values   map[string]string // of variables, as [Broker.Values] made them
 }
 
 // Typed reports whether accounts of a provider are linked by what a person types.
@@ -71,7 +72,7 @@ func (b *Broker) Secrets(c *vault.Connection) []secret.Text {
 // keeps it. KindDenied: the provider refuses it. KindFailed: it is none.
 func (b *Broker) LinkTyped(ctx context.Context, in Typed) (vault.Connection, error) {
 	const op = "link an account at"
-	p, err := b.provider(op, in.Provider)
+	p, err := b.providerFor(op, in.Provider, in.Values)
 	if err != nil {
 		return vault.Connection{}, err
 	}
@@ -96,14 +97,15 @@ func (b *Broker) LinkTyped(ctx context.Context, in Typed) (vault.Connection, err
 	case p.Auth == providers.AuthBasic:
 		who.subject = in.Username
 	case in.Subject != "":
-		who.subject = in.Subject
+		who.subject = p.Subject(in.Subject, in.Values)
 	default:
 		who.subject = "key-" + strings.ToLower(rand.Text()[:16]) // nothing of the key may show
 	}
 	who.bound()
 	now := b.cfg.Now()
 	return vault.Connection{Provider: p.Name, Keep: p.Keep, Status: vault.StatusActive,
-		Account:     vault.Account{Subject: who.subject, Email: who.email, Name: who.name},
+		Account:     vault.Account{Subject: p.Account(who.subject, in.Values), Email: who.email, Name: who.name},
+		Values:      in.Values,
 		ConnectedAt: now, UsedAt: now, Scopes: p.Scopes, Tokens: vault.Tokens{Access: token, ObtainedAt: now}}, nil
 }
 

@@ -109,7 +109,15 @@ function facts(page, c) {
   return h("dl", { class: "facts" },
     fact(words.linkedAt, when(c.connected_at, lang, words.now)),
     fact(words.usedAt, c.used_at ? when(c.used_at, lang, words.now) : words.neverUsed),
+    ...Object.entries(c.values || {}).map(([name, value]) => fact(valueName(page, c, name), h("bdi", null, value))),
     c.expires_at && fact(words.endsAt, new Date(c.expires_at).toLocaleDateString(lang, { dateStyle: "medium" })));
+}
+
+/** What a value kept with an account is called: as it was asked for, else by its name.
+ * @param {Account} page @param {Connection} c @param {string} name */
+function valueName(page, c, name) {
+  const provider = page.session?.providers?.find((p) => p.name === c.provider);
+  return provider?.form?.variables?.find((v) => v.name === name)?.ask || name;
 }
 
 /** @param {Account} page @param {Connection} c @param {Record<string, string>} values @param {boolean} own */

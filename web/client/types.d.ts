@@ -29,6 +29,10 @@ export type Connection = {
      * when the grant ends, where that is known
      */
     expires_at?: string;
+    /**
+     * kept with the account: a shop, a tenant
+     */
+    values?: Record<string, string>;
 };
 export type Provider = {
     name: string;
@@ -255,6 +259,7 @@ export type Client = {
  * @property {string} [used_at]
  * @property {boolean} [sign_in] this account can be signed in with
  * @property {string} [expires_at] when the grant ends, where that is known
+ * @property {Record<string, string>} [values] kept with the account: a shop, a tenant
  *
  * @typedef {object} Provider
  * @property {string} name

@@ -14,6 +14,7 @@
  * @property {string} [used_at]
  * @property {boolean} [sign_in] this account can be signed in with
  * @property {string} [expires_at] when the grant ends, where that is known
+ * @property {Record<string, string>} [values] kept with the account: a shop, a tenant
  *
  * @typedef {object} Provider
  * @property {string} name

@@ -33,6 +33,8 @@ type exchanged struct {
 	TokenType   string `json:"token_type"`
 	ExpiresIn   *int64 `json:"expires_in,omitempty"` // whole seconds; absent when the provider gave none
 	Scope       string `json:"scope,omitempty"`
+
+	Values map[string]string `json:"values,omitempty"` // of the connection: they say where its API is
 }
 
 // exchange gives a service a token (RFC 8693): for a session's cookie value the access token of one of its connections,
@@ -127,7 +129,7 @@ func (a *Admin) tokenOf(
 	a.cfg.Log.InfoContext(c.Ctx(), "access token handed to a service", "client", c.Client.Name, "provider", conn.Provider,
 		"user", given.User)
 	out := &exchanged{AccessToken: fresh.Tokens.Access.Reveal(), IssuedType: typeAccessToken, TokenType: "Bearer",
-		Scope: strings.Join(fresh.Scopes, " ")}
+		Scope: strings.Join(fresh.Scopes, " "), Values: fresh.Values}
 	if !fresh.Tokens.Expiry.IsZero() {
 		left := max(0, int64(fresh.Tokens.Expiry.Sub(a.cfg.Now())/time.Second))
 		out.ExpiresIn = &left

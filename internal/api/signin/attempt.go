@@ -41,6 +41,8 @@ type attempt struct {
 	Subject    string `json:"s,omitempty"` // the account it must be
 	Again      bool   `json:"a,omitempty"` // the second round, which asks for consent
 
+	Values map[string]string `json:"b,omitempty"` // of variables
+
 	Front string `json:"f,omitempty"` // the further front on which it began
 	Visit string `json:"w,omitempty"` // its visit there
 	Home  string `json:"h,omitempty"` // the ticket of the session on the first front that the sign-in replaces
@@ -55,11 +57,13 @@ func (a *attempt) flow() oauth.Attempt {
 		Scopes:   a.Scopes,
 		Nonce:    secret.New(a.Nonce),
 		Verifier: secret.New(a.Verifier),
+		Values:   a.Values,
 	}
 }
 
 func (a *attempt) set(flow *oauth.Attempt) {
 	a.Provider, a.Scopes, a.Nonce, a.Verifier = flow.Provider, flow.Scopes, flow.Nonce.Reveal(), flow.Verifier.Reveal()
+	a.Values = flow.Values
 }
 
 // begin sends the browser to the provider: from a further front, by way of the first.

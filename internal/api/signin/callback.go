@@ -174,7 +174,7 @@ func (f *Flow) finish(c *route.Call, a attempt, q url.Values) (session string, s
 		}
 		if !kept {
 			a.Again = true
-			in := oauth.Begin{Provider: a.Provider, Connect: a.Connect, Scopes: a.Scopes, Consent: true,
+			in := oauth.Begin{Provider: a.Provider, Connect: a.Connect, Scopes: a.Scopes, Consent: true, Values: a.Values,
 				LoginHint: cmp.Or(g.Connection.Account.Email, g.Connection.Account.Subject)}
 			to, err := f.prepare(c, in, a)
 			if err != nil {

@@ -30,6 +30,9 @@ func (f *Flow) Login(c *route.Call) error {
 		if err := f.foreign(c, &in, &a); err != nil {
 			return err
 		}
+		if len(in.Values) > 0 && c.R.Method == http.MethodGet {
+			return f.ask(c, &in, nil) // another site proposes, and the person decides
+		}
 	}
 	switch {
 	case c.R.Method == http.MethodHead:
@@ -38,6 +41,9 @@ func (f *Flow) Login(c *route.Call) error {
 		return c.Reload()
 	case f.signedInAlready(c, &in, &a):
 		return c.Redirect(a.ReturnTo, http.StatusFound)
+	}
+	if asked, err := f.settle(c, &in); asked || err != nil {
+		return err
 	}
 	if c.Session != nil {
 		a.Ticket = c.Session.Ticket().Reveal()
@@ -50,7 +56,8 @@ func (f *Flow) Login(c *route.Call) error {
 
 // asksNothing says whether a sign-in leaves it to the provider what to ask for, so that a session will do instead.
 func asksNothing(in *oauth.Begin) bool {
-	return in.Prompt == "" && in.LoginHint == "" && len(in.Scopes) == 0 && in.ACRValues == "" && in.MaxAge == ""
+	return in.Prompt == "" && in.LoginHint == "" && len(in.Scopes) == 0 && in.ACRValues == "" && in.MaxAge == "" &&
+		len(in.Values) == 0
 }
 
 // limit bounds attempts per client address.
@@ -96,10 +103,21 @@ func (f *Flow) Connect(c *route.Call) error {
 	if c.R.Method == http.MethodHead {
 		return c.Empty(http.StatusNoContent)
 	}
+	in.Connect, a.Connect, a.Ticket = true, true, c.Session.Ticket().Reveal()
+	if err := f.repair(c, &in, &a); err != nil {
+		return err
+	}
+	if asked, err := f.settle(c, &in); asked || err != nil {
+		return err
+	}
 	if err := f.limit(c); err != nil {
 		return err
 	}
-	in.Connect, a.Connect, a.Ticket = true, true, c.Session.Ticket().Reveal()
+	return f.begin(c, in, a, http.StatusFound)
+}
+
+// repair has the linking of an account renew the connection that the request names, if it names one.
+func (f *Flow) repair(c *route.Call, in *oauth.Begin, a *attempt) error {
 	if id := c.R.URL.Query().Get("connection"); id != "" {
 		conn, ok := c.Session.Connection(id)
 		if !ok || conn.Provider != in.Provider {
@@ -111,8 +129,9 @@ func (f *Flow) Connect(c *route.Call) error {
 			in.LoginHint = cmp.Or(conn.Account.Email, conn.Account.Subject)
 		}
 		in.Consent = conn.Status == vault.StatusNeedsReauth || conn.Tokens.Refresh.IsZero()
+		return f.repairs(in, conn)
 	}
-	return f.begin(c, in, a, http.StatusFound)
+	return nil
 }
 
 // read reads what login and connect have in common.
@@ -136,6 +155,9 @@ func (f *Flow) read(c *route.Call) (oauth.Begin, attempt, error) {
 	if !printable(in.LoginHint, 320) || !printable(in.Prompt, 64) || !scopesOK(in.Scopes) ||
 		!AuthenticationOK(in.ACRValues, in.MaxAge) {
 		return oauth.Begin{}, attempt{}, problem.New(problem.BadRequest).Because("A parameter is malformed or too long.")
+	}
+	if in.Values, err = chosen(q); err != nil {
+		return oauth.Begin{}, attempt{}, err
 	}
 	return in, attempt{ReturnTo: route.ReturnPath(q.Get("return_to"))}, nil
 }

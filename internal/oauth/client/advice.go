@@ -56,7 +56,7 @@ func (a *Answer) Advice() Advice {
 // Unread notes an answer that nothing reads. After a few of them, and then once an hour, the log says what would.
 func (p *Provider) Unread(a *Answer) Advice {
 	advice := a.Advice()
-	n, now := &p.notices, p.now()
+	n, now := p.notices, p.now()
 	n.mu.Lock()
 	n.unread++
 	due := n.unread >= adviseAfter && now.Sub(n.advised) >= adviseEvery

@@ -39,6 +39,9 @@ const (
 	ReasonSessionPolicy = "session_policy"
 	ReasonRotatedAway   = "rotated_away"
 	ReasonUnknown       = "unknown"
+
+	// ReasonValues: what is kept with the connection leads nowhere that the configuration allows. It is never stored.
+	ReasonValues = "values"
 )
 
 // An Error is every error of this package. Its text names operation and provider and holds no value from the wire.

@@ -14,6 +14,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	googlejwt "golang.org/x/oauth2/jwt"
 
+	"bff/internal/oauth/address"
 	"bff/internal/oauth/claims"
 	"bff/internal/oauth/providers"
 	"bff/internal/vault"
@@ -55,13 +56,18 @@ type Provider struct {
 		pause   time.Time
 	}
 
-	notices struct {
-		mu      sync.Mutex
-		alarm   time.Time
-		unread  int // answers that nothing reads
-		advised time.Time
-		said    map[string]bool
-	}
+	notices *notices
+	base    *Provider // of one that [Provider.For] made, with the places of values; nil: this is it
+	sites   sites     // what For made
+}
+
+// notices are what was logged of a provider.
+type notices struct {
+	mu      sync.Mutex
+	alarm   time.Time
+	unread  int // answers that nothing reads
+	advised time.Time
+	said    map[string]bool
 }
 
 // New checks what a configuration must have for the provider to be asked anything at all. It contacts nobody.
@@ -82,6 +88,10 @@ func New(pc providers.Config, o Options) (*Provider, error) {
 			"has a client_auth that is none of client_secret_basic, client_secret_post, private_key_jwt and signed_secret",
 		)
 	}
+	pc, err := pc.Filled(pc.Fixed())
+	if err != nil {
+		return nil, errors.New("has an address that its variables do not fit: " + err.Error())
+	}
 	p := assemble(pc, o)
 	if pc.Client.Auth == providers.PrivateKeyJWT || pc.Client.Auth == providers.SignedSecret || !pc.Client.Key.IsZero() {
 		signer, err := newSigner(&pc)
@@ -100,13 +110,18 @@ func assemble(pc providers.Config, o Options) *Provider {
 	if pc.Keep == "" {
 		pc.Keep = vault.KeepSession
 	}
-	p := &Provider{Config: pc, redirect: o.Origin + "/bff/callback/" + pc.Name, now: o.Now, log: o.Log}
+	p := &Provider{Config: pc, redirect: o.Origin + "/bff/callback/" + pc.Name, now: o.Now, log: o.Log, notices: &notices{}}
 	p.trusted = trustedHosts(&pc)
-	p.http = &http.Client{
-		Transport:     &wire{next: o.Transport, p: p},
+	p.http = p.client(o.Transport)
+	return p
+}
+
+// client carries the requests of p.
+func (p *Provider) client(next http.RoundTripper) *http.Client {
+	return &http.Client{
+		Transport:     &wire{next: next, p: p},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	return p
 }
 
 // trustedHosts are those of the addresses that the operator wrote, or a built-in file: they may be inside.
@@ -146,7 +161,7 @@ func (p *Provider) Unavailable(op string, err error) *Error {
 
 // AlarmDue reports whether it is time to log that the provider refuses this client, at most once a minute.
 func (p *Provider) AlarmDue() bool {
-	n := &p.notices
+	n := p.notices
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	now := p.now()
@@ -159,7 +174,7 @@ func (p *Provider) AlarmDue() bool {
 
 // WarnOnce logs a warning about this provider, each key once in the life of the process.
 func (p *Provider) WarnOnce(key, text string, args ...any) {
-	n := &p.notices
+	n := p.notices
 	n.mu.Lock()
 	if n.said == nil {
 		n.said = map[string]bool{}
@@ -176,10 +191,18 @@ func (p *Provider) WarnOnce(key, text string, args ...any) {
 
 const maxNotices = 256
 
-// Check tries what can be tried without a person: the metadata, the keys, the operator's credential.
+// Check tries what can be tried without a person: the metadata, the keys, the operator's credential. Where a person
+// chooses what addresses are made of, and no default stands in, nothing can.
 func (p *Provider) Check(ctx context.Context) error {
 	if p.Auth != "" {
 		return p.checkOperated(ctx)
+	}
+	p, err := p.For(nil)
+	if errors.Is(err, address.ErrMissing) {
+		return nil
+	}
+	if err != nil {
+		return err
 	}
 	m, err := p.Metadata(ctx)
 	if err != nil || m.Keys == nil {

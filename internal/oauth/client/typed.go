@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"bff/internal/oauth/address"
 	"bff/internal/oauth/claims"
 	"bff/internal/oauth/providers"
 	"bff/internal/secret"
@@ -19,7 +20,11 @@ func newKeyed(pc providers.Config, o Options) (*Provider, error) {
 	case pc.Issuer != "" || pc.Authorization.URL != "" || pc.Token.URL != "":
 		return nil, errors.New("has endpoints of OAuth beside its auth")
 	}
-	if pc.Userinfo.URL != "" {
+	pc, err := pc.Filled(pc.Fixed())
+	if err != nil {
+		return nil, errors.New("has an address that its variables do not fit: " + err.Error())
+	}
+	if pc.Userinfo.URL != "" && len(address.Names(pc.Userinfo.URL)) == 0 {
 		if err := CheckEndpoint(pc.Userinfo.URL, ""); err != nil {
 			return nil, errors.New("has a userinfo_url that " + err.Error())
 		}

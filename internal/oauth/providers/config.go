@@ -47,6 +47,8 @@ type Config struct {
 
 	About About `yaml:"about,omitempty"`
 
+	Values `yaml:",inline"`
+
 	Keep     vault.Keep `yaml:"keep,omitempty"`
 	NeedsAPI bool       `yaml:"-"` // some api uses this provider: a refresh token is wanted
 }

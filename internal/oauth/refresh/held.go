@@ -3,6 +3,7 @@ package refresh
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,6 +26,8 @@ type change struct {
 var errSuperseded = errors.New("another token is stored by now")
 
 // renewed is what a token answer changes. Without a new refresh token the old one stays (RFC 6749 section 6).
+// Values that
+// lead to another host than the one that the account was linked at are not taken: the person decides anew.
 func (p *provider) renewed(ans *client.Answer, now time.Time) func(vault.Connection) vault.Connection {
 	return func(c vault.Connection) vault.Connection {
 		t := ans.Tokens
@@ -36,13 +39,40 @@ func (p *provider) renewed(ans *client.Answer, now time.Time) func(vault.Connect
 		}
 		c.Tokens, c.UsedAt, c.Status, c.Reason = t, now, vault.StatusActive, ""
 		c.Scopes = p.GrantedScopes(ans.Scope, c.Scopes)
+		values, moved := p.values(&c, ans)
+		if moved {
+			return c.DeadRevocable(client.ReasonUnknown)
+		}
+		c.Values = values
 		return c
 	}
+}
+
+// values are those of c with what a token answer says anew. moved: they lead to another host.
+func (p *provider) values(c *vault.Connection, ans *client.Answer) (_ map[string]string, moved bool) {
+	values := maps.Clone(c.Values)
+	if values == nil {
+		values = map[string]string{}
+	}
+	if err := p.KeepToken(values, ans.Fields); err != nil {
+		p.WarnOnce("renewed values", "a refresh brought a value that cannot be kept: the one before stays", "error",
+			err.Error())
+		return c.Values, false
+	}
+	if maps.Equal(values, c.Values) || len(values) == 0 {
+		return c.Values, false
+	}
+	return values, p.Moved(c.Values, values)
 }
 
 // granted keeps new tokens. An ID token that came with them is shown to whoever decides by its claims.
 func (r *refresh) granted(ctx context.Context, c vault.Connection, ans *client.Answer) (vault.Connection, error) {
 	out, err := r.store(ctx, c, r.p.renewed(ans, r.b.cfg.Now()))
+	if err == nil && out.Status == vault.StatusNeedsReauth {
+		r.b.cfg.Log.Warn("a refresh brought another host for an account: it must be linked again", "provider", r.p.Name,
+			"connection", c.ID)
+		return vault.Connection{}, r.p.reauth(out.Reason)
+	}
 	if err == nil && !ans.IDToken.IsZero() {
 		r.b.cfg.OnIDToken(ctx, out, ans)
 	}

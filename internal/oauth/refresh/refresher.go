@@ -3,6 +3,7 @@ package refresh
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -43,6 +44,7 @@ type Refresher struct {
 	vault     *vault.Vault
 	providers map[string]*provider
 	flight    singleflight.Group // by connection
+	sites     sites
 	held      heldTokens
 	history   *histories
 	behind    chan struct{} // bounds refreshes behind callers' backs
@@ -65,11 +67,45 @@ func New(cfg Config) *Refresher {
 	return r
 }
 
-func (b *Refresher) provider(name string) (*provider, error) {
-	if p := b.providers[name]; p != nil {
+// provider is the provider of a connection, as it is with the connection's values.
+func (b *Refresher) provider(c *vault.Connection) (*provider, error) {
+	p := b.providers[c.Provider]
+	if p == nil {
+		return nil, &client.Error{Kind: client.KindUnknown, Op: "refresh", Provider: "?"}
+	}
+	at, err := p.ForConnection(c.Values)
+	if err != nil {
+		p.WarnOnce("values", "connections have values that no longer fit their provider: their accounts must be linked again",
+			"error", err.Error())
+		return nil, p.reauth(client.ReasonValues)
+	}
+	if at == p.Provider {
 		return p, nil
 	}
-	return nil, &client.Error{Kind: client.KindUnknown, Op: "refresh", Provider: "?"}
+	return b.sites.of(at), nil
+}
+
+// maxSites bounds what is remembered of the hosts of providers with several.
+const maxSites = 1024
+
+// sites are providers with several hosts: one that does not answer is no reason to keep away from another.
+type sites struct {
+	mu sync.Mutex
+	m  map[*client.Provider]*provider
+}
+
+func (s *sites) of(at *client.Provider) *provider {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.m[at]
+	if p == nil {
+		if s.m == nil || len(s.m) >= maxSites {
+			s.m = map[*client.Provider]*provider{}
+		}
+		p = &provider{Provider: at}
+		s.m[at] = p
+	}
+	return p
 }
 
 // Held lays what this instance holds for the store over a connection that was read.

@@ -108,7 +108,7 @@ func (b *Refresher) sight(c *vault.Connection) {
 // Token returns c with an access token that is good now: c itself, or as it is after a refresh. It waits for one only
 // when the token is spent. c must have been read a moment ago. Errors are *client.Error.
 func (b *Refresher) Token(ctx context.Context, c vault.Connection) (vault.Connection, error) {
-	p, err := b.provider(c.Provider)
+	p, err := b.provider(&c)
 	if err != nil {
 		return vault.Connection{}, err
 	}
@@ -155,7 +155,7 @@ func (b *Refresher) inTime(ctx context.Context, p *provider, c vault.Connection)
 // Renew is Token after an API refused c's access token: one forced refresh, unless another token is stored by now.
 // Where it is not possible, or was done several times just now, it returns the token there is.
 func (b *Refresher) Renew(ctx context.Context, c vault.Connection) (vault.Connection, error) {
-	p, err := b.provider(c.Provider)
+	p, err := b.provider(&c)
 	if err != nil {
 		return vault.Connection{}, err
 	}

@@ -1,0 +1,42 @@
+package claims
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strconv"
+	"strings"
+)
+
+// ParseValue reads any JSON value, a list too. Numbers are as they were written.
+func ParseValue(b []byte) (any, error) {
+	d := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(b, []byte("\ufeff"))))
+	d.UseNumber()
+	var v any
+	if d.Decode(&v) != nil || d.More() {
+		return nil, errors.New("not JSON")
+	}
+	return v, nil
+}
+
+var brackets = strings.NewReplacer("[", ".", "]", "")
+
+// ValueAt reads a path in a JSON value: "data.user.id", "0.id", "$.sites[0].url". nil when there is nothing.
+func ValueAt(v any, path string) any {
+	path = strings.TrimPrefix(brackets.Replace(path), "$")
+	for key := range strings.SplitSeq(strings.TrimPrefix(path, "."), ".") {
+		switch in := v.(type) {
+		case map[string]any:
+			v = in[key]
+		case []any:
+			i, err := strconv.Atoi(key)
+			if err != nil || i < 0 || i >= len(in) {
+				return nil
+			}
+			v = in[i]
+		default:
+			return nil
+		}
+	}
+	return v
+}
