@@ -73,9 +73,9 @@ func TestCheckReaches(t *testing.T) {
 	file := written(
 		t,
 		"origin: http://localhost:8080\nsession: {keys: [env:BFF_KEY], store: '"+store.URL+"'}\nproviders:\n  acme: {issuer: '"+d.Issuer+
-			"', client_id: x, client_secret: env:ACME_CLIENT_SECRET}\n",
+			"', client_id: '"+d.ClientID+"', client_secret: env:ACME_CLIENT_SECRET}\n",
 	)
-	code, stdout, stderr := ran(t, "secret", "check", "--config", file)
+	code, stdout, stderr := ran(t, d.ClientSecret, "check", "--config", file)
 	for _, want := range []string{"ok       " + file + ": no mistakes\n", "ok       store: redis ", " at " + store.Addr + ", reached in ",
 		"warning  store: writes nothing to disk", "ok       provider acme: "} {
 		if !strings.Contains(stdout, want) {
@@ -86,11 +86,11 @@ func TestCheckReaches(t *testing.T) {
 		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
 	}
 	d.Close()
-	code, stdout, _ = ran(t, "secret", "check", "--config", file)
+	code, stdout, _ = ran(t, d.ClientSecret, "check", "--config", file)
 	if code != 1 || !strings.Contains(stdout, "failed   provider acme: ") || !strings.Contains(stdout, "ok       store") {
 		t.Errorf("without its provider: exit code %d\n%s", code, stdout)
 	}
-	if code, stdout, _ = ran(t, "secret", "check", "--offline", "--config", file); code != 0 ||
+	if code, stdout, _ = ran(t, d.ClientSecret, "check", "--offline", "--config", file); code != 0 ||
 		strings.Contains(stdout, "store") {
 		t.Errorf("offline: exit code %d\n%s", code, stdout)
 	}
@@ -103,12 +103,12 @@ func TestCheckSaysWhatItDid(t *testing.T) {
 	file := written(
 		t,
 		"origin: http://localhost:8080\nsession: {keys: [env:BFF_KEY], store: '"+store.URL+"'}\nproviders:\n"+
-			"  acme: {issuer: '"+d.Issuer+"', client_id: x, client_secret: env:ACME_CLIENT_SECRET}\n"+
-			"  plain: {authorization_url: 'http://localhost:1/a', token_url: 'http://localhost:1/t', client_id: x, client_secret: env:ACME_CLIENT_SECRET}\n"+
+			"  acme: {issuer: '"+d.Issuer+"', client_id: '"+d.ClientID+"', client_secret: env:ACME_CLIENT_SECRET}\n"+
+			"  plain: {authorization_url: 'http://localhost:1/a', token_url: 'http://localhost:1/t', client_id: '"+d.ClientID+"', client_secret: env:ACME_CLIENT_SECRET}\n"+
 			"apis:\n  good: {provider: acme, upstream: '"+d.APIURL+"', allow: [GET /a]}\n  bad: {provider: acme, upstream: 'http://localhost:1', allow: [GET /a]}\n"+
 			"frontend: {upstream: 'http://localhost:1'}\n",
 	)
-	code, stdout, _ := ran(t, "secret", "check", "--config", file)
+	code, stdout, _ := ran(t, d.ClientSecret, "check", "--config", file)
 	for _, want := range []string{
 		"ok       provider acme: its metadata was read, ", "its keys were read, and ", "failed   provider plain: authorization endpoint: localhost:1: nobody " +
 			"answers there",
