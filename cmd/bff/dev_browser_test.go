@@ -59,10 +59,13 @@ func TestDevInARealBrowser(t *testing.T) {
 		t.Errorf("after the test sign-in the session says %s", got)
 	}
 	// The sign-in as grace ends ada's session while the page has its event stream: when the stream is opened again
-	// before the new cookie has arrived, it is refused.
+	// before the new cookie has arrived, it is refused, and so are the preferences that are read with it.
 	complaints := slices.DeleteFunc(
 		b.Complaints(),
-		func(c string) bool { return strings.Contains(c, "401") && strings.Contains(c, "/bff/events") },
+		func(c string) bool {
+			return strings.Contains(c, "401") &&
+				(strings.Contains(c, "/bff/events") || strings.Contains(c, "/bff/preferences"))
+		},
 	)
 	if len(complaints) > 0 {
 		t.Errorf("the browser complains: %q", complaints)

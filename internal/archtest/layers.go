@@ -147,6 +147,7 @@ func House() Layers {
 			"internal/probe",
 			"internal/secret",
 			"internal/vault",
+			"internal/oauth/address",
 			"internal/oauth/providers",
 			"internal/oauth",
 			"internal/proxy",

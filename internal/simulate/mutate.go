@@ -29,6 +29,9 @@ func unnoticed(file *providers.Config) map[string]string {
 	for _, key := range notPlayed() {
 		list[key] = "the stand-in does not play it"
 	}
+	for _, key := range valueKeys() {
+		list[key] = "a trial has accounts at one host; what differs between accounts is filled in with examples"
+	}
 	if file.Token.KeepsOld() {
 		list["rotates"] = "the old refresh token works again, and where an answer is lost bff tries it once whatever the file says"
 		list["reuse_leeway"] = list["rotates"]

@@ -44,6 +44,7 @@ type stage struct {
 }
 
 func newStage(p providers.Config, answers *standin.Answers) (*stage, error) {
+	p = settled(p)
 	st := &stage{given: p, file: p, answers: answers}
 	if p.Name == "" {
 		st.file.Name = "simulated"
