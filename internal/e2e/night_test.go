@@ -186,13 +186,13 @@ func TestNightWhatChangedSinceYesterday(t *testing.T) {
 		return strings.Replace(yaml, "- GET /stream", "- GET /stream\n      - GET /more", 1) + "shutdown_timeout: 9s\n"
 	})
 	n.other.Hangup()
-	out := n.says("a reload", []string{"explain", "changes"}, "Changed: apis.things.allow, shutdown_timeout.", "client office", "rights admin")
+	n.says("a reload", []string{"explain", "changes"}, "Changed: apis.things.allow, shutdown_timeout.", "client office", "rights admin")
 	n.bff.Rewrite(func(yaml string) string { return yaml + "explain: 12h\n" })
 	if code := n.bff.Term(); code != 0 {
 		t.Fatalf("exit code %d", code)
 	}
 	n.bff.Restart()
-	out = n.says("a restart", []string{"explain", "changes"}, "Changed: explain.")
+	out := n.says("a restart", []string{"explain", "changes"}, "Changed: explain.")
 	for _, secret := range []string{"worker-secret", "office-secret", n.op.ClientSecret} {
 		if strings.Contains(out, secret) {
 			t.Errorf("a secret is shown:\n%s", out)

@@ -204,7 +204,7 @@ func TestAGitHubAppObtainsATokenOfItsInstallation(t *testing.T) {
 	}
 	var claims jwt.Claims
 	if err := token.Claims(&key.PublicKey, &claims); err != nil || claims.Issuer != "Iv1.app" || got.method != "POST" ||
-		claims.Expiry.Time().Sub(time.Now()) > 10*time.Minute {
+		time.Until(claims.Expiry.Time()) > 10*time.Minute {
 		t.Fatalf("%+v %v", claims, err)
 	}
 	for _, status := range []int{401, 403, 404} {

@@ -287,9 +287,9 @@ func TestAnswersThatNothingReadsNameTheirKey(t *testing.T) {
 		`canary page`:       "neither JSON nor a form",
 	} {
 		t.Run(want, func(t *testing.T) {
-			f, h, i := shaped(t, func(*host, *providers.Config) {})
+			f, h, _ := shaped(t, func(*host, *providers.Config) {})
 			events := &eventsSeen{}
-			i = f.start(0, func(c *oauth.Config) { c.Audit = events })
+			i := f.start(0, func(c *oauth.Config) { c.Audit = events })
 			h.answer("/token", func(arrival) (int, string, string) { return 400, "application/json", body })
 			s := f.signIn(i, -time.Second)
 			for range 2 {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
-	"slices"
-	"strings"
 	"sync"
 )
 
@@ -31,12 +29,5 @@ func (l *logged) WithAttrs([]slog.Attr) slog.Handler { return l }
 
 // WithGroup returns the same handler.
 func (l *logged) WithGroup(string) slog.Handler { return l }
-
-// has says whether a message with this part was logged.
-func (l *logged) has(part string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return slices.ContainsFunc(l.text, func(s string) bool { return strings.Contains(s, part) })
-}
 
 func decode(b []byte, into any) error { return json.Unmarshal(b, into) }

@@ -335,15 +335,14 @@ func (c *code) verifies(verifier string) bool {
 
 // A grant is what one code brought.
 type grant struct {
-	person  string
-	scopes  []string
-	nonce   string
-	access  map[string]time.Time // and when it ends
-	live    map[string]bool      // refresh tokens
-	used    map[string]time.Time // refresh tokens that were replaced, and when
-	dead    bool
-	claims  func(claims)
-	refuses bool // this person's refreshes are refused
+	person string
+	scopes []string
+	nonce  string
+	access map[string]time.Time // and when it ends
+	live   map[string]bool      // refresh tokens
+	used   map[string]time.Time // refresh tokens that were replaced, and when
+	dead   bool
+	claims func(claims)
 }
 
 func (g *grant) end() {
