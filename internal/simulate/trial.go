@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"log/slog"
@@ -79,7 +80,6 @@ type trial struct {
 	provider *standin.StandIn
 	lobby    *standin.StandIn // or nil
 	instance *app.Instance
-	log      *logged
 	secret   string      // of the service
 	down     atomic.Bool // nobody listens
 	seen     seen
@@ -90,7 +90,7 @@ type trial struct {
 func (st *stage) play(ctx context.Context, file providers.Config, sc scenario) (happened string, refusals []string) {
 	ctx, cancel := context.WithTimeout(ctx, runTimeout)
 	defer cancel()
-	t := &trial{ctx: ctx, name: st.file.Name, log: &logged{}, secret: "service " + rand.Text()}
+	t := &trial{ctx: ctx, name: st.file.Name, secret: "service " + rand.Text()}
 	t.provider = standin.New(standin.Config{File: st.file, Answers: st.answers, Key: st.key, ClientKey: st.clientKey.Public(),
 		Redirect: origin + "/bff/callback/" + st.file.Name, Life: cmp.Or(sc.life, time.Hour)})
 	cfg := st.config(t, file)
@@ -99,7 +99,7 @@ func (st *stage) play(ctx context.Context, file providers.Config, sc scenario) (
 	if sc.refused != nil {
 		network.Refuse(func(host string) bool { return host != standin.APIHost && sc.refused(t) })
 	}
-	in, err := app.New(cfg, app.Options{Log: slog.New(t.log), Network: network})
+	in, err := app.New(cfg, app.Options{Log: slog.New(slog.DiscardHandler), Network: network})
 	if err != nil {
 		return "the configuration is refused", nil
 	}
@@ -362,7 +362,7 @@ func (b *browser) exchange(want time.Duration) string {
 	var answer struct {
 		ExpiresIn *float64 `json:"expires_in"`
 	}
-	if w.status != http.StatusOK || decode(w.body.Bytes(), &answer) != nil {
+	if w.status != http.StatusOK || json.Unmarshal(w.body.Bytes(), &answer) != nil {
 		return fmt.Sprint(w.status)
 	}
 	if answer.ExpiresIn == nil {
