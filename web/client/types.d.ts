@@ -266,6 +266,7 @@ export type Client = {
  * @property {string} title
  * @property {string} login_url
  * @property {string} [connect_url] when signed in
+ * @property {boolean} [provided] called with access of the application's own: no account is linked
  * @property {Form} [form] what a person must type before the account can be linked
  *
  * @typedef {object} Form
