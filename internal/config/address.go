@@ -10,9 +10,9 @@ import (
 	"bff/internal/dial"
 )
 
-// absolute reads an absolute http or https URL without credentials or fragment. Plain http leaves this machine only
+// readURL reads an absolute http or https URL without credentials or fragment. Plain http leaves this machine only
 // where it may.
-func (v value) absolute(example string, httpAnywhere bool) (*url.URL, bool) {
+func readURL(v value, example string, httpAnywhere bool) (*url.URL, bool) {
 	want := "write an absolute URL such as `" + example + "`"
 	text, ok := v.hidden(want)
 	if !ok {
@@ -81,9 +81,9 @@ func validHost(host string) bool {
 	return true
 }
 
-// origin reads an origin exactly as a browser sends it (RFC 6454 section 6.2): anything else would never match.
-func (v value) origin(example string) (*url.URL, bool) {
-	u, ok := v.absolute(example, true)
+// readOrigin reads an origin exactly as a browser sends it (RFC 6454 section 6.2): anything else would never match.
+func readOrigin(v value, example string) (*url.URL, bool) {
+	u, ok := readURL(v, example, true)
 	if !ok {
 		return nil, false
 	}
@@ -111,8 +111,8 @@ func (v value) origin(example string) (*url.URL, bool) {
 	return nil, false
 }
 
-// listenAddress reads host:port, where the host may be missing and the port may be 0.
-func (v value) listenAddress(example string) (string, bool) {
+// readListenAddress reads host:port, where the host may be missing and the port may be 0.
+func readListenAddress(v value, example string) (string, bool) {
 	want := "write `" + v.leaf() + ": \"" + example + "\"`"
 	text, ok := v.text(want)
 	if !ok {
@@ -155,8 +155,8 @@ func everywhere(host string) bool {
 	return host == "" || err == nil && a.IsUnspecified()
 }
 
-// prefixes reads a list of CIDRs.
-func (v value) prefixes() []netip.Prefix {
+// readPrefixes reads a list of CIDRs.
+func readPrefixes(v value) []netip.Prefix {
 	var out []netip.Prefix
 	v.list("write a list: `"+v.leaf()+": [10.0.0.0/8]`", func(_ int, in value) {
 		text, ok := in.text("write a CIDR such as `10.0.0.0/8`")

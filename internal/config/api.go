@@ -96,21 +96,21 @@ func (a *API) whereFields() []field {
 		field{name: "path", absent: "`/api/<name>`", example: "/api/calendar",
 			about: "Where it is mounted. Not below `/bff`, and no two on overlapping paths; `/` is for a backend alone, which then is " +
 				"the whole site.",
-		}.by(textSchema(), func(v value) { set(&a.Path)(v.mountPath(a.Name)) }),
+		}.by(textSchema(), func(v value) { set(&a.Path)(readMountPath(v, a.Name)) }),
 		field{name: "host", absent: "none", example: "drive.app.example.com",
 			about: "Instead of `path`: a host of its own, for clients that drop path prefixes.",
-		}.by(textSchema(), func(v value) { set(&a.Host)(v.mountHost()) }),
+		}.by(textSchema(), func(v value) { set(&a.Host)(readMountHost(v)) }),
 		field{name: "upstream", example: "https://www.googleapis.com/calendar/v3",
 			about: "Absolute base URL. `http` is taken, for upstreams on inner networks. `{name}` is a value of the account, as in " +
 				"`https://{shop}.myshopify.com/admin`, and leads to the provider's `hosts` alone.",
 			missing: "write where the API is, as in `upstream: https://www.googleapis.com/calendar/v3`",
-		}.by(templateSchema(), func(v value) { set(&a.Upstream)(v.base("https://www.googleapis.com/calendar/v3")) }),
+		}.by(templateSchema(), func(v value) { set(&a.Upstream)(readBase(v, "https://www.googleapis.com/calendar/v3")) }),
 		field{name: "upstreams", absent: "none", example: "{/upload: https://www.googleapis.com/upload/drive/v3}",
 			about: "Further bases, by the path below the mount.",
 		}.by(mapSchema(templateSchema()), func(v value) {
 			a.Upstreams = map[string]string{}
-			v.keyed(bases, func(key string, in value) {
-				if u, ok := in.base("https://www.googleapis.com/upload/drive/v3"); ok {
+			eachKey(v, bases, func(key string, in value) {
+				if u, ok := readBase(in, "https://www.googleapis.com/upload/drive/v3"); ok {
 					a.Upstreams[key] = u
 				}
 			})
@@ -124,13 +124,13 @@ func (a *API) whoFields() []field {
 			about: "Whose access token a call carries."}.text(&a.Provider, "write the name of one of `providers`"),
 		field{name: "identity", absent: "none", example: "app",
 			about: "Instead of `provider`, for a backend of your own: the audience of the assertion that a call carries.",
-		}.by(textSchema(), func(v value) { set(&a.Identity)(v.audience()) }),
+		}.by(textSchema(), func(v value) { set(&a.Identity)(readAudience(v)) }),
 		field{name: "scopes", def: "[]", example: "[https://www.googleapis.com/auth/calendar.readonly]",
 			about: "What a connection must have been granted before a call goes through. One that lacks some is answered " +
 				"`missing_scopes`, with the way to add them.",
-		}.by(listSchema(textSchema()), func(v value) { a.Scopes = v.scopes() }),
+		}.by(listSchema(textSchema()), func(v value) { a.Scopes = readScopes(v) }),
 		field{name: "require", absent: "none", example: "[staff]", about: "Rights that the user must have, all of them."}.
-			by(listSchema(textSchema()), func(v value) { a.Require = v.rights() }),
+			by(listSchema(textSchema()), func(v value) { a.Require = readRights(v) }),
 		field{name: "anonymous", def: "refuse", example: "redirect",
 			about: "What a backend's call without a session gets: `refuse` is 401, `redirect` sends a navigation to sign in, `pass` " +
 				"calls without an assertion.",
@@ -158,7 +158,7 @@ func (a *API) allowFields() []field {
 func (a *API) headerFields() []field {
 	return []field{
 		field{name: "header", absent: "`Authorization`", example: "X-Shopify-Access-Token", about: "The header that carries the token."}.
-			by(textSchema(), func(v value) { set(&a.Header)(v.headerName()) }),
+			by(textSchema(), func(v value) { set(&a.Header)(readHeaderName(v)) }),
 		field{name: "scheme", absent: "`Bearer`; none with another `header`", example: "token", about: "The word before the token."}.
 			text(&a.Scheme, "write the word before the token, as in `scheme: token`"),
 		field{name: "query", absent: "none", example: "api_key",
@@ -174,8 +174,8 @@ func (a *API) headerFields() []field {
 			about: "Fixed headers for the upstream. A value may be `env:NAME` or `file:PATH`, or have `{name}` of the account's values in it.",
 		}.by(mapSchema(textSchema()), func(v value) {
 			a.SetHeaders = map[string]string{}
-			v.keyed("write a header and its value, as in `Notion-Version: \"2022-06-28\"`", func(key string, in value) {
-				if s, referred, ok := in.headerValue(); ok {
+			eachKey(v, "write a header and its value, as in `Notion-Version: \"2022-06-28\"`", func(key string, in value) {
+				if s, referred, ok := readHeaderValue(in); ok {
 					a.SetHeaders[key] = s
 					if !referred {
 						a.literal = append(a.literal, key)
@@ -185,10 +185,10 @@ func (a *API) headerFields() []field {
 		}),
 		field{name: "request_headers", absent: "the usual, and whatever speaks of neither user, origin nor route", example: "[Notion-Version]",
 			about: "Headers of the browser that reach the upstream: then these alone, besides the usual.",
-		}.by(listSchema(textSchema()), func(v value) { a.RequestHeaders = v.headerNames("Notion-Version") }),
+		}.by(listSchema(textSchema()), func(v value) { a.RequestHeaders = readHeaderNames(v, "Notion-Version") }),
 		field{name: "response_headers", absent: "the usual, and whatever gives no instruction to the browser", example: "[X-Total-Count]",
 			about: "Headers of the upstream that reach the browser: then these alone, besides the usual.",
-		}.by(listSchema(textSchema()), func(v value) { a.ResponseHeaders = v.headerNames("X-Total-Count") }),
+		}.by(listSchema(textSchema()), func(v value) { a.ResponseHeaders = readHeaderNames(v, "X-Total-Count") }),
 	}
 }
 
@@ -208,8 +208,8 @@ func (a *API) timeFields() []field {
 
 var audienceName = regexp.MustCompile(`^[A-Za-z0-9](?:[A-Za-z0-9._:/-]{0,126}[A-Za-z0-9])?$`)
 
-// audience reads the audience of assertions.
-func (v value) audience() (string, bool) {
+// readAudience reads the audience of assertions.
+func readAudience(v value) (string, bool) {
 	const want = "write a name for the backend, as in `identity: app`"
 	text, ok := v.text(want)
 	if ok && !audienceName.MatchString(text) {
@@ -219,8 +219,8 @@ func (v value) audience() (string, bool) {
 	return text, ok
 }
 
-// rights reads a list of rights.
-func (v value) rights() (all []string) {
+// readRights reads a list of rights.
+func readRights(v value) (all []string) {
 	for i, right := range v.texts("write a list of rights, as in `require: [staff]`") {
 		if err := users.CheckRight(right); right != "" && err != nil {
 			path := indexed(v.path, i)
@@ -231,8 +231,8 @@ func (v value) rights() (all []string) {
 	return all
 }
 
-// headerNames reads a list of names of headers; an empty list is not nil.
-func (v value) headerNames(example string) []string {
+// readHeaderNames reads a list of names of headers; an empty list is not nil.
+func readHeaderNames(v value, example string) []string {
 	all := []string{}
 	want := "write a list of headers, as in `" + v.leaf() + ": [" + example + "]`"
 	v.list(want, func(_ int, in value) {
@@ -248,8 +248,8 @@ func (v value) headerNames(example string) []string {
 var parameterName = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
 var cleanPath = regexp.MustCompile(`^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$`)
 
-// mountPath reads the path of a mount.
-func (v value) mountPath(name string) (string, bool) {
+// readMountPath reads the path of a mount.
+func readMountPath(v value, name string) (string, bool) {
 	want := "write `path: /api/" + name + "`"
 	text, ok := v.text(want)
 	switch {
@@ -271,8 +271,8 @@ func (v value) mountPath(name string) (string, bool) {
 	return "", false
 }
 
-// mountHost reads the host of a host-rooted mount.
-func (v value) mountHost() (string, bool) {
+// readMountHost reads the host of a host-rooted mount.
+func readMountHost(v value) (string, bool) {
 	const want = "write a host name such as `drive.app.example.com`"
 	text, ok := v.text(want)
 	if !ok {
@@ -286,12 +286,12 @@ func (v value) mountHost() (string, bool) {
 	return text, true
 }
 
-// base reads the base URL of an upstream. It may be plain http: upstreams of one's own live on inner networks.
-func (v value) base(example string) (string, bool) {
-	if text, ok := v.templated(); ok {
-		return v.templatedBase(text)
+// readBase reads the base URL of an upstream. It may be plain http: upstreams of one's own live on inner networks.
+func readBase(v value, example string) (string, bool) {
+	if text, ok := readTemplate(v); ok {
+		return readTemplatedBase(v, text)
 	}
-	u, ok := v.absolute(example, true)
+	u, ok := readURL(v, example, true)
 	if !ok {
 		return "", false
 	}
@@ -308,7 +308,7 @@ var (
 	scopeToken  = regexp.MustCompile(`^[\x21\x23-\x5b\x5d-\x7e]{1,512}$`) // RFC 6749 section 3.3
 )
 
-func (v value) headerName() (string, bool) {
+func readHeaderName(v value) (string, bool) {
 	const want = "write the name of a header, as in `header: X-Shopify-Access-Token`"
 	text, ok := v.text(want)
 	if ok && !headerToken.MatchString(text) {
@@ -318,13 +318,13 @@ func (v value) headerName() (string, bool) {
 	return text, ok
 }
 
-// headerValue reads a header's value, and says whether it came from elsewhere.
-func (v value) headerValue() (text string, referred, ok bool) {
+// readHeaderValue reads a header's value, and says whether it came from elsewhere.
+func readHeaderValue(v value) (text string, referred, ok bool) {
 	const want = "write the header's value, or `env:NAME` or `file:PATH` where it is a secret"
 	if text, ok = v.hidden(want); !ok {
 		return "", false, false
 	}
-	s, referred, ok := v.refer(text)
+	s, referred, ok := refer(v, text)
 	switch {
 	case referred && !ok:
 		return "", false, false
@@ -338,8 +338,8 @@ func (v value) headerValue() (text string, referred, ok bool) {
 	return text, referred, true
 }
 
-// keyed reads a mapping whose keys are the operator's and need not be names.
-func (v value) keyed(want string, f func(key string, in value)) {
+// eachKey reads a mapping whose keys are the operator's and need not be names.
+func eachKey(v value, want string, f func(key string, in value)) {
 	m, ok := asMapping(v.node)
 	if !ok {
 		v.unlike(want)
@@ -355,8 +355,8 @@ func (v value) keyed(want string, f func(key string, in value)) {
 	})
 }
 
-// scopes reads a list of scopes.
-func (v value) scopes() []string {
+// readScopes reads a list of scopes.
+func readScopes(v value) []string {
 	const want = "write a list of scopes, as in `scopes: [openid, email]`"
 	out := []string{}
 	v.list(want, func(_ int, in value) {

@@ -252,7 +252,7 @@ func read(name string, data []byte, env func(string) string, standIns bool) (*Co
 	r := newReader(src, env, name, c.positions)
 	r.standIns = standIns
 	v := r.top(top)
-	c.ProviderDir = v.providerDir() // wherever it stands in the file, `providers` needs it
+	c.ProviderDir = readProviderDir(v) // wherever it stands in the file, `providers` needs it
 	v.object("write `key: value` lines, the first of them `origin: https://app.example.com`", c.fields()...)
 	c.agree(v)
 	if report := src.report(); report != "" {

@@ -92,7 +92,7 @@ func (f field) texts(to *[]string, want string) field {
 }
 
 func (f field) secret(to *secret.Text, variable, path string) field {
-	return f.by(secretSchema(), func(v value) { set(to)(v.secret(variable, path)) })
+	return f.by(secretSchema(), func(v value) { set(to)(readSecret(v, variable, path)) })
 }
 
 // object is a mapping with fixed keys. want says what to write below it; then, which may be nil, gets what was there.

@@ -28,7 +28,7 @@ func (f *Frontend) served() []field {
 		field{name: "upstream", absent: "none", example: "http://localhost:5173",
 			about: "Instead of `dir`: a dev server, with WebSocket for hot reload.",
 		}.by(urlSchema(), func(v value) {
-			u, ok := v.absolute("http://localhost:5173", true)
+			u, ok := readURL(v, "http://localhost:5173", true)
 			if ok && (u.Path != "" && u.Path != "/" || u.RawQuery != "") {
 				v.wrong("%s has a path; a dev server is reached at its root: write `%s://%s`", v.name(), u.Scheme, u.Host)
 			} else if ok {
@@ -73,7 +73,7 @@ func (f *Frontend) readDir(v value) {
 
 func (f *Frontend) readOrigins(v value) {
 	v.list("write a list: `origins: [https://other.example.com]`", func(_ int, in value) {
-		u, ok := in.origin("https://other.example.com")
+		u, ok := readOrigin(in, "https://other.example.com")
 		switch {
 		case !ok:
 		case !corsTakes(originText(u)):
@@ -113,7 +113,7 @@ func (f *Front) fields() []field {
 		field{name: "origin", example: "https://shop.example.org",
 			about:   "How browsers reach this front, written as they send it in `Origin`.",
 			missing: "write how browsers reach it, as in `origin: https://shop.example.org`",
-		}.by(urlSchema(), func(v value) { f.Origin, _ = v.origin("https://shop.example.org") }),
+		}.by(urlSchema(), func(v value) { f.Origin, _ = readOrigin(v, "https://shop.example.org") }),
 		field{
 			name:   "frontend",
 			absent: "none",
@@ -220,9 +220,9 @@ func (t *TLS) fields() []field {
 	return []field{
 		field{name: "cert", absent: "none", example: "./cert.pem",
 			about: "The certificate chain, PEM. It is read again when the file changes."}.
-			by(textSchema(), func(v value) { set(&t.Cert)(v.readableFile("cert.pem")) }),
+			by(textSchema(), func(v value) { set(&t.Cert)(readFilePath(v, "cert.pem")) }),
 		field{name: "key", absent: "none", example: "./key.pem", about: "The certificate's private key, PEM."}.
-			by(textSchema(), func(v value) { set(&t.Key)(v.readableFile("key.pem")) }),
+			by(textSchema(), func(v value) { set(&t.Key)(readFilePath(v, "key.pem")) }),
 		field{
 			name:   "acme",
 			absent: "none",
@@ -232,7 +232,7 @@ func (t *TLS) fields() []field {
 			withBelow(new(ACME).fields()),
 		field{name: "redirect", absent: "none", example: `":80"`,
 			about: "An address whose plain http requests are redirected to `origin`.",
-		}.by(textSchema(), func(v value) { set(&t.Redirect)(v.listenAddress(":80")) }),
+		}.by(textSchema(), func(v value) { set(&t.Redirect)(readListenAddress(v, ":80")) }),
 	}
 }
 
@@ -258,7 +258,7 @@ func (a *ACME) fields() []field {
 		field{name: "directory", absent: "Let's Encrypt", example: "https://acme.example/directory",
 			about: "The directory URL of another certificate authority.",
 		}.by(urlSchema(), func(v value) {
-			if u, ok := v.absolute("https://acme-v02.api.letsencrypt.org/directory", false); ok {
+			if u, ok := readURL(v, "https://acme-v02.api.letsencrypt.org/directory", false); ok {
 				a.Directory = u.String()
 			}
 		}),
@@ -296,8 +296,8 @@ func isPair(cert, key string) bool {
 	return err == nil
 }
 
-// readableFile reads the path of a file that this user can read.
-func (v value) readableFile(example string) (string, bool) {
+// readFilePath reads the path of a file that this user can read.
+func readFilePath(v value, example string) (string, bool) {
 	text, ok := v.text("write a file, as in `" + v.leaf() + ": ./" + example + "`")
 	if !ok {
 		return "", false

@@ -14,8 +14,8 @@ type PerCall struct {
 	Headers   map[string]string
 }
 
-// templatedBase is the base URL of an upstream that has places for values.
-func (v value) templatedBase(text string) (string, bool) {
+// readTemplatedBase is the base URL of an upstream that has places for values.
+func readTemplatedBase(v value, text string) (string, bool) {
 	if strings.Contains(text, "?") {
 		v.wrong("%s has a query; remove it from the ? on", v.name())
 		return "", false

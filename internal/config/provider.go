@@ -56,7 +56,7 @@ func (c *Config) readProvider(name string, v value) {
 // base is what the fields of the file are laid over: a provider file, a file of provider_dir, or a built-in provider.
 func (c *Config) base(name string, v value, there map[string]value) (p providers.Config, known bool) {
 	if f, ok := there["file"]; ok {
-		return f.providerFile(name)
+		return readProviderFile(f, name)
 	}
 	if path := filepath.Join(c.ProviderDir, name+".yaml"); c.ProviderDir != "" && exists(path) {
 		p, err := loadProvider(path, name)
@@ -125,8 +125,8 @@ func (p *Provider) checkClient(v value, there map[string]value) {
 	}
 }
 
-// providerFile reads the provider file that a key names.
-func (v value) providerFile(name string) (providers.Config, bool) {
+// readProviderFile reads the provider file that a key names.
+func readProviderFile(v value, name string) (providers.Config, bool) {
 	text, ok := v.text("write the path of a provider file, as in `file: ./acme.yaml`")
 	if !ok {
 		return providers.Config{}, true
@@ -156,7 +156,7 @@ func loadProvider(path, name string) (providers.Config, error) {
 	}
 	r := newReader(src, func(string) string { return "" }, path, map[string]Position{})
 	v := r.top(top)
-	if inner, ok := v.onlyNamed(); ok { // as `bff provider show` prints it
+	if inner, ok := onlyNamed(v); ok { // as `bff provider show` prints it
 		v = inner
 	}
 	p := Provider{Config: providers.Config{Name: name}}
@@ -169,7 +169,7 @@ func loadProvider(path, name string) (providers.Config, error) {
 }
 
 // onlyNamed returns what stands below the one key of a mapping, when that is a mapping and no field of a provider.
-func (v value) onlyNamed() (value, bool) {
+func onlyNamed(v value) (value, bool) {
 	m, ok := asMapping(v.node)
 	if !ok || len(m.Values) != 1 {
 		return v, false
@@ -205,12 +205,12 @@ func (p *Provider) fields(name, path string) []field {
 	own := []field{
 		field{name: "client_id", example: "1234.apps.googleusercontent.com", absent: "required, but with some `auth`",
 			about: "As the provider gave it; may be `env:NAME` or `file:PATH` too."}.
-			by(textSchema(), func(v value) { set(&p.Client.ID)(v.setting(needsClientID)) }),
+			by(textSchema(), func(v value) { set(&p.Client.ID)(readSetting(v, needsClientID)) }),
 		field{name: "client_secret", absent: "required, but with a `client_key` and some `auth`", example: "env:GOOGLE_CLIENT_SECRET",
 			about: "As the provider gave it."}.secret(&p.Client.Secret, secret, "/run/secrets/"+name),
 		field{name: "client_key", absent: "none", example: "file:/run/secrets/acme.pem",
 			about: "For `private_key_jwt`, `signed_secret` and `auth: github_app`: a private key in PEM; a secret of several lines, so best `file:PATH`."}.
-			by(secretSchema(), func(v value) { set(&p.Client.Key)(v.longSecret(key, "/run/secrets/"+name+".pem")) }),
+			by(secretSchema(), func(v value) { set(&p.Client.Key)(readLongSecret(v, key, "/run/secrets/"+name+".pem")) }),
 		field{name: "rights", absent: "none", example: "[realm_access.roles]",
 			about: "Claims, of ID token and userinfo, whose strings become rights of the user as they are.",
 		}.texts(&p.Rights, "write a list of claims, as in `rights: [realm_access.roles]`"),
@@ -250,7 +250,7 @@ func taggedFields(s reflect.Value, below string) (all []field) {
 		case key != "" && key != "-":
 			doc, path := providerDocs()[below+key], below+key
 			f := field{name: key, about: doc.about, absent: doc.absent, def: doc.def, example: doc.example}
-			all = append(all, f.by(typeSchema(s.Type().Field(i).Type, path), func(v value) { v.into(s.Field(i), path) }))
+			all = append(all, f.by(typeSchema(s.Type().Field(i).Type, path), func(v value) { setField(v, s.Field(i), path) }))
 		}
 	}
 	return all
@@ -289,16 +289,16 @@ func typeSchema(t reflect.Type, key string) schema {
 	return schema{}
 }
 
-// into reads a provider's value: by its key where the key says more than the type, and else by its type.
-func (v value) into(to reflect.Value, key string) {
+// setField reads a provider's value: by its key where the key says more than the type, and else by its type.
+func setField(v value, to reflect.Value, key string) {
 	words := wordsOf(key)
 	switch {
 	case words != nil:
 		s, _ := v.one(words...)
 		to.SetString(s)
-	case (key == "issuer" || strings.HasSuffix(key, "_url")) && v.intoTemplate(to):
+	case (key == "issuer" || strings.HasSuffix(key, "_url")) && setTemplate(v, to):
 	case key == "issuer" || strings.HasSuffix(key, "_url"):
-		if _, ok := v.absolute("https://id.example.com", false); ok {
+		if _, ok := readURL(v, "https://id.example.com", false); ok {
 			s, _ := v.hidden("") // as written: issuers are compared byte by byte
 			if issuer, _, found := strings.Cut(s, "/.well-known/"); found && key == "issuer" {
 				v.wrong("%s is the address of the issuer's metadata; cut it before `/.well-known/`: write `issuer: %s`, with the slash "+
@@ -313,7 +313,7 @@ func (v value) into(to reflect.Value, key string) {
 			to.SetString(s)
 		}
 	case key == "scopes":
-		to.Set(reflect.ValueOf(v.scopes()))
+		to.Set(reflect.ValueOf(readScopes(v)))
 	case key == "hooks":
 		v.list("write a list of hooks, as in `hooks: ["+providers.HookShopifyHMAC+"]`", func(_ int, in value) {
 			if name, ok := in.one(providers.HookShopifyHMAC); ok {
@@ -321,29 +321,29 @@ func (v value) into(to reflect.Value, key string) {
 			}
 		})
 	default:
-		v.byType(to, key)
+		setByType(v, to, key)
 	}
 }
 
-func (v value) byType(to reflect.Value, key string) {
+func setByType(v value, to reflect.Value, key string) {
 	switch p := to.Addr().Interface().(type) {
 	case *string:
 		if s, ok := v.node.(*ast.StringNode); ok && s.Value == " " {
 			*p = s.Value // a scope separator
 			return
 		}
-		set(p)(v.setting("write a text"))
+		set(p)(readSetting(v, "write a text"))
 	case *[]string:
 		*p = v.texts("write a list of texts")
 	case *map[string][]string:
 		*p = map[string][]string{}
-		v.keyed("write `name: [names]` lines", func(key string, in value) {
+		eachKey(v, "write `name: [names]` lines", func(key string, in value) {
 			(*p)[key] = in.texts("write a list of texts")
 		})
 	case *map[string]string:
 		*p = map[string]string{}
-		v.keyed("write `name: value` lines", func(key string, in value) {
-			if s, ok := in.setting("write a text"); ok {
+		eachKey(v, "write `name: value` lines", func(key string, in value) {
+			if s, ok := readSetting(in, "write a text"); ok {
 				(*p)[key] = s
 			}
 		})
@@ -354,26 +354,26 @@ func (v value) byType(to reflect.Value, key string) {
 	case *int:
 		set(p)(v.number(0, 1<<20))
 	default:
-		v.byKind(to, key)
+		setByKind(v, to, key)
 	}
 }
 
-// byKind reads groups of keys: one, a list of them, or several by name.
-func (v value) byKind(to reflect.Value, key string) {
+// setByKind reads groups of keys: one, a list of them, or several by name.
+func setByKind(v value, to reflect.Value, key string) {
 	switch t := to.Type(); {
 	case t.Kind() == reflect.Struct:
 		v.object("write `name: value` lines", taggedFields(to, key+".")...)
 	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct:
 		v.list("write a list of `{name: value}`", func(_ int, in value) {
 			element := reflect.New(t.Elem()).Elem()
-			in.byKind(element, key)
+			setByKind(in, element, key)
 			to.Set(reflect.Append(to, element))
 		})
 	case t.Kind() == reflect.Map && t.Elem().Kind() == reflect.Struct:
 		to.Set(reflect.MakeMap(t))
-		v.keyed("write `name: {…}` lines", func(key string, in value) {
+		eachKey(v, "write `name: {…}` lines", func(key string, in value) {
 			element := reflect.New(t.Elem()).Elem()
-			in.byKind(element, key)
+			setByKind(in, element, key)
 			to.SetMapIndex(reflect.ValueOf(key), element)
 		})
 	default:

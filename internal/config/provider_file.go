@@ -122,9 +122,9 @@ func providersOf(v value) (value, bool) {
 	return v, false
 }
 
-// providerDir is the folder that the key provider_dir of the top names, or "". Whether it is one is said where the key
+// readProviderDir is the folder that the key provider_dir of the top names, or "". Whether it is one is said where the key
 // is read.
-func (v value) providerDir() string {
+func readProviderDir(v value) string {
 	m, ok := asMapping(v.node)
 	if !ok {
 		return ""

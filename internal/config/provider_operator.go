@@ -18,19 +18,19 @@ func (p *Provider) operatorFields(name string) []field {
 		}.secret(&o.APIKey, VariableFor(name, "API_KEY"), file),
 		field{name: "username", absent: "each person types one", example: "env:ACME_USERNAME",
 			about: "With `auth: basic`: one account for everybody, with `password`; may be `env:NAME` or `file:PATH` too.",
-		}.by(textSchema(), func(v value) { set(&o.Username)(v.setting("write the user name that calls go under")) }),
+		}.by(textSchema(), func(v value) { set(&o.Username)(readSetting(v, "write the user name that calls go under")) }),
 		field{name: "password", absent: "each person types one", example: "env:ACME_PASSWORD", about: "Of `username`."}.
 			secret(&o.Password, VariableFor(name, "PASSWORD"), file),
 		field{name: "service_account", absent: "required with `auth: service_account`", example: "file:/run/secrets/google.json",
 			about: "The JSON key file of a Google service account."}.by(secretSchema(), func(v value) {
-			set(&o.ServiceAccount)(v.longSecret(VariableFor(name, "SERVICE_ACCOUNT"), file+".json"))
+			set(&o.ServiceAccount)(readLongSecret(v, VariableFor(name, "SERVICE_ACCOUNT"), file+".json"))
 		}),
 		field{name: "act_as", absent: "the service account itself", example: "ada@example.com",
 			about: "Whose data a service account sees (domain-wide delegation).",
-		}.by(textSchema(), func(v value) { set(&o.ActAs)(v.setting("write the address of a person of your domain")) }),
+		}.by(textSchema(), func(v value) { set(&o.ActAs)(readSetting(v, "write the address of a person of your domain")) }),
 		field{name: "installation", absent: "required with `auth: github_app`", example: `"12345678"`,
 			about: "The id of the installation of a GitHub App whose repositories calls see.",
-		}.by(textSchema(), func(v value) { set(&o.Installation)(v.setting("write the id of the installation, in quotes")) }),
+		}.by(textSchema(), func(v value) { set(&o.Installation)(readSetting(v, "write the id of the installation, in quotes")) }),
 	}
 }
 

@@ -43,8 +43,8 @@ func valuesDocs() map[string]providerDoc {
 	}
 }
 
-// templated reads a text that has places for values; ok is false when it has none, or is no text.
-func (v value) templated() (text string, ok bool) {
+// readTemplate reads a text that has places for values; ok is false when it has none, or is no text.
+func readTemplate(v value) (text string, ok bool) {
 	s, ok := v.node.(*ast.StringNode)
 	if !ok {
 		return "", false
@@ -57,9 +57,9 @@ func (v value) templated() (text string, ok bool) {
 	return text, true
 }
 
-// intoTemplate reads an address with places for values. What is wrong with it is said once all values are known.
-func (v value) intoTemplate(to reflect.Value) bool {
-	text, ok := v.templated()
+// setTemplate reads an address with places for values. What is wrong with it is said once all values are known.
+func setTemplate(v value, to reflect.Value) bool {
+	text, ok := readTemplate(v)
 	if ok {
 		to.SetString(text)
 	}

@@ -25,8 +25,8 @@ var (
 	expansion = regexp.MustCompile(`^\$\{?([A-Z_][A-Z0-9_]*)\}?$`)
 )
 
-// secret reads a reference to a secret: env:NAME or file:PATH. A literal one is refused, and never shown.
-func (v value) secret(variable, path string) (secret.Text, bool) {
+// readSecret reads a reference to a secret: env:NAME or file:PATH. A literal one is refused, and never shown.
+func readSecret(v value, variable, path string) (secret.Text, bool) {
 	key := v.leaf() + ": "
 	if strings.HasSuffix(v.path, "]") {
 		key = ""
@@ -36,34 +36,34 @@ func (v value) secret(variable, path string) (secret.Text, bool) {
 	if !ok {
 		return secret.Text{}, false
 	}
-	if s, referred, ok := v.refer(text); referred {
+	if s, referred, ok := refer(v, text); referred {
 		if ok && strings.ContainsAny(s.Reveal(), "\n\x00") {
 			v.wrong("%s has more than one line where it comes from; put the secret alone there", v.name())
 			return secret.Text{}, false
 		}
 		return s, ok
 	}
-	return secret.Text{}, v.literal(text, key, want)
+	return secret.Text{}, refuseLiteral(v, text, key, want)
 }
 
-// longSecret is secret for one of several lines: a private key.
-func (v value) longSecret(variable, path string) (secret.Text, bool) {
+// readLongSecret is secret for one of several lines: a private key.
+func readLongSecret(v value, variable, path string) (secret.Text, bool) {
 	want := fmt.Sprintf("write `%s: file:%s` or `%s: env:%s`", v.leaf(), path, v.leaf(), variable)
 	text, ok := v.hidden(want)
 	if !ok {
 		return secret.Text{}, false
 	}
-	if s, referred, ok := v.refer(text); referred {
+	if s, referred, ok := refer(v, text); referred {
 		return s, ok
 	}
-	return secret.Text{}, v.literal(text, v.leaf()+": ", want)
+	return secret.Text{}, refuseLiteral(v, text, v.leaf()+": ", want)
 }
 
 // byteOrderMark is what some editors put before a text; it is no part of it.
 const byteOrderMark = "\uFEFF"
 
-// literal refuses a secret that stands in the file itself.
-func (v value) literal(text, key, want string) bool {
+// refuseLiteral refuses a secret that stands in the file itself.
+func refuseLiteral(v value, text, key, want string) bool {
 	if m := expansion.FindStringSubmatch(text); m != nil {
 		v.wrong("%s is not expanded, here or anywhere in the file; write `%senv:%s`", v.name(), key, m[1])
 		return false
@@ -73,21 +73,21 @@ func (v value) literal(text, key, want string) bool {
 }
 
 // refer follows text when it is a reference.
-func (v value) refer(text string) (s secret.Text, referred, ok bool) {
+func refer(v value, text string) (s secret.Text, referred, ok bool) {
 	if name, is := strings.CutPrefix(text, "env:"); is {
-		s, ok = v.fromEnvironment(name)
+		s, ok = fromEnvironment(v, name)
 		v.r.leaves.add(v.path, s.Reveal())
 		return s, true, ok
 	}
 	if path, is := strings.CutPrefix(text, "file:"); is {
-		s, ok = v.fromFile(path)
+		s, ok = fromFile(v, path)
 		v.r.leaves.add(v.path, s.Reveal())
 		return s, true, ok
 	}
 	return secret.Text{}, false, false
 }
 
-func (v value) fromEnvironment(name string) (secret.Text, bool) {
+func fromEnvironment(v value, name string) (secret.Text, bool) {
 	if !variable.MatchString(name) {
 		v.wrong("%s names no variable; after `env:` goes a name of letters, digits and _", v.name())
 		return secret.Text{}, false
@@ -108,7 +108,7 @@ func (v value) fromEnvironment(name string) (secret.Text, bool) {
 	return secret.New(strings.TrimRight(found, "\r\n")), true
 }
 
-func (v value) fromFile(path string) (secret.Text, bool) {
+func fromFile(v value, path string) (secret.Text, bool) {
 	if path == "" || strings.HasPrefix(path, "//") {
 		v.wrong("%s names no file; after `file:` goes a path, as in `file:/run/secrets/name`", v.name())
 		return secret.Text{}, false
@@ -186,27 +186,27 @@ func FileError(err error) string {
 	return "cannot be read"
 }
 
-// setting reads a value that is no secret but may come from the environment or a file all the same.
-func (v value) setting(want string) (string, bool) {
+// readSetting reads a value that is no secret but may come from the environment or a file all the same.
+func readSetting(v value, want string) (string, bool) {
 	text, ok := v.hidden(want)
 	if !ok {
 		return "", false
 	}
-	if s, referred, ok := v.refer(text); referred {
+	if s, referred, ok := refer(v, text); referred {
 		return s.Reveal(), ok
 	}
 	v.show()
 	return text, true
 }
 
-// store reads the URL of the store. One with a password is a secret.
-func (v value) store() (secret.Text, bool) {
+// readStore reads the URL of the store. One with a password is a secret.
+func readStore(v value) (secret.Text, bool) {
 	const want = "write `store: redis://127.0.0.1:6379/0` or `store: env:REDIS_URL`"
 	text, ok := v.hidden(want)
 	if !ok {
 		return secret.Text{}, false
 	}
-	s, referred, ok := v.refer(text)
+	s, referred, ok := refer(v, text)
 	switch {
 	case referred && !ok:
 		return secret.Text{}, false

@@ -25,24 +25,24 @@ func (c *Config) fields() []field {
 				"own. It decides the redirect URIs (`<origin>/bff/callback/<provider>`) and, when it is `https`, the cookie's " +
 				"`Secure` and its `__Host-`.",
 			missing: "write how browsers reach bff, as in `origin: https://app.example.com`",
-		}.by(urlSchema(), func(v value) { c.Origin, _ = v.origin("https://app.example.com") }),
+		}.by(urlSchema(), func(v value) { c.Origin, _ = readOrigin(v, "https://app.example.com") }),
 		field{name: "listen", def: `":8080"`, example: `"127.0.0.1:8080"`,
 			about: "Address for browsers, `host:port`. Port 0 takes a free one; the log line `listening` says which. `--listen` " +
 				"overrides it.",
-		}.by(textSchema(), func(v value) { set(&c.Listen)(v.listenAddress(":8080")) }),
+		}.by(textSchema(), func(v value) { set(&c.Listen)(readListenAddress(v, ":8080")) }),
 		field{name: "admin", def: `"127.0.0.1:9090"`, example: `"10.0.0.5:9090"`,
 			about: "Address for health, metrics and introspection. Browsers must not reach it. `--admin` overrides it.",
-		}.by(textSchema(), func(v value) { set(&c.Admin)(v.listenAddress("127.0.0.1:9090")) }),
+		}.by(textSchema(), func(v value) { set(&c.Admin)(readListenAddress(v, "127.0.0.1:9090")) }),
 		field{name: "trusted_proxies", def: "[]", example: "[10.0.0.0/8]",
 			about: "CIDRs of the proxies in front of bff, from which alone `X-Forwarded-For`, `X-Forwarded-Uri` and `traceparent` " +
 				"are believed.",
-		}.by(listSchema(textSchema()), func(v value) { c.TrustedProxies = v.prefixes() }),
+		}.by(listSchema(textSchema()), func(v value) { c.TrustedProxies = readPrefixes(v) }),
 		field{name: "name", absent: "\"this application\"", example: "Acme Planner",
 			about: "What the account page and messages call the application.",
-		}.by(schema{"type": "string", "maxLength": 80}, func(v value) { set(&c.Name)(v.title("name: Acme Planner")) }),
+		}.by(schema{"type": "string", "maxLength": 80}, func(v value) { set(&c.Name)(readTitle(v, "name: Acme Planner")) }),
 		field{name: "logo", absent: "none", example: "./logo.svg",
 			about: "A picture of the application for the account page: a file of at most 256 KiB, SVG, PNG, JPEG or WebP.",
-		}.by(textSchema(), func(v value) { set(&c.Logo)(v.picture()) }),
+		}.by(textSchema(), func(v value) { set(&c.Logo)(readPicture(v)) }),
 	}
 	all = append(all, c.sections()...)
 	return append(all, c.running()...)
@@ -63,7 +63,7 @@ func (c *Config) sections() []field {
 		}.by(nil, c.readProviders),
 		field{name: "provider_dir", absent: "none", example: "./providers",
 			about: "A folder of provider files: `acme.yaml` in it is a provider `acme` that is used like a built-in one.",
-		}.by(textSchema(), func(v value) { set(&c.ProviderDir)(v.folder("provider files", "./providers")) }),
+		}.by(textSchema(), func(v value) { set(&c.ProviderDir)(readFolder(v, "provider files", "./providers")) }),
 		field{name: "apis", absent: "none", about: "The upstream HTTP APIs and backends that bff calls, by a name of yours.",
 			entry: func() []field { return (&API{}).fields() },
 		}.by(nil, c.readAPIs),
@@ -127,7 +127,7 @@ func (s *Session) fields() []field {
 			about: "`redis://`, `rediss://` (TLS), `unix:///path`, `redis+sentinel://h1:26379,h2:26379/master/0`, " +
 				"`redis+cluster://h1:6379,h2:6379` or `memory:`, which forgets everything when the process ends. A URL with a " +
 				"password is a secret: `env:REDIS_URL` or `file:…`.",
-		}.by(textSchema(), func(v value) { set(&s.Store)(v.store()) }),
+		}.by(textSchema(), func(v value) { set(&s.Store)(readStore(v)) }),
 		field{name: "keys", example: "[env:BFF_KEY, env:OLD_KEY]",
 			about:   "Keys as `bff keygen` prints them. The first seals, all open: [how to rotate](operations.md#keys).",
 			missing: "make one with `bff keygen`, put it into the environment and write `keys: [env:BFF_KEY]`",
@@ -145,9 +145,9 @@ func (s *Session) fields() []field {
 				year,
 			),
 		field{name: "cookie", def: "bff", about: "The cookie's name; `__Host-` is put in front when `origin` is `https`."}.
-			by(textSchema(), func(v value) { set(&s.Cookie)(v.cookieName()) }),
+			by(textSchema(), func(v value) { set(&s.Cookie)(readCookieName(v)) }),
 		field{name: "prefix", def: "bff", about: "Of every key in the store. Two products on one store have two."}.
-			by(textSchema(), func(v value) { set(&s.Prefix)(v.keyPrefix()) }),
+			by(textSchema(), func(v value) { set(&s.Prefix)(readKeyPrefix(v)) }),
 		field{name: "cache", def: "true",
 			about: "Whether most calls are answered without asking the store, at most 100 ms behind it; a logout takes that much " +
 				"longer, and still has no window. All instances alike. With `memory:` the store is asked all the same.",
@@ -211,11 +211,11 @@ func (l *Log) fields() []field {
 		field{name: "access", def: "false", about: "Whether every request is one line."}.flag(&l.Access),
 		field{name: "audit", absent: "none", example: "file:/var/log/bff/audit.jsonl",
 			about: "Where the audit log goes: `stderr`, or `file:PATH`, which is appended to.",
-		}.by(schema{"type": "string", "pattern": "^(stderr|file:.+)$"}, func(v value) { set(&l.Audit)(v.auditLog()) }),
+		}.by(schema{"type": "string", "pattern": "^(stderr|file:.+)$"}, func(v value) { set(&l.Audit)(readAuditLog(v)) }),
 	}
 }
 
-func (v value) auditLog() (string, bool) {
+func readAuditLog(v value) (string, bool) {
 	const want = "write `audit: stderr` or `audit: file:/var/log/bff/audit.jsonl`"
 	text, ok := v.hidden(want)
 	if !ok {
@@ -242,8 +242,8 @@ func (v value) auditLog() (string, bool) {
 	return "file:" + path, true
 }
 
-// title reads a short text that people see.
-func (v value) title(example string) (string, bool) {
+// readTitle reads a short text that people see.
+func readTitle(v value, example string) (string, bool) {
 	text, ok := v.text("write `" + example + "`")
 	switch {
 	case !ok:
@@ -260,8 +260,8 @@ func (v value) title(example string) (string, bool) {
 
 const maxPicture = 256 << 10
 
-// picture reads the path of an image.
-func (v value) picture() (string, bool) {
+// readPicture reads the path of an image.
+func readPicture(v value) (string, bool) {
 	file, ok := v.text("write where the picture is, as in `logo: ./logo.svg`")
 	if !ok {
 		return "", false
@@ -284,8 +284,8 @@ func (v value) picture() (string, bool) {
 	return "", false
 }
 
-// folder reads the path of a folder that exists.
-func (v value) folder(of, example string) (string, bool) {
+// readFolder reads the path of a folder that exists.
+func readFolder(v value, of, example string) (string, bool) {
 	text, ok := v.text("write the folder of the " + of + ", as in `" + v.leaf() + ": " + example + "`")
 	if !ok {
 		return "", false
@@ -308,7 +308,7 @@ var (
 	keyPrefixName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$`) // no braces: they would move the hash tag
 )
 
-func (v value) cookieName() (string, bool) {
+func readCookieName(v value) (string, bool) {
 	name, ok := v.text("write `cookie: bff`")
 	switch lower := strings.ToLower(name); {
 	case !ok:
@@ -323,7 +323,7 @@ func (v value) cookieName() (string, bool) {
 	return "", false
 }
 
-func (v value) keyPrefix() (string, bool) {
+func readKeyPrefix(v value) (string, bool) {
 	name, ok := v.text("write `prefix: bff`")
 	if ok && !keyPrefixName.MatchString(name) {
 		v.wrong(
@@ -338,7 +338,7 @@ func (v value) keyPrefix() (string, bool) {
 func (s *Session) readKeys(v value) {
 	var from []value
 	v.list("write a list: `keys: [env:BFF_KEY]`", func(_ int, in value) {
-		text, ok := in.secret("BFF_KEY", "/run/secrets/bff-key")
+		text, ok := readSecret(in, "BFF_KEY", "/run/secrets/bff-key")
 		if !ok {
 			return
 		}

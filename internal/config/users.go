@@ -55,7 +55,7 @@ func ruleError(err error) string { return "is no rule: " + strings.TrimPrefix(er
 
 func (u *Users) readRights(v value) {
 	u.Rights = map[string][]string{}
-	v.keyed("write a right and its list, as in `admin: [\"email:ada@example.com\"]`", func(right string, v value) {
+	eachKey(v, "write a right and its list, as in `admin: [\"email:ada@example.com\"]`", func(right string, v value) {
 		if err := users.CheckRight(right); err != nil {
 			v.r.wrong(v.key, "%s is a right that cannot be: %v", v.name(), err)
 		}
@@ -77,11 +77,11 @@ func (h *Hook) fields() []field {
 		field{name: "url", example: "http://127.0.0.1:3000/hooks/sign-in",
 			about:   "Where it is. Plain `http` only on loopback.",
 			missing: "write where the program is, as in `url: http://127.0.0.1:3000/hooks/sign-in`",
-		}.by(urlSchema(), func(v value) { set(&h.URL)(v.programURL("http://127.0.0.1:3000/hooks/sign-in", false)) }),
+		}.by(urlSchema(), func(v value) { set(&h.URL)(readProgramURL(v, "http://127.0.0.1:3000/hooks/sign-in", false)) }),
 		field{name: "secret", example: "env:HOOK_SECRET",
 			about:   "What messages are signed with: `whsec_` and base64, or any text of at least 24 bytes.",
 			missing: "write `secret: env:HOOK_SECRET`",
-		}.by(secretSchema(), func(v value) { set(&h.Key)(v.webhookKey("HOOK_SECRET")) }),
+		}.by(secretSchema(), func(v value) { set(&h.Key)(readWebhookKey(v, "HOOK_SECRET")) }),
 		field{
 			name:  "timeout",
 			def:   "3s",
@@ -111,11 +111,11 @@ func (e *Event) fields() []field {
 		field{name: "url", example: "https://app.internal/hooks/bff",
 			about:   "Where the program is. Plain `http` only on loopback, or with `insecure: true`.",
 			missing: "write where the program is, as in `url: https://app.internal/hooks/bff`",
-		}.by(urlSchema(), func(v value) { set(&e.URL)(v.programURL("https://app.internal/hooks/bff", true)) }),
+		}.by(urlSchema(), func(v value) { set(&e.URL)(readProgramURL(v, "https://app.internal/hooks/bff", true)) }),
 		field{name: "secret", example: "env:EVENTS_SECRET",
 			about:   "What messages are signed with: `whsec_` and base64, or any text of at least 24 bytes.",
 			missing: "write `secret: env:EVENTS_SECRET`",
-		}.by(secretSchema(), func(v value) { set(&e.Key)(v.webhookKey("EVENTS_SECRET")) }),
+		}.by(secretSchema(), func(v value) { set(&e.Key)(readWebhookKey(v, "EVENTS_SECRET")) }),
 		field{name: "types", absent: "all", example: `["user.*", session.ended]`,
 			about: "Which events: " + listed(eventTypes()) + "; `user.*` is all of the first word.",
 		}.by(listSchema(textSchema()), e.readTypes),
@@ -157,9 +157,9 @@ func (c *Config) readEvents(v value) {
 	})
 }
 
-// programURL reads the address of a program of the operator's own.
-func (v value) programURL(example string, httpAnywhere bool) (string, bool) {
-	u, ok := v.absolute(example, httpAnywhere)
+// readProgramURL reads the address of a program of the operator's own.
+func readProgramURL(v value, example string, httpAnywhere bool) (string, bool) {
+	u, ok := readURL(v, example, httpAnywhere)
 	if !ok {
 		return "", false
 	}
@@ -170,9 +170,9 @@ func (v value) programURL(example string, httpAnywhere bool) (string, bool) {
 	return u.String(), true
 }
 
-// webhookKey reads a reference to what messages are signed with.
-func (v value) webhookKey(variable string) (webhook.Key, bool) {
-	text, ok := v.secret(variable, "/run/secrets/"+strings.ToLower(strings.ReplaceAll(variable, "_", "-")))
+// readWebhookKey reads a reference to what messages are signed with.
+func readWebhookKey(v value, variable string) (webhook.Key, bool) {
+	text, ok := readSecret(v, variable, "/run/secrets/"+strings.ToLower(strings.ReplaceAll(variable, "_", "-")))
 	if !ok {
 		return webhook.Key{}, false
 	}
@@ -202,14 +202,14 @@ func (t *Telemetry) fields() []field {
 		field{name: "endpoint", example: "http://127.0.0.1:4318",
 			about:   "Base URL of an OTLP receiver over HTTP. `OTEL_*` variables count too.",
 			missing: "write where the receiver is, as in `endpoint: http://127.0.0.1:4318`",
-		}.by(urlSchema(), func(v value) { set(&t.Endpoint)(v.base("http://127.0.0.1:4318")) }),
+		}.by(urlSchema(), func(v value) { set(&t.Endpoint)(readBase(v, "http://127.0.0.1:4318")) }),
 		field{name: "sample", def: "0.1", example: "1", about: "The share of requests that are traced, from 0 to 1."}.
-			by(schema{"type": "number", "minimum": 0, "maximum": 1}, func(v value) { set(&t.Sample)(v.share()) }),
+			by(schema{"type": "number", "minimum": 0, "maximum": 1}, func(v value) { set(&t.Sample)(readShare(v)) }),
 	}
 }
 
-// share reads a number from 0 to 1.
-func (v value) share() (float64, bool) {
+// readShare reads a number from 0 to 1.
+func readShare(v value) (float64, bool) {
 	const want = "write a number from 0 to 1, as in `sample: 0.1`"
 	text, ok := v.text(want)
 	if !ok {

@@ -12,7 +12,8 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// A value is a node of the file with its name and its positions.
+// A value is a node of the file with its name and its positions. Its methods read shapes: a mapping, a list, a text.
+// What a key means is read by the functions read…, each beside the part of the file it belongs to.
 type value struct {
 	r    *reader
 	node ast.Node // never an anchor, alias or tag; nil and null are the same
