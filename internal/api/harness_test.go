@@ -159,6 +159,9 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	t.Cleanup(transport.CloseIdleConnections)
 	for _, m := range mounts {
 		m.Origin, m.Log, m.Transport = w.origin, log, transport
+		for _, k := range set.keys {
+			m.Validators = append(m.Validators, k.Derive(proxy.ValidatorLabel))
+		}
 		made, err := proxy.New(m)
 		if err != nil {
 			t.Fatal(err)

@@ -122,7 +122,12 @@ func (in *Instance) newSigner(g *generation) (*assertion.Signer, error) {
 // mounts makes the apis. They share one transport.
 func mounts(cfg *config.Config, in *Instance) ([]api.Mount, error) {
 	var all []api.Mount
+	var validators []secret.Text
+	for _, k := range cfg.Session.Keys {
+		validators = append(validators, k.Derive(proxy.ValidatorLabel))
+	}
 	for _, a := range cfg.APIs {
+		a.Validators = validators
 		a.Transport, a.Log, a.OnTrip = in.upstreams, in.log, in.counted.Masked
 		a.Backend, a.OwnCookie = a.Identity != "", proxy.OwnCookies(cfg.SessionCookie())
 		m, err := proxy.New(a.Config)

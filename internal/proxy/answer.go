@@ -39,6 +39,9 @@ func answered(res *http.Response) error {
 	if m.cfg.Backend {
 		return x.answeredByBackend(res)
 	}
+	if x.unasked(res) {
+		return errUnasked
+	}
 	x.maskHeader(h) // before anything is read from it
 	if res.StatusCode == http.StatusUnauthorized || res.StatusCode == http.StatusForbidden {
 		if c := challengeOf(res); c != nil {
@@ -49,7 +52,7 @@ func answered(res *http.Response) error {
 	m.filterBack(h)
 	m.rewriteHeader(h, x.call)
 	keepForAsking(h)
-	x.noteValidators(h)
+	x.bindValidators(res)
 	m.keepApart(h, res.StatusCode)
 	m.filterBack(res.Trailer)
 	x.trailerNeedsChunks(res)

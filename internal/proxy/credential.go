@@ -24,7 +24,7 @@ type Credential interface {
 // A Caller is on whose behalf a call is carried.
 type Caller struct {
 	Credential Credential
-	Account    string // whose answers these are; an account with another name gets no 304 for what this one had
+	Account    string // whose answers these are: what a browser keeps is bound to it
 	// Renew is called after a 401 that is about the credential. It returns a fresh one for a second try; nil, or one
 	// of the same secrets, means that there is none. A nil Renew means no second try.
 	Renew   func(context.Context) (Credential, error)

@@ -50,7 +50,8 @@
 // parses as exactly one type counts, and that type is written back. A request of a browser for a script, a style, a
 // worker or a plug-in (Sec-Fetch-Dest) is not allowed at all: an upstream's bytes never become code of this origin, not
 // even where the page's own policy says 'self'. Since a browser's cache asks again before it shows an answer, and for
-// each Sec-Fetch-Dest by itself, that holds for what was fetched as an image before.
+// each Sec-Fetch-Dest by itself, that holds for what was fetched as an image before. What it asks with is bound to the
+// account that the answer was of (validators.go).
 //
 // # Targets
 //

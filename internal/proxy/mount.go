@@ -20,6 +20,7 @@ import (
 	"bff/internal/proxy/coding"
 	"bff/internal/proxy/jsonurl"
 	"bff/internal/proxy/tripwire"
+	"bff/internal/secret"
 )
 
 // What Find and Serve answer instead of an upstream.
@@ -63,6 +64,9 @@ type Config struct {
 	// Backend marks an upstream of the operator's own, trusted with its origin. With the Path "/" it has every path that
 	// no longer mount has, but for those of bff.
 	Backend bool
+	// Validators are the keys that bind what a browser keeps to the account that it is of, derived from the key ring with
+	// ValidatorLabel: the first binds, all are known. A random one when there is none.
+	Validators []secret.Text
 	// PerCall says that the upstream is another for each call: Caller.Target. Upstream and the values of Upstreams are not read.
 	PerCall bool
 	// CallHeaders names further fixed headers, whose values come with Caller.Target.
@@ -82,22 +86,22 @@ func (e *ConfigError) Unwrap() error { return e.Err }
 
 // A Mount carries calls to one api. It is safe for concurrent use.
 type Mount struct {
-	cfg       Config
-	allow     []pattern
-	bases     []base          // longest prefix first; the last one has none
-	own       map[string]bool // folded names of the fields that the mount writes itself
-	out, back *filter
-	fields    []jsonurl.Field
-	root      string   // the absolute URL of the mount, without a slash at its end
-	fixed     []string // values every answer gets: made once
-	transport http.RoundTripper
-	sockets   *httputil.ReverseProxy // carries WebSockets
-	streams   tripwire.Streams
-	sets      tripwire.Cache
-	guards    coding.Guards
-	large     *buffers // of bodies
-	small     *buffers // of sockets and event streams: many at once, with little in each
-	given     *validators
+	cfg        Config
+	allow      []pattern
+	bases      []base          // longest prefix first; the last one has none
+	own        map[string]bool // folded names of the fields that the mount writes itself
+	out, back  *filter
+	fields     []jsonurl.Field
+	root       string   // the absolute URL of the mount, without a slash at its end
+	fixed      []string // values every answer gets: made once
+	transport  http.RoundTripper
+	sockets    *httputil.ReverseProxy // carries WebSockets
+	streams    tripwire.Streams
+	sets       tripwire.Cache
+	guards     coding.Guards
+	large      *buffers // of bodies
+	small      *buffers // of sockets and event streams: many at once, with little in each
+	validators []secret.Text
 }
 
 // A Call is a request that may be carried.
@@ -115,7 +119,7 @@ func (c *Call) Pattern() string { return c.pattern }
 // New checks cfg and makes a mount. Every error is a [*ConfigError]; more than one are joined.
 func New(cfg Config) (*Mount, error) {
 	m := &Mount{cfg: cfg, transport: cfg.Transport, fixed: []string{"nosniff", "same-origin", sandbox},
-		given: newValidators()}
+		validators: validatorKeys(cfg.Validators)}
 	if m.cfg.Log == nil {
 		m.cfg.Log = slog.New(slog.DiscardHandler)
 	}

@@ -124,7 +124,7 @@ func (m *Mount) setFields(x *exchange, h http.Header) {
 	if m.cfg.Backend {
 		m.forwardedFor(x, h)
 	} else {
-		x.withholdConditions(h)
+		x.unbindConditions(h)
 	}
 	for name, value := range m.cfg.SetHeaders {
 		h[http.CanonicalHeaderKey(name)] = []string{value}

@@ -1,135 +1,217 @@
 package proxy
 
 import (
-	"hash/maphash"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
 	"net/http"
 	"strings"
-	"sync"
+	"time"
+
+	"bff/internal/secret"
 )
 
-// validators remembers, as hashes, which ETag and Last-Modified went to which account, for the requests of browsers.
 // A browser keeps an answer under its address alone and asks about it again in the name of whoever is signed in by
 // then, also where Vary does not match (RFC 9111 section 4.1 allows it). An upstream that calls the answers of two
-// accounts by one name would say 304, and one would see what is the other's. So such a question goes on only for who
-// had that answer from here; who did not gets the whole one. It is safe for concurrent use.
-type validators struct {
-	seed   maphash.Seed
-	mu     sync.Mutex
-	recent map[uint64]uint64 // address and validator -> who had it; shared: more than one
-	older  map[uint64]uint64
-}
+// accounts by one name would say 304, and one would see what is the other's. So the validators that a browser gets are
+// bound to the account, by a tag that only the key ring makes:
+//
+//	ETag: W/"v1"                 W/"v1.bff-t<tag>"       the upstream's own, whatever it holds
+//	Last-Modified, no ETag       "<date>.bff-d<tag>"     a date cannot hold a tag, so an ETag is made that names it
+//
+// The rules are:
+//
+//  1. If-None-Match, If-Modified-Since and If-Range of a GET or HEAD of a browser go on only with a tag of this
+//     account, and without it; a date of a browser goes on only beside such an If-None-Match, or out of one.
+//  2. A 304 or 206 that was not asked for with what went on is no answer: the browser would join it to what it has.
+//  3. If-Match, and If-None-Match of other methods, lose a tag of this account. What else they hold goes on as it
+//     came: an upstream's own ETag is also in its bodies, and who wrote one means it.
+//
+// Nothing is remembered, so it holds over instances, restarts and rotations of the ring.
 
-// mostValidators bounds each half of what a mount remembers.
-const mostValidators = 16384
-
-func newValidators() *validators { return &validators{seed: maphash.MakeSeed()} }
-
-func (v *validators) hash(parts ...string) uint64 {
-	var h maphash.Hash
-	h.SetSeed(v.seed)
-	for _, part := range parts {
-		_, _ = h.WriteString(part)
-		_ = h.WriteByte(0)
-	}
-	return h.Sum64()
-}
-
-// shared stands for more than one account.
-const shared = 0
-
-func (v *validators) add(hash, account uint64) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if was, ok := v.get(hash); ok && was != account {
-		account = shared
-	}
-	if len(v.recent) >= mostValidators {
-		v.recent, v.older = nil, v.recent
-	}
-	if v.recent == nil {
-		v.recent = make(map[uint64]uint64)
-	}
-	v.recent[hash] = account
-}
-
-func (v *validators) has(hash, account uint64) bool {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	was, ok := v.get(hash)
-	return ok && was == account && was != shared
-}
-
-// get is called under the lock.
-func (v *validators) get(hash uint64) (account uint64, ok bool) {
-	if account, ok = v.recent[hash]; !ok {
-		account, ok = v.older[hash]
-	}
-	return account, ok
-}
+// ValidatorLabel is what a key of Config.Validators is derived from a ring key with.
+const ValidatorLabel = "validators"
 
 const (
-	byTag  = "tag"
-	byDate = "date"
+	ofTag  = ".bff-t"
+	ofDate = ".bff-d"
+	// sealSize is the length of a tag of 96 bits in base64url.
+	sealSize = 16
 )
 
-// noteValidators remembers those of an answer.
-func (x *exchange) noteValidators(h http.Header) {
+var errUnasked = errors.New("the upstream answered to a condition that it was not asked")
+
+// validatorKeys are what answers are bound with: the first binds, all are known. Without a key of the ring, a random
+// one is good for this mount alone.
+func validatorKeys(given []secret.Text) []secret.Text {
+	if len(given) > 0 {
+		return given
+	}
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // never fails: crypto/rand ends the process instead
+	return []secret.Text{secret.New(string(key))}
+}
+
+// validatorTag is the tag of a validator of an account.
+func validatorTag(key secret.Text, kind, account, validator string) string {
+	mac := hmac.New(sha256.New, []byte(key.Reveal()))
+	head := binary.BigEndian.AppendUint64(append(make([]byte, 0, 128), kind...), uint64(len(account)))
+	mac.Write(append(append(head, account...), validator...))
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:12])
+}
+
+// bound is an entity tag with the account's tag in it, before the quote that ends it where there is one.
+func (x *exchange) bound(kind, tag string) string {
+	end := len(tag)
+	if strings.HasSuffix(tag, `"`) {
+		end--
+	}
+	return tag[:end] + kind + validatorTag(x.mount.validators[0], kind, x.by.Account, bareTag(tag)) + tag[end:]
+}
+
+// unbound is what bound was given, when it was for this account. A front door may have made a strong one weak.
+func (x *exchange) unbound(tag string) (kind, original string, ok bool) {
+	end := len(tag)
+	if strings.HasSuffix(tag, `"`) {
+		end--
+	}
+	start := end - sealSize - len(ofTag)
+	if start < 0 {
+		return "", "", false
+	}
+	kind = tag[start : start+len(ofTag)]
+	if kind != ofTag && kind != ofDate {
+		return "", "", false
+	}
+	original = tag[:start] + tag[end:]
+	for _, key := range x.mount.validators {
+		want := validatorTag(key, kind, x.by.Account, bareTag(original))
+		if hmac.Equal([]byte(want), []byte(tag[start+len(ofTag):end])) {
+			return kind, original, true
+		}
+	}
+	return "", "", false
+}
+
+// bindValidators names the account in those of an answer.
+func (x *exchange) bindValidators(res *http.Response) {
 	if !x.fromBrowser() {
 		return
 	}
-	if tag := h.Get("Etag"); tag != "" {
-		x.gave(byTag, bareTag(tag))
-	}
-	if date := h.Get("Last-Modified"); date != "" {
-		x.gave(byDate, date)
-	}
-}
-
-// withholdConditions takes out of a request the conditions on answers that this account did not have from here. A range
-// goes with its If-Range: without that it would be a part of another whole.
-func (x *exchange) withholdConditions(h http.Header) {
-	if x.in.Method != http.MethodGet && x.in.Method != http.MethodHead || !x.fromBrowser() {
+	h := res.Header
+	if tags := h["Etag"]; len(tags) > 0 && strings.TrimSpace(tags[0]) != "" {
+		h["Etag"] = []string{x.bound(ofTag, strings.TrimSpace(tags[0]))} // of several, browsers read one
 		return
 	}
-	if lines := h["If-None-Match"]; len(lines) > 0 && !x.hadTags(lines) {
+	date := h.Get("Last-Modified")
+	if date == "" || !x.asks() || res.StatusCode == http.StatusNotModified { // what is stored has its name
+		return
+	}
+	tag := `"` + base64.RawURLEncoding.EncodeToString([]byte(date)) + `"`
+	if !strongDate(h, date) {
+		tag = "W/" + tag
+	}
+	h["Etag"] = []string{x.bound(ofDate, tag)}
+}
+
+// strongDate reports whether a date names one sequence of bytes: when it was old enough at the time of the answer
+// (RFC 9110 section 8.8.2.2; browsers want a minute).
+func strongDate(h http.Header, modified string) bool {
+	at, err := http.ParseTime(h.Get("Date"))
+	since, wrong := http.ParseTime(modified)
+	return err == nil && wrong == nil && at.Sub(since) >= time.Minute && len(h["Content-Encoding"]) == 0
+}
+
+// dateOf reads what an ETag names that was made of a date.
+func dateOf(tag string) string {
+	raw, _ := base64.RawURLEncoding.DecodeString(strings.Trim(bareTag(tag), `"`))
+	return string(raw)
+}
+
+// unbindConditions takes the account's tags out of the conditions of an outbound request, and conditions of a browser
+// that are not this account's out altogether. A range goes with its If-Range: without that it would be a part of
+// another whole. The values are shared with the inbound request, and are not written to.
+func (x *exchange) unbindConditions(h http.Header) {
+	x.unbindList(h, "If-Match", "If-Unmodified-Since", false)
+	strict := x.asks() && x.fromBrowser()
+	if !strict {
+		x.unbindList(h, "If-None-Match", "If-Modified-Since", false)
+	} else if !x.unbindList(h, "If-None-Match", "If-Modified-Since", true) {
 		delete(h, "If-None-Match")
 		delete(h, "If-Modified-Since") // it would count now
 	}
-	if date := h.Get("If-Modified-Since"); date != "" && len(h["If-None-Match"]) == 0 && !x.had(byDate, date) {
-		delete(h, "If-Modified-Since")
-	}
-	if on := h.Get("If-Range"); on != "" && !x.had(byTag, bareTag(on)) && !x.had(byDate, on) {
-		delete(h, "If-Range")
-		delete(h, "Range")
-	}
-}
-
-func (x *exchange) hadTags(lines []string) bool {
-	for _, line := range lines {
-		for _, tag := range splitList(line) {
-			if !x.had(byTag, bareTag(tag)) {
-				return false
-			}
+	if on := h["If-Range"]; len(on) > 0 {
+		kind, original, ok := x.unbound(strings.TrimSpace(on[0]))
+		switch {
+		case ok && kind == ofDate:
+			h["If-Range"] = []string{dateOf(original)}
+		case ok:
+			h["If-Range"] = []string{original}
+		case strict:
+			delete(h, "If-Range")
+			delete(h, "Range")
 		}
 	}
-	return true
 }
 
-func (x *exchange) gave(kind, value string) {
-	v := x.mount.given
-	v.add(v.hash(x.address(), kind, value), v.hash(x.by.Account))
+// unbindList takes this account's tags out of a field, and makes it the one for dates when what it names is a date. It
+// reports whether there was something in it that was all this account's; strict leaves the field alone when not.
+func (x *exchange) unbindList(h http.Header, field, dates string, strict bool) bool {
+	lines := h[field]
+	if len(lines) == 0 {
+		return false
+	}
+	var out []string
+	date, all := "", true
+	for _, tag := range splitList(strings.Join(lines, ",")) {
+		kind, original, ok := x.unbound(tag)
+		switch {
+		case !ok:
+			all, original = false, tag
+		case kind == ofDate:
+			date = dateOf(original)
+			continue
+		}
+		out = append(out, original)
+	}
+	if strict && (!all || date != "" && len(out) > 0) {
+		return false
+	}
+	if date != "" && len(out) == 0 {
+		delete(h, field)
+		h[dates] = []string{date}
+		return true
+	}
+	h[field] = []string{strings.Join(out, ", ")}
+	return all && len(out) > 0
 }
 
-func (x *exchange) had(kind, value string) bool {
-	v := x.mount.given
-	return v.has(v.hash(x.address(), kind, value), v.hash(x.by.Account))
+// unasked reports whether a browser would join an answer to one that it has, although the upstream was not asked about
+// that one.
+func (x *exchange) unasked(res *http.Response) bool {
+	if !x.asks() || !x.fromBrowser() {
+		return false
+	}
+	switch sent := res.Request.Header; res.StatusCode {
+	case http.StatusNotModified:
+		return len(sent["If-None-Match"]) == 0 && len(sent["If-Modified-Since"]) == 0
+	case http.StatusPartialContent:
+		return len(sent["Range"]) == 0
+	}
+	return false
 }
 
-// fromBrowser reports whether a browser with a cache of its own asks. Other clients keep what they keep by themselves.
-func (x *exchange) fromBrowser() bool { return len(x.in.Header["Sec-Fetch-Dest"]) > 0 }
+// asks reports whether a cache may answer the request.
+func (x *exchange) asks() bool { return x.in.Method == http.MethodGet || x.in.Method == http.MethodHead }
 
-// address is what a browser keeps an answer under.
-func (x *exchange) address() string { return x.in.URL.EscapedPath() + "?" + x.in.URL.RawQuery }
+// fromBrowser reports whether a browser with a cache of its own asks: those before 2023 may not say Sec-Fetch-Dest.
+// Other clients keep what they keep by themselves.
+func (x *exchange) fromBrowser() bool {
+	return len(x.in.Header["Sec-Fetch-Dest"]) > 0 || strings.HasPrefix(x.in.Header.Get("User-Agent"), "Mozilla/")
+}
 
 // bareTag is an entity tag as If-None-Match compares it (RFC 9110 section 8.8.3.2): the weak ones too.
-func bareTag(tag string) string { return strings.TrimPrefix(strings.TrimSpace(tag), "W/") }
+func bareTag(tag string) string { return strings.TrimPrefix(tag, "W/") }
