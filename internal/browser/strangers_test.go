@@ -2,9 +2,12 @@ package browser_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -140,4 +143,37 @@ func must[T any](v T, err error) T {
 		panic(err)
 	}
 	return v
+}
+
+// A page of another site, with the clicks of a person who is signed in, does not choose what an account is linked for:
+// not by a link, and not by way of an address of bff that leads on.
+func TestAnotherSiteDoesNotChooseTheConsentByADetour(t *testing.T) {
+	r := build(t, time.Minute)
+	r.signIn("ada")
+	const chosen = "/bff/connect/demo?scopes=https://www.googleapis.com/auth/drive.readonly"
+	again := "/bff/login/demo?scopes=https://www.googleapis.com/auth/drive.readonly"
+	var links []string
+	for _, to := range []string{chosen, again} {
+		at := url.QueryEscape(to)
+		links = append(links, to, "/bff/continue?to="+at, "/bff/login/demo?return_to="+at, "/bff/login?return_to="+at,
+			"/bff/continue?to="+url.QueryEscape("/bff/login/demo?return_to="+at))
+	}
+	stranger := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = fmt.Fprintf(w, "<!doctype html><title>stranger</title><link rel=icon href=data:,><a id=a href=%q>prize</a>",
+			r.origin+q.URL.Query().Get("to"))
+	}))
+	t.Cleanup(stranger.Close)
+	elsewhere := strings.Replace(stranger.URL, "127.0.0.1", "localhost", 1)
+	for _, link := range links {
+		before := len(r.browser.Requests())
+		r.tab.Do(chromedp.Navigate(elsewhere+"/?to="+url.QueryEscape(link)), chromedp.Click("#a"))
+		r.tab.Await("document.readyState == 'complete' && location.origin != " + strconv.Quote(elsewhere) +
+			" && location.pathname != '/bff/continue' && document.title != 'One moment'")
+		for _, request := range r.browser.Requests()[before:] {
+			if strings.HasPrefix(request, "GET "+r.demo.Issuer) && strings.Contains(request, "drive.readonly") {
+				t.Errorf("by %s the provider is asked for what the other site chose", link)
+			}
+		}
+	}
 }

@@ -83,8 +83,10 @@ func oddOut() families {
 			x-ssl-* ssl-* x-tls-* *spiffe* x-consumer-* x-credential-* x-anonymous-* tailscale-* x-pomerium-* x-vouch-*
 			cf-access-* x-forwarded-user x-user-* x-user x-users x-sso-* x-saml-* x-oidc-* oidc-* x-ldap-* x-kerberos-*
 			x-shib* shib-* x-session-user x-app-user x-current-user* sudo x-sudo x-person* gap-auth* x-scope-orgid
-			l5d-client-id *-tyk-* *act-as*`
-		whereFrom = `forwarded* x-forwarded* x-forward-* x-original-* x-originating-* *-originating-* *client-ip* *clientip*
+			l5d-client-id *-tyk-* *act-as* *-sudo iv-* sm-* smuser* auth-user* authenticated-* remoteuser* xremote*
+			*authorization* x-wssecurity private-token job-token deploy-token x-vault-token x-figma-token x-parse-master-key
+			x-parse-session-token`
+		whereFrom = `forwarded* x-forwarded* xforwarded* x-forward-* x-original-* x-originating-* *-originating-* *client-ip* *clientip*
 			*real-ip* *realip* *remote-ip* *remote-addr* *remoteaddr* *remote-host* *remote-port* *-connecting-ip* *source-ip*
 			*socketip* *socket-ip* *peer-ip* *user-ip* *proxyuser* *-ip *-ipv6 *-ip-address *ipaddress* x-cluster-* cf-*
 			cloudfront-* fastly-* akamai-* x-akamai-* x-azure-* x-appengine-* x-google-serverless-* x-client-geo* x-geo-*
@@ -101,7 +103,7 @@ func oddOut() families {
 			x-routing-* destination x-destination content-length content-type transfer-encoding x-transfer-encoding
 			x-http-content-length request-ur* http-url base-url uri url`
 		toAFrontDoor = `x-envoy-* x-accel-* x-sendfile* x-lighttpd-* x-litespeed-* x-lsadc-* surrogate-* x-cache-key*
-			x-purge* x-debug-token x-varnish-* x-esi* x-pass* x-bypass* x-skip-* l5d-* x-ls*`
+			x-purge* x-debug-token dapr-* x-dapr-* x-varnish-* x-esi* x-pass* x-bypass* x-skip-* l5d-* x-ls*`
 	)
 	all := strings.Join([]string{whoIsAsking, whereFrom, aboutThePage, anotherMethodOrPath, toAFrontDoor}, " ")
 	return family(all, func(folded string) bool {

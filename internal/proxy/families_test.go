@@ -30,7 +30,9 @@ const (
 		X-Verb X-HTTP-Verb X-Tunneled-Verb X-Override X-SSO-User OIDC_CLAIM_sub Shib-Identity-Provider X-LiteSpeed-Tag
 		Proxy-Authorization HTTP2-Settings Keep-Alive Cookie Authorization BFF-User X-CSRF Sudo X-Sudo
 		X-Person-Id Gap-Auth X-Scope-OrgID L5d-Client-Id L5d-Dtab X-Tyk-Authorization X-LSCache
-		X-Act-As Act-As X-Custom-IP-Authorization Request-Uri Http-Url Base-Url Uri Url`
+		X-Act-As Act-As X-Gitlab-Sudo Iv-User Iv-Creds Iv-Groups SM_USER SMUSER Sm-Universalid Auth-User Authenticated-User
+		RemoteUser XForwardedFor X-WSSecurity Redirect-Http-Authorization Private-Token Job-Token Deploy-Token X-Vault-Token
+		X-Figma-Token X-Parse-Master-Key Dapr-App-Id X-Dapr-App-Id Dapr-Api-Token X-Custom-IP-Authorization Request-Uri Http-Url Base-Url Uri Url`
 	mustLeave = `Notion-Version Dropbox-API-Arg Dropbox-API-Path-Root X-Goog-Api-Client X-Goog-Api-Key X-Goog-User-Project
 		X-Goog-FieldMask X-Goog-Request-Params X-Goog-Upload-Protocol X-Goog-Upload-Command X-Goog-Upload-Offset
 		X-Goog-Upload-Header-Content-Type X-Goog-Upload-Header-Content-Length X-Goog-Resumable X-Goog-Hash X-Goog-Encryption-Key
@@ -42,7 +44,7 @@ const (
 		If-Match If-Modified-Since Range Accept Accept-Language Accept-Encoding Content-Type Content-Range Content-Encoding
 		Last-Event-ID Tus-Resumable Upload-Length Upload-Offset Upload-Metadata BoxApi Client-Id X-Api-Version Api-Version
 		X-ClickUp-Client X-Airtable-Client-Secret Depth Lock-Token X-Figma-Client X-Zm-Trackingid Wikimedia-Debug Digest
-		X-Cloud-Trace-Context Want-Digest Slug X-Server-Timeout`
+		X-Cloud-Trace-Context X-Api-Key X-CSRF-Token Overwrite If Want-Digest Slug X-Server-Timeout`
 	mustNotComeBack = `Set-Cookie Set-Cookie2 Access-Control-Allow-Origin Access-Control-Anything Clear-Site-Data Alt-Svc
 		Strict-Transport-Security Service-Worker-Allowed Reporting-Endpoints Report-To NEL Refresh X-Envoy-Upstream-Service-Time
 		X-Envoy-Immediate-Health-Check-Fail Secure-Session-Registration Secure-Session-Challenge Sec-Session-Registration

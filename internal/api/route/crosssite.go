@@ -3,6 +3,7 @@ package route
 import (
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -17,6 +18,8 @@ import (
 //  2. Where it is missing, Origin decides: this origin or a listed one. "null" is neither.
 //  3. Where both are missing it is no browser of the last years: X-CSRF: 1, which no form can send.
 //  4. SameSite=Strict is a second wall, not this one: it does not hold against sibling sub-domains.
+//     A navigation cannot send it: of one, Referer counts. A browser of before 2023 that sends neither may come from
+//     any page, and is not believed where only this origin may choose (FromHere).
 //  5. Sign-ins start by a person going there: no script, no prefetch, no frame.
 func (c *Call) admitted() bool {
 	switch c.Row.From {
@@ -59,7 +62,35 @@ func (f *Front) sent(r *http.Request, navigation bool) bool {
 	if len(origin) == 1 {
 		return f.origins[origin[0]]
 	}
-	return navigation || r.Header.Get("X-CSRF") == "1"
+	if navigation {
+		from, known := cameFrom(r)
+		return known && from == f.Origin || !known && !mute(r)
+	}
+	return r.Header.Get("X-CSRF") == "1"
+}
+
+// cameFrom is the origin of the page that a navigation without Sec-Fetch-Site comes from: "null" where that is hidden
+// or no one's.
+func cameFrom(r *http.Request) (origin string, known bool) {
+	if all := r.Header["Origin"]; len(all) > 0 {
+		return oneOf(all), true
+	}
+	all := r.Header["Referer"]
+	if len(all) == 0 {
+		return "", false
+	}
+	u, err := url.Parse(oneOf(all))
+	if err != nil || u.Scheme == "" || u.Host == "" {
+		return "null", true
+	}
+	return u.Scheme + "://" + u.Host, true
+}
+
+// mute reports whether a browser says nothing of where a navigation comes from: an old one, which says "Mozilla/" of
+// itself as all do. A program that is none has nobody's cookies.
+func mute(r *http.Request) bool {
+	return len(r.Header["Sec-Fetch-Site"])+len(r.Header["Origin"])+len(r.Header["Referer"]) == 0 &&
+		strings.HasPrefix(r.Header.Get("User-Agent"), "Mozilla/")
 }
 
 // isNavigation is rule 5. A client without Sec-Fetch headers is taken at its word: a browser that lacks them still

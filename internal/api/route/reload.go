@@ -8,6 +8,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"bff/internal/api/answer"
@@ -22,7 +23,8 @@ import (
 //     for another site's (an opaque origin) would go round for ever.
 //  3. It changes who seems to start a navigation. So it is for reading alone: a row that asks from where a person
 //     comes before it changes something (OwnNavigation) is never reloaded, and a sign-in checks what only this origin
-//     may choose before.
+//     may choose before. Nor does /bff/continue, or the way back from a sign-in, lead to an address where something
+//     begins (ReturnPath): any site can link to them.
 
 const (
 	reloadPath = "/bff/continue"
@@ -42,6 +44,9 @@ var reloadPage = template.Must(template.New("reload").Parse(reloadText))
 func (c *Call) Reload() error {
 	own := c.R.URL.RequestURI() // one clean path: CheckLine passed it
 	c.setReloadCookie(reloadMark(own), int(reloadLife/time.Second))
+	if Begins(c.R.URL.Path) { // it knows no fragment
+		return c.goOn(own, "")
+	}
 	return c.goOn(own, reloadPath+"?to="+url.QueryEscape(own))
 }
 
@@ -67,8 +72,9 @@ func (c *Call) goOn(address, through string) error {
 	var out bytes.Buffer
 	err := reloadPage.Execute(&out, struct {
 		Address, Through string
+		Bare             bool // without the fragment
 		Script           template.JS
-	}{address, through, template.JS(reloadScript)})
+	}{address, through, Begins(address[:strings.IndexAny(address+"?", "?#")]), template.JS(reloadScript)})
 	if err != nil {
 		return err
 	}
@@ -114,11 +120,19 @@ func (c *Call) arrived() {
 	}
 }
 
-// FromAnotherSite says whether a person comes here by a link or a redirect of another site.
+// FromAnotherSite says whether a person comes here by a link or a redirect of another site, as far as the browser says
+// so: one without Sec-Fetch-Site by Origin or Referer.
 func (c *Call) FromAnotherSite() bool {
-	site := c.R.Header["Sec-Fetch-Site"]
-	return len(site) == 1 && (site[0] == "cross-site" || site[0] == "same-site")
+	if site := c.R.Header["Sec-Fetch-Site"]; len(site) > 0 {
+		return len(site) > 1 || site[0] != "same-origin" && site[0] != "none"
+	}
+	from, known := cameFrom(c.R)
+	return known && from != c.Front.Origin
 }
+
+// FromHere says whether a navigation comes from this origin, or from nobody's page: a browser that says nothing at all
+// comes from any.
+func (c *Call) FromHere() bool { return !c.FromAnotherSite() && !mute(c.R) }
 
 // ReloadDue is rules 1 and 2: whether a call without a session should be answered by Reload.
 func (c *Call) ReloadDue() bool { return c.ReloadDueAt(c.R.URL.RequestURI()) }

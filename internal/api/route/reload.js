@@ -1,1 +1,1 @@
-var a=document.querySelector('a'),h=location.hash,u=h&&a.dataset.through||a.href;location.replace(u.includes('#')?u:u+h)
+var a=document.querySelector('a'),d=a.dataset,h=d.bare?'':location.hash,u=h&&d.through||a.href;location.replace(u.includes('#')?u:u+h)

@@ -13,7 +13,8 @@ const maxReturnPath = 2048 // bytes
 
 // ReturnPath reads a return_to: a path of this origin, with its query and fragment. Anything else is "/". It is
 // validated as a path only, by two readers that must agree, and built anew from what they read; a bff_error of an
-// earlier way back is left out.
+// earlier way back is left out. Nor is it an address where a person's arrival begins something: whoever is sent there
+// from here seems to come from this origin, and another site may have chosen the address.
 func ReturnPath(raw string) string {
 	if len(raw) > maxReturnPath || len(raw) == 0 || raw[0] != '/' || !utf8.ValidString(raw) {
 		return "/"
@@ -29,12 +30,20 @@ func ReturnPath(raw string) string {
 	text, _, _ := strings.Cut(raw, "#")
 	text, _, _ = strings.Cut(text, "?")
 	decoded, err := url.PathUnescape(text)
-	if err != nil || decoded != u.Path || !cleanPath(text) {
+	if err != nil || decoded != u.Path || !cleanPath(text) || Begins(u.Path) {
 		return "/"
 	}
 	out := url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: withoutError(u.RawQuery), Fragment: u.Fragment,
 		RawFragment: u.RawFragment}
 	return out.String()
+}
+
+// Begins reports whether a person who comes to a path of this origin begins something there, or goes on with it: a
+// sign-in, the linking of an account, the way to another address.
+func Begins(path string) bool {
+	rest, ok := strings.CutPrefix(path, "/bff/")
+	first, _, _ := strings.Cut(rest, "/")
+	return ok && slices.Contains([]string{"login", "connect", "callback", "continue", "front"}, first)
 }
 
 // unprintable is what a browser drops or reads as something else in an address.

@@ -26,6 +26,9 @@ func (f *Flow) Login(c *route.Call) error {
 	if err != nil {
 		return err
 	}
+	if !c.FromHere() && chooses(&in) {
+		return problem.New(problem.CSRFRejected).Because("Only the application itself may choose what a sign-in asks for.")
+	}
 	if c.FromAnotherSite() {
 		if err := f.foreign(c, &in, &a); err != nil {
 			return err
@@ -68,14 +71,16 @@ func (f *Flow) limit(c *route.Call) error {
 	return nil
 }
 
-// foreign is what a sign-in that another site starts must not do: choose what is asked for, or begin without a
-// person's click. It comes before the reload, after which it cannot be seen any more. A browser that has Fetch
-// Metadata and no Sec-Fetch-User is shown a page whose link starts the sign-in.
+// chooses says whether a sign-in asks for what only the application itself may choose. It is looked at before the
+// reload, after which it cannot be seen any more who started it.
+func chooses(in *oauth.Begin) bool {
+	return len(in.Scopes) > 0 || in.ACRValues != "" || in.MaxAge != ""
+}
+
+// foreign is what a sign-in that another site starts must not do: begin without a person's click. A browser that has
+// Fetch Metadata and no Sec-Fetch-User is shown a page whose link starts the sign-in.
 func (f *Flow) foreign(c *route.Call, in *oauth.Begin, a *attempt) error {
-	if len(in.Scopes) > 0 || in.ACRValues != "" || in.MaxAge != "" {
-		return problem.New(problem.CSRFRejected).Because("Only the application itself may choose what a sign-in asks for.")
-	}
-	if c.R.Header.Get("Sec-Fetch-User") != "?1" {
+	if len(c.R.Header["Sec-Fetch-Site"]) > 0 && c.R.Header.Get("Sec-Fetch-User") != "?1" {
 		p := problem.New(problem.CSRFRejected).Because("Another site started this sign-in. Choose to sign in to go on.")
 		p.Provider, p.Fix = in.Provider, problem.FixLogin(in.Provider)
 		p.Fix.URL += "?" + url.Values{"return_to": {a.ReturnTo}}.Encode()
