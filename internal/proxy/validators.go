@@ -205,7 +205,9 @@ func (x *exchange) unasked(res *http.Response) bool {
 }
 
 // asks reports whether a cache may answer the request.
-func (x *exchange) asks() bool { return x.in.Method == http.MethodGet || x.in.Method == http.MethodHead }
+func (x *exchange) asks() bool {
+	return x.in.Method == http.MethodGet || x.in.Method == http.MethodHead
+}
 
 // fromBrowser reports whether a browser with a cache of its own asks: those before 2023 may not say Sec-Fetch-Dest.
 // Other clients keep what they keep by themselves.
