@@ -92,5 +92,8 @@ func (c *providerImportCommand) one(sh *shell, e importer.Entry) (outcome, text 
 	if len(e.Missing) > 0 {
 		text += "; missing: " + strings.Join(e.Missing, "; ")
 	}
+	if len(e.Yours) > 0 {
+		text += "; yours to add: " + strings.Join(e.Yours, "; ")
+	}
 	return "written", text
 }

@@ -49,7 +49,7 @@ func (c *Config) readProvider(name string, v value) {
 	}
 	merged.checkEndpoints(v, there, known)
 	merged.checkClient(v, there)
-	merged.checkValues(v)
+	merged.checkValues(v, false)
 	c.Providers = append(c.Providers, merged)
 }
 
@@ -161,7 +161,7 @@ func loadProvider(path, name string) (providers.Config, error) {
 	}
 	p := Provider{Config: providers.Config{Name: name}}
 	v.object("write the provider's fields, as `bff provider show` prints them", p.dataFields(true)...)
-	p.checkValues(v)
+	p.checkValues(v, true)
 	if len(src.mistakes) > 0 {
 		return providers.Config{}, src.first()
 	}
@@ -371,10 +371,10 @@ func setByKind(v value, to reflect.Value, key string) {
 		})
 	case t.Kind() == reflect.Map && t.Elem().Kind() == reflect.Struct:
 		to.Set(reflect.MakeMap(t))
-		eachKey(v, "write `name: {…}` lines", func(key string, in value) {
+		eachKey(v, "write `name: {…}` lines", func(name string, in value) {
 			element := reflect.New(t.Elem()).Elem()
 			setByKind(in, element, key)
-			to.SetMapIndex(reflect.ValueOf(key), element)
+			to.SetMapIndex(reflect.ValueOf(name), element)
 		})
 	default:
 		v.wrong("%s cannot be set here; remove it", v.name())

@@ -76,6 +76,7 @@ func providerOf(v value, src *source, name string) (p providers.Config, known bo
 	there := v.object("write the provider's fields, as `bff provider show` prints them", own.dataFields(true)...)
 	if there != nil {
 		own.checkEndpoints(v, there, false)
+		own.checkValues(v, true)
 	}
 	return own.Config, false, src.report()
 }

@@ -6,8 +6,11 @@ func shapeDocs() map[string]providerDoc {
 		return providerDoc{about: about, absent: "none", example: example}
 	}
 	return map[string]providerDoc{
-		"user_agent": {"The `User-Agent` of every request to the provider.", "", "`bff`", "acme-planner/1.0"},
-		"code_param": {"What `code` is called in the redirect back.", "", "`code`", "auth_code"},
+		"auth_names": none("Parameters of the authorization request and what they are called there: `redirect_uri`, `response_type`.",
+			"{redirect_uri: redirect_url}"),
+		"response_type": {"What is asked for in the authorization request.", "", "`code`", "code id_token"},
+		"user_agent":    {"The `User-Agent` of every request to the provider.", "", "`bff`", "acme-planner/1.0"},
+		"code_param":    {"What `code` is called in the redirect back.", "", "`code`", "auth_code"},
 		"granted_scopes_param": {
 			"With `granted_scopes: callback`: the parameter of the redirect back.", "", "`scope`", "granted_scopes"},
 		"callback_profile": none("Paths of `name` and `picture` in the redirect back, for a provider that says them there alone; "+

@@ -67,9 +67,10 @@ func setTemplate(v value, to reflect.Value) bool {
 }
 
 // checkValues is what must hold of a provider's values, and of the addresses that they are part of. What
-// the file does not have of it is of what it is laid over.
-func (p *Provider) checkValues(v value) {
-	p.checkVariables(v)
+// the file does not have of it is of what it is laid over. A provider file may leave to the configuration what a
+// variable is.
+func (p *Provider) checkValues(v value, inFile bool) {
+	p.checkVariables(v, inFile)
 	for i, host := range p.Hosts {
 		if err := address.CheckPattern(host); err != nil {
 			path := indexed(v.child("hosts"), i)
@@ -77,6 +78,7 @@ func (p *Provider) checkValues(v value) {
 		}
 	}
 	p.checkKept(v)
+	p.checkNames(v)
 	fields := taggedFields(reflect.ValueOf(&p.Config).Elem(), "")
 	for _, f := range fields {
 		if f.name == "issuer" || f.name == "callback_issuer" || f.name == "assertion_audience" || strings.HasSuffix(f.name,
@@ -114,7 +116,7 @@ func (p *Provider) text(key string) string {
 	return found
 }
 
-func (p *Provider) checkVariables(v value) {
+func (p *Provider) checkVariables(v value, inFile bool) {
 	kept := p.Kept()
 	for _, name := range slices.Sorted(maps.Keys(p.Variables)) {
 		path, one := v.child("variables."+name), p.Variables[name]
@@ -136,7 +138,7 @@ func (p *Provider) checkVariables(v value) {
 		case one.Value != "" && one.Ask != "":
 			v.r.wrong(at("ask"), "`%s` has both `value` and `ask`; keep `value` if it is yours to say, or `ask` if it is "+
 				"a person's", path)
-		case one.Value == "" && one.Default == "" && one.Ask == "" && !slices.Contains(kept, name):
+		case !inFile && one.Value == "" && one.Default == "" && one.Ask == "" && !slices.Contains(kept, name):
 			v.r.wrong(at(), "`%s` has no value; write `value:`, or `ask:` with what a person is asked", path)
 		case one.Value != "" && !one.Matches(one.Value):
 			v.r.wrong(at("value"), "`%s.value` does not match its `pattern`; write another, or a wider pattern", path)
@@ -263,5 +265,19 @@ func (p *Provider) checkRequest(v value) {
 			v.r.wrong(v.r.where(where, path, v.path),
 				"`%s` keeps something under no name, or from no path; write `site: $.0.id`", path)
 		}
+	}
+}
+
+// checkNames is what may be called otherwise in the authorization request, and what may be asked for there.
+func (p *Provider) checkNames(v value) {
+	for _, name := range slices.Sorted(maps.Keys(p.Authorization.Names)) {
+		if path := v.child("auth_names." + name); name != "redirect_uri" && name != "response_type" {
+			v.r.wrong(v.r.where(path, v.child("auth_names"), v.path), "`%s` cannot be called otherwise; write `redirect_uri` or "+
+				"`response_type`, or one of the keys `client_id_param`, `scope_param` and `code_param`", path)
+		}
+	}
+	if t := p.Authorization.ResponseType; slices.Contains(strings.Fields(t), "token") {
+		v.r.wrong(v.r.where(v.child("response_type"), v.path), "%s asks for an access token in the redirect back, where a browser "+
+			"sees it; write `response_type: code`", v.name())
 	}
 }

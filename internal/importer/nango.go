@@ -16,6 +16,7 @@ type Entry struct {
 	Name    string   // of the provider, as the file is called
 	File    []byte   // the provider file; nil where nothing can be written
 	Missing []string // what the file lacks, or why there is none, a sentence part each
+	Yours   []string // what the operator adds: choices that no entry has
 }
 
 // Nango reads a providers.yaml in the form of Nango's catalogue. The entries come in the order of their names.
@@ -25,11 +26,24 @@ func Nango(file []byte) ([]Entry, error) {
 		return nil, fmt.Errorf("it is no mapping of entries: %v", firstLine(err))
 	}
 	all := make([]Entry, 0, len(raw))
+	taken := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(raw)) {
 		e := entry{name: name, fields: resolve(raw, name, 0)}
-		all = append(all, e.convert())
+		one := e.convert()
+		one.Name = free(one.Name, taken)
+		all = append(all, one)
 	}
 	return all, nil
+}
+
+// free is a name that no other entry has: two long ones may begin alike.
+func free(name string, taken map[string]bool) string {
+	for n := 2; taken[name]; n++ {
+		end := fmt.Sprintf("-%d", n)
+		name = name[:min(len(name), maxName-len(end))] + end
+	}
+	taken[name] = true
+	return name
 }
 
 func firstLine(err error) string {
@@ -63,6 +77,7 @@ type entry struct {
 	out     yaml.MapSlice
 	about   []string // comments
 	missing []string
+	yours   []string
 	used    map[string]bool   // variables that stand somewhere
 	hosts   map[string]bool   // patterns of hosts
 	given   map[string]string // defaults, by variable
@@ -71,6 +86,13 @@ type entry struct {
 func (e *entry) lacks(format string, args ...any) {
 	if text := fmt.Sprintf(format, args...); !slices.Contains(e.missing, text) {
 		e.missing = append(e.missing, text)
+	}
+}
+
+// left notes what the operator adds.
+func (e *entry) left(format string, args ...any) {
+	if text := fmt.Sprintf(format, args...); !slices.Contains(e.yours, text) {
+		e.yours = append(e.yours, text)
 	}
 }
 
@@ -140,12 +162,15 @@ func (e *entry) convert() Entry {
 	for _, line := range e.missing {
 		fmt.Fprintf(&b, "# Missing: %s\n", oneLine(line))
 	}
+	for _, line := range e.yours {
+		fmt.Fprintf(&b, "# Yours to add: %s\n", oneLine(line))
+	}
 	data, err := yaml.Marshal(e.out)
 	if err != nil {
 		return Entry{Name: name, Missing: []string{"it cannot be written as YAML"}}
 	}
 	b.Write(data)
-	return Entry{Name: name, File: b.Bytes(), Missing: e.missing}
+	return Entry{Name: name, File: b.Bytes(), Missing: e.missing, Yours: e.yours}
 }
 
 // oneLine keeps a text within one line of a comment.
@@ -153,11 +178,14 @@ func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 var notInName = regexp.MustCompile(`[^a-z0-9_-]+`)
 
+// maxName is how long the name of a provider may be.
+const maxName = 32
+
 // nameFor is a name that a provider can have.
 func nameFor(s string) string {
 	s = notInName.ReplaceAllString(strings.ToLower(s), "-")
-	if len(s) > 32 {
-		s = s[:32]
+	if len(s) > maxName {
+		s = s[:maxName]
 	}
 	return strings.Trim(s, "-_")
 }
@@ -184,7 +212,7 @@ func (e *entry) oauth() {
 	if code := e.text("authorization_code_param_in_callback"); code != "" {
 		e.put("code_param", code)
 	}
-	e.lacks("`userinfo_url` and `subject`: that catalogue does not say whose account it is")
+	e.left("`userinfo_url` and `subject`: that catalogue does not say whose account it is")
 }
 
 // tokenEndpoint is the token endpoint, and how a client authenticates there.
@@ -208,7 +236,7 @@ func (e *entry) tokenEndpoint() {
 	if scopes := list(e.fields["default_scopes"]); len(scopes) > 0 {
 		e.put("scopes", scopes)
 	}
-	if s := e.text("scope_separator"); s != "" && s != " " {
+	if s := e.text("scope_separator"); s != "" && s != " " && s != "+" { // "+" is a space, once encoded
 		e.put("scope_separator", s)
 	}
 	e.grant("token_params", "token_params", "authorization_code", "client_credentials")
@@ -250,13 +278,21 @@ func sorted(m map[string]string) (out yaml.MapSlice) {
 
 // authorizationParams are further parameters of the authorization request.
 func (e *entry) authorizationParams() {
-	params := e.params(mapping(e.fields["authorization_params"]))
+	raw := maps.Clone(mapping(e.fields["authorization_params"]))
+	for _, name := range []string{"nonce", "client_id", "redirect_uri", "state"} {
+		delete(raw, name) // bff writes them itself
+	}
+	for name := range raw {
+		if e.secretOf(textOf(raw[name])) {
+			e.lacks("the parameter %q of the authorization request: it is a secret, which no address may hold", name)
+			delete(raw, name)
+		}
+	}
+	params := e.params(raw)
 	if t := params["response_type"]; t != "" && t != "code" {
-		e.lacks("`response_type` %q: only code is asked for", t)
+		e.put("response_type", t)
 	}
-	for _, name := range []string{"response_type", "nonce", "client_id", "redirect_uri", "state"} {
-		delete(params, name) // bff writes them itself
-	}
+	delete(params, "response_type")
 	if params["response_mode"] == "query" {
 		delete(params, "response_mode")
 	}
@@ -271,22 +307,30 @@ func (e *entry) authorizationParams() {
 
 // renamed are parameters of the authorization request that are called otherwise.
 func (e *entry) renamed() {
+	names := map[string]string{}
 	for from, to := range e.params(mapping(e.fields["authorization_url_replacements"])) {
-		from, to = strings.TrimSuffix(from, "="), strings.TrimSuffix(to, "=")
-		if from == "client_id" {
+		switch from, to = strings.TrimSuffix(from, "="), strings.TrimSuffix(to, "="); from {
+		case "client_id":
 			e.put("client_id_param", to)
-			continue
+		case "scope":
+			e.put("scope_param", to)
+		case "redirect_uri", "response_type":
+			names[from] = to
+		default:
+			e.lacks("`%s` called %q in the authorization request: no key says that", from, to)
 		}
-		e.lacks("`%s` called %q in the authorization request: no key says that", from, to)
+	}
+	if len(names) > 0 {
+		e.put("auth_names", sorted(names))
 	}
 }
 
-// scripts are what that catalogue does by code.
+// scripts are what that catalogue does by code. What calls need of it is said where it is needed.
 func (e *entry) scripts() {
 	if s := e.text("post_connection_script"); s != "" {
-		e.lacks("what its script %q asks for after a connection: write `keep_request` if an api needs it", s)
+		e.left("its script %q keeps more of an account: write `keep_request` if an api of yours needs it", s)
 	}
 	if s := e.text("pre_connection_deletion_script"); s != "" {
-		e.lacks("`revocation_url`: its script %q ends a grant", s)
+		e.left("`revocation_url`: its script %q ends a grant", s)
 	}
 }

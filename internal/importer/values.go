@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+	"golang.org/x/net/publicsuffix"
 )
 
 // expression is a place for a value in that catalogue's texts.
@@ -22,7 +23,7 @@ func (e *entry) template(text string) string {
 	return expression.ReplaceAllStringFunc(strings.TrimSpace(first), func(place string) string {
 		inner := expression.FindStringSubmatch(place)[1]
 		name, ok := strings.CutPrefix(inner, "connectionConfig.")
-		if !ok {
+		if _, named := mapping(e.fields["connection_config"])[inner]; !ok && !named {
 			e.lacks("the place `%s`: only what belongs to a connection can stand there", inner)
 			return place
 		}
@@ -34,7 +35,13 @@ func (e *entry) template(text string) string {
 var notInVariable = regexp.MustCompile(`[^A-Za-z0-9_]+`)
 
 // variable is a name that a value can have here.
-func variable(name string) string { return notInVariable.ReplaceAllString(name, "_") }
+func variable(name string) string {
+	name = notInVariable.ReplaceAllString(name, "_")
+	if strings.HasPrefix(name, "client_") || slices.Contains([]string{"state", "code", "token", "subject", "tid"}, name) {
+		return "own_" + name // in braces the bare name means something else
+	}
+	return name
+}
 
 // fallback reads from an alternative without places what its values are where nothing is given.
 func (e *entry) fallback(with, without string) bool {
@@ -75,14 +82,21 @@ func (e *entry) address(text string) string {
 
 var hostOf = regexp.MustCompile(`^https?://([^/?#]+)`)
 
+// base is an address that begins with a value that is one.
+var base = regexp.MustCompile(`^\{([A-Za-z0-9_]+)\}`)
+
 // lead notes the patterns of hosts to which the values of an address may lead.
 func (e *entry) lead(address string) {
+	if m := base.FindStringSubmatch(address); m != nil {
+		e.guess(m[1])
+		return
+	}
 	m := hostOf.FindStringSubmatch(address)
-	if m == nil || !strings.Contains(address, "{") {
+	if m == nil || !strings.Contains(m[1], "{") {
 		return
 	}
 	host := m[1]
-	for name := range e.used {
+	for _, name := range slices.Sorted(maps.Keys(e.used)) {
 		config := mapping(mapping(e.fields["connection_config"])[name])
 		place := "{" + variable(name) + "}"
 		if words := list(config["enum"]); strings.Contains(host, place) && len(words) > 0 {
@@ -118,8 +132,29 @@ func (e *entry) hostFrom(name string, config map[string]any) {
 	case strings.Contains(example, "."):
 		e.host(example)
 	default:
-		e.lacks("`hosts`: where {%s} may lead is not said; write patterns such as `*.acme.example`", variable(name))
+		e.guess(variable(name))
 	}
+}
+
+// guess has the domain of the token endpoint stand for where a value may lead that the entry says nothing of.
+func (e *entry) guess(name string) {
+	token, _, _ := strings.Cut(e.text("token_url"), "||")
+	m := hostOf.FindStringSubmatch(strings.TrimSpace(token))
+	if m != nil && strings.Contains(m[1], "${") && len(e.hosts) > 0 {
+		e.left("`hosts`: {%s} may lead where the token endpoint may be; add where else it does", name)
+		return
+	}
+	if m == nil || strings.Contains(m[1], "${") {
+		e.lacks("`hosts`: where {%s} may lead is not said; write patterns such as `*.acme.example`", name)
+		return
+	}
+	domain, err := publicsuffix.EffectiveTLDPlusOne(m[1])
+	if err != nil {
+		e.lacks("`hosts`: where {%s} may lead is not said; write patterns such as `*.acme.example`", name)
+		return
+	}
+	e.hosts["*."+domain] = true
+	e.left("`hosts`: {%s} may lead to the domain of the token endpoint; add where else it does", name)
 }
 
 // host notes one pattern: of a host with places, what stands behind the last of them.
@@ -131,12 +166,26 @@ func (e *entry) host(host string) {
 			behind = host[i+2+cut:]
 		}
 		if !strings.Contains(behind, ".") {
-			e.lacks("`hosts`: %s may lead anywhere; write which hosts it means", host)
+			e.example(host)
 			return
 		}
 		host = "*." + behind
 	}
 	e.hosts[host] = true
+}
+
+// example notes the one host that an example of the last value makes: where else it may lead, nothing says.
+func (e *entry) example(host string) {
+	for _, name := range slices.Sorted(maps.Keys(e.used)) {
+		text := textOf(mapping(mapping(e.fields["connection_config"])[name])["example"])
+		host = strings.ReplaceAll(host, strings.ToLower("{"+variable(name)+"}"), strings.ToLower(text))
+	}
+	if strings.Contains(host, "{") || strings.HasSuffix(host, ".") || strings.ContainsAny(host, "/:@ ") {
+		e.lacks("`hosts`: %s may lead anywhere; write which hosts it means", host)
+		return
+	}
+	e.hosts[host] = true
+	e.left("`hosts`: only what an example leads to, %s; add the others", host)
 }
 
 // values are the variables, the kept values and the hosts of the file.
@@ -168,7 +217,8 @@ func (e *entry) values() {
 	}
 }
 
-// asked is one variable: what a person is asked, what it may be, and what it is where nothing is said.
+// asked is one variable: what a person is asked, what it may be, and what it is where nothing is said. What comes from
+// neither a person nor an answer is the operator's.
 func (e *entry) asked(name string, config map[string]any) yaml.MapSlice {
 	var out yaml.MapSlice
 	put := func(key string, value string) { out = append(out, yaml.MapItem{Key: key, Value: value}) }
@@ -176,10 +226,16 @@ func (e *entry) asked(name string, config map[string]any) yaml.MapSlice {
 	if ask == "" {
 		ask = name
 	}
-	if config["automated"] == true {
-		e.lacks("`keep_values.%s`: it comes from an answer, and which one is not said", variable(name))
+	automated := config["automated"] == true
+	if automated && e.given[name] == "" {
+		if e.fields["post_connection_script"] != nil && !e.asksFirst(name) {
+			e.lacks("`keep_request` with {%s}: its script asks for it after a connection, and where is not said", variable(name))
+		}
+		e.left("`variables.%s.value`, which is the application's", variable(name))
 	}
-	put("ask", ask)
+	if !automated {
+		put("ask", ask)
+	}
 	pattern := strings.TrimSuffix(strings.TrimPrefix(textOf(config["pattern"]), "^"), "$")
 	if words := list(config["enum"]); len(words) > 0 {
 		quoted := make([]string, len(words))
@@ -204,53 +260,20 @@ func (e *entry) asked(name string, config map[string]any) yaml.MapSlice {
 	return out
 }
 
-// upstream says in comments where the API is and what its calls carry.
-func (e *entry) upstream() {
-	proxy := mapping(e.fields["proxy"])
-	if base := textOf(proxy["base_url"]); base != "" {
-		e.about = append(e.about, "The API: `upstream: "+e.address(base)+"`")
-	}
-	headers := mapping(proxy["headers"])
-	for _, name := range slices.Sorted(maps.Keys(headers)) {
-		value := textOf(headers[name])
-		switch {
-		case regexp.MustCompile(`\$\{(accessToken|apiKey)\}`).MatchString(value):
-			e.about = append(e.about, "Calls carry the credential in a header of their own: `header: "+name+"`")
-		case strings.Contains(value, "${") && !strings.Contains(value, "${connectionConfig."):
-			e.lacks("the header %s of calls, made of %s: no key says that", name, value)
-		default:
-			e.about = append(e.about, fmt.Sprintf("Calls carry the header %s: `headers: {%s: %q}`", name, name, e.template(value)))
-		}
-	}
+// asksFirst reports whether a value is needed before an account is linked, so that no later answer can say it.
+func (e *entry) asksFirst(name string) bool {
+	needed := textOf(e.fields["authorization_url"]) + textOf(e.fields["token_url"]) +
+		fmt.Sprint(mapping(e.fields["authorization_params"]), mapping(e.fields["token_params"]))
+	return strings.Contains(needed, "${connectionConfig."+name+"}")
 }
 
-// tried is the request that tries a key or a password, where the entry names one.
-func (e *entry) tried() {
-	proxy := mapping(e.fields["proxy"])
-	check := mapping(proxy["verification"])
-	endpoints, base := list(check["endpoints"]), textOf(proxy["base_url"])
-	if len(endpoints) == 0 {
-		if one := textOf(check["endpoint"]); one != "" {
-			endpoints = []string{one}
+// secretOf reports whether a text has a value in it that the entry calls secret.
+func (e *entry) secretOf(text string) bool {
+	for _, m := range expression.FindAllStringSubmatch(text, -1) {
+		name := strings.TrimPrefix(m[1], "connectionConfig.")
+		if mapping(mapping(e.fields["connection_config"])[name])["secret"] == true {
+			return true
 		}
 	}
-	if len(endpoints) == 0 || base == "" {
-		e.lacks("`userinfo_url`: nothing tries what was typed before it is kept")
-		return
-	}
-	e.put("userinfo_url", e.address(strings.TrimSuffix(base, "/")+"/"+strings.TrimPrefix(endpoints[0], "/")))
-	if m := textOf(check["method"]); m == "POST" {
-		e.put("userinfo_method", m)
-	}
-	headers := mapping(proxy["headers"])
-	for _, name := range slices.Sorted(maps.Keys(headers)) {
-		scheme, key, _ := strings.Cut(textOf(headers[name]), "${apiKey}")
-		switch {
-		case key != "" || !strings.Contains(textOf(headers[name]), "${apiKey}"):
-		case !strings.EqualFold(name, "authorization"):
-			e.put("userinfo_token_header", name)
-		case strings.TrimSpace(scheme) != "Bearer" && strings.TrimSpace(scheme) != "":
-			e.put("userinfo_token_scheme", strings.TrimSpace(scheme))
-		}
-	}
+	return false
 }

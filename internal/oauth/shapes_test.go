@@ -328,3 +328,25 @@ func TestAnswersThatNothingReadsNameTheirKey(t *testing.T) {
 		}
 	}
 }
+
+// The authorization request has a provider's own names and its own type of response.
+func TestTheAuthorizationRequestHasTheProvidersNames(t *testing.T) {
+	_, _, i := shaped(t, func(_ *host, p *providers.Config) {
+		p.Client.IDParam, p.Authorization.ResponseType = "app", "auth_code"
+		p.Authorization.Names = map[string]string{"redirect_uri": "back", "response_type": "responseType"}
+	})
+	a, err := i.Begin(context.Background(), oauth.Begin{Provider: "rogue"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	address, err := i.URL(context.Background(), a, "state-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, _ := url.Parse(address)
+	q := u.Query()
+	if q.Get("app") != "client" || q.Get("responseType") != "auth_code" || !strings.HasSuffix(q.Get("back"), "/bff/callback/rogue") ||
+		q.Has("client_id") || q.Has("response_type") || q.Has("redirect_uri") || q.Get("state") != "state-1" {
+		t.Fatalf("%s", address)
+	}
+}

@@ -47,7 +47,7 @@ func unnoticed(file *providers.Config) map[string]string {
 // notPlayed are the keys that the stand-in does not know. A file that has one is played as if it had not, which the
 // output says: its scenarios may fail for that alone.
 func notPlayed() []string {
-	return []string{"answer_names", "callback_profile", "client_issuer", "code_param", "granted_scopes_param", "hooks",
+	return []string{"auth_names", "response_type", "answer_names", "callback_profile", "client_issuer", "code_param", "granted_scopes_param", "hooks",
 		"long_lived_method", "long_lived_params", "long_lived_url", "refresh_ahead", "refresh_method", "refresh_names",
 		"refresh_with", "revocation_params", "token_method", "token_names", "user_agent", "userinfo_token_query"}
 }

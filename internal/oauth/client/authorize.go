@@ -36,6 +36,15 @@ func (p *Provider) AuthorizationURL(ctx context.Context, m *Metadata, a Authoriz
 		q.Del("client_id")
 		q.Set(p.Client.IDParam, p.Client.ID)
 	}
+	if p.Authorization.ResponseType != "" {
+		q.Set("response_type", p.Authorization.ResponseType)
+	}
+	for name, called := range p.Authorization.Names {
+		if values, ok := q[name]; ok {
+			q.Del(name)
+			q[called] = values
+		}
+	}
 	if m.RequirePAR {
 		uri, err := p.push(ctx, m, q)
 		if err != nil {

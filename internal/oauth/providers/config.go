@@ -83,7 +83,10 @@ type Authorization struct {
 	Params         map[string]string `yaml:"auth_params,omitempty"`     // of every authorization request
 	ConnectParams  map[string]string `yaml:"connect_params,omitempty"`  // further ones at connect
 	ConsentParams  map[string]string `yaml:"consent_params,omitempty"`  // that make the provider issue a refresh token again
-	PKCE           string            `yaml:"pkce,omitempty"`            // PKCEOff where the provider rejects code_challenge
+	// Names are parameters of the authorization request and what they are called there: redirect_uri, response_type.
+	Names        map[string]string `yaml:"auth_names,omitempty"`
+	ResponseType string            `yaml:"response_type,omitempty"` // "code" by default
+	PKCE         string            `yaml:"pkce,omitempty"`          // PKCEOff where the provider rejects code_challenge
 
 	// GrantedScopes is GrantedByCallback where the callback's `scope` says what the person allowed, and the token answer
 	// does not.
