@@ -107,7 +107,9 @@ func (in *Instance) observe(cfg *config.Config) (err error) {
 	}
 	if in.options.Env != nil {
 		in.traces, err = telemetry.New(context.Background(), telemetry.Config{Endpoint: cfg.Telemetry.Endpoint,
-			Sample: cfg.Telemetry.Sample, Version: in.options.Version, Env: in.options.Env})
+			Sample: cfg.Telemetry.Sample, Version: in.options.Version, Env: in.options.Env, Failed: func(err error) {
+				in.log.Warn("the collector takes no traces; they are lost", "error", err)
+			}})
 	}
 	return err
 }

@@ -25,7 +25,7 @@ func House() Layers {
 		"internal/audit":     nil,
 		"internal/telemetry": nil,
 		"internal/explain":   {"internal/audit"},
-		"internal/webhook":   {"internal/secret", "internal/dial", "internal/httpfield"},
+		"internal/webhook":   {"internal/secret", "internal/dial", "internal/httpfield", "internal/trace"},
 		"internal/users":     {"internal/secret", "internal/webhook"},
 
 		"internal/vault/seal":  {"internal/secret"},
@@ -43,6 +43,7 @@ func House() Layers {
 			"internal/dial",
 			"internal/httpfield",
 			"internal/secret",
+			"internal/trace",
 			"internal/vault",
 			"internal/oauth/address",
 			"internal/oauth/providers",
@@ -50,6 +51,7 @@ func House() Layers {
 		},
 		"internal/oauth/refresh": {
 			"internal/secret",
+			"internal/trace",
 			"internal/vault",
 			"internal/oauth/claims",
 			"internal/oauth/client",

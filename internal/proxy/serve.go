@@ -20,6 +20,7 @@ import (
 
 	"bff/internal/proxy/coding"
 	"bff/internal/secret"
+	"bff/internal/trace"
 )
 
 // newProxy builds the ReverseProxy of WebSockets. Everything else is forward's.
@@ -132,6 +133,7 @@ func (m *Mount) setFields(x *exchange, h http.Header) {
 	for name, value := range x.call.header {
 		h[http.CanonicalHeaderKey(name)] = []string{value}
 	}
+	trace.Name(x.in.Context(), h)
 }
 
 // ConnectionNames lists the connections r names, by the header and by the query. A value that cannot be decoded is

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -17,15 +18,29 @@ var attributes = []attribute.Key{
 	"db.system", "db.system.name", "db.operation", "db.operation.name", "db.redis.num_cmd",
 }
 
-// allowed is an exporter that sees to it that a span says nothing but what is on the list.
-type allowed struct{ sdktrace.SpanExporter }
+// allowed is an exporter that sees to it that a span says nothing but what is on the list. What fails it reports
+// itself: the library's own report goes to standard error, in a form that is not the log's.
+type allowed struct {
+	sdktrace.SpanExporter
+	failed func(error)
+	last   time.Time // when it was reported; spans are exported by one goroutine
+}
 
-func (a allowed) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
+// reportEvery is how often it is reported at most that spans were lost.
+const reportEvery = time.Minute
+
+// ExportSpans implements [sdktrace.SpanExporter].
+func (a *allowed) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
 	out := make([]sdktrace.ReadOnlySpan, len(spans))
 	for i, s := range spans {
 		out[i] = reduced{s}
 	}
-	return a.SpanExporter.ExportSpans(ctx, out)
+	err := a.SpanExporter.ExportSpans(ctx, out)
+	if err != nil && a.failed != nil && time.Since(a.last) > reportEvery {
+		a.last = time.Now()
+		a.failed(err)
+	}
+	return nil
 }
 
 // reduced is a span without what is not on the list.

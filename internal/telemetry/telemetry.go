@@ -26,12 +26,15 @@ type Config struct {
 	Sample  float64
 	Version string              // of bff
 	Env     func(string) string // the environment
+	// Failed is given what a collector that takes no spans failed at, once a minute at most. nil is nobody.
+	Failed func(error)
 }
 
 // A Telemetry makes spans and sends them. It is safe for concurrent use. nil is one that is off.
 type Telemetry struct {
 	provider *sdktrace.TracerProvider
 	carrier  propagation.TextMapPropagator
+	sampler  sdktrace.Sampler
 }
 
 // New starts a Telemetry, nil where the configuration and the environment name no collector. It contacts nobody.
@@ -42,10 +45,8 @@ func New(ctx context.Context, cfg Config) (*Telemetry, error) {
 		return nil, nil
 	}
 	var out []otlptracehttp.Option
-	var opts []sdktrace.TracerProviderOption
 	if cfg.Endpoint != "" {
 		out = append(out, otlptracehttp.WithEndpointURL(cfg.Endpoint+"/v1/traces"))
-		opts = append(opts, sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(cfg.Sample))))
 	}
 	exporter, err := otlptracehttp.New(ctx, out...)
 	if err != nil {
@@ -56,8 +57,10 @@ func New(ctx context.Context, cfg Config) (*Telemetry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start telemetry: %w", err)
 	}
-	opts = append(opts, sdktrace.WithBatcher(allowed{exporter}), sdktrace.WithResource(about))
-	return &Telemetry{provider: sdktrace.NewTracerProvider(opts...), carrier: propagation.TraceContext{}}, nil
+	t := &Telemetry{carrier: propagation.TraceContext{}, sampler: sampler(cfg)}
+	t.provider = sdktrace.NewTracerProvider(sdktrace.WithSampler(t.sampler), sdktrace.WithIDGenerator(numbers{}),
+		sdktrace.WithBatcher(&allowed{SpanExporter: exporter, failed: cfg.Failed}), sdktrace.WithResource(about))
+	return t, nil
 }
 
 // Close sends what waits, within ctx.
@@ -76,7 +79,7 @@ func (t *Telemetry) Provider() trace.TracerProvider {
 	return t.provider
 }
 
-// Handler makes a span of every request. The trace context of a request for which trusts is false is removed.
+// Handler makes a span of every request that is sampled; one that is not goes to next as it came. The trace context of a request for which trusts is false is removed.
 func (t *Telemetry) Handler(next http.Handler, trusts func(*http.Request) bool) http.Handler {
 	if t == nil {
 		return next
@@ -84,19 +87,35 @@ func (t *Telemetry) Handler(next http.Handler, trusts func(*http.Request) bool) 
 	spans := otelhttp.NewHandler(next, "bff", otelhttp.WithTracerProvider(t.provider), otelhttp.WithPropagators(t.carrier),
 		otelhttp.WithMeterProvider(metricnoop.NewMeterProvider()))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !trusts(r) {
+		if (len(r.Header["Traceparent"]) > 0 || len(r.Header["Tracestate"]) > 0) && !trusts(r) {
 			delete(r.Header, "Traceparent")
 			delete(r.Header, "Tracestate")
 		}
-		spans.ServeHTTP(w, r)
+		ctx, recorded := t.decide(r)
+		if r = r.WithContext(ctx); recorded {
+			spans.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
 	})
 }
 
-// Transport makes a span of every request that leaves, and hands on the trace context.
+// Transport makes a span of every request that leaves within one that is recorded, and hands on the trace context.
 func (t *Telemetry) Transport(next http.RoundTripper) http.RoundTripper {
 	if t == nil {
 		return next
 	}
-	return otelhttp.NewTransport(next, otelhttp.WithTracerProvider(t.provider), otelhttp.WithPropagators(t.carrier),
-		otelhttp.WithMeterProvider(metricnoop.NewMeterProvider()))
+	return &transport{next: next, spans: otelhttp.NewTransport(next, otelhttp.WithTracerProvider(t.provider),
+		otelhttp.WithPropagators(t.carrier), otelhttp.WithMeterProvider(metricnoop.NewMeterProvider()))}
+}
+
+// transport tells requests that are recorded from those that are not.
+type transport struct{ next, spans http.RoundTripper }
+
+// RoundTrip implements [http.RoundTripper].
+func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if in := trace.SpanContextFromContext(r.Context()); in.IsValid() && !in.IsSampled() {
+		return t.next.RoundTrip(handOn(r, in))
+	}
+	return t.spans.RoundTrip(r)
 }

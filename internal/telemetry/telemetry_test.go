@@ -183,12 +183,20 @@ func TestTheStandardVariablesCount(t *testing.T) {
 // A collector that does not exist costs spans and nothing else.
 func TestACollectorThatIsDownCostsSpansOnly(t *testing.T) {
 	rc := newReceiver(t)
-	tel := started(t, rc, 1)
+	var failed []error
+	tel, err := telemetry.New(t.Context(), telemetry.Config{Endpoint: rc.URL, Sample: 1,
+		Env: func(string) string { return "" }, Failed: func(err error) { failed = append(failed, err) }})
+	if err != nil {
+		t.Fatal(err)
+	}
 	rc.Server.Close()
 	w := httptest.NewRecorder()
 	tel.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }),
 		func(*http.Request) bool { return false }).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
 	if w.Code != http.StatusTeapot {
 		t.Errorf("status %d", w.Code)
+	}
+	if err := tel.Close(t.Context()); err != nil || len(failed) != 1 {
+		t.Errorf("%v; %d failures are reported, want one", err, len(failed))
 	}
 }

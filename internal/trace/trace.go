@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
+	"net/http"
 )
 
 type key struct{}
@@ -25,6 +26,16 @@ func With(ctx context.Context, r Request) context.Context { return context.WithV
 func From(ctx context.Context) Request {
 	r, _ := ctx.Value(key{}).(Request)
 	return r
+}
+
+// Header is the field by which an answer, and every request that leaves because of it, says the request's id.
+const Header = "Bff-Request-Id"
+
+// Name writes the id of the context's request into the header of a request that leaves. Without one it writes nothing.
+func Name(ctx context.Context, h http.Header) {
+	if id := From(ctx).ID; id != "" {
+		h[Header] = []string{id}
+	}
 }
 
 // Handler adds the id of the request to every record that is written with a context of one.

@@ -13,6 +13,7 @@ import (
 
 	"bff/internal/dial"
 	"bff/internal/httpfield"
+	"bff/internal/trace"
 )
 
 // MaxAnswer is how many bytes of an answer's body are read at most.
@@ -99,6 +100,7 @@ func (s *Sender) Send(ctx context.Context, to Endpoint, m Message) (Answer, erro
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Accept", "application/json")
 	r.Header.Set("User-Agent", "bff")
+	trace.Name(ctx, r.Header)
 	resp, err := s.client.Do(r)
 	if err != nil {
 		return Answer{}, fmt.Errorf("%w: %s", ErrNoAnswer, reason(ctx, err))

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"bff/internal/api/problem"
+	"bff/internal/trace"
 )
 
 // DevServer passes everything on to a frontend's dev server, its WebSocket for hot reload included. cookie is the
@@ -22,12 +23,13 @@ func DevServer(upstream *url.URL, origin, cookie string) http.Handler {
 		Rewrite: func(p *httputil.ProxyRequest) {
 			p.SetURL(upstream)               // with the dev server's own Host: it refuses others
 			for name := range p.Out.Header { // of who asks, bff alone speaks
-				if name == "Forwarded" || strings.HasPrefix(name, "X-Forwarded-") {
+				if name == "Forwarded" || strings.HasPrefix(name, "X-Forwarded-") || strings.HasPrefix(name, "Bff-") {
 					delete(p.Out.Header, name)
 				}
 			}
 			p.Out.Header.Set("X-Forwarded-Host", host) // frameworks hold Origin against it
 			p.Out.Header.Set("X-Forwarded-Proto", scheme)
+			trace.Name(p.In.Context(), p.Out.Header)
 			dropCookies(p.Out.Header, ours)
 			if !strings.EqualFold(p.Out.Header.Get("Upgrade"), "websocket") {
 				p.Out.Header.Del("Upgrade")
@@ -36,6 +38,7 @@ func DevServer(upstream *url.URL, origin, cookie string) http.Handler {
 		},
 		ModifyResponse: func(resp *http.Response) error {
 			resp.Header.Del("Clear-Site-Data")
+			resp.Header.Del(trace.Header) // the answer has its own
 			dropSetCookies(resp.Header, ours)
 			if to, err := url.Parse(resp.Header.Get("Location")); err == nil && to.Host == upstream.Host && to.Host != "" {
 				to.Scheme, to.Host, to.User = "", "", nil

@@ -138,7 +138,7 @@ func (l *Listener) named(w http.ResponseWriter, r *http.Request) *http.Request {
 		delete(r.Header, "Traceparent")
 		delete(r.Header, "Tracestate")
 	}
-	w.Header().Set("BFF-Request-Id", t.ID)
+	w.Header().Set(trace.Header, t.ID)
 	return r.WithContext(trace.With(r.Context(), t))
 }
 

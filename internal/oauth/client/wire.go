@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"bff/internal/dial"
+	"bff/internal/trace"
 )
 
 const (
@@ -38,8 +39,9 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		r = shaped
 	}
+	r = r.Clone(r.Context())
+	trace.Name(r.Context(), r.Header)
 	if own := w.p.Shapes.UserAgent; own != "" && r.Header.Get("User-Agent") == userAgent {
-		r = r.Clone(r.Context())
 		r.Header.Set("User-Agent", own)
 	}
 	host := strings.ToLower(r.URL.Hostname())

@@ -8,6 +8,7 @@ import (
 	"bff/internal/audit"
 	"bff/internal/oauth/client"
 	"bff/internal/secret"
+	request "bff/internal/trace"
 	"bff/internal/vault"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -38,14 +39,15 @@ type outcome struct {
 	span trace.SpanContext
 }
 
-// refresh runs detached from every caller; its span is below the one of the caller that began it. It returns the
-// connection as it is then, which may be unchanged.
+// refresh runs detached from every caller; its span is below the one of the caller that began it, and it names that
+// caller's request. It returns the connection as it is then, which may be unchanged.
 func (b *Refresher) refresh(
-	began trace.SpanContext, p *provider, c vault.Connection, refused secret.Text,
+	began context.Context, p *provider, c vault.Connection, refused secret.Text,
 ) (outcome, error) {
 	b.cfg.Background.Begin()
 	defer b.cfg.Background.End()
-	base := trace.ContextWithSpanContext(b.cfg.Base, began)
+	base := trace.ContextWithSpanContext(b.cfg.Base, trace.SpanContextFromContext(began))
+	base = request.With(base, request.Request{ID: request.From(began).ID})
 	ctx, cancel := context.WithTimeout(base, b.cfg.TokenTimeout+lockPatience)
 	defer cancel()
 	if err := p.open(b.cfg.Now()); err != nil {

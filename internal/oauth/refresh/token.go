@@ -215,8 +215,7 @@ func (b *Refresher) wait(
 	for range 3 { // a flight that was under way may have had less to do than is wanted here
 		start := c
 		span := trace.SpanFromContext(ctx)
-		began := span.SpanContext()
-		flight := b.flight.DoChan(c.Key(), func() (any, error) { return b.refresh(began, p, start, refused) })
+		flight := b.flight.DoChan(c.Key(), func() (any, error) { return b.refresh(ctx, p, start, refused) })
 		select {
 		case r := <-flight:
 			o, _ := r.Val.(outcome)
@@ -282,9 +281,8 @@ func (b *Refresher) refreshBehind(ctx context.Context, p *provider, c vault.Conn
 	if !start {
 		return
 	}
-	began := trace.SpanContextFromContext(ctx)
 	b.cfg.Background.Go(func() {
-		<-b.flight.DoChan(c.Key(), func() (any, error) { return b.refresh(began, p, c, secret.Text{}) })
+		<-b.flight.DoChan(c.Key(), func() (any, error) { return b.refresh(ctx, p, c, secret.Text{}) })
 		<-b.behind
 		b.history.with(c.Key(), b.cfg.Now(), false, func(m *history) { m.behind = false })
 	})

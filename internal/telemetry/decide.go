@@ -1,0 +1,121 @@
+package telemetry
+
+import (
+	"context"
+	"encoding/binary"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"go.opentelemetry.io/otel/propagation"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Whether a request is recorded is decided before anything is made of it: most are not, and those must cost next to
+// nothing. The decision is the sampler's own, for the trace id that the span would have.
+
+// numbers gives a span the trace id for which its request was decided, and else draws one. The ids are no secrets.
+type numbers struct{}
+
+type decidedKey struct{}
+
+// NewIDs implements [sdktrace.IDGenerator].
+func (numbers) NewIDs(ctx context.Context) (trace.TraceID, trace.SpanID) {
+	id, ok := ctx.Value(decidedKey{}).(trace.TraceID)
+	if !ok {
+		id = newTraceID()
+	}
+	return id, newSpanID()
+}
+
+// NewSpanID implements [sdktrace.IDGenerator].
+func (numbers) NewSpanID(context.Context, trace.TraceID) trace.SpanID { return newSpanID() }
+
+func newTraceID() (id trace.TraceID) {
+	for !id.IsValid() {
+		binary.NativeEndian.PutUint64(id[:8], rand.Uint64())
+		binary.NativeEndian.PutUint64(id[8:], rand.Uint64())
+	}
+	return id
+}
+
+func newSpanID() (id trace.SpanID) {
+	for !id.IsValid() {
+		binary.NativeEndian.PutUint64(id[:], rand.Uint64())
+	}
+	return id
+}
+
+// decide says whether a request is recorded, and returns the context for it: the trace that it belongs to where it is
+// not, and what makes its span belong to the trace that was decided for where it is.
+func (t *Telemetry) decide(r *http.Request) (context.Context, bool) {
+	ctx := r.Context()
+	if len(r.Header["Traceparent"]) > 0 {
+		ctx = t.carrier.Extract(ctx, propagation.HeaderCarrier(r.Header))
+	}
+	parent := trace.SpanContextFromContext(ctx)
+	id := parent.TraceID()
+	if !parent.IsValid() {
+		id = newTraceID()
+	}
+	result := t.sampler.ShouldSample(sdktrace.SamplingParameters{ParentContext: ctx, TraceID: id, Name: "bff",
+		Kind: trace.SpanKindServer})
+	if result.Decision == sdktrace.RecordAndSample {
+		return context.WithValue(ctx, decidedKey{}, id), true
+	}
+	return trace.ContextWithSpanContext(ctx, trace.NewSpanContext(trace.SpanContextConfig{TraceID: id, SpanID: newSpanID(),
+		TraceState: result.Tracestate})), false
+}
+
+// handOn gives a request that is not recorded the context of its trace: whoever receives it records nothing either.
+func handOn(r *http.Request, in trace.SpanContext) *http.Request {
+	out := new(http.Request)
+	*out = *r
+	out.Header = make(http.Header, len(r.Header)+2)
+	maps.Copy(out.Header, r.Header) // a RoundTripper changes no request that it is given
+	trace, span := in.TraceID(), in.SpanID()
+	text := make([]byte, 0, 55)
+	text = append(hex(append(hex(append(text, "00-"...), trace[:]), '-'), span[:]), "-00"...)
+	out.Header["Traceparent"] = []string{string(text)}
+	delete(out.Header, "Tracestate")
+	if state := in.TraceState().String(); state != "" {
+		out.Header["Tracestate"] = []string{state}
+	}
+	return out
+}
+
+func hex(to, bytes []byte) []byte {
+	const digits = "0123456789abcdef"
+	for _, b := range bytes {
+		to = append(to, digits[b>>4], digits[b&15])
+	}
+	return to
+}
+
+// sampler is the one of the configuration, or else of the standard variables OTEL_TRACES_SAMPLER and
+// OTEL_TRACES_SAMPLER_ARG; what those say wrongly counts as the standard's default.
+func sampler(cfg Config) sdktrace.Sampler {
+	if cfg.Endpoint != "" {
+		return sdktrace.ParentBased(sdktrace.TraceIDRatioBased(cfg.Sample))
+	}
+	share, err := strconv.ParseFloat(strings.TrimSpace(cfg.Env("OTEL_TRACES_SAMPLER_ARG")), 64)
+	if err != nil || share < 0 || share > 1 {
+		share = 1
+	}
+	switch strings.ToLower(strings.TrimSpace(cfg.Env("OTEL_TRACES_SAMPLER"))) {
+	case "always_on":
+		return sdktrace.AlwaysSample()
+	case "always_off":
+		return sdktrace.NeverSample()
+	case "traceidratio":
+		return sdktrace.TraceIDRatioBased(share)
+	case "parentbased_always_off":
+		return sdktrace.ParentBased(sdktrace.NeverSample())
+	case "parentbased_traceidratio":
+		return sdktrace.ParentBased(sdktrace.TraceIDRatioBased(share))
+	}
+	return sdktrace.ParentBased(sdktrace.AlwaysSample())
+}
