@@ -2,9 +2,7 @@ package telemetry
 
 import (
 	"context"
-	"encoding/binary"
-	"maps"
-	"math/rand/v2"
+	"crypto/rand"
 	"net/http"
 	"strconv"
 	"strings"
@@ -17,7 +15,7 @@ import (
 // Whether a request is recorded is decided before anything is made of it: most are not, and those must cost next to
 // nothing. The decision is the sampler's own, for the trace id that the span would have.
 
-// numbers gives a span the trace id for which its request was decided, and else draws one. The ids are no secrets.
+// numbers gives a span the trace id for which its request was decided, and else draws one.
 type numbers struct{}
 
 type decidedKey struct{}
@@ -35,17 +33,12 @@ func (numbers) NewIDs(ctx context.Context) (trace.TraceID, trace.SpanID) {
 func (numbers) NewSpanID(context.Context, trace.TraceID) trace.SpanID { return newSpanID() }
 
 func newTraceID() (id trace.TraceID) {
-	for !id.IsValid() {
-		binary.NativeEndian.PutUint64(id[:8], rand.Uint64())
-		binary.NativeEndian.PutUint64(id[8:], rand.Uint64())
-	}
+	_, _ = rand.Read(id[:]) // it never fails; all zero, which would name no trace, does not come
 	return id
 }
 
 func newSpanID() (id trace.SpanID) {
-	for !id.IsValid() {
-		binary.NativeEndian.PutUint64(id[:], rand.Uint64())
-	}
+	_, _ = rand.Read(id[:])
 	return id
 }
 
@@ -68,31 +61,6 @@ func (t *Telemetry) decide(r *http.Request) (context.Context, bool) {
 	}
 	return trace.ContextWithSpanContext(ctx, trace.NewSpanContext(trace.SpanContextConfig{TraceID: id, SpanID: newSpanID(),
 		TraceState: result.Tracestate})), false
-}
-
-// handOn gives a request that is not recorded the context of its trace: whoever receives it records nothing either.
-func handOn(r *http.Request, in trace.SpanContext) *http.Request {
-	out := new(http.Request)
-	*out = *r
-	out.Header = make(http.Header, len(r.Header)+2)
-	maps.Copy(out.Header, r.Header) // a RoundTripper changes no request that it is given
-	trace, span := in.TraceID(), in.SpanID()
-	text := make([]byte, 0, 55)
-	text = append(hex(append(hex(append(text, "00-"...), trace[:]), '-'), span[:]), "-00"...)
-	out.Header["Traceparent"] = []string{string(text)}
-	delete(out.Header, "Tracestate")
-	if state := in.TraceState().String(); state != "" {
-		out.Header["Tracestate"] = []string{state}
-	}
-	return out
-}
-
-func hex(to, bytes []byte) []byte {
-	const digits = "0123456789abcdef"
-	for _, b := range bytes {
-		to = append(to, digits[b>>4], digits[b&15])
-	}
-	return to
 }
 
 // sampler is the one of the configuration, or else of the standard variables OTEL_TRACES_SAMPLER and

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"bff/internal/telemetry"
+	"bff/internal/trace"
 )
 
 // A recorder of requests that leave, which answers each.
@@ -26,8 +27,9 @@ func through(t *testing.T, tel *telemetry.Telemetry, r *http.Request) (parent, s
 	}))
 	tel.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		out := httptest.NewRequestWithContext(r.Context(), http.MethodGet, "http://up/", nil)
-		if _, err := up.RoundTrip(out); err != nil || out.Header.Get("Traceparent") != "" {
-			t.Error("the request itself was changed, or failed", err)
+		trace.Name(r.Context(), out.Header)
+		if _, err := up.RoundTrip(out); err != nil {
+			t.Error(err)
 		}
 	}), func(*http.Request) bool { return true }).ServeHTTP(httptest.NewRecorder(), r)
 	return parent, state
@@ -116,16 +118,22 @@ func TestARequestThatIsNotRecordedAllocatesLittle(t *testing.T) {
 	allocations := func(tel *telemetry.Telemetry) float64 {
 		up := tel.Transport(outgoing(func(*http.Request) {}))
 		var w http.ResponseWriter = httptest.NewRecorder()
-		h := tel.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = up.RoundTrip(r) }),
+		h := tel.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			trace.Name(r.Context(), r.Header)
+			_, _ = up.RoundTrip(r)
+		}),
 			func(*http.Request) bool { return false })
 		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("body"))
-		return testing.AllocsPerRun(200, func() { h.ServeHTTP(w, r) })
+		return testing.AllocsPerRun(200, func() {
+			delete(r.Header, "Traceparent")
+			h.ServeHTTP(w, r)
+		})
 	}
 	off := allocations(nil)
 	for _, sample := range []float64{0, 1} {
 		tel := started(t, newReceiver(t), sample)
 		added := allocations(tel) - off
-		if sample == 0 && added > 12 || sample == 1 && added < 20 {
+		if sample == 0 && added > 9 || sample == 1 && added < 20 {
 			t.Errorf("with %v of all recorded, a request allocates %v objects more", sample, added)
 		}
 		_ = tel.Close(t.Context())
@@ -141,11 +149,15 @@ func BenchmarkHandler(b *testing.B) {
 				b.Fatal(err)
 			}
 			up := tel.Transport(outgoing(func(*http.Request) {}))
-			h := tel.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = up.RoundTrip(r) }),
+			h := tel.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				trace.Name(r.Context(), r.Header)
+				_, _ = up.RoundTrip(r)
+			}),
 				func(*http.Request) bool { return false })
 			w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil)
 			b.ReportAllocs()
 			for b.Loop() {
+				delete(r.Header, "Traceparent")
 				h.ServeHTTP(w, r)
 			}
 		})

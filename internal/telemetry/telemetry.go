@@ -109,13 +109,13 @@ func (t *Telemetry) Transport(next http.RoundTripper) http.RoundTripper {
 		otelhttp.WithPropagators(t.carrier), otelhttp.WithMeterProvider(metricnoop.NewMeterProvider()))}
 }
 
-// transport tells requests that are recorded from those that are not.
+// transport tells requests that are recorded from those that are not. Who made one of those has named the trace in it.
 type transport struct{ next, spans http.RoundTripper }
 
 // RoundTrip implements [http.RoundTripper].
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if in := trace.SpanContextFromContext(r.Context()); in.IsValid() && !in.IsSampled() {
-		return t.next.RoundTrip(handOn(r, in))
+		return t.next.RoundTrip(r)
 	}
 	return t.spans.RoundTrip(r)
 }

@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"log/slog"
 	"net/http"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
 )
 
 type key struct{}
@@ -31,11 +33,34 @@ func From(ctx context.Context) Request {
 // Header is the field by which an answer, and every request that leaves because of it, says the request's id.
 const Header = "Bff-Request-Id"
 
-// Name writes the id of the context's request into the header of a request that leaves. Without one it writes nothing.
+// Name writes the id of the context's request into the header of a request that leaves, and of a trace that is not
+// recorded its context: whoever receives it records nothing either. Of one that is recorded, its span says more.
+// Without a request it writes nothing.
 func Name(ctx context.Context, h http.Header) {
 	if id := From(ctx).ID; id != "" {
 		h[Header] = []string{id}
 	}
+	in := oteltrace.SpanContextFromContext(ctx)
+	if !in.IsValid() || in.IsSampled() {
+		return
+	}
+	id, span := in.TraceID(), in.SpanID()
+	text := hex(make([]byte, 0, len("00-")+2*len(id)+2*len(span)+len("--00")), "00-", id[:])
+	text = hex(text, "-", span[:])
+	h["Traceparent"] = []string{string(append(text, "-00"...))}
+	delete(h, "Tracestate")
+	if state := in.TraceState().String(); state != "" {
+		h["Tracestate"] = []string{state}
+	}
+}
+
+func hex(to []byte, before string, bytes []byte) []byte {
+	const digits = "0123456789abcdef"
+	to = append(to, before...)
+	for _, b := range bytes {
+		to = append(to, digits[b>>4], digits[b&15])
+	}
+	return to
 }
 
 // Handler adds the id of the request to every record that is written with a context of one.
