@@ -57,7 +57,7 @@ func TestEachPageAndAllItLoadsIsUnder100kB(t *testing.T) {
 func TestPagesHaveNoInlineScriptOrStyleAndNameNoOtherOrigin(t *testing.T) {
 	inline := regexp.MustCompile(`(?i)<style|\sstyle=|\son[a-z]+=|<script(?:[^>]*)>[^<]|javascript:`)
 	foreign := regexp.MustCompile(`(?:src|href|import|from|url)\s*[=(]?\s*["'(]?(?:https?:)?//`)
-	for name, fsys := range map[string]fs.FS{"account": web.Account(), "demo": web.Demo()} {
+	for name, fsys := range map[string]fs.FS{"account": web.Account(), "demo": web.Demo(), "shop": web.Shop()} {
 		walk(t, fsys, func(file string, b []byte) {
 			if path.Ext(file) == ".html" {
 				if m := inline.Find(b); m != nil {

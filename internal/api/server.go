@@ -41,6 +41,7 @@ type Config struct {
 	Frontend       http.Handler      // everything outside /bff and the mounts; nil: not found
 	Fronts         []Front           // further ones
 	SSO            bool              // signed in on one front, signed in on the next without seeing the provider
+	AnyLoopback    bool              // a loopback Host that is no front's is the first front's: for developing
 	Client         fs.FS             // holds client.js
 	Account        fs.FS             // holds the account page
 	Limits         Limits
@@ -167,7 +168,11 @@ func (cfg *Config) fronts() (*route.Fronts, error) {
 		}
 		further = append(further, made)
 	}
-	return route.NewFronts(first, further...)
+	fronts, err := route.NewFronts(first, further...)
+	if err == nil && cfg.AnyLoopback {
+		fronts.WithLoopback()
+	}
+	return fronts, err
 }
 
 func (cfg *Config) defaults() {

@@ -95,7 +95,7 @@ func (in *Instance) plug(g *generation) error {
 			return err
 		}
 	}
-	further, err := fronts(cfg)
+	further, err := in.fronts(cfg)
 	if err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func (in *Instance) plug(g *generation) error {
 		Origin: cfg.OriginText(), Cookie: cfg.SessionCookie(), Vault: g.vault, Broker: broker, Signer: g.signer,
 		TrustedProxies: cfg.TrustedProxies, Origins: cfg.Frontend.Origins, Mounts: mounts, Clients: clients(cfg.Clients),
 		Frontend: pages, Client: web.Client(), Account: accountOf(cfg),
-		Fronts: further, SSO: cfg.SSO, Users: g.policy, LinkOnly: linkOnly(cfg.Providers),
+		Fronts: further, SSO: cfg.SSO, AnyLoopback: in.options.AnyLoopback, Users: g.policy, LinkOnly: linkOnly(cfg.Providers),
 		Limits: api.Limits(cfg.Limits), Metrics: in.counted, Log: in.log, Audit: g.events, AccessLog: cfg.Log.Access,
 	})
 	return err
@@ -166,13 +166,16 @@ func frontendHandler(f *config.Frontend, origin, cookie string) (http.Handler, e
 }
 
 // fronts makes the further fronts.
-func fronts(cfg *config.Config) ([]api.Front, error) {
+func (in *Instance) fronts(cfg *config.Config) ([]api.Front, error) {
 	var all []api.Front
 	for i := range cfg.Fronts {
 		f := &cfg.Fronts[i]
-		pages, err := frontendHandler(&f.Frontend, f.Text(), cfg.CookieOf(f.Origin))
-		if err != nil {
-			return nil, err
+		pages := in.options.Frontends[f.Text()]
+		if pages == nil {
+			var err error
+			if pages, err = frontendHandler(&f.Frontend, f.Text(), cfg.CookieOf(f.Origin)); err != nil {
+				return nil, err
+			}
 		}
 		all = append(all, api.Front{Origin: f.Text(), Cookie: cfg.CookieOf(f.Origin), Origins: f.Frontend.Origins,
 			APIs: f.APIs, Frontend: pages})

@@ -26,6 +26,11 @@ type Options struct {
 	Version  string         // of the binary, for the metrics
 	Frontend http.Handler   // nil: the configuration's
 
+	// Frontends are those of further fronts, by origin; of one that is not in it, the configuration's.
+	Frontends map[string]http.Handler
+	// AnyLoopback makes a loopback Host that is no front's one of the first front's: for developing.
+	AnyLoopback bool
+
 	// Authority is the client of the ACME authority; nil: one that trusts the roots of this machine.
 	Authority *http.Client
 

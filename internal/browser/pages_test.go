@@ -93,6 +93,14 @@ func pages() []page {
 			press(r.tab, "Unlink Demo, grace@example.com")
 			r.tab.Await("document.querySelector('dialog[open]')")
 		}},
+		{"the shop, signed out", func(r *rig) {
+			r.tab.Do(chromedp.Navigate(r.shop() + "/"))
+			r.tab.Await("document.querySelector('#sign-in')")
+		}},
+		{"the shop, signed in", func(r *rig) {
+			click(r.tab, "#sign-in")
+			r.tab.Await(shows("Hello Ada Lovelace.") + " && " + shows("this page"))
+		}},
 		{"the demo while the provider is down", func(r *rig) {
 			r.open("/", shows("Breakfast with Charles"))
 			r.breaks("down")

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/cdproto/emulation"
@@ -77,6 +78,16 @@ func TestScreenshots(t *testing.T) {
 			tab.Do(chromedp.Navigate(dev.Origin + "/bff/account?lang=en"))
 			tab.Await(shows("Where you are signed in") + " && " + shows("This device"))
 			keep("account")
+			shop := strings.Replace(dev.Origin, "127.0.0.1", "shop.localhost", 1)
+			tab.Do(chromedp.Navigate(shop + "/"))
+			tab.Await("document.querySelector('#sign-in')")
+			keep("shop-welcome")
+			click(tab, "#sign-in")
+			tab.Await(shows("Hello Ada Lovelace.") + " && " + shows("this page"))
+			keep("shop")
+			testenv.Eval[int](tab, `fetch("/bff/logout", {method: "POST", headers: {"X-CSRF": "1"}}).then((a) => a.status)`)
+			tab.Do(chromedp.Navigate(dev.Origin + "/bff/account?lang=en"))
+			tab.Await(shows("Where you are signed in"))
 			testenv.Eval[int](tab, `fetch("/bff/logout", {method: "POST", headers: {"X-CSRF": "1"}}).then((a) => a.status)`)
 		}
 	}

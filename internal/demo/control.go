@@ -109,8 +109,10 @@ func (c control) serveState(w http.ResponseWriter, p *provider.Person, cookieByt
 		TokenLifetime int      `json:"token_lifetime"`
 		CookieBytes   int      `json:"cookie_bytes"`
 		People        []string `json:"people"`
+		Fronts        []string `json:"fronts,omitempty"` // further ones of the app
 		You           any      `json:"you,omitempty"`
-	}{Mode: c.Mode(), Counts: c.Counts(), TokenLifetime: int(c.cfg.TokenLifetime.Seconds()), CookieBytes: cookieBytes}
+	}{Mode: c.Mode(), Counts: c.Counts(), TokenLifetime: int(c.cfg.TokenLifetime.Seconds()), CookieBytes: cookieBytes,
+		Fronts: c.cfg.Fronts}
 	people := c.People()
 	for _, q := range people[:min(len(people), 20)] {
 		state.People = append(state.People, q.Name)

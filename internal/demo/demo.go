@@ -49,7 +49,8 @@ func Start(cfg Config) (*Demo, error) {
 		return nil, fmt.Errorf("start demo: %w", err)
 	}
 	d.APIs = apis.New(closing, d.ports[1], apis.Config{Access: d.Bearer, Log: d.Journal, Now: cfg.Now})
-	d.Backend = backend.New(d.ports[2], backend.Config{Origin: cfg.Origin, Log: d.Journal, Now: cfg.Now})
+	d.Backend = backend.New(d.ports[2], backend.Config{Origin: cfg.Origin, Fronts: cfg.Fronts, Log: d.Journal,
+		Now: cfg.Now})
 	return d, nil
 }
 

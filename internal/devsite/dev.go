@@ -1,6 +1,7 @@
 package devsite
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -34,23 +35,26 @@ func Run(ctx context.Context, o Options) error {
 		return runConfig(ctx, o)
 	}
 	origin := "http://" + o.Browsers.Addr().String()
-	d, err := demo.Start(demo.Config{Origin: origin, Log: o.Log, TokenLifetime: o.TokenLifetime})
+	shop := shopOrigin(o.Browsers.Addr())
+	d, err := demo.Start(demo.Config{Origin: origin, Fronts: shop, PostLogoutURIs: shop, Log: o.Log,
+		TokenLifetime: o.TokenLifetime})
 	if err != nil {
 		return o.abandon(fmt.Errorf("the demo does not start: %w", err))
 	}
 	defer d.Close()
 	context.AfterFunc(ctx, d.EndStreams) // or the drain would wait for them
-	cfg, report := devConfig(origin, d)
+	cfg, report := devConfig(origin, shop, d)
 	if report != "" {
 		return o.abandon(errors.New(report))
 	}
 	site := newSite(d, origin, cfg.SessionCookie())
-	in, err := app.New(cfg, app.Options{Log: o.Log, Version: o.Version, Frontend: site, Record: true, Stderr: io.Discard})
+	in, err := app.New(cfg, app.Options{Log: o.Log, Version: o.Version, Frontend: site, Frontends: shopPages(shop),
+		AnyLoopback: true, Record: true, Stderr: io.Discard})
 	if err != nil {
 		return o.abandon(err)
 	}
 	site.bff = in.Browser()
-	banner(o.Stdout, origin, d.Issuer, o.Admin.Addr().String())
+	banner(o.Stdout, origin, strings.Join(shop, " "), d.Issuer, o.Admin.Addr().String())
 	return in.Run(ctx, app.Listeners{Browsers: o.Browsers, Admin: o.Admin})
 }
 
@@ -108,8 +112,8 @@ users:
     admin: ["email:ada@example.com"]
 `
 
-// devConfig reads devFile with a fresh key.
-func devConfig(origin string, d *demo.Demo) (*config.Config, string) {
+// devConfig reads devFile, with the further fronts, with a fresh key.
+func devConfig(origin string, fronts []string, d *demo.Demo) (*config.Config, string) {
 	key := make([]byte, 32)
 	rand.Read(key)
 	secrets := map[string]string{
@@ -117,15 +121,20 @@ func devConfig(origin string, d *demo.Demo) (*config.Config, string) {
 		"DEMO_CLIENT_SECRET": d.ClientSecret,
 	}
 	text := fmt.Sprintf(devFile, origin, d.Issuer, d.ClientID, d.APIURL, d.FilesURL, d.BackendURL)
+	for _, front := range fronts {
+		text += fmt.Sprintf("fronts:\n  - {origin: %q, apis: [app]}\n", front)
+	}
 	return config.Read("bff dev", []byte(text), func(name string) string { return secrets[name] })
 }
 
 // banner says where it is and what to try.
-func banner(w io.Writer, origin, issuer, admin string) {
-	fmt.Fprint(w, strings.NewReplacer("{origin}", origin, "{issuer}", issuer, "{admin}", "http://"+admin).Replace(`
+func banner(w io.Writer, origin, shop, issuer, admin string) {
+	fmt.Fprint(w, strings.NewReplacer("{origin}", origin, "{shop}", cmp.Or(shop, "none: it needs 127.0.0.1 or ::1"),
+		"{issuer}", issuer, "{admin}", "http://"+admin).Replace(`
   bff dev: an app, its broker, a provider, two APIs and a backend of the app's own, all in this process.
 
   Open       {origin}
+  And        {shop}   (a second front: another site, the same people)
   Provider   {issuer}   (behaves like Google; tokens live 30 seconds)
   Operators  {admin}/metrics
 
@@ -133,6 +142,7 @@ func banner(w io.Writer, origin, issuer, admin string) {
     1. Sign in as Ada. The calendar is there, and the browser holds one cookie and no token.
     2. Wait half a minute: the token expires, the server renews it, the page never notices.
     3. Break things with the buttons of the page: provider down, access revoked, signed out elsewhere.
+    4. Open the second front and sign in there: no provider's page, a cookie of its own, the same Ada.
 
   Nothing is kept. Ctrl-C stops it.
 

@@ -2,7 +2,8 @@
 // below /demo/.
 //
 //	browser ─► devsite (frontend) ─► /demo/… the control of the demo
-//	   │                         └─► the demo app
+//	   │                         ├─► the demo app
+//	   │                         └─► the shop, the frontend of a second front
 //	   └─────► bff ─► internal/demo (provider, APIs)
 //
 // The configuration is read by the reader of `bff serve`, and the same Instance runs it. It refuses to serve other

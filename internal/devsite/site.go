@@ -60,13 +60,18 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.own.ServeHTTP(w, r)
 		return
 	}
+	setPolicy(h)
+	s.files.ServeHTTP(w, r)
+}
+
+// setPolicy is what every page of the demo's own carries.
+func setPolicy(h http.Header) {
 	h.Set("Content-Security-Policy", policy)
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin-allow-popups")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Cache-Control", "no-cache")
-	s.files.ServeHTTP(w, r)
 }
 
 // ask makes a request of bff inside the process, in the name of the caller.

@@ -37,7 +37,7 @@ function row(page, d, all) {
       h("strong", null, device, d.current && h("span", { class: "pill good" }, words.thisDevice)),
       h("p", { class: "soft small" },
         twin ? say(words.signedInAt, { time: began }) : timed(words.signedInAt, d.created_at),
-        d.provider && [" ", say(words.signedInBy, { title: page.title(d.provider) })],
+        d.front && [" ", say(words.signedInOn, { front: d.front.replace(/^https?:\/\//, "") })],
         ", ", d.current ? words.inUse : timed(words.seenAt, d.last_seen_at))),
     !d.current && h("button", { class: "button", type: "button", id: "end-" + d.id, "aria-label": name,
       "aria-disabled": page.busy && "true", onclick: end }, words.end));

@@ -77,7 +77,7 @@ export const english = {
   sessionsHint: "End what you do not recognise. It is signed out within a second.",
   thisDevice: "This device",
   signedInAt: "signed in {time}",
-  signedInBy: "with {title}",
+  signedInOn: "on {front}",
   seenAt: "last seen {time}",
   inUse: "active now",
   end: "Sign out",

@@ -79,7 +79,7 @@ export const german = {
   sessionsHint: "Beenden Sie, was Sie nicht erkennen. Es ist binnen einer Sekunde abgemeldet.",
   thisDevice: "Dieses Gerät",
   signedInAt: "angemeldet {time}",
-  signedInBy: "mit {title}",
+  signedInOn: "auf {front}",
   seenAt: "zuletzt gesehen {time}",
   inUse: "gerade aktiv",
   end: "Abmelden",

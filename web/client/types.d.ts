@@ -24,7 +24,7 @@ export type Connection = {
     /**
      * this account can be signed in with
      */
-    sign_in?: boolean;
+    sign_in: boolean;
     /**
      * when the grant ends, where that is known
      */
@@ -37,11 +37,18 @@ export type Connection = {
 export type Provider = {
     name: string;
     title: string;
-    login_url: string;
+    /**
+     * none where its accounts are linked only
+     */
+    login_url?: string;
     /**
      * when signed in
      */
     connect_url?: string;
+    /**
+     * what is typed at `connect_url`
+     */
+    auth?: "api_key" | "basic";
     /**
      * called with access of the application's own: no account is linked
      */
@@ -69,12 +76,12 @@ export type User = {
     subject: string;
     name?: string;
     email?: string;
-    email_verified?: boolean;
+    email_verified: boolean;
     picture?: string;
     /**
      * what this person may do, in the operator's own names
      */
-    rights?: string[];
+    rights: string[];
     /**
      * the application's own id of this person
      */
@@ -114,9 +121,9 @@ export type Device = {
      */
     current: boolean;
     /**
-     * of the sign-in
+     * the origin where it is, where bff answers for several
      */
-    provider?: string;
+    front?: string;
 };
 export type Problem = {
     code: string;
@@ -128,10 +135,22 @@ export type Problem = {
     connection?: string;
     missing_scopes?: string[];
     /**
+     * of `not_permitted`
+     */
+    missing_rights?: string[];
+    /**
      * seconds
      */
     retry_after?: number;
     fix?: Fix;
+    /**
+     * what an API said of missing scopes, where that is JSON
+     */
+    upstream?: any;
+    /**
+     * the same as `BFF-Request-Id`
+     */
+    request_id?: string;
 };
 export type Fix = {
     kind: "login" | "connect";
@@ -257,15 +276,16 @@ export type Client = {
  * @property {string[]} scopes granted
  * @property {string} connected_at
  * @property {string} [used_at]
- * @property {boolean} [sign_in] this account can be signed in with
+ * @property {boolean} sign_in this account can be signed in with
  * @property {string} [expires_at] when the grant ends, where that is known
  * @property {Record<string, string>} [values] kept with the account: a shop, a tenant
  *
  * @typedef {object} Provider
  * @property {string} name
  * @property {string} title
- * @property {string} login_url
+ * @property {string} [login_url] none where its accounts are linked only
  * @property {string} [connect_url] when signed in
+ * @property {"api_key" | "basic"} [auth] what is typed at `connect_url`
  * @property {boolean} [provided] called with access of the application's own: no account is linked
  * @property {Form} [form] what a person must type before the account can be linked
  *
@@ -279,9 +299,9 @@ export type Client = {
  * @property {string} subject
  * @property {string} [name]
  * @property {string} [email]
- * @property {boolean} [email_verified]
+ * @property {boolean} email_verified
  * @property {string} [picture]
- * @property {string[]} [rights] what this person may do, in the operator's own names
+ * @property {string[]} rights what this person may do, in the operator's own names
  * @property {string} [app_id] the application's own id of this person
  * @property {string} [created_at] the first sign-in
  *
@@ -304,7 +324,7 @@ export type Client = {
  * @property {string} created_at
  * @property {string} last_seen_at
  * @property {boolean} current this very session
- * @property {string} [provider] of the sign-in
+ * @property {string} [front] the origin where it is, where bff answers for several
  *
  * @typedef {object} Problem A refusal (RFC 9457).
  * @property {string} code
@@ -315,8 +335,11 @@ export type Client = {
  * @property {string} [provider]
  * @property {string} [connection]
  * @property {string[]} [missing_scopes]
+ * @property {string[]} [missing_rights] of `not_permitted`
  * @property {number} [retry_after] seconds
  * @property {Fix} [fix]
+ * @property {any} [upstream] what an API said of missing scopes, where that is JSON
+ * @property {string} [request_id] the same as `BFF-Request-Id`
  *
  * @typedef {object} Fix Where a person can put it right.
  * @property {"login" | "connect"} kind

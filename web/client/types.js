@@ -12,15 +12,16 @@
  * @property {string[]} scopes granted
  * @property {string} connected_at
  * @property {string} [used_at]
- * @property {boolean} [sign_in] this account can be signed in with
+ * @property {boolean} sign_in this account can be signed in with
  * @property {string} [expires_at] when the grant ends, where that is known
  * @property {Record<string, string>} [values] kept with the account: a shop, a tenant
  *
  * @typedef {object} Provider
  * @property {string} name
  * @property {string} title
- * @property {string} login_url
+ * @property {string} [login_url] none where its accounts are linked only
  * @property {string} [connect_url] when signed in
+ * @property {"api_key" | "basic"} [auth] what is typed at `connect_url`
  * @property {boolean} [provided] called with access of the application's own: no account is linked
  * @property {Form} [form] what a person must type before the account can be linked
  *
@@ -34,9 +35,9 @@
  * @property {string} subject
  * @property {string} [name]
  * @property {string} [email]
- * @property {boolean} [email_verified]
+ * @property {boolean} email_verified
  * @property {string} [picture]
- * @property {string[]} [rights] what this person may do, in the operator's own names
+ * @property {string[]} rights what this person may do, in the operator's own names
  * @property {string} [app_id] the application's own id of this person
  * @property {string} [created_at] the first sign-in
  *
@@ -59,7 +60,7 @@
  * @property {string} created_at
  * @property {string} last_seen_at
  * @property {boolean} current this very session
- * @property {string} [provider] of the sign-in
+ * @property {string} [front] the origin where it is, where bff answers for several
  *
  * @typedef {object} Problem A refusal (RFC 9457).
  * @property {string} code
@@ -70,8 +71,11 @@
  * @property {string} [provider]
  * @property {string} [connection]
  * @property {string[]} [missing_scopes]
+ * @property {string[]} [missing_rights] of `not_permitted`
  * @property {number} [retry_after] seconds
  * @property {Fix} [fix]
+ * @property {any} [upstream] what an API said of missing scopes, where that is JSON
+ * @property {string} [request_id] the same as `BFF-Request-Id`
  *
  * @typedef {object} Fix Where a person can put it right.
  * @property {"login" | "connect"} kind

@@ -35,6 +35,8 @@ const state = {
   preferences: {},
   left: "", // why nobody is signed in any more
   mode: "up", // of the provider
+  /** @type {string[]} further origins of this app */
+  fronts: [],
 };
 
 /** @returns {Connection[]} */
@@ -180,8 +182,9 @@ const view = new View({
 const scenes = new Scenes({
   strip: at("strip"), side: at("side"), banner: at("banner"), weeks: state.weeks,
   changed: () => callAll(),
-  polled: (mode) => {
+  polled: (mode, fronts) => {
     state.mode = mode;
+    state.fronts = fronts;
     view.draw();
   },
 });

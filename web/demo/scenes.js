@@ -4,7 +4,7 @@
 import { h, icon } from "/bff/account/ui.js";
 
 /** @typedef {{ refreshes: number, calls: number }} Counts */
-/** @typedef {Counts & { mode: string, token_lifetime: number, cookie_bytes?: number,
+/** @typedef {Counts & { mode: string, token_lifetime: number, cookie_bytes?: number, fronts?: string[],
  *   you?: Counts & { person: string } }} State */
 /** @typedef {{ at: number, from: "page" | "provider" | "backend" | "bff", text: string }} Line */
 
@@ -56,7 +56,7 @@ export class Scenes {
   pressed;
 
   /** @param {{ strip: HTMLElement, side: HTMLElement, banner: HTMLElement, weeks: Map<string, { state: string }>,
-   *   changed: () => void, polled: (mode: string) => void }} options */
+   *   changed: () => void, polled: (mode: string, fronts: string[]) => void }} options */
   constructor({ strip, side, banner, weeks, changed, polled }) {
     this.banner = banner;
     this.weeks = weeks;
@@ -156,7 +156,7 @@ export class Scenes {
         }
         this.lines.sort((a, b) => b.at - a.at);
         this.lines.length = Math.min(this.lines.length, kept);
-        this.polled(state.mode);
+        this.polled(state.mode, state.fronts || []);
       }
       this.gone = false;
     } catch {

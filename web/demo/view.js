@@ -29,7 +29,7 @@ const goodbyes = {
 };
 
 /** @typedef {{ session: import("/bff/types.js").Session | undefined, weeks: Map<string, Week>, files: Files,
- *   greeting: Greeting | undefined, preferences: Preferences, left: string, mode: string }} State */
+ *   greeting: Greeting | undefined, preferences: Preferences, left: string, mode: string, fronts: string[] }} State */
 
 /** @typedef {object} Options
  * @property {HTMLElement} nav
@@ -86,7 +86,7 @@ export class View {
   }
 
   draw() {
-    const { session, weeks, files, greeting, preferences, left, mode } = this.o.state;
+    const { session, weeks, files, greeting, preferences, left, mode, fronts } = this.o.state;
     if (!session) return;
     const { nav, hero, app } = this.o, inside = session.authenticated;
     const html = document.documentElement;
@@ -97,7 +97,7 @@ export class View {
     const shown = inside && session.connections.map((c) => [c, { ...weeks.get(c.id), again: 0 }]);
     this.paint(nav, inside && session.user, () => this.nav());
     this.paint(hero, [inside, left, mode === "down"], () => this.hero());
-    this.paint(app, [inside && session.user, shown, files, greeting, preferences.theme], () => this.app());
+    this.paint(app, [inside && session.user, shown, files, greeting, preferences.theme, fronts], () => this.app());
   }
 
   nav() {
@@ -148,6 +148,7 @@ export class View {
       this.settings(session.user),
       list.length > 0 && this.files(list[0]),
       this.backend(),
+      o.state.fronts.map((origin) => this.front(origin)),
     ];
   }
 
@@ -232,6 +233,17 @@ export class View {
       state === "open" && h("ul", { class: "files" }, list.map((f) =>
         h("li", null, icon("file", 18), h("a", { href: href(f.id), download: f.name }, f.name),
           h("span", { class: "hint" }, size(Number(f.size)))))));
+  }
+
+  /** Another front of the same bff: a site of its own. @param {string} origin */
+  front(origin) {
+    const { words } = this;
+    return h("section", { class: "card", "aria-labelledby": "front" },
+      h("header", null,
+        h("span", { class: "mark tone-6", "aria-hidden": "true" }, icon("who", 22)),
+        h("div", null, h("h2", { id: "front" }, words.front), h("p", { class: "hint" }, words.frontWhat)),
+        h("a", { class: "button primary", id: "open-front", href: origin + "/" }, words.open)),
+      h("p", { class: "hint" }, words.frontHow));
   }
 
   backend() {

@@ -27,6 +27,10 @@ const en = {
   backendWhat: "A server of the app's own behind bff. It gets no cookie and no token of the provider, but a signed " +
     "statement of who is asking.",
   ask: "Ask the backend", claims: "What it learned about you", rights: "Your rights", noRights: "none",
+  front: "A second front", open: "Open the shop",
+  frontWhat: "Another site of the same bff, with a cookie of its own and the same people.",
+  frontHow: "Sign in there: no provider’s page, and you are the same person. Sign out everywhere on one of them, and " +
+    "both are signed out.",
   silent: (/** @type {string} */ code) => `The backend did not answer (${code}).`,
 };
 
@@ -59,6 +63,10 @@ const de = {
     "sondern " +
     "eine signierte Aussage, wer fragt.",
   ask: "Das Backend fragen", claims: "Was es über Sie erfuhr", rights: "Ihre Rechte", noRights: "keine",
+  front: "Eine zweite Adresse", open: "Den Laden öffnen",
+  frontWhat: "Eine andere Website desselben bff, mit eigenem Cookie und denselben Personen.",
+  frontHow: "Melden Sie sich dort an: ohne Seite des Anbieters, und Sie sind dieselbe Person. Melden Sie sich auf einer " +
+    "von beiden überall ab, so sind Sie auf beiden abgemeldet.",
   silent: (code) => `Das Backend hat nicht geantwortet (${code}).`,
 };
 

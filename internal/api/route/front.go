@@ -56,8 +56,9 @@ func (f *Front) Vault() vault.Front {
 // Fronts are the origins that bff answers for. The Host of a request chooses one; its scheme cannot, so no two have one
 // Host. They are never changed.
 type Fronts struct {
-	all    []*Front // the first in front
-	byHost map[string]*Front
+	all      []*Front // the first in front
+	byHost   map[string]*Front
+	loopback bool // a loopback name that is no front's is the first's
 }
 
 // NewFronts puts fronts together.
@@ -75,6 +76,13 @@ func NewFronts(first *Front, further ...*Front) (*Fronts, error) {
 		}
 	}
 	return fs, nil
+}
+
+// WithLoopback makes a loopback name that is no front's one of the first front's, before any request is served. It is for
+// developing, where a dev server passes its own Host on.
+func (fs *Fronts) WithLoopback() *Fronts {
+	fs.loopback = true
+	return fs
 }
 
 // hosts are the values of a Host field that mean f: that of the origin, and the same with the scheme's own port.
@@ -135,7 +143,13 @@ func (fs *Fronts) At(host string) *Front {
 	if f := fs.byHost[host]; f != nil {
 		return f
 	}
-	return fs.byHost[strings.ToLower(host)]
+	if f := fs.byHost[strings.ToLower(host)]; f != nil || !fs.loopback {
+		return f
+	}
+	if name, _ := splitHost(host); dial.Loopback(name) {
+		return fs.all[0]
+	}
+	return nil
 }
 
 // home is where a request at r's host belongs. At a loopback origin, localhost and 127.0.0.1 are two sites with two

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -21,7 +22,8 @@ const Identity = "app"
 
 // Config says whose assertions the backend takes.
 type Config struct {
-	Origin string // the issuer; its keys are at Origin + "/bff/jwks.json"
+	Origin string   // an issuer; the keys are at Origin + "/bff/jwks.json"
+	Fronts []string // further issuers: fronts of the same bff
 	Log    *journal.Journal
 	Now    func() time.Time
 }
@@ -42,6 +44,8 @@ var errNobody = errors.New("no valid assertion")
 
 // asserted is what an assertion says.
 type asserted struct {
+	Issuer        string   `json:"iss"`
+	Audience      string   `json:"aud"`
 	Subject       string   `json:"sub"`
 	Session       string   `json:"sid"`
 	Name          string   `json:"name,omitempty"`
@@ -82,8 +86,12 @@ func (b *Backend) greet(w http.ResponseWriter, r *http.Request) {
 	if len(who.Rights) > 0 {
 		may = strings.Join(who.Rights, ", ")
 	}
-	b.cfg.Log.Note("backend", "", "the backend learned that %s is asking (%s), with the rights: %s. No token came along",
-		name, who.Subject, may)
+	front := ""
+	if len(b.cfg.Fronts) > 0 {
+		front = " at " + who.Issuer
+	}
+	b.cfg.Log.Note("backend", "", "the backend learned that %s is asking%s (%s), with the rights: %s. No token came along",
+		name, front, who.Subject, may)
 	w.Header().Set("Cache-Control", "no-store")
 	answer.JSON(w, http.StatusOK, map[string]any{"greeting": "Hello " + name + ".", "rights": who.Rights, "claims": who})
 }
@@ -101,9 +109,12 @@ func (b *Backend) verify(r *http.Request) (*asserted, error) {
 	}
 	var standard jwt.Claims
 	var who asserted
-	want := jwt.Expected{Issuer: b.cfg.Origin, AnyAudience: jwt.Audience{Identity}, Time: b.cfg.Now()}
+	want := jwt.Expected{AnyAudience: jwt.Audience{Identity}, Time: b.cfg.Now()}
 	if len(keys) == 0 || token.Claims(keys[0].Key, &standard, &who) != nil || standard.Expiry == nil ||
 		standard.ValidateWithLeeway(want, 0) != nil {
+		return nil, errNobody
+	}
+	if who.Issuer != b.cfg.Origin && !slices.Contains(b.cfg.Fronts, who.Issuer) {
 		return nil, errNobody
 	}
 	return &who, nil

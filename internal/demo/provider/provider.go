@@ -13,8 +13,9 @@ import (
 
 // Config says which client there is, and what the demo plays.
 type Config struct {
-	Origin   string // required: of the client; its redirect URI is Origin + "/bff/callback/" + Provider
-	Provider string // "demo"
+	Origin   string   // required: of the client; its redirect URI is Origin + "/bff/callback/" + Provider
+	Provider string   // "demo"
+	Fronts   []string // further origins of the client
 
 	RedirectURIs         []string // further ones of the client
 	PostLogoutURIs       []string // further ones; Origin and Origin + "/" are registered
