@@ -38,6 +38,16 @@ func TestServicesRefuseWhatIsNoAssertion(t *testing.T) {
 	}
 }
 
+// Each helper can be read before it is copied: it is under 60 lines.
+func TestHelpersAreShort(t *testing.T) {
+	for _, file := range []string{"go/whois/whois.go", "node/whois.mjs", "python/whois.py"} {
+		text, err := os.ReadFile(filepath.Join(here(t), "services", file))
+		if n := strings.Count(string(text), "\n"); err != nil || n == 0 || n >= 60 {
+			t.Errorf("%s: %d lines, %v", file, n, err)
+		}
+	}
+}
+
 // python is an interpreter that has the package the example needs.
 func python(t *testing.T) string {
 	t.Helper()

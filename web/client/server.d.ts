@@ -19,7 +19,8 @@
  *
  * @typedef {object} ServerOptions
  * @property {string} [url] where this server reaches bff: `BFF_URL` by default, else http://127.0.0.1:8080
- * @property {string} [origin] how browsers reach it, when that is another address: `BFF_ORIGIN` by default
+ * @property {string | string[]} [origin] how browsers reach it, when that is another address, or the origins of all
+ *   fronts whose assertions count: `BFF_ORIGIN` by default, with commas between
  * @property {string} [audience] the `identity` of this server in bff.yaml: `BFF_AUDIENCE` by default. Without it no
  *   assertion is accepted
  *
@@ -53,9 +54,10 @@ export type ServerOptions = {
      */
     url?: string;
     /**
-     * how browsers reach it, when that is another address: `BFF_ORIGIN` by default
+     * how browsers reach it, when that is another address, or the origins of all
+     * fronts whose assertions count: `BFF_ORIGIN` by default, with commas between
      */
-    origin?: string;
+    origin?: string | string[];
     /**
      * the `identity` of this server in bff.yaml: `BFF_AUDIENCE` by default. Without it no
      * assertion is accepted

@@ -20,7 +20,8 @@
  *
  * @typedef {object} ServerOptions
  * @property {string} [url] where this server reaches bff: `BFF_URL` by default, else http://127.0.0.1:8080
- * @property {string} [origin] how browsers reach it, when that is another address: `BFF_ORIGIN` by default
+ * @property {string | string[]} [origin] how browsers reach it, when that is another address, or the origins of all
+ *   fronts whose assertions count: `BFF_ORIGIN` by default, with commas between
  * @property {string} [audience] the `identity` of this server in bff.yaml: `BFF_AUDIENCE` by default. Without it no
  *   assertion is accepted
  *
@@ -57,7 +58,8 @@ export async function getSession({ headers }, options = {}) {
   const bearer = /^Bearer (.+)$/i.exec(header(headers, "authorization"))?.[1];
   const audience = options.audience || env.BFF_AUDIENCE;
   if (bearer && audience) {
-    return sessionOfAssertion(bearer, url, options.origin || env.BFF_ORIGIN || new URL(url).origin, audience);
+    const issuers = [options.origin || env.BFF_ORIGIN?.split(",") || new URL(url).origin].flat();
+    return sessionOfAssertion(bearer, url, issuers, audience);
   }
   const cookie = header(headers, "cookie");
   if (!cookie) return nobody;
@@ -105,9 +107,9 @@ const bytes = (part) => Uint8Array.from(atob(part.replace(/-/g, "+").replace(/_/
 const json = (part) => JSON.parse(new TextDecoder().decode(bytes(part)));
 
 /** The session of an assertion that bff signed for this audience; nobody, when it is anything else.
- * @param {string} token @param {string} url @param {string} issuer @param {string} audience
+ * @param {string} token @param {string} url @param {string[]} issuers @param {string} audience
  * @returns {Promise<ServerSession>} */
-async function sessionOfAssertion(token, url, issuer, audience) {
+async function sessionOfAssertion(token, url, issuers, audience) {
   const [head, body, signature, ...more] = token.split(".");
   let header, claims, mark;
   try {
@@ -127,7 +129,7 @@ async function sessionOfAssertion(token, url, issuer, audience) {
   if (!await crypto.subtle.verify(algorithm, opened, mark, signed)) return nobody;
   const now = Date.now() / 1e3, leeway = 5;
   const current = claims.exp > now - leeway && !(claims.iat > now + leeway) && !(claims.nbf > now + leeway);
-  if (claims.iss !== issuer || ![claims.aud].flat().includes(audience) || !current) return nobody;
+  if (!issuers.includes(claims.iss) || ![claims.aud].flat().includes(audience) || !current) return nobody;
   if (typeof claims.sub !== "string" || typeof claims.sid !== "string") return nobody;
   return signedIn({ ...claims, id: claims.sub }, claims.sid);
 }

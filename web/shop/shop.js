@@ -57,8 +57,8 @@ const inside = (session) => {
   return [
     h("section", { class: "hero" },
       h("h1", null, `Hello ${name.split(" ")[0]}, again.`),
-      h("p", { class: "lead" }, "Another site with a cookie of its own, and the same person: bff signed you in here by " +
-        "a code that only this browser could use. The provider was not asked.")),
+      h("p", { class: "lead" }, "Another site with a cookie of its own, and the same person: bff signed you in here " +
+        "by a code that only this browser could use. The provider was not asked.")),
     h("section", { class: "card", "aria-labelledby": "told" },
       h("h2", { id: "told" }, "What the backend was told"),
       h("p", { class: "hint" }, "The same backend stands behind both fronts. It gets no cookie and no token, but a " +

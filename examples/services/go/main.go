@@ -9,14 +9,14 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"example.com/basket/whois"
 )
 
 func main() {
-	origin := os.Getenv("BFF_ORIGIN")
-	who := &whois.Verifier{Issuer: origin, Audience: os.Getenv("AUDIENCE"), KeysURL: os.Getenv("BFF_JWKS")}
+	who := &whois.Verifier{Issuers: strings.Split(os.Getenv("BFF_ORIGIN"), ","), Audience: os.Getenv("AUDIENCE"), KeysURL: os.Getenv("BFF_JWKS")}
 	live := &whois.Introspector{URL: os.Getenv("BFF_ADMIN") + "/introspect", Client: os.Getenv("CLIENT_ID"),
 		Secret: os.Getenv("CLIENT_SECRET")}
 	server := &http.Server{Addr: os.Getenv("LISTEN"), Handler: routes(who, live), ReadHeaderTimeout: 5 * time.Second,

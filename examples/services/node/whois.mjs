@@ -7,9 +7,9 @@ export class Refused extends Error {}
 export const bearer = (headers) => (headers.authorization ?? '').replace(/^Bearer /, '')
 const json = (part) => JSON.parse(Buffer.from(part, 'base64url').toString())
 
-// issuer is bff's origin, audience the `identity` of bff.yaml, keysURL bff's JWK Set. The function that it returns
+// issuers are the origins of bff's fronts, audience the `identity` of bff.yaml, keysURL bff's JWK Set. The function that it returns
 // takes a token and gives its claims: sub is the user, rights are what they may do.
-export function verifier({ issuer, audience, keysURL }) {
+export function verifier({ issuers, audience, keysURL }) {
   let keys = new Map()
   let fetched = 0
 
@@ -39,8 +39,9 @@ export function verifier({ issuer, audience, keysURL }) {
     const public_ = ours && (await key(header.kid))
     const signed = Buffer.from(`${head}.${payload}`)
     if (!public_ || !verify(null, signed, public_, Buffer.from(signature, 'base64url'))) throw new Refused('signature')
-    if (claims.iss !== issuer || claims.aud !== audience) throw new Refused('not for this service')
-    if (!(Date.now() / 1000 < claims.exp)) throw new Refused('expired')
+    if (!issuers.includes(claims.iss) || claims.aud !== audience) throw new Refused('not for this service')
+    const now = Date.now() / 1000
+    if (!(now < claims.exp) || now < claims.nbf) throw new Refused('not now')
     return claims
   }
 }

@@ -8,7 +8,7 @@ from ask import live
 from whois import Refused, Verifier
 
 env = os.environ
-who = Verifier(env["BFF_ORIGIN"], env["AUDIENCE"], env["BFF_JWKS"])
+who = Verifier(env["BFF_ORIGIN"].split(","), env["AUDIENCE"], env["BFF_JWKS"])
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -18,10 +18,10 @@ def decode(part):
 
 
 class Verifier:
-    """issuer is bff's origin, audience the `identity` of bff.yaml, keys_url bff's JWK Set."""
+    """issuers are the origins of bff's fronts, audience the `identity` of bff.yaml, keys_url bff's JWK Set."""
 
-    def __init__(self, issuer, audience, keys_url):
-        self.issuer, self.audience, self.keys_url = issuer, audience, keys_url
+    def __init__(self, issuers, audience, keys_url):
+        self.issuers, self.audience, self.keys_url = list(issuers), audience, keys_url
         self.lock, self.keys, self.fetched = threading.Lock(), {}, float("-inf")
 
     def key(self, kid):
@@ -50,8 +50,8 @@ class Verifier:
             key.verify(signature, f"{head}.{payload}".encode())
         except InvalidSignature:
             raise Refused("signature") from None
-        if (claims.get("iss"), claims.get("aud")) != (self.issuer, self.audience):
+        if claims.get("iss") not in self.issuers or claims.get("aud") != self.audience:
             raise Refused("not for this service")
-        if time.time() >= claims.get("exp", 0):
-            raise Refused("expired")
+        if not claims.get("nbf", 0) <= time.time() < claims.get("exp", 0):
+            raise Refused("not now")
         return claims

@@ -105,6 +105,22 @@ test("without an audience no assertion counts", async () => {
   assert.deepEqual(await getSession({ headers }, { url: bff.url }), nobody);
 });
 
+test("each front that is listed is an issuer, and no other", async () => {
+  const shop = "https://shop.example.org", of = async (/** @type {string} */ iss) =>
+    ({ authorization: "Bearer " + (await ed.sign(claims({ iss }))) });
+  const options = { url: bff.url, audience: "app", origin: [claims().iss, shop] };
+  for (const iss of options.origin) {
+    assert.deepEqual(plain(await getSession({ headers: await of(iss) }, options)), signedIn, iss);
+  }
+  for (const iss of ["https://help.example.net", shop + ".evil.example", options.origin.join(",")]) {
+    assert.deepEqual(await getSession({ headers: await of(iss) }, options), nobody, iss);
+  }
+  process.env.BFF_ORIGIN = options.origin.join(",");
+  const { origin, ...unnamed } = options;
+  assert.deepEqual(plain(await getSession({ headers: await of(shop) }, unnamed)), signedIn);
+  delete process.env.BFF_ORIGIN;
+});
+
 const now = Math.floor(Date.now() / 1000);
 for (const [what, make] of [
   ["for another audience", () => ed.sign(claims({ aud: "other" }))],

@@ -4,6 +4,7 @@ package whois
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,12 +23,13 @@ type Claims struct {
 	Rights  []string `json:"rights"`
 }
 
-// A Verifier is for one issuer (bff's origin), one audience (the `identity` of bff.yaml) and one URL of keys.
+// A Verifier is for the origins of bff's fronts, one audience (the `identity` of bff.yaml) and one URL of keys.
 type Verifier struct {
-	Issuer, Audience, KeysURL string
-	mu                        sync.Mutex
-	keys                      jose.JSONWebKeySet
-	fetched                   time.Time
+	Issuers           []string
+	Audience, KeysURL string
+	mu                sync.Mutex
+	keys              jose.JSONWebKeySet
+	fetched           time.Time
 }
 
 // Verify checks the assertion of a request: its type, signature, issuer, audience and time.
@@ -37,9 +39,8 @@ func (v *Verifier) Verify(r *http.Request) (c Claims, err error) {
 		return c, ErrRefused
 	}
 	keys, err := v.find(token.Headers[0].KeyID)
-	want := jwt.Expected{Issuer: v.Issuer, AnyAudience: jwt.Audience{v.Audience}}
-	if err == nil && (len(keys) == 0 || token.Claims(keys[0].Key, &c) != nil || c.Expiry == nil ||
-		c.ValidateWithLeeway(want, 0) != nil) {
+	if err == nil && (len(keys) == 0 || token.Claims(keys[0].Key, &c) != nil || !slices.Contains(v.Issuers, c.Issuer) ||
+		c.Expiry == nil || c.ValidateWithLeeway(jwt.Expected{AnyAudience: jwt.Audience{v.Audience}}, 0) != nil) {
 		return Claims{}, ErrRefused
 	}
 	return c, err
@@ -49,11 +50,10 @@ func (v *Verifier) Verify(r *http.Request) (c Claims, err error) {
 func (v *Verifier) find(id string) (found []jose.JSONWebKey, err error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	found = v.keys.Key(id)
-	if age := time.Since(v.fetched); age > time.Hour || age > time.Minute && len(found) == 0 {
+	if age := time.Since(v.fetched); age > time.Hour || age > time.Minute && len(v.keys.Key(id)) == 0 {
 		if err = get(v.KeysURL, &v.keys); err == nil {
-			v.fetched, found = time.Now(), v.keys.Key(id)
+			v.fetched = time.Now()
 		}
 	}
-	return found, err
+	return v.keys.Key(id), err
 }
