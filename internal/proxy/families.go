@@ -125,7 +125,7 @@ func oddBack() families {
 			p3p x-permitted-cross-domain-* x-ua-compatible sourcemap x-sourcemap observe-browsing-topics
 			attribution-reporting-* shared-storage-* ad-auction-* sec-shared-* x-chrome-* google-accounts-*
 			auto-speculation-* default-style content-script-type content-style-type window-target content-base
-			signed-headers expires age pragma x-frame-policy reporting-*`
+			signed-headers connection-allowlist* expires age pragma x-frame-policy reporting-*`
 		toAFrontDoor = `x-accel-* x-sendfile* x-lighttpd-* x-litespeed-* x-lsadc-* x-reproxy-* x-envoy-* x-varnish-* x-nginx-*
 			x-kong-* x-traefik-* x-middleware-* x-nextjs-* x-vercel-* x-netlify-* surrogate-* cache-tag* x-cache-tag* xkey
 			edge-* cdn-* *cdn-cache-control x-proxy-* x-arr-* arr-* akamai-* x-akamai-* fastly-* cf-* x-esi* x-apache-*

@@ -57,7 +57,7 @@ const (
 		Attribution-Reporting-Register-Source Shared-Storage-Write Ad-Auction-Allowed SourceMap X-SourceMap P3P X-UA-Compatible
 		X-Permitted-Cross-Domain-Policies X-DNS-Prefetch-Control Public-Key-Pins Expect-CT BFF-Error BFF-Connection Expires
 		X-Middleware-Rewrite X-Middleware-Next X-Nextjs-Rewrite X-Kong-Proxy-Latency Cookie Authorization Proxy-Authenticate
-		Xkey ARR-Disable-Session-Affinity Akamai-Grn Fastly-Restarts Sec-WebSocket-Accept Keep-Alive Age Pragma`
+		Connection-Allowlist Xkey ARR-Disable-Session-Affinity Akamai-Grn Fastly-Restarts Sec-WebSocket-Accept Keep-Alive Age Pragma`
 	mustComeBack = `ETag Last-Modified Content-Type Content-Language Content-Disposition Retry-After Link Location Server Date
 		X-Goog-Hash X-Goog-Generation X-Goog-Upload-Status X-Goog-Upload-Chunk-Granularity X-Guploader-Uploadid X-RateLimit-Limit
 		X-RateLimit-Remaining X-RateLimit-Reset RateLimit RateLimit-Policy_ X-GitHub-Request-Id X-OAuth-Scopes

@@ -189,15 +189,12 @@ func (x *exchange) unbindList(h http.Header, field, dates string, strict bool) b
 	return all && len(out) > 0
 }
 
-// unasked reports whether a browser would join an answer to one that it has, although the upstream was not asked about
-// that one.
+// unasked reports whether an answer is one to what the upstream was not asked: a 304 without a condition, which a browser
+// would join to what it has; a part without a range, of which also the compressed bytes could not be looked into.
 func (x *exchange) unasked(res *http.Response) bool {
-	if !x.asks() || !x.fromBrowser() {
-		return false
-	}
 	switch sent := res.Request.Header; res.StatusCode {
 	case http.StatusNotModified:
-		return len(sent["If-None-Match"]) == 0 && len(sent["If-Modified-Since"]) == 0
+		return x.asks() && x.fromBrowser() && len(sent["If-None-Match"]) == 0 && len(sent["If-Modified-Since"]) == 0
 	case http.StatusPartialContent:
 		return len(sent["Range"]) == 0
 	}

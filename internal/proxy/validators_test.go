@@ -237,6 +237,9 @@ func TestAnAnswerToAConditionThatWasNotAskedIsNone(t *testing.T) {
 		t.Errorf("the same to who had the answer: %d", got)
 	}
 	u.always = http.StatusPartialContent
+	if got := r.plainly("ada", "GET", "Accept-Encoding", "gzip").StatusCode; got != http.StatusBadGateway {
+		t.Errorf("a part of nothing that was asked for, to a program: %d", got)
+	}
 	if got := r.as("bob", "GET", "Range", "bytes=0-0").StatusCode; got != http.StatusPartialContent {
 		t.Errorf("a part that was asked for: %d", got)
 	}
