@@ -104,9 +104,8 @@ func muxAccepts(s string) (err error) {
 }
 
 // match compares one request with one pattern. A segment that could be read differently matches only what allows that
-// very segment. verb is the index of a segment with a custom verb that a wildcard must not stand for; -1: there is
-// none.
-func (p *pattern) match(method string, path []segment, verb int) bool {
+// very segment. strict says that a wildcard must not stand for a segment with a custom verb either.
+func (p *pattern) match(method string, path []segment, strict bool) bool {
 	if p.method != "" && p.method != method && !(p.method == http.MethodGet && method == http.MethodHead) {
 		return false
 	}
@@ -115,13 +114,12 @@ func (p *pattern) match(method string, path []segment, verb int) bool {
 		if i >= len(path) {
 			return false
 		}
-		if (want.rest && verb >= i || want.wild && verb == i) && !want.verbs {
-			return false
-		}
 		if want.rest {
-			return !slices.ContainsFunc(path[i:], want.refuses)
+			return !slices.ContainsFunc(path[i:], func(s segment) bool {
+				return want.refuses(s) || strict && !want.verbs && hasVerb(s.text)
+			})
 		}
-		if !want.takes(path[i]) {
+		if !want.takes(path[i]) || want.wild && strict && !want.verbs && hasVerb(path[i].text) {
 			return false
 		}
 	}
@@ -163,51 +161,35 @@ func (m *Mount) allows(method string, path []segment) (*pattern, error) {
 	if method == http.MethodTrace || method == http.MethodConnect || method == "" {
 		return nil, ErrNotAllowed
 	}
-	verb := -1
-	if !m.cfg.Backend { // which knows what it does with a colon
-		verb = customVerb(method, path)
-	}
+	// A backend knows what it does with a colon, and GET and HEAD change nothing.
+	strict := !m.cfg.Backend && method != http.MethodGet && method != http.MethodHead
 	for i := range m.allow {
-		if m.allow[i].match(method, path, verb) {
+		if m.allow[i].match(method, path, strict) {
 			return &m.allow[i], nil
 		}
 	}
 	if slices.ContainsFunc(path, func(s segment) bool { return s.odd != 0 }) {
 		return nil, ErrBadPath
 	}
-	if verb >= 0 && slices.ContainsFunc(m.allow, func(p pattern) bool { return p.match(method, path, -1) }) {
+	if strict && slices.ContainsFunc(m.allow, func(p pattern) bool { return p.match(method, path, false) }) {
 		return nil, ErrBadPath
 	}
 	return nil, ErrNotAllowed
 }
 
-// customVerb returns the index of the segment that ends in a custom verb (AIP-136), as in "values:append", where the
-// method may change something: the verb makes another operation of it. It is -1 when there is none.
-func customVerb(method string, path []segment) int {
-	if method == http.MethodGet || method == http.MethodHead {
-		return -1
-	}
-	last := len(path) - 1
-	for last >= 0 && path[last].text == "" { // a slash at the end is nothing to some readers
-		last--
-	}
-	if last < 0 {
-		return -1
-	}
-	text := path[last].text
+// hasVerb reports whether a segment ends in a custom verb (AIP-136), as in "values:append": where the method may change
+// something, the verb makes another operation of it. Some upstreams read one in any segment.
+func hasVerb(text string) bool {
 	verb := text[strings.LastIndexByte(text, ':')+1:]
 	if len(verb) == len(text) || verb == "" {
-		return -1
+		return false
 	}
 	lower := false
 	for i := range len(verb) {
 		c := verb[i]
 		if lower = lower || 'a' <= c && c <= 'z'; !('a' <= c|0x20 && c|0x20 <= 'z' || c == '-' || c == '_') {
-			return -1
+			return false
 		}
 	}
-	if !lower && len(verb) < 4 { // columns of a sheet: "A:ZZ"
-		return -1
-	}
-	return last
+	return lower || len(verb) >= 4 // else columns of a sheet: "A:ZZ"
 }

@@ -77,7 +77,7 @@ func TestACustomVerbIsNoPartOfAWildcard(t *testing.T) {
 	r := newRig(t, noContent, func(c *proxy.Config) {
 		c.Allow = []string{"/documents/{id}", "PUT /values/{range}", "POST /sheets/{range}",
 			"POST /literal/{id}/values:clear",
-			"/tree/{path...}", "/all/"}
+			"/tree/{path...}", "/all/", "/nested/{id}/parts/{part}"}
 		c.Verbs = []string{"range"}
 	})
 	for line, status := range map[string]int{
@@ -93,6 +93,13 @@ func TestACustomVerbIsNoPartOfAWildcard(t *testing.T) {
 		"PATCH /tree/a/b:commit":              400,
 		"PATCH /tree/a/b:commit/":             400,
 		"PATCH /tree/a:b1/c":                  204,
+		"PATCH /tree/a:delete/b":              400,
+		"PATCH /tree/a%3Adelete/b":            400,
+		"DELETE /nested/x:purge/parts/2":      400,
+		"DELETE /nested/x/parts/2:purge":      400,
+		"DELETE /nested/x:purge/parts/2:a":    400,
+		"DELETE /nested/x/parts/2":            204,
+		"GET /nested/x:purge/parts/2":         204,
 		"POST /all/doc:commit":                400,
 		"PUT /documents/A1:B2":                204,
 		"PUT /documents/A:C":                  204,
