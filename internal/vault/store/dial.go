@@ -189,6 +189,7 @@ func budget(o *redis.UniversalOptions) {
 	o.PoolSize = 64
 	o.PipelinePoolSize = -1 // one pool: a call is one pipeline
 	o.MaxRedirects = 5
+	o.Dialer = boundedDialer(o)
 }
 
 // dialMemory runs a store inside the process, for `bff dev` and tests: nothing survives it. It speaks over loopback
