@@ -193,7 +193,7 @@ func (s *calls) caller(c *route.Call, conn *vault.Connection, m *Mount) (proxy.C
 	}
 	return proxy.Caller{
 		Target:     to,
-		Credential: m.Token(fresh.Tokens.Access),
+		Credential: credentialOf(m, &fresh),
 		Account:    conn.Provider + " " + conn.Account.Subject,
 		Secrets:    append(s.broker.Secrets(&fresh), c.Session.Ticket()),
 		Renew: func(ctx context.Context) (proxy.Credential, error) {
@@ -201,9 +201,14 @@ func (s *calls) caller(c *route.Call, conn *vault.Connection, m *Mount) (proxy.C
 			if err != nil || renewed.Tokens.Access.IsZero() {
 				return nil, err
 			}
-			return m.Token(renewed.Tokens.Access), nil
+			return credentialOf(m, &renewed), nil
 		},
 	}, nil
+}
+
+// credentialOf is what authenticates a call through conn at its upstream: the one place that chooses.
+func credentialOf(m *Mount, conn *vault.Connection) proxy.Credential {
+	return m.Token(conn.Tokens.Access)
 }
 
 // pick finds the connection a call goes through: the named one, or the first that was linked.

@@ -8,11 +8,9 @@
 // # What can go wrong
 //
 //   - The store is down: 503 store_unavailable, and no cookie is touched. Nothing here clears a session cookie but a
-//     logout:
-//     an answer to an old cookie that arrives late must not take the new one away.
+//     logout: an answer to an old cookie that arrives late must not take the new one away.
 //   - A page of another site calls: the Strict cookie stays at home; where it does not (a sibling sub-domain), the
-//     cross-site
-//     rule refuses.
+//     cross-site rule refuses.
 //   - A session ends while a call waits for its token: the call does not begin.
 //
 // Standards: RFC 10017 section 6.1, RFC 9457 (problems), RFC 9110, RFC 7396 (merge patch), OpenID Connect

@@ -18,11 +18,9 @@ import (
 //  1. Nothing is queued: what is over a limit is answered rate_limited at once, and says when to come again.
 //  2. A session has so many calls in flight, and so many per second.
 //  3. An api has so many places, and so has a provider over all its apis. One session holds at most its share of
-//     them: with k sessions there, a (k+1)th
-//     part each, so that whoever comes next finds one free.
+//     them: with k sessions there, a (k+1)th part each, so that whoever comes next finds one free.
 //  4. A provider is sent so many calls per second, at most a quarter of them by one session: most count by client,
-//     and one person's loop must not spend
-//     what all have.
+//     and one person's loop must not spend what all have.
 //  5. Where the configuration says so, an upstream that answered 429 with Retry-After is left alone by that session
 //     for that long, at most a minute at a time: its limits are often
 //     per route, and bff cannot see which. A 503 is not about the caller and passes.

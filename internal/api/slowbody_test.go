@@ -48,3 +48,50 @@ func TestAnUnreadBodyDoesNotHoldItsConnection(t *testing.T) {
 		})
 	}
 }
+
+// A body that never ends is cut off by time, however regularly its bytes come, and its connection ends.
+func TestABodyWithoutEndIsCutOffByTime(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser()
+	b.signIn("ada")
+	at := strings.TrimPrefix(w.front.URL, "http://")
+	for name, head := range map[string]string{
+		"a form": "POST /bff/backchannel-logout/demo HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\n",
+		"a JSON object": "PATCH /bff/preferences HTTP/1.1\r\nContent-Type: application/json\r\nX-CSRF: 1\r\n" +
+			"Cookie: bff=" + b.cookie("bff") + "\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			conn, err := net.Dial("tcp", at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			_ = conn.SetDeadline(time.Now().Add(time.Minute)) // a bound, not a measure
+			_, _ = fmt.Fprintf(conn, "%sHost: %s\r\nContent-Length: 60000\r\n\r\n", head, at)
+			answered, dripped := make(chan struct{}), make(chan struct{})
+			go func() {
+				defer close(dripped)
+				tick := time.NewTicker(50 * time.Millisecond)
+				defer tick.Stop()
+				for {
+					select {
+					case <-answered:
+						return
+					case <-tick.C:
+						_, _ = conn.Write([]byte(" "))
+					}
+				}
+			}()
+			resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			close(answered)
+			<-dripped
+			if err != nil {
+				t.Fatalf("no answer while bytes come: %v", err)
+			}
+			if resp.StatusCode != http.StatusBadRequest || !resp.Close {
+				t.Errorf("%d, the connection ends: %v", resp.StatusCode, resp.Close)
+			}
+		})
+	}
+}

@@ -105,6 +105,7 @@ func TestAnAPIKeyIsTypedUsedRepairedAndRemoved(t *testing.T) {
 			id = c["id"].(string)
 		}
 	}
+	isShownNeverAgain(t, b, id)
 	if to := form(url.Values{"api_key": {typedKey}, "connection": {id}}).Header.Get("Location"); to != "/" {
 		t.Errorf("a repair: %s", to)
 	}
@@ -114,6 +115,20 @@ func TestAnAPIKeyIsTypedUsedRepairedAndRemoved(t *testing.T) {
 	if r := b.fetch(http.MethodGet, "/api/keyed/me", ""); r.StatusCode != http.StatusForbidden ||
 		r.Header.Get("BFF-Error") != "not_connected" {
 		t.Errorf("a call afterwards: %d %s", r.StatusCode, r.Header.Get("BFF-Error"))
+	}
+}
+
+// isShownNeverAgain looks at everything that shows a connection: none has what was typed.
+func isShownNeverAgain(t *testing.T, b *browser, connection string) {
+	t.Helper()
+	for where, resp := range map[string]*http.Response{
+		"the form to repair it": b.visit("/bff/connect/keyed?connection="+connection, "same-origin"),
+		"the linked accounts":   b.fetch(http.MethodGet, "/bff/connections", ""),
+		"the export":            b.fetch(http.MethodGet, "/bff/account/export", ""),
+	} {
+		if text := read(t, resp); !strings.Contains(text, connection) || strings.Contains(text, typedKey) {
+			t.Errorf("%s: %d %s", where, resp.StatusCode, text)
+		}
 	}
 }
 

@@ -7,16 +7,13 @@
 // # The rules are
 //
 //  1. Every key of the key ring gives one Ed25519 key (RFC 8037), by derivation. Nothing is configured, nothing
-//     private is stored, and all
-//     instances have the same keys. Its id is the thumbprint of RFC 7638.
+//     private is stored, and all instances have the same keys. Its id is the thumbprint of RFC 7638.
 //  2. The JWK Set has the keys of every ring entry. Each is accepted by Verify.
 //  3. A key signs only when no verifier can still hold a JWK Set without it: when no instance has published a set
-//     that lacks it for [Published].
-//     Until then the next key of the ring signs. Verifiers may therefore keep a set for an hour and never fetch it
-//     again in between.
+//     that lacks it for [Published]. Until then the next key of the ring signs. Verifiers may therefore keep a set
+//     for an hour and never fetch it again in between.
 //  4. An assertion lives for a minute. It is signed once for a session, audience and issuer, and anew when half of
-//     its life is over or a claim
-//     has changed.
+//     its life is over or a claim has changed.
 //
 // # Who publishes what
 //

@@ -1,5 +1,43 @@
 package audit
 
+// A Kind names what happened. Kinds is the closed list.
+type Kind string
+
+// The kinds that are written to the audit log.
+const (
+	SignIn            Kind = "sign_in"
+	SignInRefused     Kind = "sign_in_refused"
+	SessionEnded      Kind = "session_ended"
+	Linked            Kind = "connection_linked"
+	Unlinked          Kind = "connection_unlinked"
+	RefreshRefused    Kind = "refresh_refused"
+	TokenExchanged    Kind = "token_exchanged"
+	ExchangeRefused   Kind = "exchange_refused"
+	Introspected      Kind = "introspected"
+	UserRegistered    Kind = "user_registered"
+	UserErased        Kind = "user_erased"
+	RightsChanged     Kind = "rights_changed"
+	IdentityAdded     Kind = "identity_added"
+	IdentityRemoved   Kind = "identity_removed"
+	PreferencesSet    Kind = "preferences_changed"
+	DataSet           Kind = "data_changed"
+	GrantRevoked      Kind = "grant_revoked"
+	ConfigurationRead Kind = "configuration_changed"
+	KeysChanged       Kind = "keys_changed"
+	OrderReceived     Kind = "order_received"
+)
+
+// The kinds that are kept for explanations only: they change nothing, and there may be many.
+const (
+	CallRefused     Kind = "call_refused"
+	CallFailed      Kind = "call_failed"
+	Refreshed       Kind = "refreshed"
+	RefreshFailed   Kind = "refresh_failed"
+	StoreFailed     Kind = "store_failed"
+	AttemptStarted  Kind = "attempt_started"
+	AttemptRepeated Kind = "attempt_repeated"
+)
+
 // A Description says what a kind means, in words for operators.
 type Description struct {
 	Kind    Kind

@@ -34,8 +34,8 @@ func (c *Config) fields() []field {
 			about: "Address for health, metrics and introspection. Browsers must not reach it. `--admin` overrides it.",
 		}.by(textSchema(), func(v value) { set(&c.Admin)(readListenAddress(v, "127.0.0.1:9090")) }),
 		field{name: "trusted_proxies", def: "[]", example: "[10.0.0.0/8]",
-			about: "CIDRs of the proxies in front of bff, from which alone `X-Forwarded-For`, `X-Forwarded-Uri` and `traceparent` " +
-				"are believed.",
+			about: "CIDRs of the proxies in front of bff, from which alone `X-Forwarded-For`, `-Host` and `-Uri`, and " +
+				"`traceparent`, are believed.",
 		}.by(listSchema(textSchema()), func(v value) { c.TrustedProxies = readPrefixes(v) }),
 		field{name: "name", absent: "\"this application\"", example: "Acme Planner",
 			about: "What the account page and messages call the application.",

@@ -21,9 +21,8 @@ const (
 //
 //  1. A mistake's text never repeats a value that could be a secret.
 //  2. Of the offending line only what was recognised as harmless is shown: keys, and values of keys that hold no
-//     secret. From the first other
-//     thing on, the line is masked. A secret under a misspelled key, or one that stands where something else is
-//     expected, stays unseen.
+//     secret. From the first other thing on, the line is masked. A secret under a misspelled key, or one that
+//     stands where something else is expected, stays unseen.
 type source struct {
 	name     string
 	lines    []string

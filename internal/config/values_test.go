@@ -94,9 +94,8 @@ func TestValuesThatCouldNotWorkAreRefused(t *testing.T) {
 	}
 }
 
-// What is the operator's word is filled in once, and calls go to one place; what differs from account to account
-// is said
-// by each call.
+// What is the operator's word is filled in once, and calls go to one place; what differs from account to account is
+// said by each call.
 func TestFixedValuesAreFilledInAndOthersWaitForTheCall(t *testing.T) {
 	c := loaded(t, shops)
 	a := c.APIs[0]

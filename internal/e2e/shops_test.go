@@ -16,8 +16,7 @@ import (
 )
 
 // shops is a provider with a host for each shop, and with APIs at hosts that its token answers name. It is reached
-// as the
-// proxy of the environment, so that no name has to be resolved. Both shops call their owner 1.
+// as the proxy of the environment, so that no name has to be resolved. Both shops call their owner 1.
 type shops struct {
 	*httptest.Server
 	port string
@@ -198,8 +197,7 @@ func (s *shopping) items(id string) map[string]any {
 }
 
 // Two shops of one provider and two accounts of another live in one session: each call goes to its own host with
-// its own
-// values; one is renewed, one refused and repaired, one unlinked, and the others notice nothing.
+// its own values; one is renewed, one refused and repaired, one unlinked, and the others notice nothing.
 func TestTwoShopsAndTwoAccountsLiveInOneSession(t *testing.T) {
 	s := newShopping(t)
 	s.c.Forget("localhost")
@@ -324,9 +322,8 @@ func (s *shopping) nothingLeaked() {
 	}
 }
 
-// What is missing is asked for on a page that works without a script; a script gets a problem with a fix; what
-// does not
-// fit is said beside its field.
+// What is missing is asked for on a page that works without a script; a script gets a problem with a fix; what does
+// not fit is said beside its field.
 func TestAMissingValueIsAskedForOnAPage(t *testing.T) {
 	s := newShopping(t)
 	page := s.c.Leave("/bff/connect/shops?return_to=/inbox%3Fa%3D1&scopes=x")

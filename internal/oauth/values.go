@@ -102,8 +102,8 @@ func errPlace(p *client.Provider, err error) *Error {
 }
 
 // Place is an address that a call through c goes to, made of a template and c's values. outside says that it may
-// only be
-// dialled on the internet. KindReauth: a value is missing, or leads to a host that is none of the provider's.
+// only be dialled on the internet. KindReauth: a value is missing, or leads to a host that is none of the
+// provider's.
 func (b *Broker) Place(c *vault.Connection, template string) (to string, outside bool, err error) {
 	p, err := b.provider("find the address of a call through", c.Provider)
 	if err != nil {
@@ -131,8 +131,7 @@ func (b *Broker) Fill(c *vault.Connection, template string) (string, error) {
 }
 
 // kept adds to the values of an attempt what the answers of the provider say, each answer in its turn, and returns
-// the
-// provider as it is with them.
+// the provider as it is with them.
 type kept struct {
 	p      *client.Provider
 	values map[string]string

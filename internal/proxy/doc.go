@@ -53,6 +53,12 @@
 // each Sec-Fetch-Dest by itself, that holds for what was fetched as an image before. What it asks with is bound to the
 // account that the answer was of (validators.go).
 //
+// # Credentials
+//
+// What authenticates a call is a [Credential], made for each call by who calls Serve. A new kind is a type here. What it
+// needs of the mount is a field of [Config], and what it needs of the connection is handed in where the api chooses
+// (credentialOf, in package api).
+//
 // # Targets
 //
 // Where an api's upstream depends on the connection, a call brings its [Target] ([Caller].Target): bases in the order of

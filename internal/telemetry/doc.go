@@ -12,6 +12,16 @@
 //
 // A nil *Telemetry is telemetry that is off: its methods return what they were given.
 //
+// # A new span
+//
+// Work that is part of a call makes its span below the call's, in the package where it happens:
+//
+//	ctx, span := trace.SpanFromContext(ctx).TracerProvider().Tracer("bff/hook").Start(ctx, "ask the hook")
+//	defer span.End()
+//
+// Work that no call waits for takes a trace.Tracer in its Config; package app hands it in, of [Telemetry.Provider]. An
+// attribute is named bff.… or is on the list in allowed.go; any other stays here without a word.
+//
 // # What can go wrong
 //
 //   - The collector is down or slow: spans are dropped. No call waits for it.

@@ -19,8 +19,9 @@
 //     script that ran twice after a lost answer reports success.
 //  5. Only a sign-in creates a session key. Ending one leaves a tombstone, and
 //     every script that writes below a session looks at it first.
-//  6. A store that does not answer is [ErrUnavailable], never "no session". That
-//     something is gone, only a server may say that takes writes.
+//  6. A store that does not answer is [ErrUnavailable], never "no session", and
+//     so is one that refuses: the password, the user, a command. That something
+//     is gone, only a server may say that takes writes.
 //  7. The store's clock ends a session: the time to live of its key. The sealed
 //     times are held against the instance's clock with two minutes to spare.
 //  8. What exists once waits for a replica, where there are any: a sign-in, a

@@ -13,6 +13,9 @@
 //     its value.
 //   - The store is down: 503, and no cookie is touched.
 //   - Two session cookies: 400, since a sibling sub-domain may have planted one.
+//   - A body without end: a row reads 64 KiB at most, and for ten seconds in all (body.go); what nobody reads has a
+//     second behind the answer, and then the connection ends. The body of a carried call has the idle time of its
+//     mount instead, which package proxy watches.
 //
 // Standards: RFC 9110, RFC 9457, the Fetch Metadata and Fetch specifications, W3C Trace Context.
 package route

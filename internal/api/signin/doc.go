@@ -4,6 +4,16 @@
 //	GET /bff/login/{provider}     ─► attempt sealed in the store, opener in a Lax cookie ─► 302 to the provider
 //	GET /bff/callback/{provider}  ─► state finds it, the cookie opens it, it is used up ─► code exchanged ─► session or link
 //
+// # Who chooses what a sign-in asks for
+//
+// Any site may link to a sign-in, and a person's click begins it. What it asks for beyond the configuration (scopes,
+// acr_values, max_age) and the linking of an account are chosen by pages of this origin alone: [Flow.Login] answers
+// csrf_rejected before anything else happens, the row of [Flow.Connect] is a [route.OwnNavigation], and no way back
+// leads to such an address ([route.ReturnPath]).
+//
+// A key or a password that a person types is read once ([Flow.ConnectTyped]) and no answer has a place for it: neither
+// the form, which is filled with names of the configuration, nor the session, nor the account's export.
+//
 // # What can go wrong
 //
 //   - The way back is cross-site and brings no Strict cookie: the attempt carries what is needed.

@@ -13,8 +13,7 @@ import (
 )
 
 // Hosts are where values may lead: host[:port], each in lower case. "*." stands for any labels in front of a
-// registrable
-// domain. Without a port the scheme's own is meant. [CheckPattern] says whether one is such a pattern.
+// registrable domain. Without a port the scheme's own is meant. [CheckPattern] says whether one is such a pattern.
 type Hosts []string
 
 // Match reports whether one of the patterns takes a host and port. port is "" for the scheme's own. own is true where
@@ -90,8 +89,7 @@ func registrable(domain string) bool {
 }
 
 // plainHost reports whether a host is a name as DNS and every reader of URLs take it: lower case, ASCII, no dot at
-// its
-// end, and no number as its last label, which some take for an IPv4 address.
+// its end, and no number as its last label, which some take for an IPv4 address.
 func plainHost(host string) bool {
 	if host == "" || len(host) > 253 {
 		return false
@@ -109,9 +107,8 @@ func isLabel(label string) bool {
 		strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-_") == ""
 }
 
-// addressLike reports whether some reader takes a host for an address: an IPv6 address, or a last label that
-// begins as
-// a number does (the URL Standard, "ends in a number checker").
+// addressLike reports whether some reader takes a host for an address: an IPv6 address, or a last label that begins
+// as a number does (the URL Standard, "ends in a number checker").
 func addressLike(host string) bool {
 	last := host[strings.LastIndexByte(host, '.')+1:]
 	_, err := strconv.ParseUint(last, 0, 64)

@@ -72,8 +72,7 @@ func Names(template string) (names []string) {
 }
 
 // Text fills a template that is no address: a header or a parameter, which whoever sends it encodes. A place
-// without a
-// value stays as it is.
+// without a value stays as it is.
 func Text(template string, values map[string]string) string {
 	if !strings.Contains(template, "{") {
 		return template

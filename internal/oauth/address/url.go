@@ -175,8 +175,7 @@ func fillTail(parts []part, values map[string]string) (string, error) {
 }
 
 // cutTemplate takes a template of an address apart: scheme, the parts of its authority, the parts behind it.
-// Without a
-// scheme it begins with a value that is a URL, which is then the only part of host.
+// Without a scheme it begins with a value that is a URL, which is then the only part of host.
 func cutTemplate(parts []part) (scheme string, host, rest []part, err error) {
 	if len(parts) == 0 {
 		return "", nil, nil, errors.New("is empty")

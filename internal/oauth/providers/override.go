@@ -4,9 +4,8 @@ import (
 	"reflect"
 )
 
-// Override lays given over base: every field that is set replaces the base's; maps are merged, also what stands
-// in them by name. An issuer of its own
-// leaves the base's endpoints behind, for they belong to another.
+// Override lays given over base: every field that is set replaces the base's; maps are merged, also what stands in
+// them by name. An issuer of its own leaves the base's endpoints behind, for they belong to another.
 func Override(base, given Config) Config {
 	out := base
 	if given.Issuer != "" && given.Issuer != base.Issuer {

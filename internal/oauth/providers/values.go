@@ -10,8 +10,7 @@ import (
 )
 
 // Values are what differs between the accounts of one provider: a shop, a tenant, a data centre. They stand as
-// "{name}" in
-// addresses, headers and parameters.
+// "{name}" in addresses, headers and parameters.
 type Values struct {
 	Variables map[string]Variable `yaml:"variables,omitempty"`
 	// Hosts are where values may lead, as address.Hosts.
@@ -91,8 +90,7 @@ func (v *Values) Known(name string) bool {
 }
 
 // Fixed are the values that the operator gave: of every connection, and kept with none. A variable that is asked
-// for, or
-// that answers give as well, is fixed by its value alone.
+// for, or that answers give as well, is fixed by its value alone.
 func (v *Values) Fixed() map[string]string {
 	fixed := map[string]string{}
 	kept := v.Kept()
@@ -150,8 +148,7 @@ func (c *Config) Names() []string {
 }
 
 // Filled is c with texts filled in, and those addresses whose values are all there. An address of which one is
-// missing
-// stays a template.
+// missing stays a template.
 func (c Config) Filled(values map[string]string) (Config, error) {
 	for _, a := range c.Addresses() {
 		if len(address.Names(*a)) == 0 || !address.Filled(*a, values) {

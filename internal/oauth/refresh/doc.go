@@ -19,31 +19,22 @@
 // # What can go wrong
 //
 //   - The answer is lost (crash, timeout, broken connection, a gateway's 5xx): the intent in the store outlives it.
-//     The next one leaves the
-//     lock free for a moment, for a holder of the answer to write it, or to take the lock again if it still waits.
-//     Then it tries the old
-//     token, but not while the access token still serves, unless the provider is known to accept it twice. Refused,
-//     the connection
-//     needs_reauth with reason rotated_away. A holder that was cut off or frozen for longer still writes what it has:
-//     the connection is
-//     active again.
+//     The next one leaves the lock free for a moment, for a holder of the answer to write it, or to take the lock
+//     again if it still waits. Then it tries the old token, but not while the access token still serves, unless the
+//     provider is known to accept it twice. Refused, the connection needs_reauth with reason rotated_away. A holder
+//     that was cut off or frozen for longer still writes what it has: the connection is active again.
 //   - The store is gone when the answer arrives: the new tokens are held here, used, and written when it is back.
 //   - The store is gone before: nothing is sent. A valid token serves, a spent one is KindStore.
-//   - The provider is down, slow, or its answers make no sense: KindUnavailable, and a token that is valid serves to
-//     its last second. A
-//     breaker keeps callers from queueing, Retry-After is honoured. Nobody's status changes.
+//   - The provider is down, slow, or its answers make no sense: KindUnavailable, and a token that is valid serves
+//     to its last second. A breaker keeps callers from queueing, Retry-After is honoured. Nobody's status changes.
 //   - The provider refuses this client (invalid_client): KindMisconfigured, logged as an error, and it is not asked
-//     for a while. Nobody's
-//     status changes.
-//   - It refuses one grant in words that are not known to mean a dead grant: that connection alone waits, longer each
-//     time. No answer about
-//     one grant moves a clock that others wait for.
+//     for a while. Nobody's status changes.
+//   - It refuses one grant in words that are not known to mean a dead grant: that connection alone waits, longer
+//     each time. No answer about one grant moves a clock that others wait for.
 //   - invalid_grant, for a token that is no longer the stored one: another instance was faster; its token is used.
-//   - invalid_grant, for the token that is still stored: needs_reauth. This alone ends a connection, beside an access
-//     token without a refresh
-//     token at its end.
+//   - invalid_grant, for the token that is still stored: needs_reauth. This alone ends a connection, beside an
+//     access token without a refresh token at its end.
 //   - The answer's ID token is another account's: its tokens are not used.
 //   - The connection is unlinked meanwhile: the new token is revoked too. Its session ends meanwhile: the grant is
-//     left alone. Neither comes
-//     back.
+//     left alone. Neither comes back.
 package refresh

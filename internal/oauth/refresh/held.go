@@ -26,8 +26,8 @@ type change struct {
 var errSuperseded = errors.New("another token is stored by now")
 
 // renewed is what a token answer changes. Without a new refresh token the old one stays (RFC 6749 section 6).
-// Values that
-// lead to another host than the one that the account was linked at are not taken: the person decides anew.
+// Values that lead to another host than the one that the account was linked at are not taken: the person decides
+// anew.
 func (p *provider) renewed(ans *client.Answer, now time.Time) func(vault.Connection) vault.Connection {
 	return func(c vault.Connection) vault.Connection {
 		t := ans.Tokens
