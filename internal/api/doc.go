@@ -1,4 +1,4 @@
-// Package api speaks to browsers, and to the services behind the same front door. It plugs the tables of both
+// Package api speaks to browsers, and to the services of the operator. It plugs the tables of both
 // listeners together and answers what is about one session: who is signed in, connections, sessions, preferences,
 // proxied calls. It knows no ciphertext and no token endpoint; a token passes through it as a [secret.Text] on its
 // way to the proxy.

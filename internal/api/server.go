@@ -85,7 +85,7 @@ type Mount struct {
 	Pause     Pause     // what an upstream\'s 429 stops; nothing when zero
 }
 
-// A Server answers browsers, and the services behind the same front door. It is safe for concurrent use.
+// A Server answers browsers, and the services of the operator. It is safe for concurrent use.
 type Server struct {
 	cfg       Config
 	fronts    *route.Fronts

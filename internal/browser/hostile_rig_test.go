@@ -97,7 +97,7 @@ func (s *stage) balance(at string, instances ...*testenv.BFFProcess) {
 	go func() { done <- front.ListenAndServe() }()
 	s.t.Cleanup(func() { _ = front.Close(); <-done })
 	client := &http.Client{Timeout: time.Second}
-	testenv.Eventually(s.t, "the front door listens", func() bool {
+	testenv.Eventually(s.t, "the front proxy listens", func() bool {
 		resp, err := client.Get("http://" + at + "/bff/client.js")
 		return err == nil && resp.Body.Close() == nil
 	})

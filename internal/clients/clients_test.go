@@ -29,14 +29,14 @@ import (
 	"bff/internal/testenv"
 )
 
-// A place is bff with somebody signed in, in front of the upstream, and behind a front door that speaks TLS.
+// A place is bff with somebody signed in, in front of the upstream, and behind a front proxy that speaks TLS.
 type place struct {
 	bff    *testenv.BFFProcess
 	door   *httptest.Server
 	up     *upstream
 	server *testenv.APIServer
 	cookie string
-	wire   *http.Transport // takes every name to the front door
+	wire   *http.Transport // takes every name to the front proxy
 }
 
 func open(t *testing.T) *place {

@@ -68,7 +68,7 @@ func (c *Config) sections() []field {
 			entry: func() []field { return (&API{}).fields() },
 		}.by(nil, c.readAPIs),
 		field{name: "clients", absent: "none",
-			about: "Services behind the same front door that may ask on the admin listener, by a name of yours.",
+			about: "Services of yours that may ask on the admin listener, by a name of yours.",
 			entry: func() []field { return (&Client{Name: "billing"}).fields() },
 		}.by(nil, c.readClients),
 		field{name: "users", about: "Who may sign in, and which rights they have."}.

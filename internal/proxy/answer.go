@@ -167,7 +167,7 @@ func (m *Mount) keepApart(h http.Header, status int) {
 	kind, value := contentType(h)
 	switch {
 	case kind == "text/event-stream":
-		h["X-Accel-Buffering"] = []string{"no"} // a front door must not wait for more
+		h["X-Accel-Buffering"] = []string{"no"} // a front proxy must not wait for more
 	case kind == "application/pdf":
 		h["Content-Type"], h["Content-Security-Policy"] = []string{kind}, []string{pdfPolicy}
 		return

@@ -23,7 +23,7 @@
 //     Nor can GraphQL and batch endpoints: they are one path.
 //  4. A header passes by its shape (letters, digits, "-", "_", "."), folded to one spelling, unless it is ours, of this
 //     hop, or of a family that is refused: who is asking, where from, the page, another method or path, orders to a
-//     front door (families.go). An api may name the fields that pass instead. User-Agent passes untouched, and of
+//     front proxy (families.go). An api may name the fields that pass instead. User-Agent passes untouched, and of
 //     Accept-Encoding what can be decoded. No Via is written: compression is turned off by servers that see one.
 //     Upgrade is for WebSocket alone.
 //  5. Nothing is buffered: a request's first 64 KiB are kept while they stream, so that they can be sent again after a

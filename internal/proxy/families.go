@@ -70,7 +70,7 @@ func (f *families) has(folded string) bool {
 }
 
 // oddOut are the fields by which a request would speak of who is asking, of where from, of the page, of another method
-// or path, or to a front door.
+// or path, or to a front proxy.
 func oddOut() families {
 	const (
 		whoIsAsking = `remote-* x-remote-* x-*user* *-as-user as-user *select-user* *select-admin* *impersonat*
@@ -115,7 +115,7 @@ func oddOut() families {
 	})
 }
 
-// oddBack are the fields by which an answer would speak for the origin, or to the front door.
+// oddBack are the fields by which an answer would speak for the origin, or to the front proxy.
 func oddBack() families {
 	const (
 		forTheOrigin = `set-login login-status idp-* sec-* secure-session-* integrity-policy* activate-storage-access

@@ -370,7 +370,7 @@ func TestRequestsWithTwoReadingsOfTheirLengthAreRefused(t *testing.T) {
 			t.Errorf("%q: %d", lines, res.StatusCode)
 		}
 	}
-	// net/http takes the chunks and forgets the length (RFC 9112 6.1 allows that), so a front door that took the
+	// net/http takes the chunks and forgets the length (RFC 9112 6.1 allows that), so a front proxy that took the
 	// length must not get a second answer.
 	for _, lines := range []string{"Content-Length: 48\r\nTransfer-Encoding: chunked\r\n",
 		"Transfer-Encoding: chunked\r\n"} {

@@ -89,7 +89,7 @@ func TestServerSentEventsFlow(t *testing.T) {
 	for _, accept := range []string{"text/event-stream", "*/*"} {
 		res := r.do("GET", "/api/x/events", nil, "Accept: "+accept)
 		if res.Header.Get("X-Accel-Buffering") != "no" {
-			t.Error("a front door may wait for more")
+			t.Error("a front proxy may wait for more")
 		}
 		for i := range 20 {
 			next <- fmt.Sprint(i)

@@ -72,7 +72,7 @@ func (x *exchange) bound(kind, tag string) string {
 	return tag[:end] + kind + validatorTag(x.mount.validators[0], kind, x.by.Account, bareTag(tag)) + tag[end:]
 }
 
-// unbound is what bound was given, when it was for this account. A front door may have made a strong one weak.
+// unbound is what bound was given, when it was for this account. A front proxy may have made a strong one weak.
 func (x *exchange) unbound(tag string) (kind, original string, ok bool) {
 	end := len(tag)
 	if strings.HasSuffix(tag, `"`) {
