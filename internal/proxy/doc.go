@@ -55,8 +55,8 @@
 //
 // # Credentials
 //
-// What authenticates a call is a [Credential], made for each call by who calls Serve. A new kind is a type here. What it
-// needs of the mount is a field of [Config], and what it needs of the connection is handed in where the api chooses
+// What authenticates a call is a [Credential], made for each call by who calls Serve. A new kind is a type here. What
+// it needs of the mount is a field of [Config], and what it needs of the connection is handed in where the api chooses
 // (credentialOf, in package api).
 //
 // # Targets

@@ -102,10 +102,10 @@ func oddOut() families {
 			x-request-url x-request-path x-invoke-* x-matched-path x-now-* x-middleware-* x-nextjs-* x-action-* x-route-*
 			x-routing-* destination x-destination content-length content-type transfer-encoding x-transfer-encoding
 			x-http-content-length request-ur* http-url base-url uri url`
-		toAFrontDoor = `x-envoy-* x-accel-* x-sendfile* x-lighttpd-* x-litespeed-* x-lsadc-* surrogate-* x-cache-key*
+		toAFrontProxy = `x-envoy-* x-accel-* x-sendfile* x-lighttpd-* x-litespeed-* x-lsadc-* surrogate-* x-cache-key*
 			x-purge* x-debug-token dapr-* x-dapr-* x-varnish-* x-esi* x-pass* x-bypass* x-skip-* l5d-* x-ls*`
 	)
-	all := strings.Join([]string{whoIsAsking, whereFrom, aboutThePage, anotherMethodOrPath, toAFrontDoor}, " ")
+	all := strings.Join([]string{whoIsAsking, whereFrom, aboutThePage, anotherMethodOrPath, toAFrontProxy}, " ")
 	return family(all, func(folded string) bool {
 		switch folded {
 		case "x-user-agent", "x-javascript-user-agent", "x-goog-user-project":
@@ -126,12 +126,12 @@ func oddBack() families {
 			attribution-reporting-* shared-storage-* ad-auction-* sec-shared-* x-chrome-* google-accounts-*
 			auto-speculation-* default-style content-script-type content-style-type window-target content-base
 			signed-headers connection-allowlist* expires age pragma x-frame-policy reporting-*`
-		toAFrontDoor = `x-accel-* x-sendfile* x-lighttpd-* x-litespeed-* x-lsadc-* x-reproxy-* x-envoy-* x-varnish-* x-nginx-*
+		toAFrontProxy = `x-accel-* x-sendfile* x-lighttpd-* x-litespeed-* x-lsadc-* x-reproxy-* x-envoy-* x-varnish-* x-nginx-*
 			x-kong-* x-traefik-* x-middleware-* x-nextjs-* x-vercel-* x-netlify-* surrogate-* cache-tag* x-cache-tag* xkey
 			edge-* cdn-* *cdn-cache-control x-proxy-* x-arr-* arr-* akamai-* x-akamai-* fastly-* cf-* x-esi* x-apache-*
 			x-internal-*`
 	)
-	return family(forTheOrigin+" "+toAFrontDoor, func(folded string) bool { return folded == "x-accel-buffering" })
+	return family(forTheOrigin+" "+toAFrontProxy, func(folded string) bool { return folded == "x-accel-buffering" })
 }
 
 // verdicts remembers what was decided of field names that came before. It is safe for concurrent use.

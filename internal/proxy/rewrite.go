@@ -144,8 +144,8 @@ func (c *Call) below(scheme, host, tail string) (*base, string) {
 	return best, tail[len(best.path):]
 }
 
-// sameHost reports whether a URL is one of b's server. What its scheme is does not matter: a server behind a front proxy
-// of its own often writes http where it is reached by https. The ports must agree, or both be their scheme's own.
+// sameHost reports whether a URL is one of b's server. What its scheme is does not matter: a server behind a front
+// proxy of its own often writes http where it is reached by https. The ports must agree, or both be their scheme's own.
 func sameHost(b *base, scheme, host string) bool {
 	name, port := splitPort(scheme, host)
 	ours, ourPort := splitPort(b.scheme, b.host)
