@@ -3,11 +3,13 @@ package api_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 
 	"bff/internal/api"
+	"bff/internal/testenv"
 	"bff/internal/users"
 )
 
@@ -48,57 +50,105 @@ func TestAMountRefusesWhoLacksARight(t *testing.T) {
 	}
 }
 
-// While calls flow over two instances with caches, a right is given and taken away a hundred times. No call that begins
-// after the taking was answered gets through; none that begins after the giving was answered is refused.
+// A watch tells calls that began and ended while a right was taken away for certain: after the answer of the taking,
+// and before the next giving was asked for. Such a period has an even number.
+type watch struct {
+	period       atomic.Int64
+	calls, apart atomic.Int64 // all, and those within one such period
+}
+
+// hold makes one call and says whether it succeeded although the right was gone all the while.
+func (w *watch) hold(call func() (ok bool)) (wrong bool) {
+	before := w.period.Load()
+	ok := call()
+	w.calls.Add(1)
+	if before%2 == 1 || w.period.Load() != before {
+		return false
+	}
+	w.apart.Add(1)
+	return ok
+}
+
+// asTheyCome are the ways in which somebody with a session is let in because of a right.
+func asTheyCome(t *testing.T, b *browser, w *world) map[string]func() bool {
+	at := b.at(w)
+	return map[string]func() bool{
+		"a call": func() bool {
+			status := at.called()
+			if status != http.StatusOK && status != http.StatusForbidden {
+				t.Errorf("a call: %d", status)
+			}
+			return status == http.StatusOK
+		},
+		"/verify": func() bool {
+			resp := ask(t, w, "GET", "/verify?require=staff", "", header("Cookie", "bff="+b.cookie("bff")))
+			return resp.StatusCode == http.StatusNoContent
+		},
+		"/introspect": func() bool {
+			resp := post(t, w, "/introspect", "token", b.cookie("bff"))
+			return strings.Contains(text(resp), `"staff"`)
+		},
+	}
+}
+
+// While calls flow over two instances with caches, on two devices, a right is given and taken away a hundred times. No
+// call that begins after the taking was answered gets through, be it to a mount, to /verify or to /introspect; none
+// that begins after the giving was answered is refused for longer than a second.
 func TestARightTakenAwayIsRefusedFromTheAnswerOn(t *testing.T) {
 	one, two := twins(
 		t,
 		both(withUsers(users.Config{}), requiring("staff")),
 		both(withUsers(users.Config{}), requiring("staff")),
 	)
-	b := one.browser()
-	user := userOf(b.signIn("ada"))
+	phone, laptop := one.browser(), two.browser()
+	user := userOf(phone.signIn("ada"))
+	laptop.signIn("ada")
+	var now watch
 	stop := make(chan struct{})
 	var background sync.WaitGroup
-	var calls atomic.Int64
-	for i := range 6 {
-		at := b.at([]*world{one, two}[i%2])
-		background.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				switch status := at.called(); status {
-				case http.StatusOK, http.StatusForbidden:
-					calls.Add(1)
-				default:
-					t.Errorf("a call: %d", status)
-				}
+	for _, w := range []*world{one, two} {
+		for _, b := range []*browser{phone, laptop} {
+			for name, call := range asTheyCome(t, b, w) {
+				background.Go(func() {
+					for {
+						select {
+						case <-stop:
+							return
+						default:
+						}
+						if now.hold(call) {
+							t.Errorf("%s succeeded with a right that had been taken away", name)
+							return
+						}
+					}
+				})
 			}
-		})
+		}
 	}
-	for i := 0; i < 100 || calls.Load() < 1000 && i < 5000; i++ {
-		give := i%2 == 0
-		by, want := []*world{one, two}[i/2%2], http.StatusForbidden
-		if give {
-			want = http.StatusOK
+	const changes = 100
+	for i := range changes {
+		by := []*world{one, two}[i/2%2]
+		if i%2 == 0 {
+			now.period.Add(1)
 			setRights(t, by, user, "staff")
-		} else {
-			setRights(t, by, user)
-		}
-		for _, w := range []*world{one, two} {
-			if got := b.at(w).called(); got != want && (!give || !eventually(b.at(w), want)) {
-				t.Fatalf("change %d: %d, want %d", i, got, want)
+			for _, w := range []*world{one, two} {
+				testenv.Eventually(t, "the right is given", func() bool { return phone.at(w).called() == http.StatusOK })
 			}
+			continue
 		}
+		setRights(t, by, user)
+		now.period.Add(1)
+		seen := now.apart.Load()
+		testenv.Eventually(t, "calls come and go without the right", func() bool {
+			return t.Failed() || now.apart.Load() > seen+24 // two of each kind, device and instance, more or less
+		})
 	}
 	close(stop)
 	background.Wait()
-	if calls.Load() < 1000 {
-		t.Errorf("%d calls flowed meanwhile", calls.Load())
+	if now.calls.Load() < 1000 || now.apart.Load() < 500 {
+		t.Errorf("%d calls flowed meanwhile, %d without the right", now.calls.Load(), now.apart.Load())
 	}
+	t.Logf("%d calls, %d of them while the right was gone", now.calls.Load(), now.apart.Load())
 }
 
 // called makes one call, reads the answer to its end, and returns its status.
@@ -108,16 +158,6 @@ func (b *browser) called() int {
 	_ = text(resp)
 	_ = resp.Body.Close()
 	return resp.StatusCode
-}
-
-// eventually tries for a while: what is given may be seen up to a second later.
-func eventually(b *browser, want int) bool {
-	for range 200 {
-		if b.called() == want {
-			return true
-		}
-	}
-	return false
 }
 
 func both(fs ...func(*settings)) func(*settings) {

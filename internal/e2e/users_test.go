@@ -27,6 +27,9 @@ type program struct {
 	got    []string // types of events
 	last   string   // body of the latest
 	ids    map[string]int
+	tries  []attempt     // every request that was answered
+	hang   chan struct{} // requests wait for it, where there is one
+	hung   int
 }
 
 const programSecret = "a secret of a program, long enough"
@@ -44,8 +47,10 @@ func newProgram(t testing.TB, body string) *program {
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
+		p.wait(r)
 		p.mu.Lock()
 		defer p.mu.Unlock()
+		p.note(r.Header.Get("webhook-id"), raw)
 		if p.status == 200 {
 			if p.ids[r.Header.Get("webhook-id")]++; p.ids[r.Header.Get("webhook-id")] == 1 {
 				p.got, p.last = append(p.got, m.Type), string(raw)
