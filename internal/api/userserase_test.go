@@ -84,8 +84,11 @@ func (f *inFlight) nothingLives() {
 	testenv.EventuallyAfterRetries(f.t, "the provider has no grant of hers", func() bool {
 		return f.one.demo.Live("ada") == 0
 	})
-	testenv.EventuallyAfterRetries(f.t, "nothing of her is left in the store", func() bool {
-		return len(left(f.t, f.store.Client())) == 0
+	var rest []string
+	defer func() { f.t.Logf("left in the store: %q", rest) }()
+	testenv.Eventually(f.t, "nothing of her is left in the store", func() bool {
+		rest = left(f.store.Client())
+		return len(rest) == 0
 	})
 	if f.b.session()["authenticated"] != false {
 		f.t.Error("the session of an erased user lives")
@@ -94,14 +97,13 @@ func (f *inFlight) nothingLives() {
 }
 
 // left are the keys of users that hold more than that something ended.
-func left(t *testing.T, c *redis.Client) (all []string) {
-	t.Helper()
+func left(c *redis.Client) (all []string) {
 	ctx := context.Background()
 	for _, key := range c.Keys(ctx, "bff:{*}:*").Val() {
 		_, kind, _ := strings.Cut(key, "}:")
 		switch value, _ := c.Get(ctx, key).Result(); {
 		case value == "erased", value == "ended", strings.HasPrefix(kind, "y:"), strings.HasPrefix(kind, "e:"):
-		case strings.HasPrefix(kind, "l:"), strings.HasPrefix(kind, "n:"): // a lock and an intent end by their seconds
+		case strings.HasPrefix(kind, "l:"), strings.HasPrefix(kind, "n:"), kind == "w": // they end by their seconds
 		default:
 			all = append(all, key)
 		}

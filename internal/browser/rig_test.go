@@ -31,12 +31,19 @@ type rig struct {
 	origin  string
 	browser *testenv.Browser
 	tab     *testenv.Tab
+	admin   string // the admin listener's address
 
 	mu    sync.Mutex
 	marks map[string]string // credential -> kind
 }
 
 func build(t *testing.T, tokens time.Duration) *rig {
+	t.Helper()
+	return buildOf(t, tokens, func(yaml string) string { return yaml })
+}
+
+// buildOf is build with another configuration, and more in the environment.
+func buildOf(t *testing.T, tokens time.Duration, change func(yaml string) string, env ...string) *rig {
 	t.Helper()
 	r := &rig{t: t, marks: map[string]string{}, origin: "http://" + address(t)}
 	var err error
@@ -47,7 +54,7 @@ func build(t *testing.T, tokens time.Duration) *rig {
 	t.Cleanup(r.demo.Close)
 	front := httptest.NewServer(r.front())
 	t.Cleanup(front.Close)
-	r.serve(front.URL)
+	r.serve(front.URL, change, env)
 	r.browser = testenv.Chrome(t)
 	r.tab = r.browser.Tab()
 	return r
@@ -110,7 +117,7 @@ frontend:
 `
 
 // serve starts bff where the provider already expects it.
-func (r *rig) serve(front string) {
+func (r *rig) serve(front string, change func(yaml string) string, env []string) {
 	r.t.Helper()
 	file := filepath.Join(r.t.TempDir(), "bff.yaml")
 	text := fmt.Sprintf(
@@ -123,10 +130,11 @@ func (r *rig) serve(front string) {
 		r.demo.FilesURL,
 		front,
 	)
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(change(text)), 0o600); err != nil {
 		r.t.Fatal(err)
 	}
 	admin := address(r.t)
+	r.admin = admin
 	cmd := exec.Command(
 		testenv.Binary(r.t),
 		"serve",
@@ -138,6 +146,7 @@ func (r *rig) serve(front string) {
 		admin,
 	)
 	cmd.Env = append(os.Environ(), "BFF_KEY="+testenv.NewKey(r.t), "DEMO_SECRET="+r.demo.ClientSecret)
+	cmd.Env = append(cmd.Env, env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		r.t.Fatal(err)

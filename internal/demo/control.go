@@ -111,8 +111,10 @@ func (c control) serveState(w http.ResponseWriter, p *provider.Person, cookieByt
 		People        []string `json:"people"`
 		Fronts        []string `json:"fronts,omitempty"` // further ones of the app
 		You           any      `json:"you,omitempty"`
+		Rows          any      `json:"rows"`  // of the application's own database
+		Heard         any      `json:"heard"` // events that the application was told
 	}{Mode: c.Mode(), Counts: c.Counts(), TokenLifetime: int(c.cfg.TokenLifetime.Seconds()), CookieBytes: cookieBytes,
-		Fronts: c.cfg.Fronts}
+		Fronts: c.cfg.Fronts, Rows: c.Rows(), Heard: c.Heard()}
 	people := c.People()
 	for _, q := range people[:min(len(people), 20)] {
 		state.People = append(state.People, q.Name)

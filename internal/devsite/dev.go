@@ -105,11 +105,14 @@ apis:
   app:
     path: /app
     identity: app
-    upstream: %s
+    upstream: %[6]s
     allow: [GET /greeting]
 users:
   rights:
     admin: ["email:ada@example.com"]
+  hook: {url: %[6]s/hooks/sign-in, secret: env:HOOK_SECRET}
+events:
+  - {url: %[6]s/hooks/events, secret: env:HOOK_SECRET}
 `
 
 // devConfig reads devFile, with the further fronts, with a fresh key.
@@ -119,6 +122,7 @@ func devConfig(origin string, fronts []string, d *demo.Demo) (*config.Config, st
 	secrets := map[string]string{
 		"BFF_KEY":            "bffk1_" + base64.RawURLEncoding.EncodeToString(key),
 		"DEMO_CLIENT_SECRET": d.ClientSecret,
+		"HOOK_SECRET":        d.HookSecret,
 	}
 	text := fmt.Sprintf(devFile, origin, d.Issuer, d.ClientID, d.APIURL, d.FilesURL, d.BackendURL)
 	for _, front := range fronts {
@@ -141,8 +145,9 @@ func banner(w io.Writer, origin, shop, issuer, admin string) {
   Try this:
     1. Sign in as Ada. The calendar is there, and the browser holds one cookie and no token.
     2. Wait half a minute: the token expires, the server renews it, the page never notices.
-    3. Break things with the buttons of the page: provider down, access revoked, signed out elsewhere.
-    4. Open the second front and sign in there: no provider's page, a cookie of its own, the same Ada.
+    3. The hook made a row of hers in the app's own database, and gave an id and rights back.
+    4. Break things with the buttons of the page: provider down, access revoked, signed out elsewhere.
+    5. Open the second front and sign in there: no provider's page, a cookie of its own, the same Ada.
 
   Nothing is kept. Ctrl-C stops it.
 

@@ -53,6 +53,7 @@ func (p *program) waiting() int {
 
 // note keeps what a request said. The caller holds the lock.
 func (p *program) note(id string, body []byte) {
+	p.raw = append(append(p.raw, body...), '\n')
 	var m struct {
 		Type string
 		Data struct{ User, Session struct{ ID string } }
@@ -60,6 +61,13 @@ func (p *program) note(id string, body []byte) {
 	if json.Unmarshal(body, &m) == nil {
 		p.tries = append(p.tries, attempt{id, m.Type, m.Data.User.ID, m.Data.Session.ID, p.status})
 	}
+}
+
+// received is all that it was sent.
+func (p *program) received() []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.raw)
 }
 
 // taken are the events of a user that it took, each once, in the order in which they came first.

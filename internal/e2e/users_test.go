@@ -28,14 +28,18 @@ type program struct {
 	last   string   // body of the latest
 	ids    map[string]int
 	tries  []attempt     // every request that was answered
+	raw    []byte        // their bodies and headers
 	hang   chan struct{} // requests wait for it, where there is one
 	hung   int
 }
 
 const programSecret = "a secret of a program, long enough"
 
-func newProgram(t testing.TB, body string) *program {
-	key, err := webhook.ParseKey(secret.New(programSecret))
+func newProgram(t testing.TB, body string) *program { return newProgramOf(t, programSecret, body) }
+
+// newProgramOf is a program with a secret of its own.
+func newProgramOf(t testing.TB, of, body string) *program {
+	key, err := webhook.ParseKey(secret.New(of))
 	if err != nil {
 		t.Fatal(err)
 	}

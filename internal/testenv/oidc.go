@@ -140,6 +140,11 @@ func (op *OIDCProvider) As(account string) {
 	op.control("state", map[string]any{"account": account}, nil)
 }
 
+// Roles are what the claim `roles` of everybody says from now on, in each ID token; nil: there is no such claim.
+func (op *OIDCProvider) Roles(roles ...string) {
+	op.control("state", map[string]any{"roles": roles}, nil)
+}
+
 // AccessTokenLifetime is for access tokens issued from now on.
 func (op *OIDCProvider) AccessTokenLifetime(d time.Duration) {
 	op.control("state", map[string]any{"access_token_seconds": int(d.Seconds())}, nil)

@@ -47,6 +47,13 @@
 //	<prefix>:{<user>}:c:<hmac(ring key, finder)>   hash    connection id -> sealed connection (keep: session)
 //	<prefix>:{<user>}:k                            hash    connection id -> sealed connection (keep: user)
 //	<prefix>:{<user>}:i                            hash    session id -> where it is, sealed device and times
+//	<prefix>:{<user>}:u                            string  the user's record
+//	<prefix>:{<user>}:g                            string  what the hook said of the user
+//	<prefix>:{<user>}:t                            string  when a session of the user was touched last
+//	<prefix>:{<user>}:d                            hash    client -> its data beside the user
+//	<prefix>:{<user>}:b:<session id>               hash    client -> its data beside the session
+//	<prefix>:{<user>}:q:<program>                  list    events for a program, the oldest in front
+//	<prefix>:{<user>}:z:<program>                  string  who is delivering the first of them
 //	<prefix>:{<user>}:p                            string  preferences
 //	<prefix>:{<user>}:l:<connection id>            string  refresh lock, its owner
 //	<prefix>:{<user>}:n:<connection id>            string  refresh intent

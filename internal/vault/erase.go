@@ -99,7 +99,8 @@ func (v *users) eraseRecords(ctx context.Context, userID, reason string) (int, e
 	head, tail, _ := strings.Cut(event.encode(), `"%"`)
 	done, err := v.db.IDsDurably(ctx, store.Call{Script: "erase",
 		Keys: store.Keys{"user": v.userKey(t, "u"), "hook": v.userKey(t, "g"), "kept": v.userKey(t, "k"),
-			"preferences": v.userKey(t, "p"), "data": v.userKey(t, "d"), "index": v.userKey(t, "i")},
+			"preferences": v.userKey(t, "p"), "data": v.userKey(t, "d"), "index": v.userKey(t, "i"),
+			"seen": v.userKey(t, "t")},
 		Args: store.Args{"run": seal.Nonce(), "prefix": v.userKey(t, ""), "life": v.tombstoneLife(),
 			"erased_for": millisOf(erasedFor), "channel": v.db.Channel(), "head": head + `"`, "tail": `"` + tail,
 			"message":  Event{Kind: EventUser, User: userID}.encode(),
@@ -140,12 +141,20 @@ func (v *users) MaintainUsers(
 	if err != nil {
 		return m, err
 	}
+	now := v.now()
+	if unused > 0 { // an instance whose clock is ahead erases nobody for it
+		at, err := v.db.Time(ctx)
+		if err != nil {
+			return m, err
+		}
+		now = earlier(now, at)
+	}
 	for i := range all {
 		if all[i].ID == "" {
 			continue
 		}
 		m.Seen++
-		forgotten, err := v.forget(ctx, &all[i], unused, revocation)
+		forgotten, err := v.forget(ctx, &all[i], now, unused, revocation)
 		if err != nil {
 			return m, err
 		}
@@ -170,11 +179,12 @@ func (v *users) MaintainUsers(
 func (v *users) forget(
 	ctx context.Context,
 	r *UserRecord,
+	now time.Time,
 	unused time.Duration,
 	revocation func(Connection) []byte,
 ) (bool,
 	error) {
-	away := v.now().Sub(r.LastSeenAt)
+	away := now.Sub(r.LastSeenAt)
 	if away < 2*v.cfg.Lifetime+seenWithin { // there may be sessions that ended by their time since
 		if _, err := v.index.SessionsOf(ctx, r.ID); err != nil {
 			return false, err

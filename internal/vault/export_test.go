@@ -73,6 +73,11 @@ func Decode(b []byte) {
 	_ = decode(b, &handleRecord{})
 }
 
+// SealedUser is where a record stands, and how. The name in the list of all users is the id.
+func (v *Vault) SealedUser(r *UserRecord) (key, value, list string) {
+	return v.userKey(tag(r.ID), "u"), string(v.sealUser(r)), v.users.roll()
+}
+
 // WritePreferences is SetPreferences for tests that do not look at the new version.
 func (v *Vault) WritePreferences(ctx context.Context, s *Session, doc []byte, version string) error {
 	_, err := v.SetPreferences(ctx, s, doc, version)

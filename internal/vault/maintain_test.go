@@ -84,11 +84,11 @@ func TestAnOldKeyMayGoAfterARoundOfMaintenance(t *testing.T) {
 func TestWhoWasNotSeenIsForgotten(t *testing.T) {
 	server := testenv.Redis(t)
 	ctx := context.Background()
-	key, now := vault.NewKey(), time.Now()
+	const month = 30 * 24 * time.Hour
+	key, now := vault.NewKey(), time.Now().Add(-month-13*time.Hour) // the last moment below is the store's own
 	at := func(later time.Duration) *vault.Vault {
 		return open(t, server.URL, ring(key), func(c *vault.Config) { c.Now = func() time.Time { return now.Add(later) } })
 	}
-	const month = 30 * 24 * time.Hour
 	gone := register(t, at(0), 1)
 	stays := register(t, at(month), 2)
 	later := at(month + 13*time.Hour)
@@ -109,5 +109,87 @@ func TestWhoWasNotSeenIsForgotten(t *testing.T) {
 	must(t, err)
 	if kept, err := later.Kept(ctx, gone.ID); err != nil || len(kept) != 0 {
 		t.Errorf("%d kept connections of nobody, %v", len(kept), err)
+	}
+}
+
+// Using a session moves when its user was seen, with the touch and not with every call; the record itself is not
+// written by it. Who is in use is not forgotten, and the time outlives a turn of the keys.
+func TestUsingASessionSaysWhenItsUserWasSeen(t *testing.T) {
+	server := testenv.Redis(t)
+	ctx := context.Background()
+	older, newer, begun := vault.NewKey(), vault.NewKey(), time.Now().Add(-31*time.Minute).Truncate(time.Millisecond)
+	at := func(later time.Duration, keys ...vault.Key) *vault.Vault {
+		return open(t, server.URL, ring(keys...), func(c *vault.Config) {
+			c.Now = func() time.Time { return begun.Add(later) }
+			c.Idle, c.Lifetime = 30*time.Minute, 10*time.Hour
+		})
+	}
+	first := at(0, older)
+	rec, _, err := first.Register(ctx, identityN(1), vault.Profile{Name: "Ada"}, nil)
+	must(t, err)
+	_, r := signIn(t, first, vault.NewSession{User: rec.User()})
+	later := at(20*time.Minute, older)
+	s := load(t, later, r)
+	if !later.Due(s) {
+		t.Fatal("nothing is due after twenty minutes")
+	}
+	must(t, later.Touch(ctx, s))
+	if later.Due(s) || later.Due(load(t, later, r)) {
+		t.Error("the next call writes again")
+	}
+	seen := func(v *vault.Vault) vault.UserRecord {
+		t.Helper()
+		u, err := v.GetUser(ctx, rec.ID)
+		must(t, err)
+		listed, _, err := v.ListUsers(ctx, vault.UserQuery{Limit: 10})
+		must(t, err)
+		if len(listed) != 1 || !listed[0].LastSeenAt.Equal(u.LastSeenAt) {
+			t.Errorf("the list says %v", listed)
+		}
+		return u
+	}
+	if u := seen(later); !u.LastSeenAt.Equal(begun.Add(20*time.Minute)) || u.Version != rec.Version {
+		t.Errorf("seen at %v, not %v; version changed: %v", u.LastSeenAt, begun.Add(20*time.Minute), u.Version != rec.Version)
+	}
+	turned := at(20*time.Minute, newer, older)
+	if m := maintain(t, turned, 0); m.Resealed != 1 {
+		t.Errorf("%+v", m)
+	}
+	if u := seen(at(20*time.Minute, newer)); !u.LastSeenAt.Equal(begun.Add(20 * time.Minute)) {
+		t.Errorf("under the new key alone: seen at %v", u.LastSeenAt)
+	}
+	must(t, turned.End(ctx, load(t, turned, r), "logout"))
+	if m := maintain(t, at(25*time.Minute, newer), 10*time.Minute); m.Forgotten != 0 {
+		t.Errorf("somebody who was here five minutes ago is forgotten: %+v", m)
+	}
+	if m := maintain(t, at(31*time.Minute, newer), 10*time.Minute); m.Forgotten != 1 {
+		t.Errorf("who was away for eleven minutes stays: %+v", m)
+	}
+	if left := server.Client().Keys(ctx, "bff:{*}:t").Val(); len(left) != 0 {
+		t.Errorf("erased, and %q is left", left)
+	}
+}
+
+// A session of before there were users leaves nothing beside a user who is not registered.
+func TestATouchWithoutAUserNotesNothing(t *testing.T) {
+	server := testenv.Redis(t)
+	v := open(t, server.URL, ring(vault.NewKey()))
+	_, r := signIn(t, v, vault.NewSession{})
+	must(t, v.Touch(context.Background(), load(t, v, r)))
+	if left := server.Client().Keys(context.Background(), "bff:{*}:t").Val(); len(left) != 0 {
+		t.Errorf("%q", left)
+	}
+}
+
+// An instance whose clock is a year ahead erases nobody who was here today: forgetting goes by the store's clock too.
+func TestAClockThatIsAheadForgetsNobody(t *testing.T) {
+	server := testenv.Redis(t)
+	key := vault.NewKey()
+	register(t, open(t, server.URL, ring(key)), 1)
+	ahead := open(t, server.URL, ring(key), func(c *vault.Config) {
+		c.Now = func() time.Time { return time.Now().AddDate(1, 0, 0) }
+	})
+	if m := maintain(t, ahead, 30*24*time.Hour); m.Seen != 1 || m.Forgotten != 0 {
+		t.Errorf("%+v", m)
 	}
 }

@@ -41,6 +41,7 @@ func (v *users) resealRest(ctx context.Context, userID string) (bool, error) {
 	texts := map[string]seal.Binding{ // by key
 		v.userKey(t, "g"): hookBinding(userID),
 		v.userKey(t, "p"): preferencesBinding(userID),
+		v.userKey(t, "t"): seenBinding(userID),
 	}
 	values, data, err := v.readRest(ctx, texts, v.userKey(t, "d"))
 	if err != nil {

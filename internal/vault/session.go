@@ -193,9 +193,10 @@ func (v *sessions) saveTouch(ctx context.Context, s *Session, seen time.Time) er
 	write := func(ctx context.Context, value []byte) error {
 		_, err := v.db.Run(
 			ctx,
-			onSession("touch", s.location, store.Keys{"index": v.userKey(s.location.tag, "i")}, store.Args{
+			onSession("touch", s.location, store.Keys{"index": v.userKey(s.location.tag, "i"),
+				"user": v.userKey(s.location.tag, "u"), "seen": v.userKey(s.location.tag, "t")}, store.Args{
 				"expected": s.version, "value": value, "ttl": millisOf(ttl), "id": s.ID, "info": v.index.info(s, seen),
-				"index_life": millisOf(v.indexLife())}),
+				"index_life": millisOf(v.indexLife()), "seen_value": v.sealSeen(s.User.ID, seen)}),
 		)
 		if err == nil {
 			s.version = string(value[:seal.VersionSize])

@@ -1,7 +1,12 @@
 package vault
 
 import (
+	"errors"
+	"strconv"
+	"time"
+
 	"bff/internal/vault/seal"
+	"bff/internal/vault/store"
 )
 
 // userRecord is a user as it is sealed. What the hook said stands beside it: a call does not read that.
@@ -39,6 +44,31 @@ type useRecord struct {
 
 func userBinding(userID string) seal.Binding { return seal.Binding{Kind: "user", Owner: userID} }
 func hookBinding(userID string) seal.Binding { return seal.Binding{Kind: "hook", Owner: userID} }
+func seenBinding(userID string) seal.Binding { return seal.Binding{Kind: "seen", Owner: userID} }
+
+// sealSeen seals when a user was seen. It stands beside the record: a touch neither reads nor writes that.
+func (c *core) sealSeen(userID string, at time.Time) []byte {
+	return c.ring.Seal(seenBinding(userID), strconv.AppendInt(nil, at.UnixMilli(), 10))
+}
+
+// noteSeen has r say when the user was seen last: at the last sign-in, or at the last touch of a session since.
+func (c *core) noteSeen(r *UserRecord, text store.Text) error {
+	value, err := text.Result()
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	plain, err := c.ring.Open(seenBinding(r.ID), []byte(value))
+	if err != nil {
+		return nil // its key was removed from the ring: the next touch writes it again
+	}
+	if at, err := strconv.ParseInt(string(plain), 10, 64); err == nil && fromMillis(at).After(r.LastSeenAt) {
+		r.LastSeenAt = fromMillis(at)
+	}
+	return nil
+}
 
 func (c *core) sealUser(r *UserRecord) []byte {
 	rec := userRecord{ID: r.ID, Name: r.Profile.Name, Email: r.Profile.Email, EmailVerified: r.Profile.EmailVerified,

@@ -126,13 +126,16 @@ func (v *users) GetUser(ctx context.Context, userID string) (UserRecord, error) 
 	t := tag(userID)
 	var rec UserRecord
 	err := v.db.Ask(ctx, v.absent(t), func(b *store.Batch) func() error {
-		user, hook := b.Get(v.userKey(t, "u")), b.Get(v.userKey(t, "g"))
+		user, hook, seen := b.Get(v.userKey(t, "u")), b.Get(v.userKey(t, "g")), b.Get(v.userKey(t, "t"))
 		return func() error {
 			value, err := user.Result()
 			if err != nil {
 				return err
 			}
 			if rec, err = v.openUser(userID, value); err != nil {
+				return err
+			}
+			if err := v.noteSeen(&rec, seen); err != nil {
 				return err
 			}
 			rec.HookData, err = v.openHookData(userID, hook)
@@ -270,13 +273,23 @@ type UserQuery struct {
 	Limit int
 }
 
-const scanned = 200 // records read in one round trip
+const (
+	scanned = 200    // records read in one round trip, at most
+	perPage = 10_000 // records looked at for one page, more or less
+)
 
-// ListUsers returns a page of users in the order of their ids, and the id to go on after, "" at the end.
+// ListUsers returns a page of users in the order of their ids, and the id to go on after, "" at the end. Where few match,
+// a page is shorter than the limit, or empty, before the end: no query looks at everybody.
 func (v *users) ListUsers(ctx context.Context, q UserQuery) (page []UserRecord, next string, err error) {
-	after := q.After
-	for {
-		ids, err := v.db.Listed(ctx, v.roll(), after, scanned)
+	after, read := q.After, scanned
+	if q.Email == "" {
+		read = min(scanned, q.Limit+1)
+	}
+	for seen := 0; ; seen += read {
+		if seen >= perPage {
+			return page, after, nil
+		}
+		ids, err := v.db.Listed(ctx, v.roll(), after, read)
 		if err != nil || len(ids) == 0 {
 			return page, "", err
 		}
@@ -303,9 +316,10 @@ func (v *users) roll() string { return v.db.Global("users") }
 func (v *users) readUsers(ctx context.Context, ids []string) ([]UserRecord, error) {
 	all := make([]UserRecord, len(ids))
 	err := v.db.Read(ctx, func(b *store.Batch) func() error {
-		texts := make([]store.Text, len(ids))
+		texts, seen := make([]store.Text, len(ids)), make([]store.Text, len(ids))
 		for i, id := range ids {
-			texts[i] = b.Get(v.userKey(tag(id), "u"))
+			t := tag(id)
+			texts[i], seen[i] = b.Get(v.userKey(t, "u")), b.Get(v.userKey(t, "t"))
 		}
 		return func() error {
 			for i, text := range texts {
@@ -313,9 +327,14 @@ func (v *users) readUsers(ctx context.Context, ids []string) ([]UserRecord, erro
 				if err != nil && !errors.Is(err, ErrNotFound) {
 					return err
 				}
-				if rec, err := v.openUser(ids[i], value); err == nil {
-					all[i] = rec
+				rec, err := v.openUser(ids[i], value)
+				if err != nil {
+					continue
 				}
+				if err := v.noteSeen(&rec, seen[i]); err != nil {
+					return err
+				}
+				all[i] = rec
 			}
 			return nil
 		}

@@ -4,8 +4,10 @@
 import { h, icon } from "/bff/account/ui.js";
 
 /** @typedef {{ refreshes: number, calls: number }} Counts */
+/** @typedef {{ id: string, user: string, name: string, rights: string[], sign_ins: number }} Row */
+/** @typedef {{ at: string, type: string, user: string }} Heard */
 /** @typedef {Counts & { mode: string, token_lifetime: number, cookie_bytes?: number, fronts?: string[],
- *   you?: Counts & { person: string } }} State */
+ *   you?: Counts & { person: string }, rows: Row[], heard: Heard[] }} State */
 /** @typedef {{ at: number, from: "page" | "provider" | "backend" | "bff", text: string }} Line */
 
 /** @type {[id: string, label: string, what: string, icon: string][]} */
@@ -71,7 +73,9 @@ export class Scenes {
     strip.append(this.browser, arrow("one cookie"), this.server, arrow("access token"), this.provider);
     this.buttons = h("ul", { class: "breaks" });
     this.log = h("ol", { class: "log", tabindex: 0, "aria-label": "What just happened" });
+    this.database = h("div", { class: "database", id: "database" });
     side.append(h("section", null, h("h2", null, "Break things"), this.buttons),
+      h("section", null, h("h2", null, "The app’s own database"), this.database),
       h("section", null, h("h2", null, "What just happened"), this.log));
     this.poll();
     setInterval(() => this.tick(), 250);
@@ -223,6 +227,7 @@ export class Scenes {
     const effects = this.effects();
     this.paint(this.buttons, [state?.mode, this.busy, inside, accounts, effects], () =>
       breaks.map(([id, label, what, sign]) => this.breakButton(id, label, what, sign, inside, accounts, effects)));
+    this.paint(this.database, [state?.rows, state?.heard], () => database(state?.rows ?? [], state?.heard ?? []));
     this.paint(this.log, this.lines, () => this.lines.length ? this.lines.map(line)
       : [h("li", { class: "hint" }, "Nothing yet. Sign in.")]);
     this.tick();
@@ -330,6 +335,21 @@ export class Scenes {
 const line = (l) => h("li", { class: l.from }, h("span", { class: "from" }, l.from),
   h("time", { datetime: new Date(l.at).toISOString() }, new Date(l.at).toLocaleTimeString("en", { hour12: false })),
   h("p", null, l.text));
+
+const told = 6; // events shown
+
+/** The rows that the hook made, and what bff told since. @param {Row[]} rows @param {Heard[]} heard */
+const database = (rows, heard) => [
+  h("p", { class: "hint" }, "Before a session begins, bff asks the app’s hook who this is. The app makes a row, and " +
+    "answers with an id and rights of its own."),
+  rows.length > 0 && h("table", null,
+    h("thead", null, h("tr", null, ["Row", "Person", "Rights"].map((t) => h("th", { scope: "col" }, t)))),
+    h("tbody", null, rows.map((r) => h("tr", null, h("td", null, r.id),
+      h("td", null, r.name, h("span", { class: "hint" }, plural(r.sign_ins, "sign-in", "sign-ins"))),
+      h("td", null, r.rights.join(", ")))))),
+  heard.length > 0 && h("p", { class: "hint" }, "What bff told the app since, each event signed, the newest first:"),
+  heard.length > 0 && h("ul", { class: "told" }, heard.slice(0, told).map((e) =>
+    h("li", null, h("code", null, e.type), " ", e.user)))];
 
 /** @param {string} label */
 const arrow = (label) => h("p", { class: "arrow" }, h("span", null, label));

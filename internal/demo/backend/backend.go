@@ -28,8 +28,10 @@ type Config struct {
 	Now    func() time.Time
 }
 
-// A Backend plays an application's own backend. Safe for concurrent use.
+// A Backend plays an application's own backend, with its database. Safe for concurrent use.
 type Backend struct {
+	*database
+
 	BackendURL string
 
 	cfg    Config
@@ -61,9 +63,11 @@ type asserted struct {
 
 // New returns a backend that answers on port.
 func New(port *trouble.Port, cfg Config) *Backend {
-	b := &Backend{BackendURL: port.URL(), cfg: cfg, client: &http.Client{Timeout: 5 * time.Second}}
+	b := &Backend{database: newDatabase(), BackendURL: port.URL(), cfg: cfg, client: &http.Client{Timeout: 5 * time.Second}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /greeting", b.greet)
+	mux.HandleFunc("POST /hooks/sign-in", b.signIn)
+	mux.HandleFunc("POST /hooks/events", b.event)
 	port.Serve(http.MaxBytesHandler(mux, 64<<10))
 	return b
 }

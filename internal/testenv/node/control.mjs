@@ -10,7 +10,7 @@ export class Control {
     this.registration = registration;
     // What the test chose. token: what goes wrong at the token endpoint, `times` times (for ever when it has none):
     // {status, body, headers} answers that; before_ms and after_ms delay; hang never answers; drop answers nobody although it acted.
-    this.state = { access_token_seconds: seconds, account: null, deny: false, refuse_scopes: [], down: false, token: null };
+    this.state = { access_token_seconds: seconds, account: null, roles: null, deny: false, refuse_scopes: [], down: false, token: null };
     this.counts = { token: 0, codes: 0, refreshes: 0, rotations: 0, reuse: 0, refused: 0, revocations: 0, parked: 0, logouts: 0, answered: 0 };
     this.secrets = new Set(); // every credential that passed
     this.sids = new Map(); // account -> session ids

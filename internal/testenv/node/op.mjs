@@ -38,7 +38,7 @@ const provider = new Provider(issuer, {
   enabledJWA: { idTokenSigningAlgValues: ['RS256', 'ES256'] },
   cookies: { keys: [crypto.randomUUID()] },
   claims: {
-    openid: ['sub'], email: ['email', 'email_verified'], profile: ['name', 'picture'],
+    openid: ['sub'], email: ['email', 'email_verified'], profile: ['name', 'picture', 'roles'],
   },
   scopes: ['openid', 'offline_access', ...(options.scopes ?? [])],
   conformIdTokenClaims: options.bare_id_token ?? false,
@@ -69,7 +69,8 @@ const provider = new Provider(issuer, {
   fetch: (url, { dispatcher, ...rest }) => fetch(url, rest),
   findAccount: async (ctx, id) => ({
     accountId: id,
-    claims: async () => ({ sub: id, name: id[0].toUpperCase() + id.slice(1), email: `${id}@example.com`, email_verified: true, picture: `${issuer}/${id}.png` }),
+    claims: async () => ({ sub: id, name: id[0].toUpperCase() + id.slice(1), email: `${id}@example.com`, email_verified: true, picture: `${issuer}/${id}.png`,
+      ...(control.state.roles && { roles: control.state.roles }) }),
   }),
   interactions: { url: (ctx, interaction) => `/interaction/${interaction.uid}` },
   renderError: async (ctx, out) => { ctx.type = 'json'; ctx.body = out; },

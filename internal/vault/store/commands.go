@@ -104,6 +104,12 @@ func (s *Store) Enlist(ctx context.Context, key, name string) error {
 	return s.fault(ctx, s.client.ZAdd(ctx, key, redis.Z{Member: name}).Err())
 }
 
+// Time is what a server's clock says.
+func (s *Store) Time(ctx context.Context) (time.Time, error) {
+	at, err := s.client.Time(ctx).Result()
+	return at, s.fault(ctx, err)
+}
+
 // Delist takes a name out of a sorted set of names.
 func (s *Store) Delist(ctx context.Context, key, name string) error {
 	return s.fault(ctx, s.client.ZRem(ctx, key, name).Err())

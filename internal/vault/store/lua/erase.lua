@@ -1,6 +1,6 @@
 -- Ends a user's sessions and deletes all that is kept, in one step. Answers "erased" where there was
 -- something to erase, then which sessions it ended; or "kept" where a connection is kept, whose grant is to be revoked first.
--- keys: user, hook, kept, preferences, data, index
+-- keys: user, hook, kept, preferences, data, index, seen
 -- args: run, prefix, life, erased_for, channel, head, tail, message, programs, item
 local before = answered(prefix, run)
 if before then return sure(before, index) end
@@ -16,7 +16,7 @@ for j = 1, #all, 2 do
   redis.call('DEL', prefix .. 'c:' .. loc, prefix .. 'b:' .. sid)
 end
 local was = redis.call('GET', user)
-redis.call('DEL', hook, preferences, data, index)
+redis.call('DEL', hook, preferences, data, index, seen)
 redis.call('SET', user, 'erased', 'PX', erased_for)
 if was ~= 'erased' then
   table.insert(ended, 1, 'erased')
