@@ -42,6 +42,16 @@ func listens(t *testing.T, c *testenv.Client) <-chan string {
 	return names
 }
 
+// next is the name of the next event, "" where none has come.
+func next(names <-chan string) string {
+	select {
+	case name := <-names:
+		return name
+	default:
+		return ""
+	}
+}
+
 // A refresh that brings a new ID token decides the rights anew: with other roles the open session has other rights, at
 // every instance, its pages and the program hear of it, and a mount refuses or lets in by them. An ID token without the
 // claim says nothing: the rights stay.
@@ -86,14 +96,7 @@ func TestARefreshWithANewIDTokenDecidesTheRightsAnew(t *testing.T) {
 		if a := there.Fetch("GET", "/api/things/items", ""); a.Status != turn.status {
 			t.Errorf("with the rights %q: %d %s", turn.rights, a.Status, a.Body)
 		}
-		testenv.Eventually(t, "the open page hears of it", func() bool {
-			select {
-			case name := <-heard:
-				return name == "user.changed"
-			default:
-				return false
-			}
-		})
+		testenv.Eventually(t, "the open page hears of it", func() bool { return next(heard) == "user.changed" })
 	}
 	testenv.EventuallyAfterRetries(t, "the program hears of it", func() bool { return len(events.types()) > 0 })
 	n := len(events.idsOf(r.userID()))

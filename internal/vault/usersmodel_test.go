@@ -19,7 +19,8 @@ type people struct {
 	t         *rapid.T
 	ctx       context.Context
 	instances []*vault.Vault
-	wire      *counter       // of the last instance, which loses answers
+	wire      *counter // of the last instance, which loses answers
+	server    *testenv.RedisServer
 	holder    map[int]string // identity -> user id
 	sessions  map[string][]*vault.Session
 }
@@ -162,6 +163,77 @@ func (p *people) erase() {
 	}
 }
 
+// crash begins something at an instance that loses an answer of the store in the middle, and leaves it: nobody does it
+// again. What became of it is what the store says; agree holds the rest against that.
+func (p *people) crash() {
+	n, id := p.identity(), p.user()
+	v := p.instances[len(p.instances)-1]
+	p.wire.lose.Store(int64(rapid.IntRange(1, 8).Draw(p.t, "lose")))
+	switch what := rapid.SampledFrom([]string{"sign in", "link", "unlink", "erase"}).Draw(p.t, "what"); {
+	case what == "sign in":
+		_, _, _ = v.Register(p.ctx, identityN(n), vault.Profile{Name: fmt.Sprint(n)}, nil)
+	case id == "":
+	case what == "link":
+		_, _ = v.AddIdentity(p.ctx, id, identityN(n))
+	case what == "unlink":
+		_, _ = v.RemoveIdentity(p.ctx, id, identityN(n))
+	case what == "erase":
+		_, _ = v.EraseUser(p.ctx, id, func(vault.Connection) []byte { return nil })
+	}
+	p.wire.lose.Store(0)
+	p.look(id)
+	p.look(p.holder[n])
+	rec, err := p.instances[0].FindUser(p.ctx, identityN(n))
+	switch known, ok := p.holder[n]; {
+	case err == nil && ok && rec.ID != known:
+		p.t.Fatalf("identity %d was of %s, and a crash gave it to %s", n, known, rec.ID)
+	case err == nil && !ok && slices.Contains(p.users(), rec.ID) && rec.ID != id:
+		p.t.Fatalf("a crash gave identity %d to %s, who did nothing", n, rec.ID)
+	case err == nil:
+		p.holder[n] = rec.ID
+	default:
+		p.is(fmt.Sprintf("identity %d", n), err, vault.ErrNotFound)
+		delete(p.holder, n)
+	}
+}
+
+// look takes over what a crash left of a user: nothing, or the record with or without sessions. Half of the sessions is
+// no answer.
+func (p *people) look(id string) {
+	if id == "" {
+		return
+	}
+	of, err := p.instances[0].SessionsOf(p.ctx, id)
+	p.must(err)
+	if len(of) != 0 && len(of) != len(p.sessions[id]) {
+		p.t.Fatalf("a crash ended some of %d sessions: %d are left", len(p.sessions[id]), len(of))
+	}
+	if len(of) == 0 {
+		delete(p.sessions, id)
+	}
+	rec, err := p.instances[0].GetUser(p.ctx, id)
+	if errors.Is(err, vault.ErrNotFound) && len(of) > 0 {
+		p.t.Fatalf("a user is erased and has %d sessions", len(of))
+	}
+	for n, holder := range p.holder {
+		if holder == id && !slices.ContainsFunc(rec.Identities, func(i vault.Identity) bool {
+			return i.Subject == fmt.Sprint(n)
+		}) {
+			delete(p.holder, n)
+		}
+	}
+}
+
+// expire has the store end every session by its time.
+func (p *people) expire() {
+	keys, err := p.server.Client().Keys(p.ctx, "*}:s:*").Result()
+	p.must(err)
+	if len(keys) > 0 {
+		p.must(p.server.Client().Del(p.ctx, keys...).Err())
+	}
+	clear(p.sessions)
+}
+
 // agree holds what the store says against what it should hold.
 func (p *people) agree(*rapid.T) {
 	v := p.instances[0]
@@ -195,8 +267,8 @@ func (p *people) agree(*rapid.T) {
 	}
 }
 
-// Thousands of sign-ins, links, unlinks, ends and erasings over instances, one of which loses answers of the store:
-// then users, identities, the list and the sessions agree.
+// Thousands of sign-ins, links, unlinks, ends, expiries and erasings over instances, one of which loses answers of the
+// store, and leaves things half done: then users, identities, the list and the sessions agree.
 func TestUsersIdentitiesAndSessionsAgreeWhateverHappens(t *testing.T) {
 	server := testenv.Redis(t)
 	wire := newCounter(t, server.Addr)
@@ -206,12 +278,13 @@ func TestUsersIdentitiesAndSessionsAgreeWhateverHappens(t *testing.T) {
 		if err := server.Client().FlushDB(context.Background()).Err(); err != nil {
 			t.Fatal(err)
 		}
-		p := &people{t: t, ctx: context.Background(), instances: instances, wire: wire, holder: map[int]string{},
+		p := &people{t: t, ctx: context.Background(), instances: instances, wire: wire, server: server, holder: map[int]string{},
 			sessions: map[string][]*vault.Session{}}
 		t.Repeat(map[string]func(*rapid.T){
 			"sign in": func(*rapid.T) { p.signIn() }, "link": func(*rapid.T) { p.link() },
 			"unlink": func(*rapid.T) { p.unlink() }, "end": func(*rapid.T) { p.end() },
-			"erase": func(*rapid.T) { p.erase() }, "": p.agree,
+			"erase": func(*rapid.T) { p.erase() }, "crash": func(*rapid.T) { p.crash() },
+			"expire": func(*rapid.T) { p.expire() }, "": p.agree,
 		})
 	})
 	if wire.lost.Load() == 0 {
