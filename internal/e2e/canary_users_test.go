@@ -47,6 +47,10 @@ func newOutlets(t *testing.T, keep string) *outlets {
 	o := &outlets{marks: m, spans: testenv.Collector(t), audit: t.TempDir() + "/audit.jsonl",
 		hook:   newProgramOf(t, m.hook, fmt.Sprintf(`{"id":"42","rights":["staff"],"data":{"plan":%q}}`, m.hookData)),
 		events: newProgramOf(t, m.events, ``), redis: testenv.Redis(t, "--rdbcompression", "no")}
+	offline := ""
+	if keep == "user" {
+		offline = ", offline: [acme]"
+	}
 	o.rig = build(t, parts{
 		store:    o.redis.URL,
 		op:       testenv.OIDCOptions{AccessToken: seconds(2)},
@@ -63,7 +67,7 @@ func newOutlets(t *testing.T, keep string) *outlets {
 			"clients:",
 			"  office: {secret: env:OFFICE_SECRET, manage: true}",
 			"  worker: {secret: env:WORKER_SECRET, data: true}",
-			"  billing: {secret: env:BILLING_SECRET, exchange: [acme], offline: [acme]}",
+			"  billing: {secret: env:BILLING_SECRET, exchange: [acme]" + offline + "}",
 		},
 	})
 	return o
@@ -126,8 +130,8 @@ func (o *outlets) lives() (cookies []string) {
 		}
 		o.keeps(o.asks("GET", "/explain/"+id, "", "office", o.office))
 	}
-	// The hook lies, is slow to say no, and repeats what it was sent.
-	for status, body := range map[int]string{403: `{"message":"` + o.hookData + `"}`, 500: o.hookData, 200: `{"id":7,"data":"` + o.hookData + `"}`} {
+	// The hook refuses, fails and lies, with what it should keep to itself.
+	for status, body := range map[int]string{403: `{"message":"blocked","data":"` + o.hookData + `"}`, 500: o.hookData, 200: `{"id":7,"data":"` + o.hookData + `"}`} {
 		o.hook.says(status, body)
 		testenv.NewClient(o.bff).Navigate("/bff/login/acme?login_hint=grace")
 	}
@@ -137,7 +141,6 @@ func (o *outlets) lives() (cookies []string) {
 	o.c.SignIn("acme")
 	cookies = append(cookies, o.c.Session())
 	o.events.says(200, ``)
-	o.keeps(o.asks("PATCH", "/users/"+user+"/data", `{"note":"`+o.userData+`"}`, "worker", o.worker))
 	o.hook.says(200, fmt.Sprintf(`{"id":"42","data":{"plan":%q}}`, o.hookData))
 	o.c.SignIn("acme")
 	return append(cookies, o.c.Session())
