@@ -66,6 +66,9 @@ func shown(p providers.Config, data []byte) []byte {
 	if ownIssuer(p) {
 		add("    issuer: \"\"  # your organisation's, to the last slash")
 	}
+	for _, name := range p.Unset() {
+		add("    variables: {%s: {value: \"\"}}  # yours", name)
+	}
 	add("")
 	add("Any key below may be written there too, and wins. To change much of it keep this as a file, and write there:")
 	add("")
@@ -109,6 +112,10 @@ func (c *providerCheckCommand) Run(sh *shell) error {
 			p.Name,
 			c.Config,
 		)
+	}
+	if unset := p.Unset(); len(unset) > 0 {
+		return wrongUse("bff: %s is at a host of your own; write %s with `variables: {%s: {value: …}}` into %s, or into a file, and name that",
+			p.Title, p.Name, unset[0], c.Config)
 	}
 	return runError(simulate.Check(sh.ctx, app.CheckClient(), p, client, sh.stdout))
 }

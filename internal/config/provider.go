@@ -43,6 +43,7 @@ func (c *Config) readProvider(name string, v value) {
 		merged.Scopes = []string{"openid", "email", "profile"}
 	}
 	merged.Keep = cmp.Or(merged.Keep, keep)
+	merged.Hosts = merged.OwnHosts()
 	if !known && !merged.reachable() && !anyOf(there, "issuer", "authorization_url", "token_url", "file") {
 		v.r.wrong(v.key, "%s", unknownProvider(v.path, name))
 		return

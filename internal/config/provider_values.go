@@ -233,11 +233,17 @@ func (p *Provider) checkTemplate(v value, path, template string, at Position) {
 		v.r.wrong(at, "`%s` %v", path, err)
 		return
 	}
-	if names := address.HostNames(template); len(names) > 0 && len(p.Hosts) == 0 {
+	if names := address.HostNames(template); len(names) > 0 && len(p.Hosts) == 0 && !p.decides(names) {
 		v.r.wrong(at, "`%s` has `{%s}` in its host, and `providers.%s` does not say where it may lead; write `hosts: "+
 			"[\"*.example.com\"]` there",
 			path, names[0], p.Name)
 	}
+}
+
+// decides reports whether values are the operator's alone, which say by themselves where they lead.
+func (p *Provider) decides(names []string) bool {
+	unset := p.Unset()
+	return !slices.ContainsFunc(names, func(name string) bool { return !slices.Contains(unset, name) })
 }
 
 func (p *Provider) checkRequest(v value) {

@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -153,7 +154,7 @@ func (b *browser) arrive(there string, back standin.WayBack) *reply {
 	if err != nil {
 		return &reply{header: http.Header{}}
 	}
-	to := u.Query().Get("redirect_uri")
+	to := u.Query().Get(cmp.Or(b.t.redirectName, "redirect_uri"))
 	if back.Form {
 		a := b.request(http.MethodPost, to, back.Query, "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate",
 			"Sec-Fetch-Dest", "document", "Origin", "https://"+u.Host)

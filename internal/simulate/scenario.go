@@ -19,6 +19,7 @@ type scenario struct {
 	life           time.Duration     // of access tokens; an hour when zero
 	refused        func(*trial) bool // whether nobody listens at the provider now
 	fact           bool              // it shows whether the file says what the provider is
+	core           bool              // recorded answers decide it most of all
 	shows          []string          // the beginnings of those keys that it, most of all, shows to be wrong
 }
 

@@ -26,6 +26,7 @@ type Options struct {
 	Answers *standin.Answers // recorded of the real provider, or nil
 	File    string           // the name of the provider's file or of the provider, for people
 	Trust   bool             // do not look for keys that could be wrong without a scenario noticing
+	Core    bool             // only what recorded answers decide: sign-in, refresh, dead grants beside a second person
 	Facts   bool             // only what depends on the file; without the provider's misbehaviours
 }
 
@@ -96,6 +97,9 @@ func (st *stage) chosen(o Options) []scenario {
 	all := st.scenarios()
 	if o.Facts {
 		all = slices.DeleteFunc(all, func(sc scenario) bool { return !sc.fact })
+	}
+	if o.Core {
+		all = slices.DeleteFunc(all, func(sc scenario) bool { return !sc.core })
 	}
 	return all
 }

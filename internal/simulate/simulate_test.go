@@ -24,9 +24,9 @@ func read(t *testing.T, name string) providers.Config {
 	return p
 }
 
-// shapes are providers of different kinds; `bff provider simulate --all` plays all that are built in.
+// shapes are providers of different kinds; recorded_test.go and `bff provider simulate --all` play those that are built in.
 func shapes() []string {
-	return []string{"full", "openid", "key", "password", "google", "slack", "notion", "okta"}
+	return []string{"full", "openid", "shaped", "exchanged", "signed", "key", "password", "google"}
 }
 
 // Every scenario goes as expected, whatever goes wrong at the provider.

@@ -53,6 +53,10 @@ func newStage(p providers.Config, answers *standin.Answers) (*stage, error) {
 	if ownIssuer(&p) {
 		st.file.Issuer = "https://" + st.file.Name + ".simulated.example"
 	}
+	if p.Client.Auth == providers.SignedSecret { // the developer's own
+		st.file.Client.Issuer, st.file.Client.KeyID = cmp.Or(p.Client.Issuer, "team-1"), cmp.Or(p.Client.KeyID, "key-1")
+		st.given.Client.Issuer, st.given.Client.KeyID = st.file.Client.Issuer, st.file.Client.KeyID
+	}
 	var err error
 	if st.key, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
 		return nil, err
@@ -80,17 +84,20 @@ type trial struct {
 	provider *standin.StandIn
 	lobby    *standin.StandIn // or nil
 	instance *app.Instance
-	secret   string      // of the service
-	down     atomic.Bool // nobody listens
-	seen     seen
-	err      error
+	secret   string // of the service
+	// redirectName is what the provider calls redirect_uri in its authorization request; "" for that.
+	redirectName string
+	down         atomic.Bool // nobody listens
+	seen         seen
+	err          error
 }
 
 // play runs one scenario with bff configured as file says, and says what happened.
 func (st *stage) play(ctx context.Context, file providers.Config, sc scenario) (happened string, refusals []string) {
 	ctx, cancel := context.WithTimeout(ctx, runTimeout)
 	defer cancel()
-	t := &trial{ctx: ctx, name: st.file.Name, secret: "service " + rand.Text()}
+	t := &trial{ctx: ctx, name: st.file.Name, secret: "service " + rand.Text(),
+		redirectName: st.file.Authorization.Names["redirect_uri"]}
 	t.provider = standin.New(standin.Config{File: st.file, Answers: st.answers, Key: st.key, ClientKey: st.clientKey.Public(),
 		Redirect: origin + "/bff/callback/" + st.file.Name, Life: cmp.Or(sc.life, time.Hour)})
 	cfg := st.config(t, file)
@@ -162,7 +169,7 @@ func (st *stage) register(p *providers.Config) {
 		return
 	}
 	p.Client.ID, p.Client.Secret = standin.ClientID, secret.New(standin.ClientSecret)
-	if p.Client.Auth == providers.PrivateKeyJWT {
+	if p.Client.Auth == providers.PrivateKeyJWT || p.Client.Auth == providers.SignedSecret {
 		p.Client.Key, p.Client.Secret = st.clientPEM, secret.Text{}
 	}
 }
@@ -391,7 +398,7 @@ func (st *stage) life() time.Duration {
 	if st.file.Typed() {
 		return 0
 	}
-	if st.answers != nil && st.answers.Token != nil {
+	if st.answers != nil && st.answers.Token != nil && st.file.Shapes.LongLivedURL == "" {
 		if life, ok := st.answers.Life(); ok {
 			return life
 		}

@@ -16,6 +16,13 @@ func valueKeys() []string {
 
 // settled is a file as it is for accounts at one host: each value has an example, and nothing is asked or kept.
 func settled(p providers.Config) providers.Config {
+	p.Variables = maps.Clone(p.Variables)
+	for _, name := range p.Unset() {
+		one := p.Variables[name]
+		one.Value = example(nil, "", one.Matches)
+		p.Variables[name] = one
+	}
+	p.Hosts = p.OwnHosts()
 	values := p.Defaults()
 	for name := range p.Variables {
 		v := p.Variables[name]
@@ -46,7 +53,7 @@ func example(hosts []string, given string, fits func(string) bool) string {
 	if given != "" {
 		return given
 	}
-	for _, try := range append([]string{"simulated", "simulated1", "1", "s", "abcdefgh"}, hosts...) {
+	for _, try := range append([]string{"simulated", "simulated.example", "simulated1", "us1", "1", "s", "abcdefgh"}, hosts...) {
 		if fits(try) {
 			return try
 		}

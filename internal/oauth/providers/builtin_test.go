@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
+	"maps"
 	"net/url"
 	"reflect"
 	"regexp"
@@ -40,6 +41,10 @@ func TestEveryBuiltinProviderIsAFileOfData(t *testing.T) {
 			}
 			for _, u := range []string{p.Issuer, p.Authorization.URL, p.Token.URL, p.Token.RefreshURL, p.Userinfo.URL, p.Revocation.URL, p.JWKSURL, p.EndSessionURL,
 				p.RISCURL} {
+				if strings.HasPrefix(u, "{") {
+					u = "https://" + u // a value that is a URL
+				}
+				u = strings.NewReplacer("{", "", "}", "").Replace(u)
 				if parsed, err := url.Parse(u); u != "" && (err != nil || parsed.Scheme != "https" || parsed.Host == "") {
 					t.Errorf("%s is no https URL", u)
 				}
@@ -63,6 +68,16 @@ func TestEveryBuiltinProviderIsAFileOfData(t *testing.T) {
 			if p.Issuer == "" && p.Token.URL == "" {
 				own.Issuer = "https://tenant.example.com" // okta, auth0, keycloak: each customer has one
 			}
+			own.Variables = maps.Clone(own.Variables)
+			for _, name := range own.Unset() {
+				one := own.Variables[name]
+				one.Value = "acme.example.com"
+				if !one.Matches(one.Value) {
+					t.Errorf("{%s} cannot be a host", name)
+				}
+				own.Variables[name] = one
+			}
+			own.Hosts = own.OwnHosts()
 			if _, err := oauth.New(oauth.Config{Providers: []providers.Config{own}, Vault: &vault.Vault{}, Origin: "https://app.example.com"}); err != nil {
 				t.Fatal(err)
 			}
@@ -166,6 +181,18 @@ func TestGivenFieldsReplaceTheBuiltIns(t *testing.T) {
 	p = providers.Override(google, providers.Config{Issuer: "https://other.example.com"})
 	if p.Token.URL != "" || p.JWKSURL != "" || p.RISCURL != "" || p.Issuers != nil || p.Authorization.URL != "" {
 		t.Fatalf("endpoints of another issuer were kept: %+v", p)
+	}
+	zendesk, _ := providers.Builtin("zendesk")
+	own = providers.Config{Values: providers.Values{Variables: map[string]providers.Variable{"subdomain": {Value: "acme"}}}}
+	if v := providers.Override(zendesk, own).Variables["subdomain"]; v.Value != "acme" || v.Ask != "" || v.Pattern == "" ||
+		zendesk.Variables["subdomain"].Ask == "" {
+		t.Fatalf("a value of the operator's is asked for: %+v", v)
+	}
+	mastodon, _ := providers.Builtin("mastodon")
+	own = providers.Config{Values: providers.Values{Variables: map[string]providers.Variable{"server": {Value: "Social.example"}}}}
+	if merged := providers.Override(mastodon, own); !slices.Equal(merged.OwnHosts(), []string{"social.example"}) ||
+		len(merged.Unset()) != 0 || len(mastodon.OwnHosts()) != 0 || !slices.Equal(mastodon.Unset(), []string{"server"}) {
+		t.Fatalf("hosts %q, unset %q", merged.OwnHosts(), mastodon.Unset())
 	}
 	p = providers.Override(google, providers.Config{Token: providers.Token{URL: "https://proxy.example.com/token"}})
 	if p.Token.URL != "https://proxy.example.com/token" || p.Issuer != google.Issuer {

@@ -16,6 +16,13 @@ func Override(base, given Config) Config {
 		out.JWKSURL, out.EndSessionURL, out.RISCURL = "", "", ""
 	}
 	overlay(reflect.ValueOf(&out).Elem(), reflect.ValueOf(given))
+	for name, one := range given.Variables {
+		if one.Value != "" && one.Ask == "" { // nobody is asked for what the operator says
+			merged := out.Variables[name]
+			merged.Ask = ""
+			out.Variables[name] = merged
+		}
+	}
 	return out
 }
 

@@ -2,6 +2,7 @@ package providers
 
 import (
 	"maps"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -182,6 +183,39 @@ func (c Config) Filled(values map[string]string) (Config, error) {
 		*m = filled
 	}
 	return c, nil
+}
+
+// OwnHosts are c's hosts, and those that are made of the operator's values alone: whoever writes such a value writes the
+// host.
+func (c *Config) OwnHosts() []string {
+	hosts, own := slices.Clone(c.Hosts), map[string]string{}
+	for name, one := range c.Variables {
+		if one.Value != "" {
+			own[name] = one.Value
+		}
+	}
+	for _, template := range c.Addresses() {
+		names := address.HostNames(*template)
+		if len(names) == 0 || slices.ContainsFunc(names, func(name string) bool { return own[name] == "" }) {
+			continue
+		}
+		if made, err := url.Parse(address.Text(*template, own)); err == nil && made.Host != "" {
+			hosts = append(hosts, strings.ToLower(made.Host))
+		}
+	}
+	slices.Sort(hosts)
+	return slices.Compact(hosts)
+}
+
+// Unset lists the variables that nobody gives but the operator, who did not yet.
+func (c *Config) Unset() (names []string) {
+	kept := c.Kept()
+	for _, name := range slices.Sorted(maps.Keys(c.Variables)) {
+		if one := c.Variables[name]; one.Value+one.Default+one.Ask == "" && !slices.Contains(kept, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // Account is the subject of an account, told apart by the values that are part of its host, and by AccountValues.

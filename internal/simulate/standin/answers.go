@@ -111,6 +111,9 @@ func (a *Answers) KeepsOld() bool {
 	return a.Refresh != nil && !hasLeaf(a.Refresh.Body, "refresh_token")
 }
 
+// Renews says whether there is a refresh token in the recorded token answer.
+func (a *Answers) Renews() bool { return a.Token == nil || hasLeaf(a.Token.Body, "refresh_token") }
+
 // Life is how long the recorded access token lives.
 func (a *Answers) Life() (time.Duration, bool) {
 	for _, name := range []string{"expires_in"} {

@@ -1,6 +1,7 @@
 package standin
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -56,7 +57,7 @@ func (s *StandIn) Authorize(address, kind string, choice Choice) (WayBack, error
 	if err != nil {
 		return WayBack{}, s.unable("the address does not parse")
 	}
-	q := u.Query()
+	q := s.standardNames(u.Query())
 	s.mu.Lock()
 	s.asked[kind] = q
 	s.mu.Unlock()
@@ -79,6 +80,7 @@ func (s *StandIn) Authorize(address, kind string, choice Choice) (WayBack, error
 	if choice.Change != nil {
 		choice.Change(out)
 	}
+	s.sign(out)
 	return WayBack{Query: out, Form: q.Get("response_mode") == "form_post"}, nil
 }
 
@@ -94,18 +96,18 @@ func (s *StandIn) addCode(out, q url.Values, choice Choice) {
 		recorded, _ := url.ParseQuery(a.callback())
 		for name, values := range recorded {
 			switch name {
-			case "state", "iss":
-			case "code":
+			case "state", "iss", "hmac":
+			case s.file.Shapes.Code():
 				out.Set(name, value)
 			default: // as it was recorded, one that goes by another name than `code` too
 				out[name] = values
 			}
 		}
-		if !recorded.Has("code") {
-			value = recorded.Get("auth_code") + recorded.Get("authorization_code")
+		if !recorded.Has(s.file.Shapes.Code()) { // it goes by another name than the file's
+			value = recorded.Get("code") + recorded.Get("auth_code") + recorded.Get("authorization_code")
 		}
 	} else {
-		s.callbackOf(out, value, choice.Only)
+		s.callbackOf(out, value, choice.Person, choice.Only)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -114,11 +116,12 @@ func (s *StandIn) addCode(out, q url.Values, choice Choice) {
 }
 
 // callbackOf is the way back as the file has it.
-func (s *StandIn) callbackOf(out url.Values, value string, scopes []string) {
-	out.Set("code", value)
+func (s *StandIn) callbackOf(out url.Values, value, person string, scopes []string) {
+	out.Set(s.file.Shapes.Code(), value)
 	if s.file.Authorization.GrantedScopes == "callback" {
-		out.Set("scope", s.joinScopes(scopes))
+		out.Set(cmp.Or(s.file.Shapes.GrantedParam, "scope"), s.joinScopes(scopes))
 	}
+	s.introduce(out, person)
 }
 
 // bringsRefresh says whether a code brings a refresh token: always, but where the file has parameters that make the
@@ -160,7 +163,7 @@ func (s *StandIn) readAuthorization(u *url.URL, q url.Values, kind string) (scop
 		return nil, "the parameter " + id + " is not the client's"
 	case q.Get("redirect_uri") != s.cfg.Redirect:
 		return nil, "the redirect URI is not registered"
-	case q.Get("response_type") != "code" || q.Get("state") == "":
+	case q.Get("response_type") != cmp.Or(a.ResponseType, "code") || q.Get("state") == "":
 		return nil, "response_type or state is missing"
 	case a.PKCE == "off" && q.Has("code_challenge"):
 		return nil, "code_challenge is not known here"
@@ -285,7 +288,29 @@ func (s *StandIn) knownScopes() []string {
 	for of, implied := range s.file.ScopeImplies {
 		known = append(append(known, of), implied...)
 	}
+	if a := s.cfg.Answers; a != nil && a.Token != nil { // what was granted can be asked for
+		known = append(known, scopesIn(a.Token.Body)...)
+	}
 	return known
+}
+
+// scopesIn are the scopes of a recorded answer, wherever they stand.
+func scopesIn(body any) (all []string) {
+	m, _ := plain(body).(map[string]any)
+	for name, v := range m {
+		list, _ := v.([]any)
+		switch {
+		case name != "scope" && name != "scopes" && name != "permissions":
+			all = append(all, scopesIn(v)...)
+		case list != nil:
+			for _, one := range list {
+				all = append(all, text(one))
+			}
+		default:
+			all = append(all, strings.FieldsFunc(text(v), func(r rune) bool { return strings.ContainsRune(" ,;|+", r) })...)
+		}
+	}
+	return all
 }
 
 // joinScopes are granted scopes as an answer names them: by their aliases, with the prefix, in another case, and
@@ -343,9 +368,12 @@ type grant struct {
 	used   map[string]time.Time // refresh tokens that were replaced, and when
 	dead   bool
 	claims func(claims)
+
+	exchangeable map[string]bool // access tokens that were given for it, where they are exchanged for the next
 }
 
 func (g *grant) end() {
 	g.dead = true
 	clear(g.access)
+	clear(g.exchangeable)
 }

@@ -18,9 +18,13 @@ const Tenant = "9188040d-6c67-4c5b-b112-36a304b66dad"
 // describe writes who a person is where the file looks for it.
 func (s *StandIn) describe(into fields, person string) {
 	u := &s.file.Userinfo
-	put(into, pathOf(u.Profile, "name"), strings.ToUpper(person[:1])+person[1:]+" Example")
+	if s.file.Shapes.CallbackProfile["name"] == "" {
+		put(into, pathOf(u.Profile, "name"), fullName(person))
+	}
 	put(into, pathOf(u.Profile, "email"), person+"@example.com")
-	put(into, pathOf(u.Profile, "picture"), "https://pictures.example/"+person+".png")
+	if s.file.Shapes.CallbackProfile["picture"] == "" {
+		put(into, pathOf(u.Profile, "picture"), picture(person))
+	}
 	put(into, pathOf(u.Profile, "email_verified"), true)
 	for i, path := range strings.Split(s.subjectPath(), "+") {
 		put(into, path, person+"-"+string(rune('1'+i)))
@@ -86,6 +90,12 @@ func (s *StandIn) Account(person string) Account {
 		return found
 	}
 	account := Account{Name: of("name"), Email: of("email"), Picture: of("picture"), Verified: of("email_verified")}
+	if s.file.Shapes.CallbackProfile["name"] != "" {
+		account.Name = s.introduced("name", person)
+	}
+	if s.file.Shapes.CallbackProfile["picture"] != "" {
+		account.Picture = s.introduced("picture", person)
+	}
 	var parts []string
 	for path := range strings.SplitSeq(s.subjectPath(), "+") {
 		part := text(at(said, path))
@@ -133,6 +143,9 @@ func (s *StandIn) serveUserinfo(w http.ResponseWriter, r *http.Request, in reque
 		scheme += " "
 	}
 	token, ok := strings.CutPrefix(r.Header.Get(name), scheme)
+	if param := s.file.Shapes.UserinfoTokenQuery; param != "" {
+		token, ok = r.URL.Query().Get(param), r.Header.Get("Authorization") == ""
+	}
 	person := s.personOf(token)
 	if !ok || person == "" {
 		s.refuse(w, "the userinfo request: "+name+" has no token that is good", http.StatusUnauthorized)
@@ -229,6 +242,11 @@ func (s *StandIn) wrongRevocation(r *http.Request, in request) (token, why strin
 	if why := in.body(f.Body); why != "" {
 		return "", why
 	}
+	if f.Body != "none" {
+		if why := in.unlike(nil, s.file.Shapes.RevocationParams); why != "" {
+			return "", why
+		}
+	}
 	token = in.form.Get(param)
 	before, after, wild := strings.Cut(s.urls[Revocation], "{token}")
 	if wild {
@@ -308,7 +326,7 @@ func (s *StandIn) idToken(g *grant, t *Trouble) string {
 	if hd := s.file.Authorization.Params["hd"]; hd != "" && hd != "*" {
 		c["hd"] = hd
 	}
-	if s.file.Userinfo.URL == "" {
+	if s.file.Userinfo.URL == "" && (s.cfg.Answers == nil || s.cfg.Answers.IDToken == nil) {
 		s.describe(c, g.person)
 	}
 	if a := s.cfg.Answers; a != nil && a.IDToken != nil {

@@ -2,8 +2,10 @@ package standin
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -11,6 +13,8 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
+
+	"bff/internal/oauth/providers"
 )
 
 // A request is what was sent, with its body read.
@@ -34,6 +38,10 @@ func readRequest(r *http.Request) request {
 		if form, err := url.ParseQuery(in.raw); err == nil {
 			in.kind, in.form = "form", form
 		}
+	case "":
+		if r.Method == http.MethodGet { // parameters may stand in the address
+			in.form = r.URL.Query()
+		}
 	case "application/json":
 		var fields map[string]any
 		if json.Unmarshal(body, &fields) == nil {
@@ -48,6 +56,21 @@ func readRequest(r *http.Request) request {
 
 // grants says whether it is a token request.
 func (in request) grants() bool { return in.form.Get("grant_type") != "" }
+
+// renamed is a request whose parameters have the standard's names instead of the provider's own.
+func (in request) renamed(names map[string]string) request {
+	form := url.Values{}
+	maps.Copy(form, in.form)
+	for name, own := range names {
+		delete(form, name) // the standard's name is not known here
+		if values, ok := in.form[own]; ok {
+			form[name] = values
+			delete(form, own)
+		}
+	}
+	in.form = form
+	return in
+}
 
 // bearer is the token of a request, whatever header and scheme carry it.
 func (in request) bearer() string {
@@ -97,6 +120,9 @@ func (in request) body(want string) string {
 
 // unauthenticated says what is wrong with the client's authentication.
 func (s *StandIn) unauthenticated(in request) string {
+	if s.file.Client.Auth == providers.SignedSecret {
+		return s.wrongSignedSecret(in)
+	}
 	id, secret, basic := in.r.BasicAuth()
 	id, secret = unescape(id), unescape(secret)
 	name := "client_id"
@@ -126,6 +152,27 @@ func (s *StandIn) clientAuth() string {
 		return s.file.Client.Auth
 	}
 	return "client_secret_basic"
+}
+
+// wrongSignedSecret is what Apple wants: a client secret that is a JWT of the team about the client.
+func (s *StandIn) wrongSignedSecret(in request) string {
+	token, err := jwt.ParseSigned(in.form.Get("client_secret"), []jose.SignatureAlgorithm{jose.ES256})
+	if err != nil {
+		return "the client secret is not signed"
+	}
+	var c jwt.Claims
+	audience := cmp.Or(s.file.Client.AssertionAudience, s.file.Issuer, s.urls[Token])
+	switch {
+	case token.Claims(s.cfg.ClientKey, &c) != nil:
+		return "the client secret does not verify"
+	case in.form.Get("client_id") != ClientID || c.Subject != ClientID || c.Issuer != s.file.Client.Issuer || c.Expiry == nil:
+		return "the client secret is not the client's"
+	case len(c.Audience) != 1 || c.Audience[0] != audience:
+		return "the audience of the client secret is not " + audience
+	case token.Headers[0].KeyID != s.file.Client.KeyID:
+		return "the kid of the client secret is not " + s.file.Client.KeyID
+	}
+	return ""
 }
 
 // wrongAssertion is RFC 7523 section 3.

@@ -48,6 +48,7 @@ const (
 	Keys          Endpoint = "keys"
 	RISC          Endpoint = "security events"
 	API           Endpoint = "api"
+	LongLived     Endpoint = "long-lived token"
 )
 
 // A StandIn is a provider in a trial. Safe for concurrent use.
@@ -58,6 +59,7 @@ type StandIn struct {
 
 	mu       sync.Mutex
 	codes    map[string]*code
+	short    map[string]*grant // by tokens that are only good for being exchanged
 	grants   []*grant
 	asked    map[string]url.Values // the last authorization request of each kind
 	kid      string
@@ -72,12 +74,13 @@ type StandIn struct {
 
 // New returns a stand-in.
 func New(cfg Config) *StandIn {
-	s := &StandIn{cfg: cfg, file: &cfg.File, kid: "key-1", codes: map[string]*code{}, asked: map[string]url.Values{},
+	s := &StandIn{cfg: cfg, file: &cfg.File, kid: "key-1", codes: map[string]*code{}, short: map[string]*grant{}, asked: map[string]url.Values{},
 		counts: map[Endpoint]int{}, consents: map[string]bool{}}
 	s.recordedAddress()
 	f := s.file
 	s.urls = map[Endpoint]string{Authorization: f.Authorization.URL, Token: f.Token.URL, Refresh: f.Token.RefreshURL,
-		Userinfo: f.Userinfo.URL, Revocation: f.Revocation.URL, EndSession: f.EndSessionURL, Keys: f.JWKSURL, RISC: f.RISCURL}
+		Userinfo: f.Userinfo.URL, Revocation: f.Revocation.URL, EndSession: f.EndSessionURL, Keys: f.JWKSURL, RISC: f.RISCURL,
+		LongLived: f.Shapes.LongLivedURL}
 	if f.Issuer != "" {
 		base := strings.TrimSuffix(f.Issuer, "/")
 		s.urls[Discovery] = base + "/.well-known/openid-configuration"
@@ -98,6 +101,10 @@ func (s *StandIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
 	in := readRequest(r)
 	e, known := s.endpoint(r, in)
+	if own := s.file.Shapes.UserAgent; known && own != "" && e != API && r.UserAgent() != own {
+		s.refuse(w, "the User-Agent is not "+own, http.StatusForbidden)
+		return
+	}
 	if !known {
 		s.refuse(w, "nothing is at "+r.Method+" "+r.Host+r.URL.Path, http.StatusNotFound)
 		return
@@ -112,7 +119,9 @@ func (s *StandIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *StandIn) serve(w http.ResponseWriter, r *http.Request, e Endpoint, in request, t *Trouble) {
 	switch e {
 	case Token, Refresh:
-		s.serveToken(w, r, e, in, t)
+		s.serveToken(w, e, in, t)
+	case LongLived:
+		s.serveLongLived(w, in, t)
 	case Userinfo:
 		s.serveUserinfo(w, r, in)
 	case Revocation:
@@ -136,12 +145,14 @@ func (s *StandIn) endpoint(r *http.Request, in request) (Endpoint, bool) {
 		return API, true
 	}
 	renewal := s.isRenewal(in)
-	for _, e := range []Endpoint{Refresh, Token, Userinfo, Revocation, Discovery, Keys, RISC, EndSession, Authorization} {
+	for _, e := range []Endpoint{Refresh, LongLived, Token, Userinfo, Revocation, Discovery, Keys, RISC, EndSession, Authorization} {
 		if !s.matches(s.urls[e], r.Host, r.URL) {
 			continue
 		}
 		switch {
 		case e == Refresh && !renewal: // where both are one address
+			continue
+		case e == LongLived && !s.isShort(in): // it may be the token endpoint's own address
 			continue
 		case e == Token && renewal && s.urls[Refresh] == "":
 			return Refresh, true
@@ -158,7 +169,13 @@ func (s *StandIn) matches(address, host string, to *url.URL) bool {
 	if address == "" {
 		return false
 	}
-	before, after, wild := strings.Cut(strings.ReplaceAll(address, "{client_id}", ClientID), "{token}")
+	address = strings.ReplaceAll(address, "{client_id}", ClientID)
+	if before, after, ok := strings.Cut(address, "{subject}"); ok { // of somebody
+		path := "https://" + host + to.EscapedPath()
+		id, found := strings.CutSuffix(strings.TrimPrefix(path, before), after)
+		return strings.HasPrefix(path, before) && found && s.known(unescape(id))
+	}
+	before, after, wild := strings.Cut(address, "{token}")
 	if wild {
 		full := "https://" + host + to.EscapedPath()
 		if to.RawQuery != "" {

@@ -1,12 +1,15 @@
 package standin
 
 import (
+	"cmp"
 	"crypto/rand"
 	"maps"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
+
+	"bff/internal/oauth/providers"
 )
 
 const (
@@ -15,10 +18,13 @@ const (
 )
 
 // isRenewal says whether a request spends a refresh token.
-func (s *StandIn) isRenewal(in request) bool { return in.form.Get("grant_type") == "refresh_token" }
+func (s *StandIn) isRenewal(in request) bool {
+	return in.form.Get("grant_type") == cmp.Or(s.file.Token.RefreshParams["grant_type"], "refresh_token")
+}
 
 // serveToken is the token endpoint: the request as the file has it, the client, one of two grants.
-func (s *StandIn) serveToken(w http.ResponseWriter, r *http.Request, e Endpoint, in request, t *Trouble) {
+func (s *StandIn) serveToken(w http.ResponseWriter, e Endpoint, in request, t *Trouble) {
+	in = in.renamed(s.tokenNames(e))
 	if why := s.wrongTokenRequest(in, e); why != "" {
 		s.refuse(w, "the token request: "+why, http.StatusBadRequest)
 		return
@@ -46,10 +52,9 @@ func (s *StandIn) wrongTokenRequest(in request, e Endpoint) string {
 			params[name] = strings.ReplaceAll(value, "{redirect_uri}", s.cfg.Redirect)
 		}
 	}
-	if in.r.Method != http.MethodPost {
-		return "it is no POST"
-	}
-	if why := in.body(f.Body); why != "" {
+	if method := s.tokenMethod(e); in.r.Method != method {
+		return "it is no " + method
+	} else if why := in.body(bodyOf(method, f.Body)); why != "" {
 		return why
 	}
 	if why := in.unlike(f.Headers, params); why != "" {
@@ -73,10 +78,10 @@ func (s *StandIn) serveCode(w http.ResponseWriter, in request, t *Trouble) {
 	}
 	c.used = true
 	g := &grant{person: c.choice.Person, scopes: c.scopes, nonce: c.nonce, claims: c.choice.Claims, access: map[string]time.Time{},
-		live: map[string]bool{}, used: map[string]time.Time{}}
+		live: map[string]bool{}, used: map[string]time.Time{}, exchangeable: map[string]bool{}}
 	s.grants = append(s.grants, g)
 	s.mu.Unlock()
-	s.grantTokens(w, g, Token, c.refresh, func(f fields) {
+	s.grantTokens(w, g, Token, c.refresh && s.file.Shapes.RefreshWith == "", func(f fields) {
 		t.alter(f)
 		if c.choice.Fields != nil {
 			c.choice.Fields(f)
@@ -89,6 +94,10 @@ func (s *StandIn) serveCode(w http.ResponseWriter, in request, t *Trouble) {
 func (s *StandIn) serveRefresh(w http.ResponseWriter, in request, t *Trouble) {
 	old := in.form.Get("refresh_token")
 	s.mu.Lock()
+	if s.file.Shapes.RefreshWith == providers.RefreshWithAccess {
+		s.exchangeAccess(w, old, t)
+		return
+	}
 	g := s.grantOf(old)
 	good := g != nil && !g.dead && (g.live[old] || time.Since(g.used[old]) < s.file.Token.ReuseLeeway)
 	if g != nil && !good {
@@ -127,11 +136,16 @@ func (s *StandIn) grantOf(token string) *grant {
 
 // ownerOf is whose refresh token or access token a request carries. s.mu is held.
 func (s *StandIn) ownerOf(in request) string {
+	in = in.renamed(s.tokenNames(Refresh))
 	if g := s.grantOf(in.form.Get("refresh_token")); g != nil {
 		return g.person
 	}
 	if g := s.holder(in.bearer()); g != nil {
 		return g.person
+	}
+	token := in.form.Get("refresh_token")
+	if i := slices.IndexFunc(s.grants, func(g *grant) bool { return g.exchangeable[token] }); i >= 0 {
+		return s.grants[i].person
 	}
 	if c := s.codes[in.form.Get("code")]; c != nil {
 		return c.choice.Person
@@ -154,6 +168,7 @@ func (s *StandIn) newTokens(g *grant, refresh bool) (access, renewal string) {
 	defer s.mu.Unlock()
 	access = tokenPrefix + rand.Text() + rand.Text()
 	g.access[access] = time.Now().Add(s.cfg.Life)
+	g.exchangeable[access] = true
 	s.issued = append(s.issued, access)
 	if refresh {
 		renewal = "rt-" + rand.Text() + rand.Text()
@@ -165,6 +180,10 @@ func (s *StandIn) newTokens(g *grant, refresh bool) (access, renewal string) {
 
 // grantTokens writes a success in the shape of the file, or as it was recorded.
 func (s *StandIn) grantTokens(w http.ResponseWriter, g *grant, e Endpoint, refresh bool, alter func(fields), t *Trouble) {
+	if e == Token && s.urls[LongLived] != "" {
+		s.shortLived(w, g, alter)
+		return
+	}
 	access, renewal := s.newTokens(g, refresh)
 	var recorded *Answer
 	if a := s.cfg.Answers; a != nil {
@@ -190,10 +209,10 @@ func (s *StandIn) grantTokens(w http.ResponseWriter, g *grant, e Endpoint, refre
 		tokens["id_token"] = s.idToken(g, t)
 	}
 	alter(tokens)
-	out := tokens
+	out := s.ownNames(tokens)
 	if p := s.file.Token.Path; p != "" {
 		out = fields{}
-		put(out, p, tokens)
+		put(out, p, s.ownNames(tokens))
 	}
 	if s.file.Issuer == "" && s.file.Userinfo.URL == "" {
 		s.describe(out, g.person)
