@@ -199,12 +199,13 @@ func (c *Config) OwnHosts() []string {
 		if len(names) == 0 || slices.ContainsFunc(names, func(name string) bool { return own[name] == "" }) {
 			continue
 		}
-		if made, err := url.Parse(address.Text(*template, own)); err == nil && made.Host != "" {
-			hosts = append(hosts, strings.ToLower(made.Host))
+		made, err := url.Parse(address.Text(*template, own))
+		if err != nil || made.Host == "" || slices.Contains(hosts, strings.ToLower(made.Host)) {
+			continue
 		}
+		hosts = append(hosts, strings.ToLower(made.Host))
 	}
-	slices.Sort(hosts)
-	return slices.Compact(hosts)
+	return hosts
 }
 
 // Unset lists the variables that nobody gives but the operator, who did not yet.
