@@ -11,8 +11,8 @@
 //
 //   - The store is down: the events of that time are lost for explanations. The audit log has those of them that are
 //     audited.
-//   - Somebody causes events without end: an id has two lists, of what is audited and of the rest, each with its last
-//     [MaxEvents]; an instance writes so many events a second and no more, those of refused calls and of strangers in
-//     bounds of their own; everything is gone after the time that `explain` in the configuration says, what only names a
-//     stranger's request after an hour.
+//   - Somebody causes events without end: an id has a list for each class (what is audited, tokens that services used,
+//     what services asked, calls and strangers), each with its last [MaxEvents]; an instance writes so many events of a
+//     class a second and no more; everything is gone after the time that `explain` in the configuration says, what only
+//     names a stranger's request after an hour.
 package explain

@@ -15,7 +15,7 @@ import (
 
 // Bounds of what is kept.
 const (
-	MaxEvents    = 50  // of one id: so many that are audited, and so many that are not
+	MaxEvents    = 50  // of one id, in each of its lists
 	MaxPerSecond = 200 // of those that are audited, written by one instance
 
 	callsPerSecond   = 20  // of the others, where somebody is known
