@@ -13,6 +13,6 @@ COPY --from=build /out/bff /bff
 USER 65532:65532
 EXPOSE 8080 9090
 # The binary asks its own admin listener; there is no shell to do it.
-HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 CMD ["/bff", "health"]
+HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 CMD ["/bff", "health", "--config", "/etc/bff/bff.yaml"]
 ENTRYPOINT ["/bff"]
 CMD ["serve", "--config", "/etc/bff/bff.yaml"]

@@ -22,8 +22,8 @@ import (
 )
 
 // authority runs Pebble, the test authority of Let's Encrypt. It validates at tlsPort of whatever host it is asked
-// for: its DNS leads every name to this machine.
-func authority(t *testing.T, tlsPort int) (directory string, client *http.Client, roots *x509.CertPool) {
+// for: its DNS leads every name to this machine. Its certificates last so many seconds, 0: three months.
+func authority(t *testing.T, tlsPort int, seconds uint64) (directory string, client *http.Client, roots *x509.CertPool) {
 	t.Helper()
 	quiet := golog.New(io.Discard, "", 0)
 	free := listener(t)
@@ -38,7 +38,8 @@ func authority(t *testing.T, tlsPort int) (directory string, client *http.Client
 	go server.Run()
 	t.Cleanup(server.Shutdown)
 	store := db.NewMemoryStore()
-	issuer := ca.New(quiet, store, "", "ecdsa", 0, 1, map[string]ca.Profile{"default": {Description: "default"}})
+	issuer := ca.New(quiet, store, "", "ecdsa", 0, 1, map[string]ca.Profile{
+		"default": {Description: "default", ValidityPeriod: seconds}})
 	validator := va.New(quiet, 1, tlsPort, false, dns, store)
 	front := wfe.New(quiet, store, validator, issuer, []string{"pebble.letsencrypt.org"}, false, false, 1, 1)
 	web := httptest.NewTLSServer(front.Handler())
@@ -58,7 +59,7 @@ func TestACME(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	directory, client, roots := authority(t, n)
+	directory, client, roots := authority(t, n, 0)
 	secureOn(
 		t,
 		l,
@@ -92,3 +93,69 @@ func TestACME(t *testing.T) {
 		t.Error("there is a certificate for a host that is not served")
 	}
 }
+
+// A certificate that is about to expire is replaced meanwhile: every new connection gets one that is valid, the
+// connection from before goes on, and an instance that starts later has it from the cache, without the authority.
+func TestACMERenewsWithoutAFailedCall(t *testing.T) {
+	t.Setenv("PEBBLE_VA_NOSLEEP", "1")
+	t.Setenv("PEBBLE_WFE_NONCEREJECT", "0")
+	l, dir := listener(t), t.TempDir()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	directory, client, roots := authority(t, n, 60)
+	acme := "acme: {email: ops@example.com, cache: acme, directory: '" + directory + "'}"
+	secureOn(t, l, dir, "app.test", acme, client)
+	transport := func() *http.Transport {
+		return &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "app.test"}}
+	}
+	get := func(over *http.Transport, address string) (serial string, err error) {
+		q, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+address+"/bff/session", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, port, _ := net.SplitHostPort(address)
+		q.Host = "app.test:" + port
+		resp, err := (&http.Client{Timeout: time.Minute, Transport: over}).Do(q)
+		if err != nil {
+			return "", err
+		}
+		_, _ = io.Copy(io.Discard, resp.Body)
+		_ = resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			t.Errorf("%s", resp.Status)
+		}
+		return resp.TLS.PeerCertificates[0].SerialNumber.String(), nil
+	}
+	kept, first := transport(), ""
+	testenv.Eventually(t, "a certificate is issued", func() bool { first, err = get(kept, l.Addr().String()); return err == nil })
+	calls := 0
+	testenv.EventuallyAfterRetries(t, "the certificate is replaced", func() bool {
+		fresh := transport()
+		defer fresh.CloseIdleConnections()
+		serial, err := get(fresh, l.Addr().String())
+		if err != nil {
+			t.Errorf("call %d: %v", calls, err)
+		}
+		calls++
+		return serial != first || t.Failed()
+	})
+	if calls < 5 {
+		t.Errorf("only %d calls were made meanwhile", calls)
+	}
+	if serial, err := get(kept, l.Addr().String()); err != nil || serial != first {
+		t.Errorf("the connection from before does not go on: %v", err)
+	}
+	another := listener(t)
+	secureOn(t, another, dir, "app.test", acme, &http.Client{Transport: noAuthority{}})
+	if serial, err := get(transport(), another.Addr().String()); err != nil || serial == first {
+		t.Errorf("an instance with the same cache has no certificate, or the old one: %v", err)
+	}
+}
+
+// noAuthority is a network without one.
+type noAuthority struct{}
+
+func (noAuthority) RoundTrip(*http.Request) (*http.Response, error) { return nil, net.ErrClosed }

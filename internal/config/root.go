@@ -129,7 +129,7 @@ func (s *Session) fields() []field {
 				"password is a secret: `env:REDIS_URL` or `file:…`.",
 		}.by(textSchema(), func(v value) { set(&s.Store)(readStore(v)) }),
 		field{name: "keys", example: "[env:BFF_KEY, env:OLD_KEY]",
-			about:   "Keys as `bff keygen` prints them. The first seals, all open: [how to rotate](operations.md#keys).",
+			about:   "Keys as `bff keygen` prints them. The first seals, all open: [how to rotate](keys.md).",
 			missing: "make one with `bff keygen`, put it into the environment and write `keys: [env:BFF_KEY]`",
 		}.by(listSchema(secretSchema()), s.readKeys),
 		field{name: "idle", def: "30m", about: "A session that is not used for this long ends."}.

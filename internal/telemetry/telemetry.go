@@ -79,7 +79,8 @@ func (t *Telemetry) Provider() trace.TracerProvider {
 	return t.provider
 }
 
-// Handler makes a span of every request that is sampled; one that is not goes to next as it came. The trace context of a request for which trusts is false is removed.
+// Handler makes a span of every request that is sampled; one that is not goes to next as it came. The trace context of a
+// request for which trusts is false is removed.
 func (t *Telemetry) Handler(next http.Handler, trusts func(*http.Request) bool) http.Handler {
 	if t == nil {
 		return next

@@ -66,6 +66,11 @@ func Unready(tb testing.TB, yaml string, env ...string) *BFFProcess {
 	return b
 }
 
+// At is an instance that something else runs, at an origin, an address and an admin listener.
+func At(tb testing.TB, origin, addr, admin string) *BFFProcess {
+	return &BFFProcess{tb: tb, Origin: origin, Addr: addr, Admin: admin}
+}
+
 // Another starts a further instance on the same configuration and environment: the same store, keys and origin.
 func (b *BFFProcess) Another() *BFFProcess {
 	b.tb.Helper()
@@ -149,6 +154,9 @@ func (b *BFFProcess) Log() string { return b.p.out.String() }
 
 // Config is the folder and the path of its configuration file.
 func (b *BFFProcess) Config() string { return b.file }
+
+// Env is its environment, "NAME=value", beside that of the test.
+func (b *BFFProcess) Env() []string { return b.env }
 
 // Metrics is what /metrics says.
 func (b *BFFProcess) Metrics() string {

@@ -64,7 +64,7 @@ func TestExamineSaysWhatAStoreMayDo(t *testing.T) {
 
 // The access list that the documentation gives is enough for a session's life, and lets little be found out.
 func TestExamineWithTheDocumentedAccessList(t *testing.T) {
-	text, err := os.ReadFile("../../docs/operations.md")
+	text, err := os.ReadFile("../../docs/store.md")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -156,7 +156,7 @@ func (s *Store) said(err error) string {
 		return "it knows no such user with this password"
 	case has("NOPERM"):
 		return "its access list forbids this user what bff needs; allow `~" + s.prefix + ":*` and `&" + s.prefix +
-			":*` with the commands that docs/operations.md names"
+			":*` with the commands that docs/store.md names"
 	case has("DB index is out of range"):
 		return "it has no database of this number"
 	case has("cluster support disabled"):
