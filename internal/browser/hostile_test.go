@@ -191,41 +191,43 @@ func TestNoAnswerOfAnUpstreamBecomesCodeOfAPage(t *testing.T) {
 		"module.js": "import('/api/files/js/dynamic').then(() => self.owned = 1, () => {})",
 	})
 	s.enter("ada")
-	const load = `async () => {
-		const got = [], within = (p) => Promise.race([p, new Promise((no) => setTimeout(no, 2000))]);
-		const put = (tag, more) => within(new Promise((done) => {
-			const el = Object.assign(document.createElement(tag), {onload: done, onerror: done}, more);
-			document.body.append(el);
-		}));
-		for (const at of ["js/a", "image/a", "css/a", "json/a"]) await put("img", {src: "/api/files/" + at}); // into the cache
-		for (const at of ["js/a", "image/a", "css/a", "json/a", "js/b", "js/a?x=1"]) {
-			await fetch("/api/files/" + at).then((a) => a.text());
-			const src = "/api/files/" + at;
-			await put("script", {src});
-			await put("script", {src, type: "module"});
-			await put("link", {rel: "stylesheet", href: src});
-			await put("link", {rel: "modulepreload", href: src});
-			await put("link", {rel: "preload", as: "script", href: src});
-			await put("object", {data: src});
-			await put("embed", {src});
-			for (const type of ["classic", "module"]) {
-				await within(new Promise((done) => {
-					const w = new Worker(src, {type});
-					w.onmessage = w.onerror = done;
-				}));
-				try { new SharedWorker(src, {type}).onerror = () => {}; } catch {}
-				await within(navigator.serviceWorker.register(src, {type, scope: "/"}).then(() => got.push("service worker " + at), () => {}));
-			}
-			await within(import(src).then(() => got.push("import " + at), () => {}));
-			await within(import(src, {with: {type: "css"}}).then(() => got.push("css import " + at), () => {}));
-			const audio = new OfflineAudioContext(1, 1, 44100);
-			await within(audio.audioWorklet.addModule(src).then(() => got.push("worklet " + at), () => {}));
-			await within(CSS.paintWorklet?.addModule(src).then(() => got.push("paint worklet " + at), () => {}) ?? 0);
-			const style = document.createElement("style");
-			style.textContent = "@import '" + src + "';";
-			document.head.append(style);
+	const helpers = `const within = (p) => Promise.race([p, new Promise((no) => setTimeout(no, 3000))]);
+	const put = (tag, more) => within(new Promise((done) => {
+		document.body.append(Object.assign(document.createElement(tag), {onload: done, onerror: done}, more));
+	}));`
+	const load = `(async (at) => {` + helpers + `
+		const got = [], src = "/api/files/" + at, says = (what) => () => got.push(what + " " + at), no = () => {};
+		await put("img", {src}); // into the cache
+		await fetch(src).then((a) => a.text());
+		const style = document.createElement("style");
+		style.textContent = "@import '" + src + "';";
+		document.head.append(style);
+		const all = [put("script", {src}), put("script", {src, type: "module"}), put("link", {rel: "stylesheet", href: src}),
+			put("link", {rel: "modulepreload", href: src}), put("link", {rel: "preload", as: "script", href: src}),
+			put("object", {data: src}), put("embed", {src}), within(import(src).then(says("import"), no)),
+			within(import(src, {with: {type: "css"}}).then(says("css import"), no)),
+			within(new OfflineAudioContext(1, 1, 44100).audioWorklet.addModule(src).then(says("worklet"), no))];
+		for (const type of ["classic", "module"]) {
+			all.push(within(new Promise((done) => {
+				const w = new Worker(src, {type});
+				w.onmessage = w.onerror = done;
+			})), within(navigator.serviceWorker.register(src, {type, scope: "/"}).then(says("service worker"), no)));
+			try { new SharedWorker(src, {type}).onerror = no; } catch {}
 		}
-		await within(new Promise((done) => { const w = new Worker("/worker.js"); w.onmessage = (e) => { if (e.data) got.push("importScripts"); done(); }; }));
+		await Promise.all(all);
+		return got.join("; ");
+	})(%q)`
+	for _, at := range []string{"js/a", "image/a", "css/a", "json/a", "js/b", "js/a?x=1"} {
+		if got := testenv.Eval[string](s.tab, fmt.Sprintf(load, at)); got != "" {
+			t.Error(got)
+		}
+	}
+	const after = `(async () => {` + helpers + `
+		const got = [];
+		await within(new Promise((done) => {
+			const w = new Worker("/worker.js");
+			w.onmessage = (e) => { if (e.data) got.push("importScripts"); done(); };
+		}));
 		await put("script", {src: "/module.js", type: "module"});
 		await put("script", {src: "/own.js"});
 		if (self.owned) got.push("a script ran");
@@ -233,8 +235,8 @@ func TestNoAnswerOfAnUpstreamBecomesCodeOfAPage(t *testing.T) {
 		if ((await navigator.serviceWorker.getRegistrations()).length) got.push("a service worker is registered");
 		if (self.own !== 1) got.push("the application's own script does not run");
 		return got.join("; ");
-	}`
-	if got := testenv.Eval[string](s.tab, "("+load+")()"); got != "" {
+	})()`
+	if got := testenv.Eval[string](s.tab, after); got != "" {
 		t.Error(got)
 	}
 	if n := s.times("POST /owned"); n != 0 {
