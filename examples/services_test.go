@@ -48,6 +48,23 @@ func TestHelpersAreShort(t *testing.T) {
 	}
 }
 
+// The pages for backend teams show the very files that the tests run.
+func TestThePagesShowTheFiles(t *testing.T) {
+	for language, files := range map[string][]string{"go": {"go/whois/whois.go", "go/main.go"},
+		"node": {"node/whois.mjs", "node/server.mjs"}, "python": {"python/whois.py", "python/server.py"}} {
+		page, err := os.ReadFile(filepath.Join(here(t), "..", "docs", "backends-"+language+".md"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			text, err := os.ReadFile(filepath.Join(here(t), "services", file))
+			if err != nil || !strings.Contains(string(page), "\n"+string(text)+"```\n") {
+				t.Errorf("docs/backends-%s.md does not show examples/services/%s as it is: %v", language, file, err)
+			}
+		}
+	}
+}
+
 // python is an interpreter that has the package the example needs.
 func python(t *testing.T) string {
 	t.Helper()

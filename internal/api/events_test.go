@@ -24,11 +24,13 @@ type event struct{ name, data string }
 
 func (b *browser) listen(edits ...edit) *listening {
 	b.w.t.Helper()
-	l := &listening{
-		t:      b.w.t,
-		resp:   b.fetch("GET", "/bff/events", "", append([]edit{header("Accept", "text/event-stream")}, edits...)...),
-		events: make(chan event, 64),
-	}
+	return hear(b.w.t, b.fetch("GET", "/bff/events", "", append([]edit{header("Accept", "text/event-stream")}, edits...)...))
+}
+
+// hear reads the events of an answer.
+func hear(t testing.TB, resp *http.Response) *listening {
+	t.Helper()
+	l := &listening{t: t, resp: resp, events: make(chan event, 64)}
 	if l.resp.StatusCode != http.StatusOK {
 		close(l.events)
 		return l

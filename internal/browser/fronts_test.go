@@ -39,6 +39,12 @@ const frontPage = `<!doctype html><title>A front</title><p id="who"></p>
 // buildSites starts them. more are further lines of the configuration, apis first; env is further environment.
 func buildSites(t *testing.T, more string, env ...string) *threeSites {
 	t.Helper()
+	return buildSitesOf(t, more, true, env...)
+}
+
+// buildSitesOf is buildSites with pages of the sites' own, or without.
+func buildSitesOf(t *testing.T, more string, pages bool, env ...string) *threeSites {
+	t.Helper()
 	s := &threeSites{rig: &rig{t: t, marks: map[string]string{}}, shop: "https://shop.example"}
 	s.instances, s.admins = [2]string{address(t), address(t)}, [2]string{address(t), address(t)}
 	s.origin = "http://" + s.instances[0]
@@ -56,9 +62,12 @@ func buildSites(t *testing.T, more string, env ...string) *threeSites {
 	}
 	text := fmt.Sprintf(configuration, s.origin, testenv.Redis(t).URL, s.demo.Issuer, s.demo.ClientID, s.demo.APIURL,
 		s.demo.FilesURL, "http://127.0.0.1:1")
-	text = text[:strings.Index(text, "frontend:")] + more + fmt.Sprintf(
-		"frontend: {dir: %s}\nfronts:\n  - {origin: %q, frontend: {dir: %s}}\n  - {origin: %q, frontend: {dir: %s}}\n",
-		dir, s.shop, dir, s.desk, dir)
+	own := ""
+	if pages {
+		own = "frontend: {dir: " + dir + "}"
+	}
+	text = text[:strings.Index(text, "frontend:")] + more +
+		fmt.Sprintf("%[1]s\nfronts: [{origin: %[2]q, %[1]s}, {origin: %[3]q, %[1]s}]\n", own, s.shop, s.desk)
 	s.run(text, env...)
 	s.tls = s.terminate(s.instances[1])
 	s.browser = s.another()

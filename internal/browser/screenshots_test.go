@@ -85,10 +85,10 @@ func TestScreenshots(t *testing.T) {
 			click(tab, "#sign-in")
 			tab.Await(shows("Hello Ada Lovelace.") + " && " + shows("this page"))
 			keep("shop")
-			testenv.Eval[int](tab, `fetch("/bff/logout", {method: "POST", headers: {"X-CSRF": "1"}}).then((a) => a.status)`)
 			tab.Do(chromedp.Navigate(dev.Origin + "/bff/account?lang=en"))
 			tab.Await(shows("Where you are signed in"))
-			testenv.Eval[int](tab, `fetch("/bff/logout", {method: "POST", headers: {"X-CSRF": "1"}}).then((a) => a.status)`)
+			testenv.Eval[int](tab, `fetch("/bff/logout", {method: "POST", body: '{"everywhere": true}',
+				headers: {"X-CSRF": "1", "Content-Type": "application/json"}}).then((a) => a.status)`)
 		}
 	}
 }

@@ -60,8 +60,8 @@ func newAppDatabase(t *testing.T) *appDatabase {
 	return d
 }
 
-// services starts the example services in three languages, which answer for one front.
-func (s *threeSites) services(front string, listen map[string]string) {
+// services starts the example services in three languages, which answer for some fronts.
+func (s *threeSites) services(fronts string, listen map[string]string) {
 	root := filepath.Join(testenv.Root(s.t), "examples", "services")
 	golang := filepath.Join(s.t.TempDir(), "basket")
 	build := exec.Command("go", "build", "-o", golang, ".")
@@ -76,7 +76,7 @@ func (s *threeSites) services(front string, listen map[string]string) {
 	for language, command := range map[string][]string{"go": {golang}, "node": {"node", "server.mjs"}, "python": {python, "server.py"}} {
 		cmd := exec.Command(command[0], command[1:]...)
 		cmd.Dir = filepath.Join(root, language)
-		cmd.Env = append(os.Environ(), "LISTEN="+listen[language], "AUDIENCE=basket", "BFF_ORIGIN="+front,
+		cmd.Env = append(os.Environ(), "LISTEN="+listen[language], "AUDIENCE=basket", "BFF_ORIGIN="+fronts,
 			"BFF_JWKS=http://"+s.admins[0]+"/jwks.json", "BFF_ADMIN=http://"+s.admins[1], "CLIENT_ID=basket",
 			"CLIENT_SECRET="+storySecret)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -131,13 +131,13 @@ func TestAPersonOnTwoDomainsAndThreeServices(t *testing.T) {
 	listen, apis := map[string]string{}, ""
 	for _, language := range []string{"go", "node", "python"} {
 		listen[language] = address(t)
-		apis += fmt.Sprintf("  %s: {path: /%s, upstream: \"http://%s\", identity: basket, allow: [GET /whoami, POST /orders]}\n",
+		apis += fmt.Sprintf("  %s: {path: /%s, upstream: \"http://%s\", identity: basket, allow: [GET /whoami, /basket, POST /orders]}\n",
 			language, language, listen[language])
 	}
 	apis += "  edit: {path: /edit, upstream: \"http://" + listen["go"] + "\", identity: basket, require: [staff], allow: [GET /whoami]}\n"
 	s := buildSites(t, apis+"users: {hook: {url: \""+database.URL+"\", secret: env:STORY_SECRET}}\n"+
 		"clients: {basket: {secret: env:STORY_SECRET, manage: true, data: true}}\n", "STORY_SECRET="+storySecret)
-	s.services(s.shop, listen)
+	s.services(s.shop+","+s.desk, listen)
 
 	// A new person signs in on the second domain; the database gets a row and gives id and rights back.
 	s.at(s.shop, "nobody")
@@ -178,9 +178,21 @@ func TestAPersonOnTwoDomainsAndThreeServices(t *testing.T) {
 			t.Errorf("%s: an order: %s", language, got)
 		}
 	}
-	s.service(0, "PATCH", "/users/"+user+"/data", `{"basket":["tea"]}`)
-	if got := s.service(1, "GET", "/users/"+user+"/data", ""); !strings.Contains(got, "tea") {
-		t.Errorf("the basket at the other instance: %s", got)
+	for language := range listen { // one puts it in on one domain, and all see it on the other
+		if got := fetched(s.tab, "POST", "/"+language+"/basket", ""); !strings.HasPrefix(got, "200 ") {
+			t.Errorf("%s: into the basket: %s", language, got)
+		}
+	}
+	for language := range listen {
+		got := fetched(second.tab, "GET", "/"+language+"/basket", "")
+		for other := range listen {
+			if !strings.Contains(got, `"`+other+`"`) {
+				t.Errorf("%s sees the basket without what %s put in: %s", language, other, got)
+			}
+		}
+		if who := fetched(second.tab, "GET", "/"+language+"/whoami", ""); !strings.Contains(who, user) {
+			t.Errorf("%s on the other domain sees %s", language, who)
+		}
 	}
 
 	// The operator takes the right away, and the next click is refused, by bff and by the services.

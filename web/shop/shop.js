@@ -58,11 +58,12 @@ const inside = (session) => {
     h("section", { class: "hero" },
       h("h1", null, `Hello ${name.split(" ")[0]}, again.`),
       h("p", { class: "lead" }, "Another site with a cookie of its own, and the same person: bff signed you in here " +
-        "by a code that only this browser could use. The provider was not asked.")),
+        "by a code that only this browser could use. Where you were signed in on the first front, no provider was " +
+        "asked.")),
     h("section", { class: "card", "aria-labelledby": "told" },
       h("h2", { id: "told" }, "What the backend was told"),
       h("p", { class: "hint" }, "The same backend stands behind both fronts. It gets no cookie and no token, but a " +
-        "signed statement, in which `iss` is the front where you are."),
+        "signed statement, in which ", h("code", null, "iss"), " is the front where you are."),
       !told && h("p", { class: "hint" }, "asking …"),
       told?.failed && h("p", { role: "status" }, `The backend did not answer (${told.failed}).`),
       told?.greeting && h("p", { class: "greeting", role: "status" }, told.greeting),

@@ -1,5 +1,5 @@
-// Basket is a service behind bff. GET /whoami says who is asking; POST /orders is for staff, and asks bff whether the
-// session still lives.
+// Basket is a service behind bff. GET /whoami says who is asking; /basket is what bff keeps
+// beside the user for this service; POST /orders is for staff, and asks bff whether the session still lives.
 package main
 
 import (
@@ -29,6 +29,20 @@ func routes(who *whois.Verifier, live *whois.Introspector) http.Handler {
 	mux.HandleFunc("GET /whoami", signedIn(who, func(w http.ResponseWriter, _ *http.Request, c whois.Claims) {
 		answer(w, http.StatusOK, map[string]any{"language": "go", "user": c.Subject, "name": c.Name, "rights": c.Rights})
 	}))
+	basket := func(w http.ResponseWriter, r *http.Request, c whois.Claims) {
+		var patch any // nil: look
+		if r.Method == http.MethodPost {
+			patch = map[string]any{"basket": map[string]string{"go": "tea"}}
+		}
+		kept, err := live.Data(r.Context(), os.Getenv("BFF_ADMIN"), c.Subject, patch)
+		if err != nil {
+			answer(w, http.StatusServiceUnavailable, map[string]any{"error": "try again"})
+			return
+		}
+		answer(w, http.StatusOK, kept)
+	}
+	mux.HandleFunc("GET /basket", signedIn(who, basket))
+	mux.HandleFunc("POST /basket", signedIn(who, basket))
 	mux.HandleFunc("POST /orders", signedIn(who, func(w http.ResponseWriter, r *http.Request, c whois.Claims) {
 		switch ok, err := live.Live(r); {
 		case err != nil:

@@ -4,7 +4,7 @@ import json
 import os
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from ask import live
+from ask import basket, live
 from whois import Refused, Verifier
 
 env = os.environ
@@ -41,6 +41,9 @@ class Handler(BaseHTTPRequestHandler):
         if route == "GET /whoami":
             return 200, {"language": "python", "user": claims["sub"], "name": claims.get("name"),
                          "rights": claims["rights"]}
+        if route in ("GET /basket", "POST /basket"):
+            patch = {"basket": {"python": "tea"}} if self.command == "POST" else None
+            return 200, basket(env["BFF_ADMIN"], env["CLIENT_ID"], env["CLIENT_SECRET"], claims["sub"], patch)
         if route == "POST /orders":
             if not live(env["BFF_ADMIN"] + "/introspect", env["CLIENT_ID"], env["CLIENT_SECRET"], token):
                 return 401, {"error": "the session has ended"}

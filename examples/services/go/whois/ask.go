@@ -1,6 +1,8 @@
 package whois
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -24,6 +26,28 @@ func (i *Introspector) Live(r *http.Request) (bool, error) {
 	resp, err := client.PostForm(i.URL, form)
 	err = read(resp, err, &answer)
 	return answer.Active, err
+}
+
+// Data is what bff keeps beside a user for this service, and for whoever shares its name. A patch is merged into it
+// (RFC 7396); nil changes nothing. admin is the admin listener.
+func (i *Introspector) Data(ctx context.Context, admin, user string, patch any) (kept map[string]any, err error) {
+	method, body := http.MethodGet, []byte(nil)
+	if patch != nil {
+		method = http.MethodPatch
+		if body, err = json.Marshal(patch); err != nil {
+			return nil, err
+		}
+	}
+	r, err := http.NewRequestWithContext(ctx, method, admin+"/users/"+url.PathEscape(user)+"/data", bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	r.SetBasicAuth(i.Client, i.Secret)
+	r.Header.Set("Content-Type", "application/merge-patch+json")
+	client := http.Client{Timeout: 5 * time.Second}
+	resp, err := client.Do(r)
+	err = read(resp, err, &kept)
+	return kept, err
 }
 
 // Bearer is the token of a request.
