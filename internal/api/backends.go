@@ -48,11 +48,11 @@ func (s *calls) carryBackend(c *route.Call, m *Mount) error {
 	if err := backend.Require(c.Session, m.Require); err != nil {
 		return err
 	}
-	leave, wait, ok := s.pace.enter(c.Session, m.Name, "identity "+m.Identity)
+	place, wait, ok := s.pace.enter(c.Session, m.Name, "identity "+m.Identity)
 	if !ok {
 		return problem.New(problem.RateLimited).After(wait)
 	}
-	defer leave()
+	defer place.leave()
 	if c.Session == nil {
 		return m.Serve(c.W, c.R, found, proxy.Caller{Credential: none{}, Front: c.Front.Origin})
 	}

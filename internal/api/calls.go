@@ -132,11 +132,11 @@ func (s *calls) carry(c *route.Call, m *Mount) error {
 	if wait := s.pace.paused(m.pause(c)); wait > 0 {
 		return problem.New(problem.RateLimited).After(wait)
 	}
-	leave, wait, ok := s.pace.enter(c.Session, m.Name, m.Provider)
+	place, wait, ok := s.pace.enter(c.Session, m.Name, m.Provider)
 	if !ok {
 		return problem.New(problem.RateLimited).After(wait)
 	}
-	defer leave()
+	defer place.leave()
 	began := time.Now()
 	caller, err := s.caller(c, conn, m)
 	if err != nil {
@@ -180,24 +180,27 @@ func (s *calls) caller(c *route.Call, conn *vault.Connection, m *Mount) (proxy.C
 	if err != nil {
 		return proxy.Caller{}, err
 	}
+	through := conn                                     // shared with other calls, and on the heap already
 	if !fresh.Tokens.Access.Equal(conn.Tokens.Access) { // it waited: the session may have ended meanwhile
+		another := fresh
+		through = &another
 		if _, err := s.vault.LoadTicket(c.Ctx(), c.Session.Ticket()); errors.Is(err, vault.ErrNotFound) {
 			return proxy.Caller{}, c.NotSignedIn(s.providers)
 		} else if err != nil {
 			return proxy.Caller{}, err
 		}
 	}
-	to, err := s.target(&fresh, m)
+	to, err := s.target(through, m)
 	if err != nil {
 		return proxy.Caller{}, err
 	}
 	return proxy.Caller{
 		Target:     to,
-		Credential: credentialOf(m, &fresh),
+		Credential: credentialOf(m, through),
 		Account:    conn.Provider + " " + conn.Account.Subject,
-		Secrets:    append(s.broker.Secrets(&fresh), c.Session.Ticket()),
+		Secrets:    append(s.broker.Secrets(through), c.Session.Ticket()),
 		Renew: func(ctx context.Context) (proxy.Credential, error) {
-			renewed, err := s.broker.Renew(ctx, fresh)
+			renewed, err := s.broker.Renew(ctx, *through)
 			if err != nil || renewed.Tokens.Access.IsZero() {
 				return nil, err
 			}
@@ -357,9 +360,9 @@ func (t *toucher) slide(session *vault.Session) {
 	if _, busy := t.busy.LoadOrStore(session.ID, struct{}{}); busy {
 		return
 	}
-	own := *session // the call goes on reading the one it has
+	own := session.Own() // the call goes on reading the one it has
 	t.work.later(context.Background(), func(ctx context.Context) {
 		defer t.busy.Delete(own.ID)
-		_ = t.vault.Touch(ctx, &own) // a store that is down slides nothing; the next call tries again
+		_ = t.vault.Touch(ctx, own) // a store that is down slides nothing; the next call tries again
 	})
 }

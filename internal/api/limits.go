@@ -96,9 +96,28 @@ func newPace(limits Limits, now func() time.Time) *pace {
 	}
 }
 
-// enter takes a place for one call of session through an api of a provider; leave gives it back and is called once.
-// When ok is false there is none, and wait says when to come again.
-func (p *pace) enter(session *vault.Session, api, provider string) (leave func(), wait time.Duration, ok bool) {
+// A place is that of one call.
+type place struct {
+	pace            *pace
+	session         string
+	api, atProvider *places
+}
+
+// leave gives the place back. It is called once.
+func (at place) leave() {
+	p := at.pace
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	at.api.give(at.session)
+	at.atProvider.give(at.session)
+	if p.inFlight[at.session]--; p.inFlight[at.session] == 0 {
+		delete(p.inFlight, at.session)
+	}
+}
+
+// enter takes a place for one call of session through an api of a provider. When ok is false there is none, and wait
+// says when to come again.
+func (p *pace) enter(session *vault.Session, api, provider string) (taken place, wait time.Duration, ok bool) {
 	id := sessionID(session)
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -106,23 +125,15 @@ func (p *pace) enter(session *vault.Session, api, provider string) (leave func()
 	atProvider := p.placesOf(placesKey{provider: provider}, p.limits.ProviderConcurrency)
 	n := p.inFlight[id]
 	if p.limits.SessionConcurrency > 0 && n >= p.limits.SessionConcurrency || !atAPI.free(id) || !atProvider.free(id) {
-		return nil, time.Second, false
+		return place{}, time.Second, false
 	}
 	if wait := p.early(id, provider); wait > 0 {
-		return nil, wait, false
+		return place{}, wait, false
 	}
 	atAPI.take(id)
 	atProvider.take(id)
 	p.inFlight[id] = n + 1
-	return func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		atAPI.give(id)
-		atProvider.give(id)
-		if p.inFlight[id]--; p.inFlight[id] == 0 {
-			delete(p.inFlight, id)
-		}
-	}, 0, true
+	return place{p, id, atAPI, atProvider}, 0, true
 }
 
 // sessionID is "" for the calls of nobody: they share what one session has.

@@ -193,6 +193,7 @@ func (a *account) getSession(c *route.Call) error {
 	}
 	if c.R.URL.Query().Get("touch") != "false" && a.vault.Due(c.Session) {
 		// That the store fails now, after it answered, is no reason to withhold the answer.
+		c.Session = c.Session.Own()
 		_ = a.vault.Touch(c.Ctx(), c.Session)
 	}
 	v := c.Session

@@ -178,6 +178,7 @@ func (r *reader) session(got *sealed, rec *sessionRecord) *Session {
 		User: User{ID: rec.UserID, Provider: rec.Provider, Subject: rec.Subject, Name: rec.Name, Email: rec.Email,
 			EmailVerified: rec.EmailVerified, Picture: rec.Picture},
 		idle: r.cfg.Idle, lifetime: r.cfg.Lifetime, ticket: secret.Hide(got.ticket), location: got.location,
+		cookie:  secret.New(got.ticket.Encode()),
 		version: strings.Clone(seal.Version(got.value)), current: r.ring.Current(got.value),
 	}
 	if got.user != "" {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/textproto"
+	"strings"
 	"time"
 
 	"bff/internal/secret"
@@ -40,6 +42,7 @@ type Session struct {
 
 	idle, lifetime time.Duration
 	ticket         secret.Hidden[seal.Ticket]
+	cookie         secret.Text // the ticket, spelled
 	location       location
 	version        string // of the stored value
 	sum, userSum   uint64 // of the stored session and user: see core.sum
@@ -54,7 +57,12 @@ func (s *Session) IdleExpiresAt() time.Time { return earlier(s.SeenAt.Add(s.idle
 func (s *Session) ExpiresAt() time.Time { return s.AuthAt.Add(s.lifetime) }
 
 // Ticket is the cookie's value, for an attempt to carry.
-func (s *Session) Ticket() secret.Text { return secret.New(s.ticket.Reveal().Encode()) }
+func (s *Session) Ticket() secret.Text {
+	if s.cookie.IsZero() {
+		return secret.New(s.ticket.Reveal().Encode())
+	}
+	return s.cookie
+}
 
 // Connection finds one of the session's by id.
 func (s *Session) Connection(id string) (*Connection, bool) {
@@ -90,12 +98,25 @@ type sessions struct {
 	gorilla     *gorilla
 }
 
-// Load is LoadAt the first front.
-func (v *sessions) Load(r *http.Request) (*Session, error) { return v.LoadAt(r, Front{}) }
+// Load is LoadAt the first front, for a caller that changes what it gets.
+func (v *sessions) Load(r *http.Request) (*Session, error) {
+	s, err := v.LoadAt(r, Front{})
+	if err != nil {
+		return nil, err
+	}
+	return s.Own(), nil
+}
+
+// Own returns a copy that Touch may be given.
+func (s *Session) Own() *Session {
+	own := *s
+	return &own
+}
 
 // LoadAt opens the request's session on a front in one round trip, through the gorilla store. No cookie, a malformed,
 // unknown, expired or ended one is ErrNotFound, and so is one of another front: this is the one place where a browser's
-// session is read. Of several cookies of the name the first counts: refusing them is the caller's.
+// session is read. Of several cookies of the name the first counts: refusing them is the caller's. Other calls may have
+// the same Session: see Own.
 func (v *sessions) LoadAt(r *http.Request, at Front) (*Session, error) {
 	at = v.front(at)
 	s, err := v.find(r, at.Cookie)
@@ -107,22 +128,49 @@ func (v *sessions) LoadAt(r *http.Request, at Front) (*Session, error) {
 
 // find opens the session of a cookie of that name, of whichever front it is.
 func (v *sessions) find(r *http.Request, name string) (*Session, error) {
-	cookie, err := r.Cookie(name)
-	if err != nil {
+	value, ok := cookieOf(r, name)
+	var t seal.Ticket
+	if !ok || !t.Parse(value) {
 		return nil, ErrNotFound
 	}
-	t, ok := seal.ParseTicket(cookie.Value)
-	if !ok {
-		return nil, ErrNotFound
+	if s := v.cache.find(&t); s != nil {
+		return s, nil
 	}
-	s := v.cache.find(t)
-	if s == nil {
-		if s, err = v.ask(r, name, t); err != nil {
-			return nil, err
+	asked := t // t itself stays off the heap
+	return v.ask(r, name, &asked)
+}
+
+// cookieOf returns the value of a request's first cookie of that name, as http.Request.Cookie finds it. It reads what
+// browsers send by itself.
+func cookieOf(r *http.Request, name string) (string, bool) {
+	if lines := r.Header["Cookie"]; len(lines) == 1 {
+		for rest := lines[0]; rest != ""; {
+			var part string
+			part, rest, _ = strings.Cut(rest, ";")
+			of, value, _ := strings.Cut(textproto.TrimString(part), "=")
+			if of != name {
+				if textproto.TrimString(of) == name {
+					break
+				}
+				continue
+			}
+			for i := range len(value) {
+				if c := value[i]; !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_') {
+					return cookieByNetHTTP(r, name)
+				}
+			}
+			return value, true
 		}
 	}
-	own := *s // to be touched
-	return &own, nil
+	return cookieByNetHTTP(r, name)
+}
+
+func cookieByNetHTTP(r *http.Request, name string) (string, bool) {
+	cookie, err := r.Cookie(name)
+	if err != nil {
+		return "", false
+	}
+	return cookie.Value, true
 }
 
 // ask reads a session of the store, and has the cache keep it.

@@ -5,7 +5,7 @@ import "unsafe"
 // size is about how many bytes of memory s takes.
 func (s *Session) size() int {
 	n := int(unsafe.Sizeof(*s)) + 2*int(unsafe.Sizeof(*s.ticket.Reveal())) +
-		texts(s.ID, s.Device, s.Front, s.Handle, s.version, s.location.tag) + texts(s.location.pairs...)
+		texts(s.cookie.Reveal(), s.ID, s.Device, s.Front, s.Handle, s.version, s.location.tag) + texts(s.location.pairs...)
 	u := &s.User
 	n += texts(u.ID, u.Provider, u.Subject, u.Name, u.Email, u.Picture, u.AppID) + texts(u.Rights...)
 	for i := range u.Identities {

@@ -37,6 +37,9 @@ func (p *Provider) GrantedScopes(scope string, requested []string) []string {
 // Lacking lists what of wanted is not covered by granted, in wanted's order. Names are compared as the provider
 // compares them: with its prefix, its case, what implies what, and what it never repeats in an answer.
 func (p *Provider) Lacking(granted, wanted []string) []string {
+	if len(wanted) == 0 {
+		return nil
+	}
 	have := map[string]bool{}
 	for _, s := range p.ScopesNotEchoed {
 		have[p.scopeName(s)] = true

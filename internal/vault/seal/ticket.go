@@ -1,6 +1,9 @@
 package seal
 
-import "crypto/subtle"
+import (
+	"crypto/subtle"
+	"strings"
+)
 
 const (
 	// TagSize is the size of a user's tag, before it is spelled.
@@ -27,11 +30,21 @@ func NewTicket(tag []byte) *Ticket {
 
 // ParseTicket accepts exactly what NewTicket can have made. Whether the ticket is known is for the store to say.
 func ParseTicket(s string) (*Ticket, bool) {
-	raw, ok := DecodeExactly(s, ticketSize)
-	if !ok {
+	t := new(Ticket)
+	if !t.Parse(s) {
 		return nil, false
 	}
-	return (*Ticket)(raw), true
+	return t, true
+}
+
+// Parse is ParseTicket into t, of which nothing holds after a refusal.
+func (t *Ticket) Parse(s string) bool {
+	var text [(ticketSize*8 + 5) / 6]byte
+	if copy(text[:], s) != len(text) || len(s) != len(text) || strings.ContainsAny(s, "\r\n") {
+		return false
+	}
+	n, err := b64.Decode(t[:], text[:])
+	return err == nil && n == ticketSize
 }
 
 // Equal compares in constant time.
