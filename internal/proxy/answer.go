@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"context"
 	"errors"
 	"mime"
 	"net/http"
@@ -29,7 +28,7 @@ func answered(res *http.Response) error {
 	x := exchangeOf(res.Request.Context())
 	switch {
 	case x.stopped():
-		return context.Cause(x)
+		return x.why()
 	case res.StatusCode == http.StatusSwitchingProtocols:
 		return x.takeSocket(res)
 	case res.StatusCode < 200: // 1xx came before; what is left is none of HTTP's
@@ -51,7 +50,7 @@ func answered(res *http.Response) error {
 	}
 	m.filterBack(h)
 	m.rewriteHeader(h, x.call)
-	keepForAsking(h)
+	m.keepForAsking(h)
 	x.bindValidators(res)
 	m.keepApart(h, res.StatusCode)
 	m.filterBack(res.Trailer)
@@ -79,6 +78,9 @@ func (x *exchange) takeBody(res *http.Response) error {
 		return nil
 	}
 	x.answer = download{x: x, res: res, body: res.Body}
+	if b, ok := res.Body.(interface{ Buffered() int }); ok {
+		x.answer.whole = int64(b.Buffered()) == res.ContentLength
+	}
 	switch {
 	case rewrites:
 		x.answer.src = jsonurl.NewReader(x.watched(coding.NewReader(c, res.Body)), m.fields,
@@ -122,17 +124,21 @@ func withoutPrompts(h http.Header, challenges []string) {
 
 // keepForAsking lets the browser keep an answer only to ask about it again: what is fresh would be shown for another
 // account, or become a script, without anybody being asked (RFC 9111 section 5.2.2).
-func keepForAsking(h http.Header) {
-	value := "private, no-cache"
+func (m *Mount) keepForAsking(h http.Header) {
+	value := m.fixed[3:4:4]
 	for _, line := range h["Cache-Control"] {
 		for _, d := range splitList(line) {
 			switch strings.ToLower(d) {
 			case "no-store":
-				value = "private, no-cache, no-store"
+				value = []string{"private, no-cache, no-store"}
 			}
 		}
 	}
-	h["Cache-Control"] = []string{value}
+	h["Cache-Control"] = value
+	if len(h["Vary"]) == 0 {
+		h["Vary"] = m.fixed[4:5:5]
+		return
+	}
 	var missing []string
 	for _, name := range [...]string{"Cookie", "BFF-Connection", "Sec-Fetch-Dest"} {
 		if !varies(h, name) {

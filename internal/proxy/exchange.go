@@ -6,26 +6,27 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"bff/internal/proxy/coding"
 	"bff/internal/proxy/tripwire"
+	"bff/internal/proxy/wire"
 )
 
 // An exchange is one call under way. It is the context of the outbound request, so that every hook finds it, and the
 // ResponseWriter that the answer is written to.
 type exchange struct {
-	context.Context
+	life
 	mount    *Mount
 	w        http.ResponseWriter
 	in       *http.Request
 	call     *Call
 	by       Caller
-	cred     Credential // of by, or the one that Renew gave
-	cancel   context.CancelCauseFunc
-	before   http.Header // what the caller had set: a 1xx clears it
+	cred     Credential  // of by, or the one that Renew gave
+	before   http.Header // what the caller had set, once there is a 1xx: it clears it
 	body     upload
 	answer   download
 	set      *tripwire.Set // what must not come back; nil: nothing, or not known yet
@@ -36,10 +37,12 @@ type exchange struct {
 	socket   bool          // a WebSocket handshake
 	sparse   bool          // an event stream or a WebSocket: little at a time, many at once
 	hints    int           // 1xx passed on
-	trace    httptrace.ClientTrace
-	hinting  sync.Mutex // held while a 1xx is passed on
-	hinted   bool       // none is passed on any more; guarded by hinting
-	wrote    bool       // the final header went out, or the connection was taken over
+	url      url.URL       // of the outbound request
+	out      flusher
+	trace    httptrace.ClientTrace // where the transport is no wire.Client
+	hinting  sync.Mutex            // held while a 1xx is passed on
+	hinted   bool                  // none is passed on any more; guarded by hinting
+	wrote    bool                  // the final header went out, or the connection was taken over
 	err      error
 
 	// The clock looks at these.
@@ -61,10 +64,11 @@ type exchangeKey struct{}
 
 // Value lets hooks that see a derived context find the exchange.
 func (x *exchange) Value(key any) any {
-	if _, ok := key.(exchangeKey); ok {
+	switch key.(type) {
+	case exchangeKey, wire.HolderKey:
 		return x
 	}
-	return x.Context.Value(key)
+	return x.request.Value(key)
 }
 
 func exchangeOf(ctx context.Context) *exchange {
@@ -129,7 +133,7 @@ func (x *exchange) look() {
 func (x *exchange) stop(cause error) {
 	flowing := x.flowing.Load() // once: what begins to flow only now finds the call cut, and is not passed on
 	x.cut = true
-	x.cancel(cause)
+	x.end(cause)
 	if x.conn != nil {
 		_ = x.conn.Close()
 		return
@@ -159,7 +163,7 @@ func (x *exchange) finish() {
 	taken := x.conn != nil
 	x.mu.Unlock()
 	x.body.shut()
-	x.cancel(context.Canceled)
+	x.end(context.Canceled)
 	if !taken { // a socket's other direction may still read
 		x.unwatch()
 		x.guard.Close()

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptrace"
@@ -17,7 +18,6 @@ import (
 // forward carries a call that asks for no upgrade: the outbound request, the answer's header, its body as it comes.
 // What goes wrong before anything is written is x.err.
 func (x *exchange) forward() {
-	x.trace.Got1xxResponse = x.hint
 	res, err := carrier{x.mount}.RoundTrip(x.outbound())
 	x.hinting.Lock()
 	x.hinted = true
@@ -62,9 +62,14 @@ func (x *exchange) forward() {
 // outbound makes the outbound request. Values of fields are shared with the inbound one, and are never written to.
 func (x *exchange) outbound() *http.Request {
 	in, m := x.in, x.mount
-	out := &http.Request{Method: in.Method, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: make(http.Header, len(in.Header)+2), ContentLength: in.ContentLength, TransferEncoding: in.TransferEncoding,
-		RemoteAddr: in.RemoteAddr, RequestURI: in.RequestURI}
+	ctx := context.Context(x)
+	if !m.hints {
+		x.trace.Got1xxResponse = x.Hint
+		ctx = httptrace.WithClientTrace(x, &x.trace)
+	}
+	out := (&http.Request{Method: in.Method, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{},
+		ContentLength: in.ContentLength, TransferEncoding: in.TransferEncoding, RemoteAddr: in.RemoteAddr,
+		RequestURI: in.RequestURI}).WithContext(ctx)
 	named := connectionNames(in.Header)
 	for name, values := range in.Header {
 		if m.leaves(name) && !isForwarding(name) && !slices.Contains(named, name) {
@@ -84,7 +89,7 @@ func (x *exchange) outbound() *http.Request {
 	if _, ok := out.Header["User-Agent"]; !ok {
 		out.Header["User-Agent"] = nil // or net/http would write its own
 	}
-	return out.WithContext(httptrace.WithClientTrace(x, &x.trace))
+	return out
 }
 
 // isForwarding are the fields that only bff itself writes, whatever an operator lets pass.
@@ -117,14 +122,17 @@ func withoutHop(h http.Header) {
 	}
 }
 
-// hint passes on an informational answer. It is called by what reads from the upstream.
-func (x *exchange) hint(status int, header textproto.MIMEHeader) error {
+// Hint passes on an informational answer. It is called by what reads from the upstream.
+func (x *exchange) Hint(status int, header textproto.MIMEHeader) error {
 	x.hinting.Lock()
 	defer x.hinting.Unlock()
 	if x.hinted { // the header map is the final answer's by now
 		return nil
 	}
 	h := x.w.Header()
+	if x.before == nil {
+		x.before = h.Clone()
+	}
 	for name, values := range header {
 		h[name] = append(h[name], values...)
 	}
@@ -143,8 +151,9 @@ func (x *exchange) passBody(res *http.Response) error {
 	buf := pool.take()
 	defer pool.give(buf)
 	kind, _, _ := strings.Cut(strings.ToLower(strings.Join(res.Header["Content-Type"], ",")), ";")
-	out := flusher{x: x, atOnce: res.ContentLength < 0 || strings.TrimSpace(kind) == "text/event-stream"}
-	if res.ContentLength != 0 && x.in.Method != http.MethodHead { // the header does not wait for the body
+	out := &x.out
+	out.x, out.atOnce = x, res.ContentLength < 0 || strings.TrimSpace(kind) == "text/event-stream"
+	if res.ContentLength != 0 && x.in.Method != http.MethodHead && !x.answer.whole { // the header does not wait for the body
 		out.pending = true
 		out.timer = time.AfterFunc(flushWithin, out.flush)
 		defer out.stop()
@@ -233,8 +242,8 @@ func (m *Mount) address(x *exchange, out *http.Request) {
 		path, _ = url.PathUnescape(escaped) // the reading has seen that it can be
 	}
 	query, forced := withoutConnection(in.RawQuery, in.ForceQuery)
-	out.URL = &url.URL{Scheme: b.scheme, Host: b.host, Path: path, RawPath: escaped, RawQuery: query,
-		ForceQuery: forced}
+	x.url = url.URL{Scheme: b.scheme, Host: b.host, Path: path, RawPath: escaped, RawQuery: query, ForceQuery: forced}
+	out.URL = &x.url
 	out.Host = b.host
 	m.setFields(x, out.Header)
 	x.body.sent = nil

@@ -18,7 +18,15 @@ func fold(name string) (string, bool) {
 		return "", false
 	}
 	var buf [longestField]byte
-	n := 0
+	n, ok := foldInto(&buf, name)
+	return string(buf[:n]), ok
+}
+
+// foldInto is fold into a buffer.
+func foldInto(buf *[longestField]byte, name string) (n int, ok bool) {
+	if len(name) > longestField {
+		return 0, false
+	}
 	for i := 0; i < len(name); i++ {
 		switch c := name[i]; {
 		case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
@@ -31,14 +39,14 @@ func fold(name string) (string, bool) {
 			}
 			buf[n] = '-'
 		default:
-			return "", false
+			return 0, false
 		}
 		n++
 	}
 	if n > 0 && buf[n-1] == '-' {
 		n--
 	}
-	return string(buf[:n]), n > 0
+	return n, n > 0
 }
 
 // A filter says which fields pass in one direction.
@@ -203,8 +211,9 @@ func (m *Mount) leaves(name string) bool {
 	if len(m.own) == 0 {
 		return true
 	}
-	folded, _ := fold(name)
-	return !m.own[folded]
+	var folded [longestField]byte
+	n, _ := foldInto(&folded, name)
+	return !m.own[string(folded[:n])]
 }
 
 // filterBack takes out of h what must not come back.

@@ -95,6 +95,7 @@ type Mount struct {
 	root       string   // the absolute URL of the mount, without a slash at its end
 	fixed      []string // values every answer gets: made once
 	transport  http.RoundTripper
+	hints      bool                   // the transport tells a wire.Holder of informational answers
 	sockets    *httputil.ReverseProxy // carries WebSockets
 	streams    tripwire.Streams
 	sets       tripwire.Cache
@@ -118,8 +119,9 @@ func (c *Call) Pattern() string { return c.pattern }
 
 // New checks cfg and makes a mount. Every error is a [*ConfigError]; more than one are joined.
 func New(cfg Config) (*Mount, error) {
-	m := &Mount{cfg: cfg, transport: cfg.Transport, fixed: []string{"nosniff", "same-origin", sandbox},
-		validators: validatorKeys(cfg.Validators)}
+	m := &Mount{cfg: cfg, transport: cfg.Transport, validators: validatorKeys(cfg.Validators), fixed: []string{"nosniff",
+		"same-origin", sandbox, "private, no-cache", "Cookie, BFF-Connection, Sec-Fetch-Dest"}}
+	_, m.hints = cfg.Transport.(interface{ Hints() })
 	if m.cfg.Log == nil {
 		m.cfg.Log = slog.New(slog.DiscardHandler)
 	}

@@ -73,10 +73,10 @@ func (c carrier) retried(x *exchange, out *http.Request, res *http.Response) (*h
 		case <-timer.C:
 		case <-x.Done():
 			timer.Stop()
-			return nil, x.Err()
+			return nil, x.why()
 		case <-x.by.Done:
 			timer.Stop()
-			x.cancel(ErrEnded)
+			x.end(ErrEnded)
 			return nil, ErrEnded
 		}
 		x.owed(time.Now())

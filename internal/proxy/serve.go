@@ -68,9 +68,9 @@ func (m *Mount) Serve(w http.ResponseWriter, r *http.Request, c *Call, by Caller
 	}
 	x := &exchange{mount: m, w: w, in: r, call: c, by: by, cred: by.Credential, socket: isSocket(r)}
 	x.sparse = x.socket || strings.Contains(r.Header.Get("Accept"), "text/event-stream")
-	x.Context, x.cancel = context.WithCancelCause(r.Context())
-	if h := w.Header(); len(h) > 0 {
-		x.before = h.Clone()
+	x.live(r.Context())
+	if x.socket {
+		x.before = w.Header().Clone()
 	}
 	x.body.open(x, r)
 	x.start()
@@ -266,7 +266,7 @@ func (x *exchange) meaning(err error) error {
 	case errors.As(err, &challenge), errors.As(err, &credential):
 		return err
 	}
-	if cause := context.Cause(x); cause == ErrEnded || cause == ErrUpstreamTimeout {
+	if cause := x.why(); cause == ErrEnded || cause == ErrUpstreamTimeout {
 		return x.failure(cause, "no byte in time")
 	}
 	if e := bodyError(x.body.failure()); e != nil { // first: who sends half a body and no more may still read

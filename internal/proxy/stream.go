@@ -23,6 +23,8 @@ type download struct {
 	res  *http.Response
 	src  io.Reader // what is made of body
 	body io.ReadCloser
+	// whole says that all of it has come: reading it waits for nothing.
+	whole bool
 }
 
 func (d *download) Read(p []byte) (int, error) {

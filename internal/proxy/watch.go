@@ -8,12 +8,20 @@ import (
 	"strings"
 
 	"bff/internal/proxy/tripwire"
+	"bff/internal/secret"
 )
 
 // secrets is what must not come back with the answer to x.
 func (x *exchange) secrets() *tripwire.Set {
 	if !x.known {
-		x.set, x.known = x.mount.sets.Get(append(x.cred.Secrets(), x.by.Secrets...)...), true
+		var few [6]secret.Text
+		all := few[:0]
+		if t, ok := x.cred.(token); ok {
+			all = append(all, t.value)
+		} else {
+			all = append(all, x.cred.Secrets()...)
+		}
+		x.set, x.known = x.mount.sets.Get(append(all, x.by.Secrets...)...), true
 	}
 	return x.set
 }

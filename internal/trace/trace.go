@@ -22,12 +22,27 @@ type Request struct {
 func NewID() string { return rand.Text() }
 
 // With returns a context that carries r.
-func With(ctx context.Context, r Request) context.Context { return context.WithValue(ctx, key{}, r) }
+func With(ctx context.Context, r Request) context.Context { return &named{ctx, r} }
+
+// named is a context with a Request, in one piece of memory.
+type named struct {
+	context.Context
+	request Request
+}
+
+func (n *named) Value(k any) any {
+	if _, ok := k.(key); ok {
+		return &n.request
+	}
+	return n.Context.Value(k)
+}
 
 // From returns what With put there, or the zero Request.
 func From(ctx context.Context) Request {
-	r, _ := ctx.Value(key{}).(Request)
-	return r
+	if r, ok := ctx.Value(key{}).(*Request); ok {
+		return *r
+	}
+	return Request{}
 }
 
 // Header is the field by which an answer, and every request that leaves because of it, says the request's id.

@@ -138,7 +138,7 @@ func (l *Listener) named(w http.ResponseWriter, r *http.Request) *http.Request {
 		delete(r.Header, "Traceparent")
 		delete(r.Header, "Tracestate")
 	}
-	w.Header().Set(trace.Header, t.ID)
+	w.Header()[trace.Header] = []string{t.ID}
 	return r.WithContext(trace.With(r.Context(), t))
 }
 
@@ -241,8 +241,12 @@ func (s *site) dispatch(w http.ResponseWriter, r *http.Request, m methods) {
 // an answer.
 func (s *site) serve(w http.ResponseWriter, r *http.Request, row *Row) {
 	began := time.Now()
-	watch := &statusWriter{ResponseWriter: w}
-	c := &Call{W: watch, R: r, Row: row, Front: s.front, audit: s.cfg.Audit}
+	of := &struct { // in one piece of memory
+		Call
+		statusWriter
+	}{statusWriter: statusWriter{ResponseWriter: w}}
+	c, watch := &of.Call, &of.statusWriter
+	c.W, c.R, c.Row, c.Front, c.audit = watch, r, row, s.front, s.cfg.Audit
 	if row.Keep != Carried {
 		if watch.body = bounded(w, r); watch.body != nil {
 			r.Body = http.MaxBytesReader(watch, watch.body, bodyLimit)

@@ -58,6 +58,12 @@ func Offer(lines []string) []string {
 		return nil
 	}
 	all := strings.Join(lines, ",")
+	switch all { // what programs and browsers send most
+	case "gzip", "gzip, deflate", "gzip, deflate, br":
+		return lines
+	case "gzip, deflate, br, zstd":
+		return []string{"gzip, deflate, br"}
+	}
 	var kept []string
 	whole := true
 	for item := range strings.SplitSeq(all, ",") {

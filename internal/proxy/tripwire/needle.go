@@ -93,6 +93,9 @@ func (s *Set) add(n needle) {
 	n.head = binary.LittleEndian.Uint64(n.window(0, headSize, &buf))
 	n.anchor = (n.size - s.anchor) * 7 / 8 &^ 3 // late: what tokens of one issuer have in common stands in front
 	s.longest = max(s.longest, n.size)
+	if len(s.needles) == 0 || n.size < s.least {
+		s.least = n.size
+	}
 	s.needles = append(s.needles, n)
 	s.heads[n.head%61] |= 1 << (n.head >> 58)
 }

@@ -20,6 +20,7 @@ type Set struct {
 	needles []needle
 	anchor  int // bytes of each needle that the index knows
 	longest int // of the needles
+	least   int // of the needles
 	heads   [61]uint64
 	filter  [128]uint64 // one bit for each hash that a sample can have: most samples end here
 	table   []entry     // a power of two of them, at most half full
@@ -109,7 +110,7 @@ func (s *Set) compare(b []byte, p int, want, h uint32, found func(start, end int
 
 // In reports whether v holds one of the secrets, escaped or not.
 func (s *Set) In(v string) bool {
-	if s == nil || len(v) < shortest {
+	if s == nil || 2*len(v) < s.least { // no escape stands for more than twice its size
 		return false
 	}
 	var few, more [512]byte

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptrace"
 	"net/textproto"
 )
 
@@ -43,13 +42,19 @@ var errSwitched = errors.New("the upstream switched protocols when it was not as
 // exchange writes a request and reads the answer's header. again reports that the connection said nothing.
 func (c *Client) exchange(r *http.Request, n *conn) (res *http.Response, again bool, err error) {
 	ctx := r.Context()
-	stop := context.AfterFunc(ctx, func() { _ = n.Close() })
+	h := holderOf(ctx)
+	if !h.Hold(n) {
+		return nil, false, context.Cause(ctx)
+	}
 	defer func() {
 		if err != nil {
-			stop()
+			h.Let(n)
 		}
 	}()
-	if err = r.Write(n.out); err == nil {
+	if !writeRequest(n.out, r) {
+		err = r.Write(n.out)
+	}
+	if err == nil {
 		err = n.out.Flush()
 	}
 	if err != nil { // an answer that may be there is to no request that was whole
@@ -65,6 +70,15 @@ func (c *Client) exchange(r *http.Request, n *conn) (res *http.Response, again b
 		if err != nil {
 			return nil, first, unexpected(err)
 		}
+		made := new(reply)
+		if size := readPlain(header, r, made); size > 0 {
+			_, _ = n.in.Discard(size)
+			made.length = lengthReader{n, made.ContentLength}
+			if made.ContentLength > 0 {
+				made.Body = &made.length
+			}
+			return c.answered(made, &made.Response, n, h, !doubtful)
+		}
 		doubtful = doubtful || doubt(header)
 		res, err = http.ReadResponse(n.in, r)
 		if err != nil {
@@ -76,17 +90,23 @@ func (c *Client) exchange(r *http.Request, n *conn) (res *http.Response, again b
 		if res.StatusCode == http.StatusSwitchingProtocols || res.StatusCode < 100 {
 			return nil, false, errSwitched
 		}
-		if err := hinted(ctx, res); err != nil {
+		if err := h.Hint(res.StatusCode, textproto.MIMEHeader(res.Header)); err != nil {
 			return nil, false, err
 		}
 	}
+	return c.answered(new(reply), res, n, h, !doubtful && !res.Close && res.ProtoMajor == 1 && res.ProtoMinor == 1)
+}
+
+// answered gives an answer a body that gives the connection back. It is in the memory of made.
+func (c *Client) answered(made *reply, res *http.Response, n *conn, h Holder,
+	reusable bool) (*http.Response, bool, error) {
 	n.unbounded()
-	b := &body{client: c, conn: n, ctx: ctx, stop: stop, src: res.Body,
-		reusable: !doubtful && !res.Close && res.ProtoMajor == 1 && res.ProtoMinor == 1}
+	b := &made.body
+	*b = body{client: c, conn: n, ctx: res.Request.Context(), holder: h, src: res.Body, reusable: reusable}
 	res.TLS = n.tls
 	if res.Body == http.NoBody {
 		if !b.finish() {
-			return nil, false, context.Cause(ctx)
+			return nil, false, context.Cause(b.ctx)
 		}
 		return res, false, nil
 	}
@@ -101,21 +121,13 @@ func unexpected(err error) error {
 	return err
 }
 
-// hinted shows an informational answer to whoever wants to see it.
-func hinted(ctx context.Context, res *http.Response) error {
-	if t := httptrace.ContextClientTrace(ctx); t != nil && t.Got1xxResponse != nil {
-		return t.Got1xxResponse(res.StatusCode, textproto.MIMEHeader(res.Header))
-	}
-	return nil
-}
-
 // A body is an answer's body as it comes. At its exact end the connection is free; in every other case it is closed.
 // It is used by one goroutine at a time.
 type body struct {
 	client   *Client
 	conn     *conn
 	ctx      context.Context
-	stop     func() bool
+	holder   Holder
 	src      io.ReadCloser
 	reusable bool
 	end      error // what Read says from now on
@@ -153,13 +165,21 @@ func (b *body) Close() error {
 }
 
 func (b *body) drop() {
-	b.stop()
+	b.holder.Let(b.conn)
 	_ = b.conn.Close()
+}
+
+// Buffered returns how many bytes of the body are here. It counts what may be behind it, too.
+func (b *body) Buffered() int {
+	if b.end != nil {
+		return 0
+	}
+	return b.conn.in.Buffered()
 }
 
 // finish gives the connection back when nothing speaks against it. It reports whether the call was still wanted.
 func (b *body) finish() bool {
-	if !b.stop() { // it is being closed
+	if !b.holder.Let(b.conn) { // it is being closed
 		_ = b.conn.Close()
 		return false
 	}

@@ -48,10 +48,10 @@ func Beside(ctx context.Context) context.Context { return context.WithValue(ctx,
 func (c *Client) RoundTrip(r *http.Request) (*http.Response, error) {
 	at, ok := c.mayCarry(r)
 	if !ok {
-		return c.standard.RoundTrip(r)
+		return c.standard.RoundTrip(traced(r))
 	}
 	if at.scheme == "https" && !c.speaksHTTP1(at.address) {
-		res, err := c.standard.RoundTrip(r)
+		res, err := c.standard.RoundTrip(traced(r))
 		if err == nil && res.ProtoMajor == 1 {
 			c.learn(at.address)
 		}

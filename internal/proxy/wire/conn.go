@@ -20,6 +20,9 @@ type conn struct {
 	out      *bufio.Writer
 	left     int64 // bytes that may still be read
 	tls      *tls.ConnectionState
+	raw      syscall.RawConn
+	look     func(fd uintptr) bool // notes in quiet whether the other side said nothing
+	quiet    bool
 	used     bool      // a call before had it
 	since    time.Time // idle
 }
@@ -29,6 +32,13 @@ const headerSize = 16 << 10
 
 func newConn(c, socket net.Conn, at host) *conn {
 	n := &conn{Conn: c, socket: socket, at: at}
+	if s, ok := socket.(syscall.Conn); ok {
+		n.raw, _ = s.SyscallConn()
+	}
+	n.look = func(fd uintptr) bool {
+		n.quiet = nothingCame(fd)
+		return true
+	}
 	n.in, n.out = bufio.NewReaderSize(n, headerSize), bufio.NewWriterSize(c, 4<<10)
 	return n
 }
@@ -54,20 +64,12 @@ func (n *conn) silent() bool {
 	if n.in.Buffered() > 0 || n.out.Buffered() > 0 {
 		return false
 	}
-	s, ok := n.socket.(syscall.Conn)
-	if !ok {
+	if n.raw == nil {
 		return false
 	}
-	raw, err := s.SyscallConn()
-	if err != nil {
-		return false
-	}
-	silent := false
-	err = raw.Read(func(fd uintptr) bool {
-		silent = nothingCame(fd)
-		return true
-	})
-	return silent && err == nil
+	n.quiet = false
+	err := n.raw.Read(n.look)
+	return n.quiet && err == nil
 }
 
 // doubt reports whether a header, which begins what was read so far, has more than one reading, or has not come whole:
