@@ -46,13 +46,27 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
+// allocated is what was allocated so far, in bytes.
+func allocated() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.TotalAlloc
+}
+
+// ofAPage is what a page of 200 may allocate, however many users there are.
+const ofAPage = 8 << 20
+
 // listed goes over all users, page by page, calls look after each, and says how many there were.
 func listed(t *testing.T, v *vault.Vault, look func(page int)) (seen, pages int) {
 	t.Helper()
 	last := ""
 	for after := ""; ; {
+		before := allocated()
 		page, next, err := v.ListUsers(context.Background(), vault.UserQuery{After: after, Limit: 200})
 		must(t, err)
+		if n := allocated() - before; n > ofAPage {
+			t.Fatalf("a page of %d users allocated %d kB", len(page), n>>10)
+		}
 		if len(page) > 200 {
 			t.Fatalf("a page of %d", len(page))
 		}
