@@ -247,7 +247,7 @@ func (c *catalogue) serveUserinfo(w http.ResponseWriter, r *http.Request, p prov
 		c.note("%s: userinfo was asked by %s with %q", p.Name, r.Method, body)
 	}
 	for k, v := range p.Userinfo.Headers {
-		if r.Header.Get(k) != v {
+		if r.Header.Get(k) != strings.ReplaceAll(v, "{client_id}", "id-"+p.Name) {
 			c.note("%s: userinfo was asked without the header %s", p.Name, k)
 		}
 	}
