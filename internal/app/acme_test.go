@@ -67,6 +67,7 @@ func TestACME(t *testing.T) {
 		"app.test",
 		"acme: {email: ops@example.com, cache: acme, directory: '"+directory+"'}",
 		client,
+		"fronts: [{origin: 'https://shop.test:PORT'}]\n",
 	)
 	get := func(host string) (*http.Response, error) {
 		c := &http.Client{
@@ -88,9 +89,19 @@ func TestACME(t *testing.T) {
 		_ = resp.Body.Close()
 		return resp.StatusCode == http.StatusOK && resp.TLS.PeerCertificates[0].DNSNames[0] == "app.test"
 	})
-	if resp, err := get("other.test"); err == nil {
+	testenv.Eventually(t, "a further front's certificate is issued", func() bool {
+		resp, err := get("shop.test")
+		if err != nil {
+			return false
+		}
 		_ = resp.Body.Close()
-		t.Error("there is a certificate for a host that is not served")
+		return resp.StatusCode == http.StatusOK && resp.TLS.PeerCertificates[0].DNSNames[0] == "shop.test"
+	})
+	for _, host := range []string{"other.test", "shop.test.other.test", "x.shop.test"} {
+		if resp, err := get(host); err == nil {
+			_ = resp.Body.Close()
+			t.Errorf("there is a certificate for %s, which is not served", host)
+		}
 	}
 }
 
@@ -107,7 +118,7 @@ func TestACMERenewsWithoutAFailedCall(t *testing.T) {
 	}
 	directory, client, roots := authority(t, n, 60)
 	acme := "acme: {email: ops@example.com, cache: acme, directory: '" + directory + "'}"
-	secureOn(t, l, dir, "app.test", acme, client)
+	secureOn(t, l, dir, "app.test", acme, client, "")
 	transport := func() *http.Transport {
 		return &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "app.test"}}
 	}
@@ -149,7 +160,7 @@ func TestACMERenewsWithoutAFailedCall(t *testing.T) {
 		t.Errorf("the connection from before does not go on: %v", err)
 	}
 	another := listener(t)
-	secureOn(t, another, dir, "app.test", acme, &http.Client{Transport: noAuthority{}})
+	secureOn(t, another, dir, "app.test", acme, &http.Client{Transport: noAuthority{}}, "")
 	if serial, err := get(transport(), another.Addr().String()); err != nil || serial == first {
 		t.Errorf("an instance with the same cache has no certificate, or the old one: %v", err)
 	}

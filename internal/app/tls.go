@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -20,15 +21,50 @@ import (
 	"bff/internal/config"
 )
 
-// certificates give the browsers' listener its certificates: one that was read from files, or those of an ACME
+// certificates give the browsers' listener its certificates: those that were read from files, or those of an ACME
 // authority. A nil *certificates is no TLS.
 type certificates struct {
-	loaded  atomic.Pointer[tls.Certificate]
+	loaded  atomic.Pointer[loaded]
 	manager *autocert.Manager // nil: files
 	hosts   atomic.Pointer[[]string]
 
 	log      *slog.Logger
 	reported atomic.Int64 // when it was last logged that no certificate can be had, in Unix nanoseconds
+}
+
+// loaded are the certificates of files.
+type loaded struct {
+	first  *tls.Certificate
+	byHost map[string]*tls.Certificate // of fronts that have one of their own
+}
+
+// of is the certificate for the name that a browser asks for (SNI): where no front has one of its own, the first.
+func (l *loaded) of(host string) *tls.Certificate {
+	if own := l.byHost[strings.ToLower(host)]; own != nil {
+		return own
+	}
+	return l.first
+}
+
+// load reads the certificates of a configuration.
+func load(cfg *config.Config) (*loaded, error) {
+	first, err := tls.LoadX509KeyPair(cfg.TLS.Cert, cfg.TLS.Key)
+	if err != nil {
+		return nil, errors.New("tls: certificate and key cannot be read, or do not belong together")
+	}
+	l := &loaded{first: &first, byHost: map[string]*tls.Certificate{}}
+	for i := range cfg.Fronts {
+		f := &cfg.Fronts[i]
+		if !f.TLS.On() {
+			continue
+		}
+		own, err := tls.LoadX509KeyPair(f.TLS.Cert, f.TLS.Key)
+		if err != nil {
+			return nil, errors.New("fronts: a front's certificate and key cannot be read, or do not belong together")
+		}
+		l.byHost[strings.ToLower(f.Origin.Hostname())] = &own
+	}
+	return l, nil
 }
 
 // newCertificates reads the certificate, or makes the account of ACME. It contacts nobody.
@@ -62,11 +98,11 @@ func (c *certificates) reload(cfg *config.Config) error {
 	if c.manager != nil {
 		return nil
 	}
-	pair, err := tls.LoadX509KeyPair(cfg.TLS.Cert, cfg.TLS.Key)
+	now, err := load(cfg)
 	if err != nil {
-		return errors.New("tls: certificate and key cannot be read, or do not belong together")
+		return err
 	}
-	c.loaded.Store(&pair)
+	c.loaded.Store(now)
 	return nil
 }
 
@@ -102,7 +138,9 @@ func (c *certificates) config() *tls.Config {
 		base.GetCertificate = c.issued
 		return base
 	}
-	base.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.loaded.Load(), nil }
+	base.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		return c.loaded.Load().of(hello.ServerName), nil
+	}
 	return base
 }
 

@@ -28,14 +28,20 @@ import (
 // certify writes a certificate of a given serial number for localhost and its key, and returns a pool that trusts it.
 func certify(t *testing.T, dir string, serial int64) *x509.CertPool {
 	t.Helper()
+	return certifyHost(t, dir, "localhost", "", serial)
+}
+
+// certifyHost is certify for a host; prefix is put before the names of the files.
+func certifyHost(t *testing.T, dir, host, prefix string, serial int64) *x509.CertPool {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
 		SerialNumber:          big.NewInt(serial),
-		Subject:               pkix.Name{CommonName: "localhost"},
-		DNSNames:              []string{"localhost"},
+		Subject:               pkix.Name{CommonName: host},
+		DNSNames:              []string{host},
 		NotBefore:             time.Now().Add(-time.Hour),
 		NotAfter:              time.Now().Add(time.Hour),
 		IsCA:                  true,
@@ -55,7 +61,7 @@ func certify(t *testing.T, dir string, serial int64) *x509.CertPool {
 		if name == "cert.pem" {
 			pool.AppendCertsFromPEM(text)
 		}
-		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, prefix+name), text, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -66,23 +72,25 @@ func certify(t *testing.T, dir string, serial int64) *x509.CertPool {
 func secure(t *testing.T, dir, tlsKeys string) (addr, redirect string, said *log) {
 	t.Helper()
 	browsers := listener(t)
-	redirect, said = secureOn(t, browsers, dir, "localhost", tlsKeys, nil)
+	redirect, said = secureOn(t, browsers, dir, "localhost", tlsKeys, nil, "")
 	return browsers.Addr().String(), redirect, said
 }
 
-// secureOn is secure on a listener, for a host.
+// secureOn is secure on a listener, for a host, with more lines of the configuration, where PORT is the listener's.
 func secureOn(
 	t *testing.T,
 	browsers net.Listener,
 	dir, host, tlsKeys string,
 	authority *http.Client,
+	lines string,
 ) (redirect string, said *log) {
 	t.Helper()
 	l := app.Listeners{Browsers: browsers, Admin: listener(t), Redirect: listener(t)}
 	_, port, _ := net.SplitHostPort(l.Browsers.Addr().String())
 	file := filepath.Join(dir, "bff.yaml")
 	text := "origin: https://" + host + ":" + port + "\nsession: {store: 'memory:', keys: [env:KEY]}\ntls: {" + tlsKeys + ", redirect: ':1'}\n" +
-		"providers: {google: {client_id: x, client_secret: env:KEY}}\nshutdown_timeout: 1s\n"
+		"providers: {google: {client_id: x, client_secret: env:KEY}}\nshutdown_timeout: 1s\n" +
+		strings.ReplaceAll(lines, "PORT", port)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -171,5 +179,55 @@ func TestTLSFromFiles(t *testing.T) {
 	testenv.Eventually(t, "half a pair is refused", func() bool { return said.has("are no pair") })
 	if _, err := client(second, 0).Get(session); err != nil {
 		t.Errorf("the certificate before it is gone: %v", err)
+	}
+}
+
+// Each front has the certificate of its own that the configuration gives it, by the name that the browser asks for; any
+// other name gets the first. A new certificate of a front is served without a restart.
+func TestTLSOfSeveralFronts(t *testing.T) {
+	dir := t.TempDir()
+	certify(t, dir, 1)
+	certifyHost(t, dir, "shop.localhost", "shop-", 2)
+	browsers := listener(t)
+	secureOn(t, browsers, dir, "localhost", "cert: cert.pem, key: key.pem", nil,
+		"fronts:\n  - {origin: 'https://shop.localhost:PORT', tls: {cert: shop-cert.pem, key: shop-key.pem}}\n"+
+			"  - {origin: 'https://help.localhost:PORT'}\n")
+	_, port, _ := net.SplitHostPort(browsers.Addr().String())
+	at := func(name, host string) (serial int64, status int) {
+		client := &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true,
+			TLSClientConfig: &tls.Config{ServerName: name, InsecureSkipVerify: true}}} // what is served is what is asked here
+		q, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+browsers.Addr().String()+"/bff/session", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q.Host = host
+		resp, err := client.Do(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		return resp.TLS.PeerCertificates[0].SerialNumber.Int64(), resp.StatusCode
+	}
+	for _, row := range []struct {
+		name, host string
+		serial     int64
+		status     int
+	}{
+		{"localhost", "localhost:" + port, 1, 200}, {"shop.localhost", "shop.localhost:" + port, 2, 200},
+		{"SHOP.localhost", "shop.localhost:" + port, 2, 200}, {"help.localhost", "help.localhost:" + port, 1, 200},
+		{"other.localhost", "other.localhost:" + port, 1, 421}, {"x.shop.localhost", "x.shop.localhost:" + port, 1, 421},
+		{"shop.localhost", "evil.example", 2, 421}, {"shop.localhost", "localhost:" + port, 2, 200}, // the Host chooses the front
+	} {
+		if serial, status := at(row.name, row.host); serial != row.serial || status != row.status {
+			t.Errorf("%s, Host %s: certificate %d, %d", row.name, row.host, serial, status)
+		}
+	}
+	certifyHost(t, dir, "shop.localhost", "shop-", 3)
+	testenv.Eventually(t, "the shop's new certificate is served", func() bool {
+		serial, _ := at("shop.localhost", "shop.localhost:"+port)
+		return serial == 3
+	})
+	if serial, _ := at("localhost", "localhost:"+port); serial != 1 {
+		t.Errorf("the first front has certificate %d", serial)
 	}
 }

@@ -104,6 +104,7 @@ type Front struct {
 	Origin   *url.URL
 	Frontend Frontend // Theme apart, which is that of the first
 	APIs     []string // names; all where nil
+	TLS      TLS      // its own certificate, by Cert and Key alone; zero: that of Config.TLS
 }
 
 // A Frontend is what is served outside /bff and the mounts: Dir or Upstream, or neither.

@@ -126,6 +126,11 @@ func (f *Front) fields() []field {
 			),
 		field{name: "apis", absent: "all", example: "[calendar, app]", about: "The apis that this front has, by name."}.
 			texts(&f.APIs, "write a list of names of `apis`, as in `apis: [calendar]`"),
+		field{
+			name:   "tls",
+			absent: "that of `tls`",
+			about:  "This front's own certificate: `cert` and `key`. The name that a browser asks for (SNI) chooses it.",
+		}.object("write `cert:` and `key:` below it", f.TLS.files(), f.TLS.agreeOnFiles),
 	}
 }
 
@@ -176,6 +181,9 @@ func (c *Config) agreeOnFronts(r *reader) {
 		case other != "":
 			r.wrong(r.where(path+".origin"), "`%s.origin` has the host name of `%s`, and cookies do not tell ports and schemes "+
 				"apart; every front has a host name of its own", path, other)
+		case f.TLS.On() && c.TLS.Cert == "":
+			r.wrong(r.where(path+".tls"), "`%s.tls` is beside the certificate of the first front; write `cert:` and `key:` of that "+
+				"one below `tls`", path)
 		case c.TLS.On() && f.Origin.Scheme == "http":
 			r.wrong(r.where(path+".origin"), "`tls` is set and `%s.origin` is http; write `https://%s`", path, f.Origin.Host)
 		}
@@ -216,13 +224,19 @@ func meant(name string, known []string) string {
 	return "; there are none"
 }
 
-func (t *TLS) fields() []field {
+// files are the keys of a certificate that is read from files.
+func (t *TLS) files() []field {
 	return []field{
 		field{name: "cert", absent: "none", example: "./cert.pem",
 			about: "The certificate chain, PEM. It is read again when the file changes."}.
 			by(textSchema(), func(v value) { set(&t.Cert)(readFilePath(v, "cert.pem")) }),
 		field{name: "key", absent: "none", example: "./key.pem", about: "The certificate's private key, PEM."}.
 			by(textSchema(), func(v value) { set(&t.Key)(readFilePath(v, "key.pem")) }),
+	}
+}
+
+func (t *TLS) fields() []field {
+	return append(t.files(),
 		field{
 			name:   "acme",
 			absent: "none",
@@ -233,7 +247,7 @@ func (t *TLS) fields() []field {
 		field{name: "redirect", absent: "none", example: `":80"`,
 			about: "An address whose plain http requests are redirected to `origin`.",
 		}.by(textSchema(), func(v value) { set(&t.Redirect)(readListenAddress(v, ":80")) }),
-	}
+	)
 }
 
 func (a *ACME) fields() []field {
@@ -278,6 +292,19 @@ func (t *TLS) agree(v value, there map[string]value) {
 	switch {
 	case has("acme") && (has("cert") || has("key")):
 		v.r.wrong(there["acme"].key, "%s has both `acme` and certificate files; keep one", v.name())
+	case !has("cert") && !has("key") && !has("acme"):
+		v.r.wrong(v.key, "%s has no certificate; write `cert:` and `key:`, or `acme:`, below it", v.name())
+	case !has("acme"):
+		t.agreeOnFiles(v, there)
+	}
+}
+
+// agreeOnFiles is what must hold between a certificate and its key.
+func (t *TLS) agreeOnFiles(v value, there map[string]value) {
+	has := func(name string) bool { return there[name].r != nil }
+	switch {
+	case !has("cert") && !has("key"):
+		v.r.wrong(v.key, "%s has no certificate; write `cert:` and `key:` below it", v.name())
 	case has("cert") != has("key"):
 		v.r.wrong(v.key, "%s has one of `cert` and `key`; write both", v.name())
 	case t.Cert != "" && t.Key != "" && !isPair(t.Cert, t.Key):
@@ -286,8 +313,6 @@ func (t *TLS) agree(v value, there map[string]value) {
 			"%s: `cert` and `key` are no pair of PEM files that belong together; write the chain and its key",
 			v.name(),
 		)
-	case !has("cert") && !has("acme"):
-		v.r.wrong(v.key, "%s has no certificate; write `cert:` and `key:`, or `acme:`, below it", v.name())
 	}
 }
 
