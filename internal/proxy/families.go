@@ -84,7 +84,7 @@ func oddOut() families {
 			cf-access-* x-forwarded-user x-user-* x-user x-users x-sso-* x-saml-* x-oidc-* oidc-* x-ldap-* x-kerberos-*
 			x-shib* shib-* x-session-user x-app-user x-current-user* sudo x-sudo x-person* gap-auth* x-scope-orgid
 			l5d-client-id *-tyk-* *act-as* *-sudo iv-* sm-* smuser* auth-user* authenticated-* remoteuser* xremote*
-			*authorization* x-wssecurity private-token job-token deploy-token x-vault-token x-figma-token x-parse-master-key
+			*-authorization* *authorization x-wssecurity private-token job-token deploy-token x-vault-token x-figma-token x-parse-master-key
 			x-parse-session-token`
 		whereFrom = `forwarded* x-forwarded* xforwarded* x-forward-* x-original-* x-originating-* *-originating-* *client-ip* *clientip*
 			*real-ip* *realip* *remote-ip* *remote-addr* *remoteaddr* *remote-host* *remote-port* *-connecting-ip* *source-ip*
