@@ -24,9 +24,8 @@ func (e *entry) upstream() {
 }
 
 var (
-	credential   = regexp.MustCompile(`^(\S*)\s*\$\{(accessToken|apiKey)\}$`)
-	ofConnection = regexp.MustCompile(`^\$\{connectionConfig\.([^}]*)\}$`)
-	ofClient     = regexp.MustCompile(`^(\$\{(clientId|clientSecret)\}[: ]?)+$`)
+	credential = regexp.MustCompile(`^(\S*)\s*\$\{(accessToken|apiKey)\}$`)
+	ofClient   = regexp.MustCompile(`^(\$\{(clientId|clientSecret)\}[: ]?)+$`)
 )
 
 // header is one header of calls.
