@@ -17,14 +17,19 @@ import (
 type tap struct {
 	url string
 	mu  sync.Mutex
-	ids map[string][]string // all values of the field of the last request
+	ids map[string][]string // all values of the field of the last request, and names that are not to leave
 }
 
 func newTap(t *testing.T, next http.Handler) *tap {
 	p := &tap{ids: map[string][]string{}}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.mu.Lock()
-		p.ids[r.URL.Path] = r.Header.Values("BFF-Request-Id")
+		p.ids[r.URL.Path] = r.Header.Values("X-Request-Id")
+		for name := range r.Header {
+			if strings.HasPrefix(strings.ToLower(name), "bff") {
+				p.ids[r.URL.Path] = append(p.ids[r.URL.Path], name)
+			}
+		}
 		p.mu.Unlock()
 		next.ServeHTTP(w, r)
 	}))
@@ -44,7 +49,7 @@ func (p *tap) saw(t *testing.T, what, path, id string) {
 }
 
 // Whatever leaves on behalf of a request has its id: the call, also as a WebSocket handshake, the code's exchange, the
-// refresh, userinfo, the hook. One that the browser sends never leaves.
+// refresh, userinfo, the hook. What the browser sends as BFF-Request-Id never leaves; an X-Request-Id of its own does.
 func TestTheRequestIDReachesEveryUpstream(t *testing.T) {
 	hook := newTap(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{}`)) }))
 	back := newTap(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("hello")) }))
@@ -91,8 +96,14 @@ func TestTheRequestIDReachesEveryUpstream(t *testing.T) {
 	a = r.c.Fetch("GET", "/api/things/items", "", "Connection", "BFF-Request-Id")
 	id = a.Header.Get("BFF-Request-Id")
 	calls := r.api.Calls()
-	if got := calls[len(calls)-1].Header.Values("BFF-Request-Id"); a.Status != http.StatusOK || len(got) != 1 || got[0] != id {
+	if got := calls[len(calls)-1].Header.Values("X-Request-Id"); a.Status != http.StatusOK || len(got) != 1 || got[0] != id {
 		t.Errorf("a call to an api: %d, the ids %q, the answer says %q", a.Status, got, id)
 	}
 	provider.saw(t, "the refresh", "/token", id)
+
+	r.c.Fetch("GET", "/api/things/items", "", "X-Request-Id", "of-the-page")
+	calls = r.api.Calls()
+	if got := calls[len(calls)-1].Header.Values("X-Request-Id"); len(got) != 1 || got[0] != "of-the-page" {
+		t.Errorf("the page's own id arrived as %q", got)
+	}
 }

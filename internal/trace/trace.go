@@ -45,15 +45,20 @@ func From(ctx context.Context) Request {
 	return Request{}
 }
 
-// Header is the field by which an answer, and every request that leaves because of it, says the request's id.
-const Header = "Bff-Request-Id"
+// An answer says its request's id in Header. A request that leaves because of it has the id in Onward: the fields
+// BFF-* are between a browser and bff, and X-Request-Id is what programs log without being told.
+const (
+	Header = "Bff-Request-Id"
+	Onward = "X-Request-Id"
+)
 
-// Name writes the id of the context's request into the header of a request that leaves, and of a trace that is not
+// Name writes the id of the context's request into the header of a request that leaves, unless the browser's program
+// chose one there: some APIs tell a repeated call by it. Of a trace that is not
 // recorded its context: whoever receives it records nothing either. Of one that is recorded, its span says more.
 // Without a request it writes nothing.
 func Name(ctx context.Context, h http.Header) {
-	if id := From(ctx).ID; id != "" {
-		h[Header] = []string{id}
+	if id := From(ctx).ID; id != "" && h[Onward] == nil {
+		h[Onward] = []string{id}
 	}
 	in := oteltrace.SpanContextFromContext(ctx)
 	if !in.IsValid() || in.IsSampled() {
