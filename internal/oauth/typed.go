@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
+	"maps"
 	"strings"
 
 	"bff/internal/oauth/claims"
@@ -89,7 +90,12 @@ func (b *Broker) LinkTyped(ctx context.Context, in Typed) (vault.Connection, err
 	if err != nil {
 		return vault.Connection{}, err
 	}
+	k := &kept{p: p, values: maps.Clone(in.Values)}
+	if err := k.account(ctx, o, token); err != nil {
+		return vault.Connection{}, err
+	}
 	who := readAccount(o, o.Joined(p.Userinfo.SubjectPath()), &p.Userinfo)
+	repaired := p.Subject(in.Subject, k.values) // as the provider has it
 	switch {
 	case len(who.subject) > claims.MaxSubject:
 		return vault.Connection{}, p.Fail(KindFailed, op, errors.New("there is no usable subject"))
@@ -97,15 +103,18 @@ func (b *Broker) LinkTyped(ctx context.Context, in Typed) (vault.Connection, err
 	case p.Auth == providers.AuthBasic:
 		who.subject = in.Username
 	case in.Subject != "":
-		who.subject = p.Subject(in.Subject, in.Values)
+		who.subject = repaired
 	default:
 		who.subject = "key-" + strings.ToLower(rand.Text()[:16]) // nothing of the key may show
 	}
 	who.bound()
-	now := b.cfg.Now()
+	subject, now := p.Account(who.subject, k.values), b.cfg.Now()
+	if in.Subject != "" && who.subject == repaired {
+		subject = in.Subject // what tells accounts apart may have changed since it was linked
+	}
 	return vault.Connection{Provider: p.Name, Keep: p.Keep, Status: vault.StatusActive,
-		Account:     vault.Account{Subject: p.Account(who.subject, in.Values), Email: who.email, Name: who.name},
-		Values:      in.Values,
+		Account:     vault.Account{Subject: subject, Email: who.email, Name: who.name},
+		Values:      k.values,
 		ConnectedAt: now, UsedAt: now, Scopes: p.Scopes, Tokens: vault.Tokens{Access: token, ObtainedAt: now}}, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"strings"
 
 	"bff/internal/oauth/address"
@@ -68,11 +69,9 @@ func (b *Broker) Values(provider string, given map[string]string) (values, wrong
 			values[name] = value
 		}
 	}
-	if len(wrong) == 0 {
-		if _, err := p.For(values); err != nil && !errors.Is(err, address.ErrMissing) {
-			for name := range values {
-				wrong[name] = WrongValue
-			}
+	if len(wrong) == 0 && !leads(p, values) {
+		for name := range values {
+			wrong[name] = WrongValue
 		}
 	}
 	if len(wrong) > 0 {
@@ -82,6 +81,17 @@ func (b *Broker) Values(provider string, given map[string]string) (values, wrong
 		return nil, nil
 	}
 	return values, nil
+}
+
+// leads reports whether values lead to hosts of the provider alone, as far as they are known.
+func leads(p *client.Provider, values map[string]string) bool {
+	if _, err := p.For(values); err != nil && !errors.Is(err, address.ErrMissing) {
+		return false
+	}
+	return !slices.ContainsFunc(p.Upstreams, func(template string) bool {
+		_, err := p.Place(template, values)
+		return err != nil && !errors.Is(err, address.ErrMissing)
+	})
 }
 
 // OwnValues are those of a connection's values that its person chose.

@@ -148,9 +148,10 @@ function openForm(page, p, connection) {
     h("input", { id: "field-" + name, name, required: true, autocomplete: "off", spellcheck: "false",
       autocapitalize: "none", ...more })];
   const hidden = { return_to: page.returnTo(), connection };
+  const kept = page.session?.authenticated && page.session.connections.find((c) => c.id === connection)?.values || {};
   const form = h("form", { method: "post", action: p.connect_url, class: "form" },
     Object.entries(hidden).map(([name, value]) => value && h("input", { type: "hidden", name, value })),
-    variables.map((v) => field("var." + v.name, v.ask, { value: v.default, pattern: v.pattern })),
+    variables.map((v) => !kept[v.name] && field("var." + v.name, v.ask, { value: v.default, pattern: v.pattern })),
     fields.map((f) => field(f, labels[f] || f, { type: f === "username" ? "text" : "password" })),
     fields.length > 0 && h("p", { class: "soft small", id: "ask-text" }, words.formHint),
     h("div", { class: "actions" },

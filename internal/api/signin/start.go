@@ -134,7 +134,9 @@ func (f *Flow) repair(c *route.Call, in *oauth.Begin, a *attempt) error {
 			in.LoginHint = cmp.Or(conn.Account.Email, conn.Account.Subject)
 		}
 		in.Consent = conn.Status == vault.StatusNeedsReauth || conn.Tokens.Refresh.IsZero()
-		return f.repairs(in, conn)
+		var err error
+		in.Values, err = f.repaired(in.Values, conn)
+		return err
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	_ "embed"
 	"html/template"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -49,14 +50,24 @@ func chosen(q url.Values) (map[string]string, error) {
 	return all, nil
 }
 
+// completed is what a person chose with defaults, or what of it is missing or wrong, by variable.
+func (f *Flow) completed(provider string, given map[string]string) (values, wrong map[string]string, err error) {
+	values, wrong = f.cfg.Broker.Values(provider, given)
+	for _, why := range wrong {
+		if why == oauth.WrongUnknown {
+			return nil, nil, problem.New(problem.BadRequest).Because(
+				"A variable is none that a person chooses for this provider.")
+		}
+	}
+	return values, wrong, nil
+}
+
 // settle completes what a person chose. asked is true when the answer is a page that asks for what is missing or
 // wrong.
 func (f *Flow) settle(c *route.Call, in *oauth.Begin) (asked bool, err error) {
-	values, wrong := f.cfg.Broker.Values(in.Provider, in.Values)
-	for _, why := range wrong {
-		if why == oauth.WrongUnknown {
-			return false, problem.New(problem.BadRequest).Because("A variable is none that a person chooses for this provider.")
-		}
+	values, wrong, err := f.completed(in.Provider, in.Values)
+	if err != nil {
+		return false, err
 	}
 	if len(wrong) > 0 {
 		return true, f.ask(c, in, wrong)
@@ -65,28 +76,35 @@ func (f *Flow) settle(c *route.Call, in *oauth.Begin) (asked bool, err error) {
 	return false, nil
 }
 
-// repairs has the linking of an account be that of a connection: its values are those that it has.
-func (f *Flow) repairs(in *oauth.Begin, conn *vault.Connection) error {
+// goodValues are those that a connection's person chose and that its provider still takes.
+func (f *Flow) goodValues(conn *vault.Connection) map[string]string {
 	own := f.cfg.Broker.OwnValues(conn)
-	for name, value := range in.Values {
-		if kept, ok := own[name]; ok && !strings.EqualFold(kept, value) {
-			return problem.New(problem.BadRequest).Because(
+	_, wrong := f.cfg.Broker.Values(conn.Provider, own)
+	maps.DeleteFunc(own, func(name, _ string) bool { return wrong[name] == oauth.WrongValue })
+	return own
+}
+
+// repaired are the values with which a connection is repaired: those that it has, with what was given for others.
+func (f *Flow) repaired(given map[string]string, conn *vault.Connection) (map[string]string, error) {
+	all := f.goodValues(conn)
+	for name, value := range given {
+		if kept, ok := all[name]; !ok {
+			all[name] = value
+		} else if !strings.EqualFold(kept, value) {
+			return nil, problem.New(problem.BadRequest).Because(
 				"The connection to be repaired is of another place than the variables name. Link a new account instead.")
 		}
 	}
-	for name, value := range own {
-		if in.Values == nil {
-			in.Values = map[string]string{}
-		}
-		in.Values[name] = value
-	}
-	return nil
+	return all, nil
 }
 
 //go:embed values.html
 var valuesText string
 
-var valuesPage = template.Must(template.New("values").Parse(valuesText))
+//go:embed fields.html
+var fieldsText string
+
+var valuesPage = template.Must(template.Must(template.New("values").Parse(valuesText)).Parse(fieldsText))
 
 // valuesPolicy says nothing of where forms lead: a browser holds every redirect of the provider's own sign-in to it.
 // What the page has of a request is escaped, and there is no script.
@@ -129,7 +147,6 @@ type hiddenField struct{ Name, Value string }
 // page.
 func (f *Flow) ask(c *route.Call, in *oauth.Begin, wrong map[string]string) error {
 	c.W.Header().Add("Vary", "Accept, Accept-Language")
-	bad := false
 	lang, words := wordsFor(c.R)
 	page := struct {
 		Lang, Provider, Path string
@@ -138,23 +155,9 @@ func (f *Flow) ask(c *route.Call, in *oauth.Begin, wrong map[string]string) erro
 		Fields               []valueField
 		Hidden               []hiddenField
 	}{Lang: lang, Words: words, Path: c.R.URL.Path, Provider: f.title(in.Provider)}
-	for _, v := range f.cfg.Broker.Variables(in.Provider) {
-		field := valueField{Name: valuePrefix + v.Name, Ask: v.Ask, Value: in.Values[v.Name]}
-		switch {
-		case wrong[v.Name] == oauth.WrongValue && in.Values[v.Name] != "":
-			field.Error, bad = words.Wrong, true
-		case wrong[v.Name] == oauth.WrongMissing && c.R.URL.Query().Has(field.Name):
-			field.Error, bad = words.Missing, true
-		case field.Value == "":
-			field.Value = v.Default
-		}
-		page.Fields = append(page.Fields, field)
-	}
+	page.Fields, page.Bad = f.fields(in.Provider, in.Values, wrong, words, c.R.URL.Query().Has)
 	if !takesPage(c.R) {
-		p := problem.New(problem.BadRequest).Because("The provider needs to know more before an account can be linked. " +
-			"Add it as `var.<name>`, or send the person to the page that asks for it.")
-		p.Provider, p.Fix = in.Provider, &problem.Fix{Kind: kindOf(c.R), URL: c.R.URL.RequestURI()}
-		return p
+		return f.needsMore(in.Provider, kindOf(c.R), c.R.URL.RequestURI())
 	}
 	for _, name := range [...]string{"return_to", "login_hint", "prompt", "scopes", "connection", "acr_values",
 		"max_age"} {
@@ -163,7 +166,7 @@ func (f *Flow) ask(c *route.Call, in *oauth.Begin, wrong map[string]string) erro
 		}
 	}
 	status := http.StatusOK
-	if page.Bad = bad; bad {
+	if page.Bad {
 		status = http.StatusBadRequest
 		c.W.Header().Set("BFF-Error", string(problem.BadRequest))
 	}
@@ -174,6 +177,33 @@ func (f *Flow) ask(c *route.Call, in *oauth.Begin, wrong map[string]string) erro
 	c.W.Header().Set("Content-Security-Policy", valuesPolicy)
 	answer.Body(c.W, c.R, status, "text/html; charset=utf-8", out.Bytes())
 	return nil
+}
+
+// fields are those of a page for a provider's variables, with what is wrong of what was sent. bad says that something
+// is.
+func (f *Flow) fields(provider string, values, wrong map[string]string, words valuesWords,
+	sent func(name string) bool) (all []valueField, bad bool) {
+	for _, v := range f.cfg.Broker.Variables(provider) {
+		field := valueField{Name: valuePrefix + v.Name, Ask: v.Ask, Value: values[v.Name]}
+		switch {
+		case wrong[v.Name] == oauth.WrongValue && field.Value != "":
+			field.Error, bad = words.Wrong, true
+		case wrong[v.Name] == oauth.WrongMissing && sent(field.Name):
+			field.Error, bad = words.Missing, true
+		case field.Value == "":
+			field.Value = v.Default
+		}
+		all = append(all, field)
+	}
+	return all, bad
+}
+
+// needsMore is what a script gets instead of a page with fields: its fix is that page.
+func (f *Flow) needsMore(provider, kind, page string) error {
+	p := problem.New(problem.BadRequest).Because("The provider needs to know more before an account can be linked. " +
+		"Add it as `var.<name>`, or send the person to the page that asks for it.")
+	p.Provider, p.Fix = provider, &problem.Fix{Kind: kind, URL: page}
+	return p
 }
 
 // takesPage reports whether an answer may be a page. A client that says nothing of what it takes, takes one.

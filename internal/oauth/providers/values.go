@@ -251,9 +251,10 @@ func (c *Config) realm(values map[string]string) string {
 	return "@" + strings.Join(parts, ",")
 }
 
-// InHost reports whether a value is part of the host of one of the provider's addresses.
+// InHost reports whether a value is part of the host of one of the provider's addresses. One whose credential is
+// typed may have no address but those of its apis.
 func (c *Config) InHost(name string) bool {
-	return slices.ContainsFunc(c.Addresses(), func(a *string) bool {
-		return slices.Contains(address.HostNames(*a), name)
-	})
+	part := func(template string) bool { return slices.Contains(address.HostNames(template), name) }
+	return slices.ContainsFunc(c.Addresses(), func(a *string) bool { return part(*a) }) ||
+		c.Typed() && slices.ContainsFunc(c.Upstreams, part)
 }
