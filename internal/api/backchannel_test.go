@@ -168,4 +168,9 @@ func TestBackchannelLogoutWithoutAStore(t *testing.T) {
 	if b.session()["authenticated"] == true {
 		t.Error("the session lives")
 	}
+	order{(*world).sendLogout, "logout/demo", http.StatusOK}.interrupted(t, func(w *world) string {
+		return logoutToken(t, w, "ada", "", nil)
+	})
 }
+
+func (w *world) sendLogout(token string) *http.Response { return w.backchannel(token) }

@@ -138,13 +138,13 @@ func (s *calls) carry(c *route.Call, m *Mount) error {
 	}
 	defer place.leave()
 	began := time.Now()
-	caller, err := s.caller(c, conn, m)
+	caller, another, err := s.caller(c, conn, m)
 	if err != nil {
 		return s.tokenProblem(c, conn, err)
 	}
 	done, release := s.streams.Watch(c.Session)
 	defer release()
-	if time.Since(began) > shortWait {
+	if another || time.Since(began) > shortWait { // the session may have ended meanwhile
 		if err := s.vault.StillLive(c.Ctx(), c.Session); errors.Is(err, vault.ErrNotFound) {
 			return c.NotSignedIn(s.providers)
 		} else if err != nil {
@@ -152,7 +152,7 @@ func (s *calls) carry(c *route.Call, m *Mount) error {
 		}
 	}
 	select {
-	case <-done: // it ended while the call waited for its token
+	case <-done: // it ended just now
 		return c.NotSignedIn(s.providers)
 	default:
 	}
@@ -173,26 +173,21 @@ func (s *calls) carry(c *route.Call, m *Mount) error {
 // that is at hand comes in microseconds.
 const shortWait = 5 * time.Millisecond
 
-// caller is what a call through conn brings along. It is a function of its own so that what it needs is off the stack
-// while the answer flows.
-func (s *calls) caller(c *route.Call, conn *vault.Connection, m *Mount) (proxy.Caller, error) {
+// caller is what a call through conn brings along; another says that the token is not the one that was read with the
+// session. It is a function of its own so that what it needs is off the stack while the answer flows.
+func (s *calls) caller(c *route.Call, conn *vault.Connection, m *Mount) (caller proxy.Caller, another bool, err error) {
 	fresh, err := s.broker.Token(c.Ctx(), *conn)
 	if err != nil {
-		return proxy.Caller{}, err
+		return proxy.Caller{}, false, err
 	}
-	through := conn                                     // shared with other calls, and on the heap already
-	if !fresh.Tokens.Access.Equal(conn.Tokens.Access) { // it waited: the session may have ended meanwhile
-		another := fresh
-		through = &another
-		if _, err := s.vault.LoadTicket(c.Ctx(), c.Session.Ticket()); errors.Is(err, vault.ErrNotFound) {
-			return proxy.Caller{}, c.NotSignedIn(s.providers)
-		} else if err != nil {
-			return proxy.Caller{}, err
-		}
+	through := conn // shared with other calls, and on the heap already
+	if another = !fresh.Tokens.Access.Equal(conn.Tokens.Access); another {
+		taken := fresh
+		through = &taken
 	}
 	to, err := s.target(through, m)
 	if err != nil {
-		return proxy.Caller{}, err
+		return proxy.Caller{}, false, err
 	}
 	return proxy.Caller{
 		Target:     to,
@@ -206,7 +201,7 @@ func (s *calls) caller(c *route.Call, conn *vault.Connection, m *Mount) (proxy.C
 			}
 			return credentialOf(m, &renewed), nil
 		},
-	}, nil
+	}, another, nil
 }
 
 // credentialOf is what authenticates a call through conn at its upstream: the one place that chooses.

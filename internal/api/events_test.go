@@ -97,13 +97,20 @@ func (l *listening) changes() string {
 func pair(t *testing.T, change ...func(*settings)) (*world, *world, *testenv.RedisServer) {
 	t.Helper()
 	store := testenv.Redis(t)
-	key := vault.NewKey()
-	with := func(s *settings) { s.store, s.keys = store.URL, []vault.Key{key} }
-	a := newWorld(t, append([]func(*settings){with}, change...)...)
-	b := newWorld(
-		t,
-		append([]func(*settings){with, func(s *settings) { s.demo, s.origin = a.demo, a.origin }}, change...)...)
+	a, b := pairAt(t, store.URL, store.URL, change...)
 	return a, b, store
+}
+
+// pairAt is a pair of which each reaches the store by a URL of its own.
+func pairAt(t *testing.T, here, there string, change ...func(*settings)) (*world, *world) {
+	t.Helper()
+	key := vault.NewKey()
+	with := func(url string) func(*settings) {
+		return func(s *settings) { s.store, s.keys = url, []vault.Key{key} }
+	}
+	a := newWorld(t, append([]func(*settings){with(here)}, change...)...)
+	same := func(s *settings) { s.demo, s.origin = a.demo, a.origin }
+	return a, newWorld(t, append([]func(*settings){with(there), same}, change...)...)
 }
 
 func TestEventsTellThatTheSessionEnded(t *testing.T) {

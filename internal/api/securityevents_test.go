@@ -203,4 +203,7 @@ func TestSecurityEventsWithoutAStore(t *testing.T) {
 	if b.session()["authenticated"] == true {
 		t.Error("the session lives")
 	}
+	order{(*world).secevent, "security/demo", http.StatusAccepted}.interrupted(t, func(w *world) string {
+		return securityEvent(t, w, provider.EventSessionsRevoked, "ada", nil)
+	})
 }

@@ -50,9 +50,9 @@ func TestACallWhoseSessionEndedWhileItWaitedDoesNotBegin(t *testing.T) {
 	})
 }
 
-// The same on an instance that nobody has used before, so that nothing in it listens for this session: neither a call
-// nor an exchange gets the token that came after the session had ended.
-func TestAFreshInstanceGivesNoTokenToASessionThatEndedMeanwhile(t *testing.T) {
+// The same on an instance that hears nothing of what ends elsewhere, since the store does not let it subscribe: the
+// session is read again, and neither a call nor an exchange gets the token that came after it had ended.
+func TestADeafInstanceGivesNoTokenToASessionThatEndedMeanwhile(t *testing.T) {
 	for name, wait := range map[string]struct {
 		request func(b *browser, w *world) *http.Response
 		status  int
@@ -65,20 +65,25 @@ func TestAFreshInstanceGivesNoTokenToASessionThatEndedMeanwhile(t *testing.T) {
 			d := newDesk(t)
 			d.answer = func(w http.ResponseWriter) { w.WriteHeader(http.StatusOK) }
 			clock := newClock()
-			there, fresh, _ := pair(t, withServices, func(s *settings) {
+			store := testenv.Redis(t)
+			if err := store.Client().Do(t.Context(), "ACL", "SETUSER", "deaf", "on", ">pw", "~*", "&*", "+@all",
+				"-subscribe", "-psubscribe", "-ssubscribe").Err(); err != nil {
+				t.Fatal(err)
+			}
+			there, deaf := pairAt(t, store.URL, "redis://deaf:pw@"+store.Addr+"/0", withServices, func(s *settings) {
 				s.now, s.keep = clock.now, vault.KeepUser
 				s.mounts = []proxy.Config{{Name: "desk", Path: "/api/desk", Upstream: d.URL, Allow: []string{"GET /x"}}}
 			})
 			b := there.browser()
 			b.signIn("ada")
-			fresh.browser().begin("/bff/login/demo") // it knows the provider, and no session
+			deaf.browser().begin("/bff/login/demo") // it knows the provider, and no session
 			clock.advance(time.Minute)
 			before := there.demo.Counts().TokenCalls
 			if err := there.demo.Delay(trouble.Slow, time.Hour); err != nil {
 				t.Fatal(err)
 			}
 			late := make(chan *http.Response, 1)
-			go func() { late <- wait.request(b.at(fresh), fresh) }()
+			go func() { late <- wait.request(b.at(deaf), deaf) }()
 			testenv.Eventually(t, "it waits for its token", func() bool { return there.demo.Counts().TokenCalls > before })
 			b.fetch("POST", "/bff/logout", "")
 			if err := there.demo.Switch(trouble.Up); err != nil {
