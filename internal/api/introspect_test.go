@@ -1,9 +1,11 @@
 package api_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
+	"bff/internal/demo/provider"
 	"bff/internal/testenv"
 )
 
@@ -30,6 +32,24 @@ func TestIntrospection(t *testing.T) {
 	}
 	if !expires.After(created) {
 		t.Error("it expires before it began")
+	}
+}
+
+// An address that the provider did not verify is said nowhere, and not as the name of the user either.
+func TestIntrospectionSaysNoUnverifiedAddress(t *testing.T) {
+	w := newWorld(t, withServices)
+	w.demo.AddPerson(provider.Person{Name: "eve", Subject: "4711", FullName: "Eve", Email: "ada@example.com", Unverified: true})
+	w.demo.AddPerson(provider.Person{Name: "nameless", Subject: "4712", Email: "ada@example.com", Unverified: true})
+	for person, username := range map[string]string{"eve": "Eve", "nameless": "4712"} {
+		b := w.browser()
+		if user := b.signIn(person)["user"].(map[string]any); user["email"] != "ada@example.com" || user["email_verified"] != false {
+			t.Fatalf("the session says %v", user)
+		}
+		raw := text(post(t, w, "/introspect", "token", b.cookie("bff")))
+		if strings.Contains(raw, "ada@example.com") || !strings.Contains(raw, `"username":"`+username+`"`) ||
+			!strings.Contains(raw, `"email_verified":false`) {
+			t.Errorf("%s: %s", person, raw)
+		}
 	}
 }
 

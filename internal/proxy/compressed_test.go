@@ -15,6 +15,7 @@ import (
 	"github.com/andybalholm/brotli"
 
 	"bff/internal/proxy"
+	"bff/internal/secret"
 )
 
 func rewritesNext(c *proxy.Config) { c.Rewrite = []string{"$.next"} }
@@ -262,29 +263,54 @@ func TestACompressedBodyThatIsBrokenBreaksOff(t *testing.T) {
 	}
 }
 
+// The field is masked before it is read, whatever its quoted pairs hide, and so is the body.
 func TestAChallengeThatEchoesTheTokenIsMaskedBeforeItIsRead(t *testing.T) {
-	var line string
-	r, trips, _ := wired(t, func(w http.ResponseWriter, req *http.Request) {
+	var line, body string
+	r, trips, log := wired(t, func(w http.ResponseWriter, req *http.Request) {
 		w.Header().Set("WWW-Authenticate", line)
+		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(403)
+		_, _ = io.WriteString(w, body)
 	})
 	quoted := ""
 	for i := range len(token) {
 		quoted += `\` + token[i:i+1]
 	}
-	for _, line = range []string{
-		`Bearer error="insufficient_scope", scope="` + token + ` read"`,
-		`Bearer error="insufficient_scope", scope="read ` + refresh + `"`,
-		`Bearer error="insufficient_scope", scope="read ` + quoted + `"`,
-		`Bearer error="insufficient_user_authentication", acr_values="` + token + `", scope="read", max_age=` + token,
+	const more = `Bearer error="insufficient_scope", `
+	for _, row := range []struct{ line, body, where string }{
+		{more + `scope="` + token + ` read"`, `{}`, "header"},
+		{more + `scope="read ` + refresh + `"`, `{}`, "header"},
+		{more + `scope="read ` + quoted + `"`, `{}`, "header"},
+		{`Bearer error="insufficient_user_authentication", acr_values="` + token + `", scope="read", max_age=` + token, `{}`, "header"},
+		{more + `scope="read"`, `{"you":"` + token + `"}`, "refusal"},
 	} {
+		line, body = row.line, row.body
 		trips.Store(0)
+		log.Reset()
 		r.do("GET", "/api/x/a", nil)
 		c := challengeFrom(t, r.err())
-		all := strings.Join(c.Scopes, " ") + " " + c.ACRValues + " " + c.MaxAge
+		all := strings.Join(c.Scopes, " ") + " " + c.ACRValues + " " + c.MaxAge + " " + string(c.Body)
 		if leaks(all, token) || leaks(all, refresh) || trips.Load() != 1 || len(c.Scopes) != 1 ||
 			c.Scopes[0] != "read" {
 			t.Errorf("%s: %q, %d trips", line, all, trips.Load())
+		}
+		if !strings.Contains(log.String(), "where="+row.where) {
+			t.Errorf("%s: not masked in the %s: %s", line, row.where, log)
+		}
+	}
+}
+
+// What was read of a refusal is masked by itself too, each part of it.
+func TestWhatWasReadOfAChallengeIsMasked(t *testing.T) {
+	for name, c := range map[string]*proxy.ScopeChallenge{
+		"scope": {Scopes: []string{"read", token}}, "acr_values": {ACRValues: "gold " + token},
+		"max_age": {MaxAge: token}, "the body": {Body: []byte(`{"you":"` + token + `"}`)},
+		"its type": {ContentType: "text/" + token},
+	} {
+		proxy.MaskChallenge(c, secret.New(token), secret.New(refresh))
+		all := strings.Join(c.Scopes, " ") + " " + c.ACRValues + " " + c.MaxAge + " " + c.ContentType + " " + string(c.Body)
+		if leaks(all, token) {
+			t.Errorf("%s: %q", name, all)
 		}
 	}
 }

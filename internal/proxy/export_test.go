@@ -4,6 +4,8 @@ import (
 	"net/http"
 
 	"bff/internal/proxy/jsonurl"
+	"bff/internal/proxy/tripwire"
+	"bff/internal/secret"
 )
 
 // What the fuzz targets look at directly: the parsers a stranger's bytes reach.
@@ -24,4 +26,9 @@ func (m *Mount) RewriteLink(v string, c *Call) string  { return m.rewriteLink(v,
 // RewriteJSON is the reader that rewrites fields.
 func (m *Mount) RewriteJSON(r interface{ Read([]byte) (int, error) }, c *Call) interface{ Read([]byte) (int, error) } {
 	return jsonurl.NewReader(r, m.fields, func(s string) string { return m.rewriteURL(s, c) })
+}
+
+// MaskChallenge masks secrets in what was read of a refusal.
+func MaskChallenge(c *ScopeChallenge, secrets ...secret.Text) {
+	(&exchange{set: tripwire.New(secrets...), known: true, reported: true}).maskChallenge(c)
 }

@@ -113,7 +113,7 @@ func (c *common) addPersonal(claims map[string]any, p *Person, scopes []string) 
 		return c.habits.AnyScope
 	}
 	if has(ScopeEmail, "email") {
-		claims["email"], claims["email_verified"] = p.Email, true
+		claims["email"], claims["email_verified"] = p.Email, !p.Unverified
 	}
 	if has(ScopeProfile, "profile") {
 		claims["name"], claims["given_name"], claims["locale"] = p.FullName, p.GivenName(), p.Locale

@@ -14,6 +14,7 @@ type Person struct {
 	Email        string
 	Locale       string
 	HostedDomain string // hd claim; "" for a private account
+	Unverified   bool   // nobody has shown that the address is theirs
 }
 
 func people() []Person {
