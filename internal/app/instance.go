@@ -89,10 +89,10 @@ func New(cfg *config.Config, o Options) (*Instance, error) {
 
 // upstreams are the connections to what is called.
 func upstreams(cfg *config.Config) http.RoundTripper {
-	if cfg.Proxy.Own {
-		return wire.New(proxy.NewTransport())
+	if cfg.Proxy.Standard {
+		return proxy.NewTransport()
 	}
-	return proxy.NewTransport()
+	return wire.New(proxy.NewTransport())
 }
 
 // network is what carries requests: usual, or what the options have instead.

@@ -66,7 +66,7 @@ func keepFixed(cfg, old *config.Config) (changed []string) {
 	keep(&changed, "session.cookie", &cfg.Session.Cookie, old.Session.Cookie)
 	keep(&changed, "log.format", &cfg.Log.Text, old.Log.Text)
 	keep(&changed, "log.audit", &cfg.Log.Audit, old.Log.Audit)
-	keep(&changed, "proxy.client", &cfg.Proxy.Own, old.Proxy.Own)
+	keep(&changed, "proxy.client", &cfg.Proxy.Standard, old.Proxy.Standard)
 	keep(&changed, "telemetry", &cfg.Telemetry, old.Telemetry)
 	keep(&changed, "tls.redirect", &cfg.TLS.Redirect, old.TLS.Redirect)
 	if cfg.TLS.On() != old.TLS.On() || (cfg.TLS.ACME == nil) != (old.TLS.ACME == nil) ||

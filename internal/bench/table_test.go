@@ -118,7 +118,7 @@ func newStage(b *testing.B, people int) *stage {
 	h := newHouse(b)
 	for _, c := range []struct{ name, session, env string }{
 		{"bff", "cache: true", ""},
-		{"bff, own client", "cache: true\nproxy:\n  client: own", ""},
+		{"bff, standard client", "cache: true\nproxy:\n  client: standard", ""},
 		{"bff, cache: false", "cache: false", ""},
 	} {
 		p := h.instance(b, apis, c.session, trust, c.env)

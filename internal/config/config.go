@@ -140,7 +140,7 @@ type Telemetry struct {
 
 // Proxy is how upstreams are called.
 type Proxy struct {
-	Own bool // by a client of bff's own where that can be
+	Standard bool // by Go's client alone, not by bff's own where that can be
 }
 
 // Limits bound what one caller may use. Zero is the default of the package that enforces it.

@@ -109,7 +109,7 @@ func (c *Config) running() []field {
 		field{name: "limits", about: "What one caller may use of one instance."}.
 			object("write `login_per_minute: 600` below it", c.Limits.fields(), nil),
 		field{name: "proxy", absent: "none", about: "How upstreams are called."}.
-			object("write `client: own` below it", c.Proxy.fields(), nil),
+			object("write `client: standard` below it", c.Proxy.fields(), nil),
 		field{name: "log", about: "What is logged, and how."}.
 			object("write `level: info` below it", c.Log.fields(), nil),
 		field{name: "explain", def: "24h", example: `"0"`,
@@ -185,12 +185,12 @@ func (l *Limits) fields() []field {
 
 func (p *Proxy) fields() []field {
 	return []field{
-		field{name: "client", def: "standard", example: "own",
-			about: "`standard` calls upstreams by Go's client; `own` takes less work a call where the upstream speaks " +
-				"HTTP/1.1 and the request has no body."}.
-			by(schema{"type": "string", "enum": []string{"standard", "own"}}, func(v value) {
-				s, _ := v.one("standard", "own")
-				p.Own = s == "own"
+		field{name: "client", def: "own", example: "standard",
+			about: "`own` takes less work a call where the upstream speaks HTTP/1.1 and the request has no body; all other " +
+				"calls are Go's client's. `standard` leaves every call to it."}.
+			by(schema{"type": "string", "enum": []string{"own", "standard"}}, func(v value) {
+				s, _ := v.one("own", "standard")
+				p.Standard = s == "standard"
 			}),
 	}
 }
