@@ -18,7 +18,10 @@ const maxSites = 512
 
 // sites are a provider's, as it is for different values.
 type sites struct {
-	mu sync.Mutex
+	read  sync.Once
+	names []string // of the values; there once read is done
+
+	mu sync.Mutex // guards m
 	m  map[string]*Provider
 }
 
@@ -35,17 +38,17 @@ func (p *Provider) root() *Provider {
 // left out until its values are there.
 func (p *Provider) For(values map[string]string) (*Provider, error) {
 	p = p.root()
-	names := p.Config.Names()
-	if len(names) == 0 {
+	s := &p.sites
+	s.read.Do(func() { s.names = p.Config.Names() })
+	if len(s.names) == 0 {
 		return p, nil
 	}
 	all := p.Defaults()
 	maps.Copy(all, values)
 	var key strings.Builder
-	for _, name := range names {
+	for _, name := range s.names {
 		key.WriteString(name + "\x00" + all[name] + "\x00")
 	}
-	s := &p.sites
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if known := s.m[key.String()]; known != nil {
