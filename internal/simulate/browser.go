@@ -131,7 +131,7 @@ func (b *browser) through(target, kind string, choice standin.Choice) *reply {
 	a := b.visit(target, "same-origin")
 	for range 3 {
 		there := a.header.Get("Location")
-		if t.err != nil || !strings.HasPrefix(there, "https://") || strings.HasPrefix(there, origin+"/") {
+		if t.err != nil || !strings.Contains(there, "://") || strings.HasPrefix(there, origin+"/") {
 			return a
 		}
 		provider := t.provider
@@ -157,7 +157,7 @@ func (b *browser) arrive(there string, back standin.WayBack) *reply {
 	to := u.Query().Get(cmp.Or(b.t.redirectName, "redirect_uri"))
 	if back.Form {
 		a := b.request(http.MethodPost, to, back.Query, "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate",
-			"Sec-Fetch-Dest", "document", "Origin", "https://"+u.Host)
+			"Sec-Fetch-Dest", "document", "Origin", u.Scheme+"://"+u.Host)
 		next, err := u.Parse(to)
 		if err != nil {
 			return a

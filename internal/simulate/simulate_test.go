@@ -44,6 +44,17 @@ func TestEveryScenarioGoesAsExpected(t *testing.T) {
 	}
 }
 
+// A provider that one runs oneself, on this machine and without TLS, is played like any other.
+func TestAProviderOfThisMachineIsPlayed(t *testing.T) {
+	t.Parallel()
+	p := read(t, "openid")
+	p.Issuer = "http://localhost:8180/realms/app"
+	var out bytes.Buffer
+	if err := simulate.Run(t.Context(), p, simulate.Options{File: "openid", Trust: true}, &out); err != nil {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+}
+
 // What a file says decides what happens: each key that is wrong changes the table, and none can be wrong unnoticed.
 func TestAWrongFactChangesTheTable(t *testing.T) {
 	t.Parallel()

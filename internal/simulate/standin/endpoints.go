@@ -250,7 +250,7 @@ func (s *StandIn) wrongRevocation(r *http.Request, in request) (token, why strin
 	token = in.form.Get(param)
 	before, after, wild := strings.Cut(s.urls[Revocation], "{token}")
 	if wild {
-		full := "https://" + r.Host + r.URL.EscapedPath()
+		full := schemeOf(before) + r.Host + r.URL.EscapedPath()
 		if r.URL.RawQuery != "" {
 			full += "?" + r.URL.RawQuery
 		}

@@ -171,13 +171,13 @@ func (s *StandIn) matches(address, host string, to *url.URL) bool {
 	}
 	address = strings.ReplaceAll(address, "{client_id}", ClientID)
 	if before, after, ok := strings.Cut(address, "{subject}"); ok { // of somebody
-		path := "https://" + host + to.EscapedPath()
+		path := schemeOf(address) + host + to.EscapedPath()
 		id, found := strings.CutSuffix(strings.TrimPrefix(path, before), after)
 		return strings.HasPrefix(path, before) && found && s.known(unescape(id))
 	}
 	before, after, wild := strings.Cut(address, "{token}")
 	if wild {
-		full := "https://" + host + to.EscapedPath()
+		full := schemeOf(address) + host + to.EscapedPath()
 		if to.RawQuery != "" {
 			full += "?" + to.RawQuery
 		}
@@ -194,6 +194,14 @@ func (s *StandIn) matches(address, host string, to *url.URL) bool {
 		}
 	}
 	return true
+}
+
+// schemeOf is what an address begins with: plain http is for this machine.
+func schemeOf(address string) string {
+	if strings.HasPrefix(address, "http://") {
+		return "http://"
+	}
+	return "https://"
 }
 
 func cleanPath(u *url.URL) string {
