@@ -123,7 +123,7 @@ func (c *providerCheckCommand) Run(sh *shell) error {
 type providerSimulateCommand struct {
 	Provider string `arg:"" optional:"" complete:"provider" help:"A provider of the configuration, a built-in one, or a FILE as show prints it."`
 	Config   string `default:"bff.yaml" placeholder:"FILE" help:"The configuration that a name is looked up in (default: ${default})."`
-	Answers  string `placeholder:"FILE" help:"Play these recorded answers of the real provider instead of what its file claims; docs/providers.md has their form."`
+	Answers  string `placeholder:"FILE" help:"Play these recorded answers of the real provider instead of what its file claims; docs/providers-try.md has their form."`
 	All      bool   `help:"Play every built-in provider."`
 	Facts    bool   `help:"Only what shows whether the file is right, without what goes wrong at a provider."`
 	List     bool   `help:"Print what would be played, and stop."`

@@ -14,7 +14,7 @@ func (f *Frontend) fields() []field {
 	return append(f.served(),
 		field{name: "theme", absent: "none", example: "./theme.css",
 			about: "A style sheet of your own for `/bff/account` and the other pages of bff: " +
-				"[which variables](client.md#the-account-page). Read anew at each load.",
+				"[which variables](account-page.md). Read anew at each load.",
 		}.by(textSchema(), f.readTheme),
 	)
 }

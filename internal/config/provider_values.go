@@ -25,7 +25,7 @@ func valuesDocs() map[string]providerDoc {
 			"pattern, ask}`. `value` is "+
 			"yours; `ask` is what a person is asked before linking an account; `pattern` is of the whole value, by "+
 			"default letters, "+
-			"digits and `-`. [One provider, many hosts](providers.md#one-provider-many-hosts).",
+			"digits and `-`. [One provider, many hosts](providers-hosts.md).",
 			`{shop: {ask: "Your shop's name"}}`),
 		"hosts": none("Where values may lead: `host[:port]`, with `*.` only in front of a domain that somebody "+
 			"registered. Needed where a "+

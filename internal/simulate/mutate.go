@@ -20,7 +20,7 @@ type mutant struct {
 	file providers.Config
 }
 
-// unnoticed are the keys whose value no scenario can show to be wrong, with the reason. docs/providers.md has the list.
+// unnoticed are the keys whose value no scenario can show to be wrong, with the reason. docs/providers-try.md has the list.
 func unnoticed(file *providers.Config) map[string]string {
 	list := map[string]string{
 		"keep":  "it is the operator's choice, and nothing of the provider",

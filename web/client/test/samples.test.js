@@ -1,7 +1,7 @@
 // The samples of the documentation, compiled from the very pages against the very archive that npm would publish.
 import assert from "node:assert/strict";
 import { execFile, execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
@@ -10,7 +10,10 @@ import { promisify } from "node:util";
 
 const here = fileURLToPath(new URL("..", import.meta.url)),
   root = join(here, "..", "..");
-const pages = ["docs/client.md", "docs/testing.md", "web/client/README.md"];
+const pages = [
+  ...readdirSync(join(root, "docs")).filter((name) => /^(account-page|client|testing)[a-z-]*\.md$/.test(name)).map((name) => "docs/" + name),
+  "web/client/README.md",
+];
 
 // What a sample may use without saying where it is from.
 const known = `
