@@ -21,19 +21,42 @@ import (
 	"bff/internal/testenv"
 )
 
-// elsewhere are the answers of the description that this test does not bring about, each with what does.
-func elsewhere() map[string]string {
-	const fronts = "internal/browser: a sign-in on a further front in a real browser"
-	return map[string]string{
-		"GET /bff/front/begin 200":                    fronts,
-		"GET /bff/front/begin 303":                    fronts,
-		"GET /bff/front/begin 403":                    fronts,
-		"GET /bff/front/arrive 403":                   fronts,
-		"GET /bff/front/arrive 302":                   fronts,
-		"GET /bff/front/arrive 303":                   fronts,
-		"POST /bff/security-events/{provider} 202":    "internal/api: TestSecurityEvents…, tokens that the provider of this test does not make",
-		"POST /bff/security-events/{provider} 503":    "internal/api: the same",
-		"POST /bff/backchannel-logout/{provider} 503": "internal/api: the store fails between the token's check and the end",
+// elsewhere are the answers of the description that this test does not bring about, each with the folder and the name
+// of the test that does.
+func elsewhere() map[string][2]string {
+	people, scripts := [2]string{"internal/api", "TestASignInBeginsAndEndsOnItsFront"},
+		[2]string{"internal/api", "TestOnlyAPersonGoesBetweenFronts"}
+	return map[string][2]string{
+		"GET /bff/front/begin 200":                    {"internal/browser", "TestSingleSignOnOverThreeSites"},
+		"GET /bff/front/begin 303":                    people,
+		"GET /bff/front/begin 403":                    scripts,
+		"GET /bff/front/arrive 403":                   scripts,
+		"GET /bff/front/arrive 302":                   people,
+		"GET /bff/front/arrive 303":                   people,
+		"POST /bff/security-events/{provider} 202":    {"internal/api", "TestSecurityEventsEndSessions"},
+		"POST /bff/security-events/{provider} 503":    {"internal/api", "TestSecurityEventsWithoutAStore"},
+		"POST /bff/backchannel-logout/{provider} 503": {"internal/api", "TestBackchannelLogoutWithoutAStore"},
+	}
+}
+
+// What is said to be tested elsewhere is: the test is there.
+func TestWhatIsReplayedElsewhereIs(t *testing.T) {
+	for what, by := range elsewhere() {
+		files, err := filepath.Glob(filepath.Join(testenv.Root(t), by[0], "*_test.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := false
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found = found || strings.Contains(string(text), "\nfunc "+by[1]+"(t *testing.T) {\n")
+		}
+		if !found {
+			t.Errorf("%s: %s has no %s", what, by[0], by[1])
+		}
 	}
 }
 

@@ -32,8 +32,8 @@ func TestEveryExampleOfTheDescription(t *testing.T) {
 			responses, _ := p.dig(operation, "responses").(map[string]any)
 			for status := range responses {
 				what := strings.ToUpper(method) + " " + path + " " + status
-				if why, ok := elsewhere()[what]; p.seen[what] == ok {
-					t.Errorf("%s: brought about %v, and said to be elsewhere %v %q", what, p.seen[what], ok, why)
+				if by, ok := elsewhere()[what]; p.seen[what] == ok {
+					t.Errorf("%s: brought about %v, and said to be elsewhere %v %q", what, p.seen[what], ok, by)
 				}
 			}
 		}
