@@ -72,6 +72,7 @@ func (b *Bus[E]) listen(ctx context.Context) {
 
 // receive listens until the client gives up. The client pings a silent connection, so that one that is half open fails.
 func (b *Bus[E]) receive(ctx context.Context) {
+	b.s.veil.listens(ctx) // before this instance is one of those
 	ps := b.s.client.Subscribe(ctx, b.s.Channel())
 	defer ps.Close()
 	defer b.lost()
