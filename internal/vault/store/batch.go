@@ -125,8 +125,10 @@ func (s *Store) Ask(ctx context.Context, absent string, collect func(*Batch) (an
 	write := b.pipe.Del(ctx, absent)
 	answer := collect(b)
 	exec(ctx, b.pipe)
-	if err := write.Err(); err != nil {
-		return s.fault(ctx, err)
+	if err := s.fault(ctx, write.Err()); err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	} else if err != nil || write.Val() != 0 { // no answer to this command: it is out of step, or no store
+		return ErrUnavailable
 	}
 	return answer()
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -60,8 +61,7 @@ func (b *Bus[E]) Subscribe(match func(E) bool) (events <-chan E, cancel func()) 
 	}
 }
 
-// listen keeps the subscription alive. go-redis resubscribes after a broken connection and reports it, which is when
-// everybody must look again.
+// listen keeps the subscription alive. One that ended is made anew, and then everybody must look again.
 func (b *Bus[E]) listen(ctx context.Context) {
 	defer close(b.done)
 	for ctx.Err() == nil {
@@ -70,23 +70,51 @@ func (b *Bus[E]) listen(ctx context.Context) {
 	}
 }
 
-// receive listens until the client gives up. The client pings a silent connection, so that one that is half open fails.
+// busCheck is how long a subscription may be silent before it is pinged. One that stays silent twice as long after that
+// is half open.
+const busCheck = 3 * time.Second
+
+// receive listens until the connection ends.
 func (b *Bus[E]) receive(ctx context.Context) {
 	b.s.veil.listens(ctx) // before this instance is one of those
 	ps := b.s.client.Subscribe(ctx, b.s.Channel())
+	messages, over := make(chan any), make(chan struct{})
+	var reader sync.WaitGroup
+	reader.Go(func() {
+		defer close(messages)
+		for {
+			m, err := received(ctx, ps)
+			if err != nil {
+				return
+			}
+			select {
+			case messages <- m:
+			case <-over:
+				return
+			}
+		}
+	})
+	defer reader.Wait()
 	defer ps.Close()
+	defer close(over)
 	defer b.lost()
-	messages := ps.ChannelWithSubscriptions()
-	for {
+	check := time.NewTicker(busCheck)
+	defer check.Stop()
+	for silent := 0; silent < 4; {
 		select {
 		case <-ctx.Done():
 			return
+		case <-check.C:
+			if silent++; silent == 2 && ping(ctx, ps) != nil {
+				return
+			}
 		case m, ok := <-messages:
 			if !ok {
 				return
 			}
+			silent = 0
 			switch m := m.(type) {
-			case *redis.Subscription: // the first, or one after a broken connection
+			case *redis.Subscription:
 				b.deliver(b.resync, true)
 			case *redis.Message:
 				if e, ok := b.decode(m.Payload); ok {
@@ -96,6 +124,25 @@ func (b *Bus[E]) receive(ctx context.Context) {
 		}
 	}
 }
+
+func ping(ctx context.Context, ps *redis.PubSub) error {
+	ctx, cancel := context.WithTimeout(ctx, busCheck)
+	defer cancel()
+	return ps.Ping(ctx)
+}
+
+// received is the next message of a subscription. go-redis panics where one has another shape than it expects: from a
+// store that is none, that is an error like others.
+func received(ctx context.Context, ps *redis.PubSub) (m any, err error) {
+	defer func() {
+		if recover() != nil {
+			m, err = nil, errMessage
+		}
+	}()
+	return ps.Receive(ctx)
+}
+
+var errMessage = errors.New("the store sent a message that is none")
 
 func (b *Bus[E]) lost() {
 	b.mu.Lock()

@@ -60,7 +60,7 @@ func (s *Store) tryCommands(ctx context.Context) error {
 	}
 	ps := s.client.Subscribe(ctx, s.Global("bus"))
 	defer func() { _ = ps.Close() }()
-	_, err := ps.Receive(ctx)
+	_, err := received(ctx, ps)
 	return err
 }
 

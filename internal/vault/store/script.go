@@ -5,6 +5,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -183,13 +184,21 @@ func (s *Store) CountDurably(ctx context.Context, c Call) (int, error) {
 	return n, s.fault(ctx, err)
 }
 
-// IDsDurably is RunDurably for a script that answers ids, joined by commas.
+// IDsDurably is RunDurably for a script that answers ids of sessions, joined by commas, or a word of `erase`.
 func (s *Store) IDsDurably(ctx context.Context, c Call) ([]string, error) {
 	text, err := s.evalDurably(ctx, c).Text()
-	if err != nil || text == "" {
+	switch {
+	case errors.Is(err, redis.Nil):
+		return nil, ErrUnavailable // no script of these answers nothing at all
+	case err != nil || text == "":
 		return nil, s.fault(ctx, err)
 	}
-	return strings.Split(text, ","), nil
+	ids := strings.Split(text, ",")
+	foreign := func(id string) bool { return !strings.HasPrefix(id, "s_") && id != "kept" && id != "erased" }
+	if slices.ContainsFunc(ids, foreign) {
+		return nil, ErrUnavailable // the answer is of something else
+	}
+	return ids, nil
 }
 
 // RunText runs a script that answers a string, or ErrNotFound.
@@ -212,6 +221,8 @@ func (s *Store) RunList(ctx context.Context, c Call) ([]string, error) {
 
 func (s *Store) answer(ctx context.Context, n int, err error) (int, error) {
 	switch {
+	case errors.Is(err, redis.Nil):
+		return 0, ErrUnavailable // every script answers something
 	case err != nil:
 		return 0, s.fault(ctx, err)
 	case n >= done:

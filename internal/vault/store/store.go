@@ -93,7 +93,15 @@ func (s *Store) Close() error {
 }
 
 // Ping asks for a sign of life.
-func (s *Store) Ping(ctx context.Context) error { return s.fault(ctx, s.client.Ping(ctx).Err()) }
+func (s *Store) Ping(ctx context.Context) error {
+	text, err := s.client.Ping(ctx).Result()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return s.fault(ctx, err)
+	} else if text != "PONG" {
+		return ErrUnavailable
+	}
+	return nil
+}
 
 // Serves reports, by commands on a key that never exists, whether the server does what the product needs: a replica, a
 // full one or one that cannot save takes no writes, and one may refuse single commands.
