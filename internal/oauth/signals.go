@@ -44,7 +44,7 @@ func (b *Broker) LogoutToken(
 	carryOut func(context.Context, Logout) error,
 ) error {
 	const op = "verify the logout token of"
-	p, err := b.providerFor(op, name, nil)
+	p, values, err := b.speaker(op, name, raw)
 	if err != nil {
 		return err
 	}
@@ -66,10 +66,10 @@ func (b *Broker) LogoutToken(
 	}
 	out := Logout{Handle: handle(p, token.Session)}
 	if token.Subject != "" {
-		out.UserID = vault.UserID(p.Name, p.Issuer, token.Subject)
-		out.Account = vault.Identity{Provider: p.Name, Issuer: p.Issuer, Subject: token.Subject}
+		out.Account = vault.Identity{Provider: p.Name, Issuer: p.Issuer, Subject: p.Account(token.Subject, values)}
+		out.UserID = vault.UserID(p.Name, p.Issuer, out.Account.Subject)
 	}
-	once := onceOnly{kind: "logout/" + p.Name, id: token.ID, keep: 2*claims.LogoutFresh + claims.Skew}
+	once := onceOnly{kind: "logout/" + place(p), id: token.ID, keep: 2*claims.LogoutFresh + claims.Skew}
 	fresh, err := b.once(ctx, p, op, once, func(ctx context.Context) error { return carryOut(ctx, out) })
 	if err == nil && !fresh {
 		return fail("it was used before")
@@ -108,12 +108,34 @@ func (b *Broker) once(ctx context.Context, p *client.Provider, op string, o once
 	return true, nil
 }
 
+// speaker is the provider as it is for accounts of whoever says that a token is theirs, with the values that tell them
+// apart. Nothing of the token is verified yet.
+func (b *Broker) speaker(op, name, raw string) (*client.Provider, map[string]string, error) {
+	p, err := b.provider(op, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	issuer := ""
+	if o, err := claims.ParseUnverified(raw); err == nil {
+		issuer = o.Text("iss")
+	}
+	return p.Named(issuer)
+}
+
+// place names who makes a provider's tokens: of a provider with several issuers, each has ids of its own.
+func place(p *client.Provider) string {
+	if p.ChosenIssuer() {
+		return p.Name + "@" + p.Issuer
+	}
+	return p.Name
+}
+
 // handle names a session at the provider.
 func handle(p *client.Provider, sid string) string {
 	if sid == "" {
 		return ""
 	}
-	return p.Name + "/" + sid
+	return place(p) + "/" + sid
 }
 
 // SecurityKind is what a security event says.
@@ -135,7 +157,7 @@ type SecurityEvent struct {
 	Kind    SecurityKind
 	UserID  string         // "" when it is about nobody
 	Account vault.Identity // zero when it is about nobody
-	Subject string         // at the provider
+	Subject string         // as that of a connection's account
 }
 
 // securityKind reads an event's URI. tokens-revoked belongs to oauth; some put it under risc.
@@ -164,7 +186,8 @@ func securityKind(uri string) SecurityKind {
 func (b *Broker) SecurityEvents(ctx context.Context, name, raw string,
 	carryOut func(context.Context, []SecurityEvent) error) error {
 	const op = "verify the security event token of"
-	p, err := b.providerFor(op, name, nil)
+	raw = strings.TrimSpace(raw)
+	p, values, err := b.speaker(op, name, raw)
 	if err != nil {
 		return err
 	}
@@ -175,7 +198,7 @@ func (b *Broker) SecurityEvents(ctx context.Context, name, raw string,
 	if err != nil {
 		return err
 	}
-	o, h, err := verify(ctx, p, keys, op, strings.TrimSpace(raw))
+	o, h, err := verify(ctx, p, keys, op, raw)
 	if err != nil {
 		return err
 	}
@@ -185,14 +208,15 @@ func (b *Broker) SecurityEvents(ctx context.Context, name, raw string,
 	}
 	var out []SecurityEvent
 	for _, e := range token.Events {
-		event := SecurityEvent{Kind: securityKind(e.URI), Subject: e.Subject}
+		event := SecurityEvent{Kind: securityKind(e.URI)}
 		if e.Subject != "" {
-			event.UserID = vault.UserID(p.Name, p.Issuer, e.Subject)
-			event.Account = vault.Identity{Provider: p.Name, Issuer: p.Issuer, Subject: e.Subject}
+			event.Subject = p.Account(e.Subject, values)
+			event.UserID = vault.UserID(p.Name, p.Issuer, event.Subject)
+			event.Account = vault.Identity{Provider: p.Name, Issuer: p.Issuer, Subject: event.Subject}
 		}
 		out = append(out, event)
 	}
-	once := onceOnly{kind: "security/" + p.Name, id: token.ID, keep: claims.SecurityFresh + time.Hour}
+	once := onceOnly{kind: "security/" + place(p), id: token.ID, keep: claims.SecurityFresh + time.Hour}
 	_, err = b.once(ctx, p, op, once, func(ctx context.Context) error { return carryOut(ctx, out) })
 	return err
 }

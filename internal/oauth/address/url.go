@@ -3,6 +3,7 @@ package address
 import (
 	"errors"
 	"net/url"
+	"regexp"
 	"strings"
 
 	"bff/internal/dial"
@@ -250,4 +251,37 @@ func HostNames(template string) (names []string) {
 		}
 	}
 	return names
+}
+
+// Match is the other way round: the values with which a template is that very URL. ok is false when there are none, or
+// when they lead to another host than hosts allow.
+func Match(template, made string, hosts Hosts) (values map[string]string, ok bool) {
+	names := Names(template)
+	if len(names) == 0 || len(made) > maxValue {
+		return nil, false
+	}
+	var pattern strings.Builder
+	for _, p := range split(template) {
+		if pattern.WriteString(regexp.QuoteMeta(p.text)); p.name != "" {
+			pattern.WriteString("(.+?)")
+		}
+	}
+	re, err := regexp.Compile(`\A(?:` + pattern.String() + `)\z`)
+	if err != nil {
+		return nil, false
+	}
+	found := re.FindStringSubmatch(made)
+	if found == nil {
+		return nil, false
+	}
+	values = map[string]string{}
+	n := 0
+	for _, p := range split(template) {
+		if p.name != "" {
+			n++
+			values[p.name] = found[n]
+		}
+	}
+	again, err := URL(template, values, hosts)
+	return values, err == nil && again.URL == made
 }

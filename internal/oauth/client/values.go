@@ -38,20 +38,15 @@ func (p *Provider) root() *Provider {
 // left out until its values are there.
 func (p *Provider) For(values map[string]string) (*Provider, error) {
 	p = p.root()
-	s := &p.sites
-	s.read.Do(func() { s.names = p.Config.Names() })
-	if len(s.names) == 0 {
+	if len(p.valueNames()) == 0 {
 		return p, nil
 	}
 	all := p.Defaults()
 	maps.Copy(all, values)
-	var key strings.Builder
-	for _, name := range s.names {
-		key.WriteString(name + "\x00" + all[name] + "\x00")
-	}
+	s, key := &p.sites, p.siteKey(all)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if known := s.m[key.String()]; known != nil {
+	if known := s.m[key]; known != nil {
 		return known, nil
 	}
 	made, err := p.at(all)
@@ -61,8 +56,68 @@ func (p *Provider) For(values map[string]string) (*Provider, error) {
 	if s.m == nil || len(s.m) >= maxSites {
 		s.m = map[string]*Provider{} // whoever is still at work with one keeps it
 	}
-	s.m[key.String()] = made
+	s.m[key] = made
 	return made, nil
+}
+
+// Named is the provider as it is for accounts of the issuer of that name, with the values that say so: the provider
+// itself, without values, unless a person chooses a part of the issuer. Nothing is remembered of an issuer that no
+// account led to: who names one may be anybody.
+func (p *Provider) Named(issuer string) (*Provider, map[string]string, error) {
+	const op = "find the issuer of a token of"
+	p = p.root()
+	if !p.ChosenIssuer() {
+		at, err := p.For(nil)
+		return at, nil, err
+	}
+	template := address.Text(p.Issuer, p.Fixed())
+	values, ok := address.Match(template, issuer, p.Hosts)
+	for name, value := range values {
+		v := p.Variables[name]
+		ok = ok && v.Matches(value) && (!p.InHost(name) || value == strings.ToLower(value))
+	}
+	if !ok {
+		return nil, nil, p.Fail(KindFailed, op, errors.New("another issuer made it"))
+	}
+	all := p.Defaults()
+	maps.Copy(all, values)
+	if known := p.knownSite(all); known != nil {
+		return known, values, nil
+	}
+	made, err := p.at(all)
+	if err != nil {
+		return nil, nil, p.Fail(KindFailed, op, err)
+	}
+	return made, values, nil
+}
+
+// ChosenIssuer reports whether a person chooses a part of the provider's issuer, so that it has several.
+func (p *Provider) ChosenIssuer() bool {
+	root := p.root()
+	return slices.ContainsFunc(address.Names(root.Issuer), func(name string) bool {
+		return slices.Contains(root.Asked(), name)
+	})
+}
+
+// valueNames are the values that the provider has places for.
+func (p *Provider) valueNames() []string {
+	p.sites.read.Do(func() { p.sites.names = p.Config.Names() })
+	return p.sites.names
+}
+
+// siteKey is what tells apart the providers of some values.
+func (p *Provider) siteKey(all map[string]string) string {
+	var key strings.Builder
+	for _, name := range p.valueNames() {
+		key.WriteString(name + "\x00" + all[name] + "\x00")
+	}
+	return key.String()
+}
+
+func (p *Provider) knownSite(all map[string]string) *Provider {
+	p.sites.mu.Lock()
+	defer p.sites.mu.Unlock()
+	return p.sites.m[p.siteKey(all)]
 }
 
 // at makes the provider of some values.
