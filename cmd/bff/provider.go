@@ -66,8 +66,8 @@ func shown(p providers.Config, data []byte) []byte {
 	if ownIssuer(p) {
 		add("    issuer: \"\"  # your organisation's, to the last slash")
 	}
-	for _, name := range p.Unset() {
-		add("    variables: {%s: {value: \"\"}}  # yours", name)
+	if unset := p.Unset(); unset != nil {
+		add("    variables: {%s: {value: \"\"}}  # yours", strings.Join(unset, ": {value: \"\"}, "))
 	}
 	add("")
 	add("Any key below may be written there too, and wins. To change much of it keep this as a file, and write there:")
@@ -115,7 +115,7 @@ func (c *providerCheckCommand) Run(sh *shell) error {
 	}
 	if unset := p.Unset(); len(unset) > 0 {
 		return wrongUse("bff: %s is at a host of your own; write %s with `variables: {%s: {value: …}}` into %s, or into a file, and name that",
-			p.Title, p.Name, unset[0], c.Config)
+			p.Title, p.Name, strings.Join(unset, ": {value: …}, "), c.Config)
 	}
 	return runError(simulate.Check(sh.ctx, app.CheckClient(), p, client, sh.stdout))
 }

@@ -20,6 +20,10 @@ func TryClient(ctx context.Context, broker *oauth.Broker, p providers.Config) er
 	if err != nil {
 		return err
 	}
+	p, err = p.Filled(p.Fixed())
+	if err != nil {
+		return err
+	}
 	issuer := p.CallbackIssuer
 	if issuer == "" {
 		issuer = p.Issuer

@@ -141,8 +141,9 @@ func (w *initWriter) provider(name string) {
 	if own := (&Provider{Config: p}); !own.reachable() {
 		w.b.WriteString("    issuer: https://your-organisation.example   # to the last slash as it publishes it\n")
 	}
-	for _, variable := range p.Unset() {
-		fmt.Fprintf(w.b, "    variables: {%s: {value: your-organisation.example}}\n", variable)
+	if unset := p.Unset(); unset != nil {
+		fmt.Fprintf(w.b, "    variables: {%s: {value: your-organisation.example}}\n",
+			strings.Join(unset, ": {value: your-organisation.example}, "))
 	}
 	if len(p.Scopes) > 0 {
 		fmt.Fprintf(w.b, "    # scopes: [%s]\n", strings.Join(quoteScopes(p.Scopes), ", "))

@@ -123,9 +123,15 @@ func TestEachFileHasTheMistakesThatAreNamed(t *testing.T) {
 		{"a list of providers", top + session + "providers: [google]\n", "`providers` is a list; write the name of a provider"},
 		{"a provider without a client", top + session + "providers:\n  google:\n",
 			"`providers.google` has no value; write `client_id:` and `client_secret:` below it"},
-		{"a built-in provider whose issuer is each organisation's own", top + session + "providers: {okta: {client_id: x, client_secret: " +
+		{"a built-in provider whose issuer is each organisation's own", top + session + "providers: {casdoor: {client_id: x, client_secret: " +
 			"env:GOOGLE_CLIENT_SECRET}}\n",
-			"`providers.okta` has no `issuer`: each organisation has its own"},
+			"`providers.casdoor` has no `issuer`: each organisation has its own"},
+		{"a built-in provider whose domain is each organisation's own", top + session + "providers: {okta: {client_id: x, client_secret: " +
+			"env:GOOGLE_CLIENT_SECRET}}\n",
+			"`providers.okta.variables.domain` has no value; write `value:`, or `ask:` with what a person is asked"},
+		{"a domain that is asked for and leads anywhere", top + session + "providers: {keycloak: {client_id: x, client_secret: " +
+			"env:GOOGLE_CLIENT_SECRET, variables: {host: {ask: Which?}, realm: {value: main}}}}\n",
+			"`providers.keycloak.issuer` has `{host}` in its host, and `providers.keycloak` does not say where it may lead"},
 		{"a provider without a secret", top + session + "providers: {google: {client_id: x}}\n",
 			"`providers.google` has no `client_secret`; write `client_secret: env:GOOGLE_CLIENT_SECRET`"},
 		{"a literal client secret", top + session + "providers: {google: {client_id: x, client_secret: " + secretValue + "}}\n",

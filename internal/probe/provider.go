@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -28,6 +29,9 @@ type Examination struct {
 // Provider examines a provider: its metadata, its endpoints, its keys, and whether its habits are those of the
 // configuration.
 func Provider(ctx context.Context, client *http.Client, p providers.Config) []Finding {
+	if filled, err := p.Filled(p.Fixed()); err == nil { // else an endpoint cannot be reached, which is said of it
+		p = filled
+	}
 	x := &Examination{provider: p, client: client}
 	x.metadata(ctx)
 	x.endpoints(ctx)
@@ -92,11 +96,15 @@ func (x *Examination) metadata(ctx context.Context) {
 	p := &x.provider
 	if p.Issuer != "" {
 		where := strings.TrimSuffix(p.Issuer, "/") + wellKnown
-		switch err := x.fetch(ctx, where, &x.found); {
+		switch err := x.issuer(ctx, where); {
+		case errors.Is(err, errChosen):
+			x.say("skipped", "discovery", err.Error())
 		case err != nil && p.Authorization.URL != "" && p.Token.URL != "" && p.JWKSURL != "":
 			x.say("warning", "discovery", err.Error()+"; the endpoints of the configuration are used")
 		case err != nil:
 			x.say("failed", "discovery", where+": "+err.Error())
+		case x.found.Issuer != p.Issuer && anyTenant(p.Issuers, x.found.Issuer) && p.Token.URL != "" && p.JWKSURL != "":
+			x.say("ok", "discovery", where+", whose issuer is each tenant's own, as in `issuers`")
 		case x.found.Issuer != p.Issuer:
 			x.say("failed", "discovery", anotherIssuer(x.found.Issuer))
 		default:
@@ -116,6 +124,32 @@ func (x *Examination) metadata(ctx context.Context) {
 	}
 }
 
+var errChosen = errors.New("the issuer depends on what a person chooses")
+
+// issuer reads the document of an issuer.
+func (x *Examination) issuer(ctx context.Context, where string) error {
+	if strings.Contains(where, "{") {
+		return errChosen
+	}
+	return x.fetch(ctx, where, &x.found)
+}
+
+// anyTenant reports whether an issuer is one of the forms that stand for many: of some tenant, or of all of them, as
+// Microsoft's documents for several tenants name it.
+func anyTenant(forms []string, issuer string) bool {
+	return slices.ContainsFunc(forms, func(form string) bool {
+		before, after, many := strings.Cut(form, "{tid}")
+		tenant, ok := strings.CutPrefix(issuer, before)
+		if ok && many {
+			tenant, ok = strings.CutSuffix(tenant, after)
+		}
+		return ok && many && (tenant == "{tenantid}" || tenantID.MatchString(tenant))
+	})
+}
+
+// tenantID is what a token's own tenant may be.
+var tenantID = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
+
 // endpoints sends each of them a GET: any answer means that it can be reached.
 func (x *Examination) endpoints(ctx context.Context) {
 	for _, e := range []struct {
@@ -127,7 +161,7 @@ func (x *Examination) endpoints(ctx context.Context) {
 		{"end-session endpoint", x.found.EndSession, "logging out at bff cannot log out at the provider"},
 	} {
 		switch {
-		case e.url == "" && x.provider.Issuer != "" && x.found.Issuer == "": // discovery failed, which is said
+		case e.url == "" && x.provider.Issuer != "" && x.found.Issuer == "": // discovery failed or was left out, which is said
 		case e.url == "" && e.without == "failed":
 			x.say("failed", e.name, "is neither published nor configured")
 		case e.url == "" && e.without != "":

@@ -1,10 +1,13 @@
 package probe_test
 
 import (
+	"cmp"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"bff/internal/oauth/providers"
@@ -76,5 +79,55 @@ func TestAPortThatIsTakenIsSaid(t *testing.T) {
 	}
 	if f := probe.Port(t.Context(), "listen", "203.0.113.1:8080"); f.Outcome != "failed" {
 		t.Errorf("%+v", f)
+	}
+}
+
+// Microsoft's documents for several tenants name none of them, or that of the tenant behind a domain; the address has
+// what the operator wrote, or the file's default.
+func TestAnIssuerOfEachTenantIsComparedByItsForm(t *testing.T) {
+	for name, row := range map[string]struct{ tenant, says, want string }{
+		"any tenant":               {"", "{tenantid}", "ok"},
+		"a tenant by its domain":   {"contoso.com", "0f1e2d3c-aaaa-bbbb-cccc-0123456789ab", "ok"},
+		"another path":             {"", "x/y", "failed"},
+		"another place in it":      {"", "{tid}", "failed"},
+		"an issuer without tenant": {"", "", "failed"},
+	} {
+		var mu sync.Mutex
+		var asked []string
+		mux := http.NewServeMux()
+		srv := httptest.NewServer(mux)
+		t.Cleanup(srv.Close)
+		mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+			mu.Lock()
+			asked = append(asked, r.URL.Path)
+			mu.Unlock()
+			if strings.HasSuffix(r.URL.Path, "/keys") {
+				_, _ = io.WriteString(w, `{"keys": []}`)
+				return
+			}
+			_, _ = io.WriteString(w, `{"issuer": "`+srv.URL+"/"+row.says+`/v2.0"}`)
+		})
+		p, _ := providers.Builtin("microsoft")
+		if row.tenant != "" {
+			p = providers.Override(p, providers.Config{Values: providers.Values{
+				Variables: map[string]providers.Variable{"tenant": {Value: row.tenant}}}})
+		}
+		for _, a := range append(p.Addresses(), &p.Issuers[0]) {
+			*a = strings.Replace(*a, "https://login.microsoftonline.com", srv.URL, 1)
+			*a = strings.Replace(*a, "https://graph.microsoft.com", srv.URL, 1)
+		}
+		found := probe.Provider(t.Context(), srv.Client(), p)
+		if len(found) == 0 || found[0].What != "discovery" || found[0].Outcome != row.want {
+			t.Errorf("%s: %+v", name, found)
+		}
+		tenant := cmp.Or(row.tenant, "common")
+		if want := "/" + tenant + "/v2.0/.well-known/openid-configuration"; asked[0] != want {
+			t.Errorf("%s: asked for %s, not %s", name, asked[0], want)
+		}
+		for _, f := range found {
+			if strings.Contains(f.Text, "{tenant}") || f.Outcome == "skipped" {
+				t.Errorf("%s: %+v is not looked at", name, f)
+			}
+		}
 	}
 }

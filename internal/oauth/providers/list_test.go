@@ -53,6 +53,8 @@ func kindOf(p providers.Config) string {
 		return "password"
 	case p.Issuer == "" && p.Authorization.URL == "":
 		return "OpenID Connect, your issuer"
+	case p.Issuer != "" && len(p.Unset()) > 0:
+		return "OpenID Connect, your domain"
 	case p.Issuer != "":
 		return "OpenID Connect"
 	}
