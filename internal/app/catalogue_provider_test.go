@@ -26,10 +26,9 @@ import (
 // below /api/ of the name.
 type catalogue struct {
 	*httptest.Server
-	t      *testing.T
-	key    *rsa.PrivateKey
-	all    map[string]providers.Config // by name, with addresses here
-	sample map[string]string           // userinfo answers by provider
+	t   *testing.T
+	key *rsa.PrivateKey
+	all map[string]providers.Config // by name, with addresses here
 
 	mu     sync.Mutex
 	nonces map[string]string // by code
@@ -44,7 +43,7 @@ func newCatalogue(t *testing.T) *catalogue {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &catalogue{t: t, key: key, all: map[string]providers.Config{}, sample: map[string]string{},
+	c := &catalogue{t: t, key: key, all: map[string]providers.Config{},
 		nonces: map[string]string{}, people: map[string]string{}, dead: map[string]bool{}}
 	c.Server = httptest.NewServer(http.HandlerFunc(c.serve))
 	t.Cleanup(c.Close)
@@ -250,11 +249,6 @@ func (c *catalogue) serveUserinfo(w http.ResponseWriter, r *http.Request, p prov
 		if r.Header.Get(k) != strings.ReplaceAll(v, "{client_id}", "id-"+p.Name) {
 			c.note("%s: userinfo was asked without the header %s", p.Name, k)
 		}
-	}
-	if text, ok := c.sample[p.Name]; ok {
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = io.WriteString(w, strings.ReplaceAll(text, "ID", person))
-		return
 	}
 	fields := map[string]any{}
 	describe(fields, p, person)

@@ -76,12 +76,15 @@ func walk(t *testing.T, c *catalogue) *walker {
 		if err != nil {
 			t.Fatal(err)
 		}
+		own := p.Issuer == "" && p.Authorization.URL == "" || p.Issuer != "" && len(p.Unset()) > 0 // each organisation's
+		if own && p.Auth == "" {
+			p = providers.Override(p, providers.Config{Issuer: here})
+		}
 		if p.Auth != "" || len(p.Variables)+len(p.Names()) > 0 || farFromTheStandard(p) {
 			continue // no OAuth, no fixed address, or requests of their own: internal/simulate plays their recorded answers
 		}
 		fmt.Fprintf(&entries, "  %s: {client_id: id-%s, client_secret: env:SECRET", name, name)
-		if p.Issuer == "" && p.Authorization.URL == "" {
-			p.Issuer = here
+		if own {
 			fmt.Fprintf(&entries, ", issuer: %q", here)
 		}
 		entries.WriteString("}\n")

@@ -159,6 +159,30 @@ func TestEveryBuiltinProviderSaysWhatPeopleNeed(t *testing.T) {
 	}
 }
 
+// A code challenge goes to every provider, and a nonce to every one whose ID token is read. A file that leaves one out
+// says why, and when that was looked at.
+func TestAFileWithoutPKCEOrNonceSaysWhy(t *testing.T) {
+	why := func(key string) *regexp.Regexp {
+		return regexp.MustCompile(`(?m)^` + key + `:.* # [^#]{10,}, 2026-\d\d(-\d\d)?( *\(.*\))?$|(?m)^` + key +
+			`:.* # [^#]{10,}, 2026-\d\d(-\d\d)?;.*$`)
+	}
+	for _, name := range providers.Builtins() {
+		p, _ := providers.Builtin(name)
+		file, _ := providers.BuiltinYAML(name)
+		if p.Authorization.PKCE != "" && p.Authorization.PKCE != providers.PKCEOff {
+			t.Errorf("%s: `pkce: %s` is no value", name, p.Authorization.PKCE)
+		}
+		if p.Authorization.PKCE == providers.PKCEOff && !why("pkce").Match(file) {
+			t.Errorf("%s: `pkce: off` says neither why nor when", name)
+		}
+		// Without an issuer there is no nonce, and none is missed: no ID token is read.
+		found := regexp.MustCompile(`(?m)^scopes:.* # no nonce: .*, 2026-\d\d(-\d\d)?$`).Match(file)
+		if unread := slices.Contains(p.Scopes, "openid") && p.Issuer == "" && p.Token.URL != ""; unread != found {
+			t.Errorf("%s: asks for an ID token that is not read: %t; says so: %t", name, unread, found)
+		}
+	}
+}
+
 func TestAProviderFileIsReadStrictly(t *testing.T) {
 	for _, file := range []string{"tokenurl: https://x", "title: a\ntitle: b", "scopes: 3", "lifetime: soon", "client_secret: literal", "name: x"} {
 		if _, err := providers.Parse("x", []byte(file)); err == nil {
