@@ -24,7 +24,7 @@ func (p places) RoundTrip(r *http.Request) (*http.Response, error) {
 	to, _ := url.Parse(g.URL)
 	out := r.Clone(r.Context())
 	out.URL.Host = to.Host
-	return http.DefaultTransport.RoundTrip(out)
+	return g.Client().Transport.RoundTrip(out)
 }
 
 func placed(t *testing.T) (places, *fleet, *instance) {
