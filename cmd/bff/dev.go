@@ -13,15 +13,23 @@ type devCommand struct {
 	tokenLifetime time.Duration // of the demo's access tokens; its own default when zero
 
 	Config string `placeholder:"FILE" help:"Your configuration, with its providers played by the demo; nothing of it need be set."`
-	Listen string `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address of this machine for the browser (default: ${default}); port 0 takes a free one."`
+	Listen string `placeholder:"ADDR" help:"Address of this machine for the browser (default: the port of FILE's origin where that is http of this machine, else 127.0.0.1:8080); port 0 takes a free one."`
+}
+
+// address is where browsers come: as was said, or where the configuration says that they do.
+func (c *devCommand) address(cfg *config.Config) string {
+	switch {
+	case c.Listen != "":
+		return c.Listen
+	case cfg != nil && cfg.Origin.Scheme == "http" && cfg.Origin.Port() != "": // http is of this machine alone
+		return net.JoinHostPort("127.0.0.1", cfg.Origin.Port())
+	}
+	return "127.0.0.1:8080"
 }
 
 func (c *devCommand) Run(sh *shell) error {
 	ctx, stop := app.Signals(sh.ctx)
 	defer stop()
-	if why := config.BadAddress(c.Listen); why != "" {
-		return wrongUse("bff: --listen %s; write `--listen 127.0.0.1:8080`", why)
-	}
 	var cfg *config.Config
 	if c.Config != "" {
 		var report string
@@ -29,7 +37,11 @@ func (c *devCommand) Run(sh *shell) error {
 			return wrongUse("%s%s", report, count(report))
 		}
 	}
-	l, err := listeners("--listen", c.Listen, "--listen", "127.0.0.1:0")
+	address := c.address(cfg)
+	if why := config.BadAddress(address); why != "" {
+		return wrongUse("bff: --listen %s; write `--listen 127.0.0.1:8080`", why)
+	}
+	l, err := listeners("--listen", address, "--listen", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
@@ -38,7 +50,7 @@ func (c *devCommand) Run(sh *shell) error {
 		return wrongUse(
 			"bff: --listen %s is reachable from other machines, and in the demo everybody may sign in as anybody; "+
 				"write `--listen 127.0.0.1:8080`",
-			c.Listen,
+			address,
 		)
 	}
 	return runError(devsite.Run(ctx, devsite.Options{Browsers: l.Browsers, Admin: l.Admin, TokenLifetime: c.tokenLifetime,

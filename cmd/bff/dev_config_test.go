@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -59,5 +60,26 @@ func TestDevRunsYourConfiguration(t *testing.T) {
 	}
 	if a := p.goTo("/bff/login/github", "grace"); a.status != http.StatusOK {
 		t.Errorf("the sign-in at the other provider ends with %d", a.status)
+	}
+}
+
+// Without --listen, `bff dev` is where the configuration says that browsers find it, when that is this machine.
+func TestDevListensWhereTheOriginIs(t *testing.T) {
+	port := testenv.FreePort(t)
+	file := filepath.Join(t.TempDir(), "bff.yaml")
+	if err := os.WriteFile(file, []byte(fmt.Sprintf("origin: http://localhost:%d\nsession: {store: 'memory:', keys: [env:BFF_KEY]}\n"+
+		"providers: {acme: {issuer: 'https://id.acme.example', client_id: x, client_secret: env:NOT_SET}}\n", port)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	out, done := &shared{}, make(chan int, 1)
+	go func() {
+		done <- main.Run(ctx, []string{"dev", "--config", file}, func(string) string { return "" }, out, out)
+	}()
+	testenv.Eventually(t, "the address is told", func() bool { return opened.MatchString(out.String()) || len(done) > 0 })
+	stop()
+	code, _ := next(t, "the end of bff dev", done)
+	if at := opened.FindStringSubmatch(out.String()); code != 0 || at == nil || at[1] != fmt.Sprintf("http://127.0.0.1:%d", port) {
+		t.Errorf("exit code %d; it says\n%s", code, out)
 	}
 }
