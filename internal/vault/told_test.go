@@ -1,0 +1,116 @@
+package vault_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"bff/internal/secret"
+	"bff/internal/vault"
+)
+
+// A toldEvent is what a program gets.
+type toldEvent struct {
+	Type string
+	Data struct {
+		User       struct{ ID, Email string }
+		Session    *struct{ ID, Reason string }
+		Connection *struct{ ID, Status string }
+	}
+}
+
+// told takes all events that wait, in their order. Each is told once.
+func told(t *testing.T, v *vault.Vault) (all []toldEvent) {
+	t.Helper()
+	seen := map[string]bool{}
+	for {
+		due, err := v.DueDeliveries(context.Background(), "a", 10, time.Minute)
+		must(t, err)
+		if len(due) == 0 {
+			return all
+		}
+		for _, d := range due {
+			var e toldEvent
+			must(t, json.Unmarshal(d.Body, &e))
+			if seen[d.ID] || e.Type != d.Type {
+				t.Errorf("%s: told twice, or as another type: %s", d.ID, d.Body)
+			}
+			seen[d.ID] = true
+			for _, token := range []string{"at-1", "rt-1", "at-2", "rt-2"} {
+				if bytes.Contains(d.Body, []byte(token)) {
+					t.Errorf("%s holds a token: %s", d.Type, d.Body)
+				}
+			}
+			all = append(all, e)
+			must(t, v.Delivered(context.Background(), d))
+		}
+	}
+}
+
+// Every change of a user, a session and a connection is told to the programs that want it: as its type, about the right
+// one, once, and in the order in which it happened.
+func TestEveryTypeOfEventIsToldInOrder(t *testing.T) {
+	ctx := context.Background()
+	v := open(t, "memory:", program)
+	profile := vault.Profile{Name: "Ada", Email: "ada@example.com", EmailVerified: true}
+	rec, _, err := v.Register(ctx, vault.Identity{Provider: "google", Issuer: "https://i", Subject: "1"}, profile, nil)
+	must(t, err)
+	s, r := signIn(t, v, vault.NewSession{User: rec.User()})
+	made, err := v.Link(ctx, s, *google(vault.KeepUser))
+	must(t, err)
+	next := made
+	next.Status, next.Reason = vault.StatusNeedsReauth, "revoked"
+	_, err = v.Update(ctx, &made, next)
+	must(t, err)
+	now := load(t, v, r)
+	must(t, v.Unlink(ctx, now, made.ID, func(vault.Connection) []byte { return nil }))
+	_, err = v.UpdateUser(ctx, rec.ID, func(u *vault.UserRecord) error {
+		u.Rights[vault.RightsAdmin] = []string{"admin"}
+		return nil
+	})
+	must(t, err)
+	must(t, v.End(ctx, load(t, v, r), "logout"))
+	_, err = v.EraseUser(ctx, rec.ID, func(vault.Connection) []byte { return nil })
+	must(t, err)
+
+	want := []string{"user.created", "session.created", "connection.linked", "connection.changed", "connection.removed",
+		"user.changed", "session.ended", "user.erased"}
+	var types []string
+	for _, e := range told(t, v) {
+		types = append(types, e.Type)
+		if e.Data.User.ID != rec.ID {
+			t.Errorf("%s is about %+v", e.Type, e.Data.User)
+		}
+		if strings.HasPrefix(e.Type, "session.") && (e.Data.Session == nil || e.Data.Session.ID != s.ID) {
+			t.Errorf("%s is of the session %+v", e.Type, e.Data.Session)
+		}
+		if strings.HasPrefix(e.Type, "connection.") && (e.Data.Connection == nil || e.Data.Connection.ID != made.ID) {
+			t.Errorf("%s is of the connection %+v", e.Type, e.Data.Connection)
+		}
+		if e.Type == "connection.changed" && e.Data.Connection.Status != string(vault.StatusNeedsReauth) {
+			t.Errorf("it changed to %+v", e.Data.Connection)
+		}
+	}
+	if !slices.Equal(types, want) {
+		t.Errorf("told: %q\nwant: %q", types, want)
+	}
+}
+
+// A refresh that succeeds is nobody's business: a program hears of a connection only what a person would see.
+func TestARefreshIsToldToNoProgram(t *testing.T) {
+	ctx := context.Background()
+	v := open(t, "memory:", program)
+	s, _ := signIn(t, v, vault.NewSession{Connection: google(vault.KeepSession)})
+	told(t, v)
+	next := s.Connections[0]
+	next.Tokens = vault.Tokens{Access: secret.New("at-2"), Refresh: secret.New("rt-2"), Expiry: time.Now().Add(time.Hour)}
+	_, err := v.Update(ctx, &s.Connections[0], next)
+	must(t, err)
+	if all := told(t, v); len(all) != 0 {
+		t.Errorf("told: %+v", all)
+	}
+}
