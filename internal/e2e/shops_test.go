@@ -27,6 +27,7 @@ type shops struct {
 	dead    map[string]bool   // shops whose grants are dead
 	stale   map[string]bool   // access tokens that the API refuses
 	asked   map[string]int    // "host path"
+	site    string            // behind the name of each site, as /sites says it
 	used    string            // the access token of the last call
 	secrets []string
 }
@@ -57,7 +58,7 @@ func (s *shops) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "/revoke":
 		w.WriteHeader(http.StatusOK)
 	case "/sites":
-		_, _ = fmt.Fprintf(w, `[{"id": "site-of-%s"}]`, host)
+		_, _ = fmt.Fprintf(w, `[{"id": "site-of-%s%s"}]`, host, s.site)
 	case "/data/v1/items":
 		if s.stale[token] {
 			w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
@@ -260,7 +261,8 @@ func (s *shopping) repaired(id, other string) {
 	if s.items(other)["shop"] != "one" || s.connections()["two"]["status"] != "needs_reauth" {
 		s.t.Errorf("a dead grant: %v", s.connections())
 	}
-	s.shops.change(func() { s.shops.dead["two"] = false })
+	asked := s.shops.count("two /sites")
+	s.shops.change(func() { s.shops.dead["two"], s.shops.site = false, "-moved" })
 	fix := p["fix"].(map[string]any)["url"].(string)
 	if a := s.c.Leave(fix + "&var.shop=one"); a.Status != http.StatusBadRequest || a.Code() != "bad_request" {
 		s.t.Errorf("a repair as another shop: %d %s", a.Status, a.Code())
@@ -268,6 +270,14 @@ func (s *shopping) repaired(id, other string) {
 	s.link("connection="+id, "two", "realm-2") // nobody is asked again which shop it is
 	if s.connections()["two"]["id"] != id || s.items(id)["shop"] != "two" {
 		s.t.Errorf("after the repair: %v", s.connections())
+	}
+	// What answers say is asked for again, of this account alone.
+	if got := s.items(id)["site"]; got != "site-of-two-moved" || s.shops.count("two /sites") != asked+1 {
+		s.t.Errorf("after the repair the site is %v, asked for %d times", got, s.shops.count("two /sites")-asked)
+	}
+	if got := s.items(other)["site"]; got != "site-of-one" || s.connections()["two"]["values"].(map[string]any)["site"] !=
+		"site-of-two-moved" {
+		s.t.Errorf("the other's site is %v; %v", got, s.connections())
 	}
 }
 
