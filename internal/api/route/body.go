@@ -4,7 +4,10 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 	"time"
+
+	"bff/internal/api/problem"
 )
 
 const (
@@ -54,4 +57,14 @@ func (b *body) answering(h http.Header) {
 		h.Set("Connection", "close")
 	}
 	_ = b.rc.SetReadDeadline(time.Now().Add(lingerTime))
+}
+
+// checkLength refuses a request that does not have the length that it says (RFC 9113 section 8.1.1). net/http checks it
+// where there is HTTP/1.1, and not where a request of HTTP/2 has two lengths, or one and no body.
+func checkLength(r *http.Request) error {
+	said := r.Header["Content-Length"]
+	if r.ProtoMajor < 2 || len(said) == 0 || len(said) == 1 && said[0] == strconv.FormatInt(r.ContentLength, 10) {
+		return nil
+	}
+	return problem.New(problem.BadRequest).Because("The length of the body is said twice, or is not its length.")
 }

@@ -161,7 +161,11 @@ func (s *site) route(w http.ResponseWriter, r *http.Request) {
 	if mount != nil && mount.Line != nil {
 		check = mount.Line
 	}
-	if err := check(r); err != nil {
+	err := check(r)
+	if err == nil {
+		err = checkLength(r)
+	}
+	if err != nil {
 		s.cfg.Metrics.Request("refused", http.StatusBadRequest)
 		refuse(w, r, problem.Of(err))
 		return
