@@ -141,7 +141,7 @@ func live(t *testing.T, r *rig, service string) (cookies []string) {
 	r.c.Fetch("PATCH", "/bff/preferences", `{"theme":"dark"}`, "Content-Type", "application/merge-patch+json")
 	r.c.Fetch("GET", "/bff/sessions", "")
 
-	// The services behind the same front door.
+	// The services that ask on the admin listener.
 	cookies = append(cookies, cookie)
 	cookie = r.c.Session()
 	subject := url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:token-exchange"}, "subject_token": {cookie},

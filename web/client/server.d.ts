@@ -1,7 +1,7 @@
 /**
  * Who sent a request, for servers that stand beside bff or behind it.
  *
- * Beside (a front door sends /bff to bff and the rest here): the request has bff's cookie, and bff is asked.
+ * Beside (a front proxy sends /bff to bff and the rest here): the request has bff's cookie, and bff is asked.
  * Behind (an `apis` entry with `identity`): bff took the cookie away and put an assertion in its place, a JWT that is
  * verified here.
  *
