@@ -71,7 +71,7 @@ func TestARotationRefusesNobody(t *testing.T) {
 				signedByNew[i] = since
 			}
 		}
-		c.advance(20 * time.Second)
+		c.advance(time.Minute)
 	}
 	for i := range instances {
 		if at := signedByNew[i]; at < 4*time.Hour || at > 4*time.Hour+30*time.Minute {
