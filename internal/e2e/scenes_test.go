@@ -111,9 +111,10 @@ func aNewProvider(t *testing.T, s *stage) {
 	}
 	s.write("acme.answers.yaml", "source: a test\nrevocation: {status: 200}\n")
 	s.replace("go run ./cmd/bff", "bff", "show acme", "show google", "check acme --offline", "check acme.yaml --offline",
-		"check acme\n", "check here.yaml\n", "simulate acme ", "simulate acme.yaml ", "simulate acme\n", "simulate acme.yaml\n")
+		"check acme\n", "check here.yaml\n", "simulate acme --answers", "simulate acme.yaml --list --answers", "simulate acme\n",
+		"simulate acme.yaml --list\n") // the tests of internal/simulate play
 	out := s.run()
-	for _, words := range []string{"ok       acme.yaml: no mistakes", "here.yaml: ", "from recorded answers: the revocation", "accounts.google.com"} {
+	for _, words := range []string{"ok       acme.yaml: no mistakes", "here.yaml: ", "the API: 500", "accounts.google.com"} {
 		if !strings.Contains(out, words) {
 			t.Errorf("%q is not in:\n%s", words, out)
 		}
@@ -121,7 +122,7 @@ func aNewProvider(t *testing.T, s *stage) {
 }
 
 // aProvidersFile: the file of docs/providers.md and the answers of docs/providers-try.md; what asks the addresses finds them on a server of the
-// test's.
+// test's. The answers are played: the page's two files fit each other.
 func aProvidersFile(t *testing.T, s *stage) {
 	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(map[bool]int{true: http.StatusUnauthorized, false: http.StatusBadRequest}[r.Method == "GET"])
@@ -136,7 +137,7 @@ func aProvidersFile(t *testing.T, s *stage) {
 			s.write("acme.answers.yaml", yaml)
 		}
 	}
-	s.replace("check acme.yaml\n", "check here.yaml\n")
+	s.replace("check acme.yaml\n", "check here.yaml\n", "simulate acme.yaml\n", "simulate acme.yaml --list\n")
 	s.run()
 }
 

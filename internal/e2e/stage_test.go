@@ -88,7 +88,7 @@ func (s *stage) start(env []string) (cmd *exec.Cmd, out *output, done chan error
 func (s *stage) run(env ...string) string {
 	s.t.Helper()
 	_, out, done := s.start(env)
-	ctx, cancel := context.WithTimeout(s.t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(s.t.Context(), 10*time.Minute) // a loaded machine, with the race detector
 	defer cancel()
 	select {
 	case err := <-done:

@@ -112,8 +112,9 @@ func TestTheShareThatIsRecorded(t *testing.T) {
 	}
 }
 
-// A request that is not recorded allocates little: no attribute, no span, no wrapped writer or body. What is counted
-// here is what traces add, the outgoing header included.
+// A request that is not recorded allocates five objects (seven with the race detector): the request with its context,
+// what the context holds of the trace, and the field that says so upstream; no attribute, no span, no wrapped writer or
+// body. What is counted here is what traces add, the outgoing header included.
 func TestARequestThatIsNotRecordedAllocatesLittle(t *testing.T) {
 	allocations := func(tel *telemetry.Telemetry) float64 {
 		up := tel.Transport(outgoing(func(*http.Request) {}))
@@ -133,7 +134,7 @@ func TestARequestThatIsNotRecordedAllocatesLittle(t *testing.T) {
 	for _, sample := range []float64{0, 1} {
 		tel := started(t, newReceiver(t), sample)
 		added := allocations(tel) - off
-		if sample == 0 && added > 9 || sample == 1 && added < 20 {
+		if sample == 0 && added > 7 || sample == 1 && added < 20 {
 			t.Errorf("with %v of all recorded, a request allocates %v objects more", sample, added)
 		}
 		_ = tel.Close(t.Context())
