@@ -25,8 +25,7 @@ func (c *checkCommand) Run(sh *shell) error {
 	if report != "" {
 		return wrongUse("%s%s", report, count(report))
 	}
-	cfg.Session.Cache = false // it would connect to the store at once
-	in, err := app.New(cfg, app.Options{Log: slog.New(slog.DiscardHandler)})
+	in, err := app.New(cfg, app.Options{Log: slog.New(slog.DiscardHandler), Trial: true})
 	if err != nil {
 		return wrongUse("%s: %v", name, err)
 	}

@@ -47,7 +47,8 @@ func (in *Instance) build(cfg *config.Config, shared *vault.Vault) (*generation,
 		sender: webhook.NewSender(webhook.Transport(), nil)}
 	if shared == nil {
 		s := &cfg.Session
-		v, err := vault.Open(vault.Config{Store: s.Store.Reveal(), Keys: s.Keys, Prefix: s.Prefix, Cache: s.Cache,
+		v, err := vault.Open(vault.Config{Store: s.Store.Reveal(), Keys: s.Keys, Prefix: s.Prefix,
+			Cache: s.Cache && !in.options.Trial, Deaf: in.options.Trial,
 			Cookie: cfg.SessionCookie(), Secure: cfg.Secure(), Idle: s.Idle, Lifetime: s.Lifetime,
 			Programs: programs(cfg.Events), Audit: in, Log: in.log, Spans: in.traces != nil})
 		if err != nil {

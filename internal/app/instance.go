@@ -37,6 +37,9 @@ type Options struct {
 	// Network carries what goes to providers and upstreams, in a trial where nothing leaves the process; nil: the network.
 	Network http.RoundTripper
 
+	// Trial is for a command that serves nobody: the store is asked nothing before somebody wants to know.
+	Trial bool
+
 	// Reload reads the configuration again: it returns it, or a report of its mistakes. nil: it cannot be read again.
 	Reload func() (*config.Config, string)
 

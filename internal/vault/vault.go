@@ -44,6 +44,7 @@ type Config struct {
 	Audit    audit.Recorder   // nil: nothing is recorded
 	Spans    bool             // what is asked of the store within a recorded trace has spans
 	Cache    bool             // Load may answer without the store; all alike. No effect with memory:
+	Deaf     bool             // what other instances do is not heard of: for who serves nobody
 
 	// Overlap is how long instances of a version that veils nothing may run beside this one; half an hour when 0.
 	Overlap time.Duration
@@ -105,7 +106,7 @@ func Open(cfg Config) (*Vault, error) {
 
 // assemble puts the parts together: each knows those that stand before it.
 func assemble(c *core) *Vault {
-	c.bus = store.NewBus(c.db, decodeEvent, Event{Kind: EventResync})
+	c.bus = store.NewBus(c.db, c.cfg.Deaf, decodeEvent, Event{Kind: EventResync})
 	c.cache = newCache(c)
 	v := &Vault{core: c}
 	v.outbox = &outbox{c}

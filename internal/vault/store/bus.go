@@ -29,13 +29,17 @@ type subscriber[E any] struct {
 	events chan E
 }
 
-// NewBus subscribes, now or as soon as the store is there. decode reads a message; resync is what is delivered where
-// anything may have been missed. Close it.
-func NewBus[E any](s *Store, decode func(message string) (E, bool), resync E) *Bus[E] {
+// NewBus subscribes, now or as soon as the store is there; a deaf one never does. decode reads a message; resync is what
+// is delivered where anything may have been missed. Close it.
+func NewBus[E any](s *Store, deaf bool, decode func(message string) (E, bool), resync E) *Bus[E] {
 	ctx, stop := context.WithCancel(context.Background())
 	b := &Bus[E]{s: s, decode: decode, resync: resync, subs: map[*subscriber[E]]struct{}{}, stop: stop,
 		done: make(chan struct{})}
-	go b.listen(ctx)
+	if deaf {
+		close(b.done)
+	} else {
+		go b.listen(ctx)
+	}
 	return b
 }
 
