@@ -70,48 +70,11 @@
 //	<prefix>:y                                     list    what commands did, sealed, until an instance writes it to its audit log
 //	<prefix>:j                                     hash    ids of public keys -> when they were last published together
 //	<prefix>:g                                     string  digests of the configuration that an instance read last, sealed
-//	<prefix>:v:<hmac(ring key, "veil")>            string  how names are veiled, sealed
 //	<prefix>:bus                                   channel what changed
 //
 // The keys that end in "w" (<prefix>:{<user>}:w and the like) are never there,
 // but for the probe by which the cache sees that the store reports changes:
 // to delete one is how a read asks whether a server takes writes.
-//
-// # Names that nobody computes
-//
-// A user's id is made by a key of the ring, so nothing that stands readable in
-// the store follows from who somebody is. The ids of before there were users
-// are plain digests of provider, issuer and subject, and applications keep
-// them. So a store that holds anything when it is first met by this version is
-// veiled: a secret is made, sealed under the ring, and what is readable and
-// leads to a user stands there in another form from then on.
-//
-//	{<user>} in the name of a key                 {.AES(secret, user)}
-//	an id or a tag in a sorted set or a queue      .MAC and AES-CTR of it (secret)
-//
-// Both are turned back by who has the secret, so that reports of changed keys
-// are understood. Nothing above package store knows of it: the hook below all
-// commands spells the keys, and sends none before it knows how (store/veil.go).
-// The secret does not change when the ring turns; it is sealed anew.
-//
-// What stands below a plain tag moves when that tag is next met, and a walk
-// through the whole store moves the others (store/move.go):
-//
-//	read ─► carry over, where nothing stands ─► mark ─► delete what was read
-//
-// Nothing is carried once the mark stands, nothing is deleted before it does,
-// and nobody writes below a plain tag any more. So each step may be done again,
-// by several instances, after a crash anywhere. A tombstone or an intermediate
-// answer that no index names may be left behind: it lives for minutes.
-//
-// An instance of a version before finds nobody whose names are veiled. So where
-// others listen to the bus when the secret is made, names change half an hour
-// later, by the store's clock and for all instances at once; for three seconds
-// around that moment commands wait. When a walk finds nothing plain any more,
-// the record says so, and nothing is looked for again.
-//
-// A store that was empty when it was first met needs none of it: its record
-// says that nothing is veiled.
 //
 // # Turning the ring
 //

@@ -29,7 +29,7 @@ type queued struct {
 	ID       string `json:"i"`
 	Type     string `json:"t"`
 	At       int64  `json:"a"` // Unix milliseconds
-	User     string `json:"u"` // its name: see store.Name
+	User     string `json:"u"`
 	Session  string `json:"s,omitempty"`
 	Reason   string `json:"r,omitempty"` // of a session's end
 	Extra    string `json:"x,omitempty"` // sealed: the session or the connection, as JSON
@@ -56,16 +56,11 @@ func (v *events) about(eventType string, q queued) told {
 	if q.Extra != "" {
 		q.Extra = seal.Encode(v.ring.Seal(eventBinding(q.User, q.ID), []byte(q.Extra)))
 	}
-	q.User = v.db.Veiled(q.User)
-	return told{strings.Join(names, ","), q.encode()}
-}
-
-func (q *queued) encode() string {
 	b, err := json.Marshal(q)
 	if err != nil {
 		panic("vault: an event of plain fields did not encode")
 	}
-	return string(b)
+	return told{strings.Join(names, ","), string(b)}
 }
 
 func eventBinding(userID, id string) seal.Binding {
@@ -134,12 +129,8 @@ func (v *events) DueDeliveries(ctx context.Context, program string, n int, lease
 // take takes the first event of one user, nil where somebody else has it or there is none.
 func (v *events) take(ctx context.Context, program, tag string, now time.Time, lease time.Duration) (*Delivery, error) {
 	until := now.Add(lease)
-	member, err := v.db.Name(ctx, tag)
-	if err != nil {
-		return nil, err
-	}
-	_, err = v.db.Run(ctx, store.Call{Script: "claim_due", Keys: store.Keys{"due": v.due(program)},
-		Args: store.Args{"member": member, "now": now.UnixMilli(), "until_ms": until.UnixMilli()}})
+	_, err := v.db.Run(ctx, store.Call{Script: "claim_due", Keys: store.Keys{"due": v.due(program)},
+		Args: store.Args{"member": tag, "now": now.UnixMilli(), "until_ms": until.UnixMilli()}})
 	if errors.Is(err, ErrNotFound) {
 		return nil, nil
 	}
@@ -171,12 +162,8 @@ func (v *events) queueKeys(d *Delivery) store.Keys {
 
 // settle moves or removes the pointer, if it still stands where the claim put it.
 func (v *events) settle(ctx context.Context, d *Delivery, next string) error {
-	member, err := v.db.Name(ctx, d.tag)
-	if err != nil {
-		return err
-	}
-	_, err = v.db.CountDurably(ctx, store.Call{Script: "settle_due", Keys: store.Keys{"due": v.due(d.Program)},
-		Args: store.Args{"member": member, "until_ms": d.until.UnixMilli(), "next_ms": next}})
+	_, err := v.db.CountDurably(ctx, store.Call{Script: "settle_due", Keys: store.Keys{"due": v.due(d.Program)},
+		Args: store.Args{"member": d.tag, "until_ms": d.until.UnixMilli(), "next_ms": next}})
 	return err
 }
 
@@ -287,10 +274,6 @@ func (v *events) open(ctx context.Context, d *Delivery) error {
 		d.ID += "_" + q.Session
 	}
 	d.Type, d.At, d.Attempts = q.Type, time.UnixMilli(q.At), q.Attempts
-	var err error
-	if q.User, err = v.db.Unname(ctx, q.User); err != nil && !errors.Is(err, ErrNotFound) {
-		return err
-	}
 	m := messageJSON{
 		Type:      q.Type,
 		Timestamp: stamp(d.At),

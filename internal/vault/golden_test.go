@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"bff/internal/secret"
 	"bff/internal/testenv"
 	"bff/internal/vault"
@@ -129,7 +131,18 @@ func goldenConnection(now time.Time, keep vault.Keep) *vault.Connection {
 // fill puts everything into a store.
 func (g *goldenStore) fill(t *testing.T, server *testenv.RedisServer) {
 	t.Helper()
-	g.fillInto(t, server.Client())
+	ctx, c := context.Background(), server.Client()
+	for key, value := range g.Strings {
+		must(t, c.Set(ctx, key, value, time.Hour).Err())
+	}
+	for key, fields := range g.Hashes {
+		for field, value := range fields {
+			must(t, c.HSet(ctx, key, field, value).Err())
+		}
+	}
+	for user, due := range g.Due {
+		must(t, c.ZAdd(ctx, "bff:o", redis.Z{Score: due, Member: user}).Err())
+	}
 }
 
 func writeGolden(t *testing.T) {

@@ -83,12 +83,8 @@ func (v *outbox) DueJobs(ctx context.Context, n int, lease time.Duration) ([]Job
 
 // claim claims one user's jobs that are due now. Where none is, the pointer goes to the first that will be.
 func (v *outbox) claim(ctx context.Context, tag string, now, until time.Time) ([]Job, error) {
-	member, err := v.db.Name(ctx, tag)
-	if err != nil {
-		return nil, err
-	}
-	_, err = v.db.Run(ctx, store.Call{Script: "claim_due", Keys: store.Keys{"due": v.due()},
-		Args: store.Args{"member": member, "now": now.UnixMilli(), "until_ms": until.UnixMilli()}})
+	_, err := v.db.Run(ctx, store.Call{Script: "claim_due", Keys: store.Keys{"due": v.due()},
+		Args: store.Args{"member": tag, "now": now.UnixMilli(), "until_ms": until.UnixMilli()}})
 	if errors.Is(err, ErrNotFound) {
 		return nil, nil // somebody else's
 	}
@@ -119,7 +115,7 @@ func (v *outbox) claim(ctx context.Context, tag string, now, until time.Time) ([
 		settle = unixMilli(next)
 	}
 	_, err = v.db.CountDurably(ctx, store.Call{Script: "settle_due", Keys: store.Keys{"due": v.due()},
-		Args: store.Args{"member": member, "until_ms": until.UnixMilli(), "next_ms": settle}})
+		Args: store.Args{"member": tag, "until_ms": until.UnixMilli(), "next_ms": settle}})
 	return nil, err
 }
 

@@ -51,6 +51,11 @@ func told(t *testing.T, v *vault.Vault) (all []toldEvent) {
 	}
 }
 
+// program is one that wants everything.
+func program(c *vault.Config) {
+	c.Programs = []vault.Program{{Name: "a", Wants: func(string) bool { return true }}}
+}
+
 // Every change of a user, a session and a connection is told to the programs that want it: as its type, about the right
 // one, once, and in the order in which it happened.
 func TestEveryTypeOfEventIsToldInOrder(t *testing.T) {

@@ -46,9 +46,6 @@ type Config struct {
 	Cache    bool             // Load may answer without the store; all alike. No effect with memory:
 	Deaf     bool             // what other instances do is not heard of: for who serves nobody
 
-	// Overlap is how long instances of a version that veils nothing may run beside this one; half an hour when 0.
-	Overlap time.Duration
-
 	CacheBytes int64 // of sessions that are remembered; 0: a quarter of GOMEMLIMIT, or 256 MB without
 }
 
@@ -95,8 +92,7 @@ func Open(cfg Config) (*Vault, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	db, err := store.Open(store.Config{URL: cfg.Store, Prefix: cfg.Prefix, Now: cfg.Now, Log: cfg.Log, Spans: cfg.Spans,
-		Veil: veiling(&cfg)})
+	db, err := store.Open(store.Config{URL: cfg.Store, Prefix: cfg.Prefix, Now: cfg.Now, Log: cfg.Log, Spans: cfg.Spans})
 	if err != nil {
 		return nil, fmt.Errorf("open vault: %w", err)
 	}

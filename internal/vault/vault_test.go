@@ -22,14 +22,6 @@ func TestMain(m *testing.M) {
 // open makes a vault on a store; change edits its configuration.
 func open(t testing.TB, store string, change ...func(*vault.Config)) *vault.Vault {
 	t.Helper()
-	v := openOnce(t, store, change...)
-	t.Cleanup(func() { _ = v.Close() })
-	return v
-}
-
-// openOnce is open for a vault that the test closes itself.
-func openOnce(t testing.TB, store string, change ...func(*vault.Config)) *vault.Vault {
-	t.Helper()
 	cfg := vault.Config{
 		Store:    store,
 		Keys:     []vault.Key{vault.NewKey()},
@@ -45,6 +37,7 @@ func openOnce(t testing.TB, store string, change ...func(*vault.Config)) *vault.
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = v.Close() })
 	return v
 }
 

@@ -79,7 +79,7 @@ func (s *Store) readAt(ctx context.Context, key string, collect func(*Batch) (an
 	if s.kind != cluster || recorded(ctx) {
 		return s.Read(ctx, collect)
 	}
-	node := s.node(ctx, s.spelled(key))
+	node := s.node(ctx, key)
 	if node == nil {
 		return s.Read(ctx, collect)
 	}

@@ -80,7 +80,6 @@ const busCheck = 3 * time.Second
 
 // receive listens until the connection ends.
 func (b *Bus[E]) receive(ctx context.Context) {
-	b.s.veil.listens(ctx) // before this instance is one of those
 	ps := b.s.client.Subscribe(ctx, b.s.Channel())
 	messages, over := make(chan any), make(chan struct{})
 	var reader sync.WaitGroup

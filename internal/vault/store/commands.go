@@ -65,36 +65,22 @@ func (s *Store) Claim(ctx context.Context, key, owner string, ttl time.Duration)
 	return holder, err
 }
 
-// Score puts a name of a sorted set at a time, in milliseconds. The names in sorted sets are veiled: see [Store.Name].
-func (s *Store) Score(ctx context.Context, key, name string, at float64) error {
-	member, err := s.Name(ctx, name)
-	if err != nil {
-		return err
-	}
+// Score puts a member of a sorted set at a time, in milliseconds.
+func (s *Store) Score(ctx context.Context, key, member string, at float64) error {
 	return s.fault(ctx, s.client.ZAdd(ctx, key, redis.Z{Score: at, Member: member}).Err())
 }
 
-// Lower moves a name of a sorted set to a time, in milliseconds, unless it is at an earlier one.
-func (s *Store) Lower(ctx context.Context, key, name string, at float64) error {
-	member, err := s.Name(ctx, name)
-	if err != nil {
-		return err
-	}
+// Lower moves a member of a sorted set to a time, in milliseconds, unless it is at an earlier one.
+func (s *Store) Lower(ctx context.Context, key, member string, at float64) error {
 	args := redis.ZAddArgs{LT: true, Members: []redis.Z{{Score: at, Member: member}}}
 	return s.fault(ctx, s.client.ZAddArgs(ctx, key, args).Err())
 }
 
-// Until are the first n names of a sorted set whose time has come.
+// Until are the first n members of a sorted set whose time has come.
 func (s *Store) Until(ctx context.Context, key, now string, n int) ([]string, error) {
-	if err := s.veil.renameOnce(ctx, key); err != nil {
-		return nil, err
-	}
 	due := &redis.ZRangeBy{Min: "-inf", Max: now, Count: int64(n)}
 	members, err := s.client.ZRangeByScore(ctx, key, due).Result()
-	if err != nil {
-		return nil, s.fault(ctx, err)
-	}
-	return s.unnamed(ctx, members)
+	return members, s.fault(ctx, err)
 }
 
 // Note writes one field of a hash, has the hash live for ttl from now, and reads all of it.
@@ -115,11 +101,7 @@ func (s *Store) List(ctx context.Context, key string) ([]string, error) {
 
 // Enlist puts a name into a sorted set of names.
 func (s *Store) Enlist(ctx context.Context, key, name string) error {
-	member, err := s.Name(ctx, name)
-	if err != nil {
-		return err
-	}
-	return s.fault(ctx, s.client.ZAdd(ctx, key, redis.Z{Member: member}).Err())
+	return s.fault(ctx, s.client.ZAdd(ctx, key, redis.Z{Member: name}).Err())
 }
 
 // Time is what a server's clock says.
@@ -130,29 +112,15 @@ func (s *Store) Time(ctx context.Context) (time.Time, error) {
 
 // Delist takes a name out of a sorted set of names.
 func (s *Store) Delist(ctx context.Context, key, name string) error {
-	member, err := s.Name(ctx, name)
-	if err != nil {
-		return err
-	}
-	return s.fault(ctx, s.client.ZRem(ctx, key, member).Err())
+	return s.fault(ctx, s.client.ZRem(ctx, key, name).Err())
 }
 
-// Listed are the next n names behind after, in the order in which they stand there.
+// Listed are the next n names behind after, in their order.
 func (s *Store) Listed(ctx context.Context, key, after string, n int) ([]string, error) {
-	if err := s.veil.renameOnce(ctx, key); err != nil { // else they would stand there in two orders
-		return nil, err
-	}
 	from := "-"
 	if after != "" {
-		member, err := s.Name(ctx, after)
-		if err != nil {
-			return nil, err
-		}
-		from = "(" + member
+		from = "(" + after
 	}
-	members, err := s.client.ZRangeByLex(ctx, key, &redis.ZRangeBy{Min: from, Max: "+", Count: int64(n)}).Result()
-	if err != nil {
-		return nil, s.fault(ctx, err)
-	}
-	return s.unnamed(ctx, members)
+	names, err := s.client.ZRangeByLex(ctx, key, &redis.ZRangeBy{Min: from, Max: "+", Count: int64(n)}).Result()
+	return names, s.fault(ctx, err)
 }

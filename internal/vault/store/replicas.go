@@ -30,7 +30,7 @@ type replicaCount struct {
 func (s *Store) evalDurably(ctx context.Context, c Call) *redis.Cmd {
 	script, keys, args := s.resolve(&c)
 	defer s.written(s.TagOf(keys[0]))
-	node := s.node(ctx, s.spelled(keys[0]))
+	node := s.node(ctx, keys[0])
 	if node == nil || s.replicas.count(ctx, node) == 0 {
 		return script.Run(ctx, s.client, keys, args...)
 	}

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-
-	"bff/internal/vault/seal"
 )
 
 // Errors every method may return, tested with errors.Is. A caller's own cancellation comes back as ctx.Err().
@@ -30,7 +28,6 @@ type Config struct {
 	Now    func() time.Time // required
 	Log    *slog.Logger     // required
 	Spans  bool             // commands of a recorded trace have spans
-	Veil   Veiling          // without keys nothing is veiled
 }
 
 // A Store is one Redis, or what stands in for it. It is safe for concurrent use.
@@ -47,7 +44,6 @@ type Store struct {
 	combine  *combiner        // nil: each read is a round trip of its own
 	written  func(tag string) // called after every write below a tag
 	warned   sync.Map         // message -> when, in Unix seconds
-	veil     *veil
 }
 
 // Open prepares a store. It does not need the server to be up; its errors are the configuration's, without the URL.
@@ -72,11 +68,6 @@ func Open(cfg Config) (*Store, error) {
 	}
 	made := &Store{client: client, close: closer, options: o, kind: kind, prefix: cfg.Prefix, now: cfg.Now, log: cfg.Log,
 		scripts: scripts, written: func(string) {}}
-	made.veil = newVeil(made, cfg.Veil)
-	client.AddHook(made.veil)
-	if c, ok := client.(*redis.ClusterClient); ok { // a server that is asked itself has hooks of its own
-		c.OnNewNode(func(node *redis.Client) { node.AddHook(made.veil) })
-	}
 	if kind != cluster {
 		made.combine = &combiner{s: made}
 	}
@@ -87,10 +78,7 @@ func Open(cfg Config) (*Store, error) {
 func (s *Store) OnWrite(f func(tag string)) { s.written = f }
 
 // Close lets go of the server.
-func (s *Store) Close() error {
-	s.veil.close()
-	return s.close()
-}
+func (s *Store) Close() error { return s.close() }
 
 // Ping asks for a sign of life.
 func (s *Store) Ping(ctx context.Context) error {
@@ -132,15 +120,12 @@ func (s *Store) Tagged(tag, what string) string { return s.prefix + ":{" + tag +
 // Global is a key that belongs to no tag.
 func (s *Store) Global(what string) string { return s.prefix + ":" + what }
 
-// TagOf is the tag that a key is in, also one as it stands in the store, or "".
+// TagOf is the tag that a key is in, or "".
 func (s *Store) TagOf(key string) string {
 	rest, ok := strings.CutPrefix(key, s.prefix+":{")
 	tag, _, closed := strings.Cut(rest, "}")
 	if !ok || !closed {
 		return ""
-	}
-	if st := s.veil.now(); st != nil && seal.IsVeiled(tag) {
-		tag, _ = st.veil.Untag(tag)
 	}
 	return tag
 }

@@ -67,7 +67,7 @@ func (t *Tracker) At(ctx context.Context, tag string) *Watch {
 	if t.s.kind != cluster {
 		return t.watch("")
 	}
-	node := t.s.node(ctx, t.s.spelled(t.s.Tagged(tag, "w")))
+	node := t.s.node(ctx, t.s.Tagged(tag, "w"))
 	if node == nil {
 		return nil
 	}
