@@ -35,6 +35,7 @@ type queued struct {
 	Extra    string `json:"x,omitempty"` // sealed: the session or the connection, as JSON
 	Many     bool   `json:"m,omitempty"` // one of several with this id: the session's id belongs to it
 	Attempts int    `json:"n,omitempty"`
+	Until    int64  `json:"w,omitempty"` // it is not tried again before, in Unix milliseconds
 }
 
 // told is what a script gets of an event: the programs that want it, with commas, and the item. Without a program
@@ -102,7 +103,8 @@ type Delivery struct {
 	Attempts int       // that failed
 
 	tag, owner, item string
-	until            time.Time
+	until            time.Time // of the lease
+	notBefore        time.Time // it is not tried again before
 }
 
 // DueDeliveries takes the first event of up to n users whose time has come, for as long as lease: no other instance
@@ -153,7 +155,24 @@ func (v *events) take(ctx context.Context, program, tag string, now time.Time, l
 	if err := v.open(ctx, d); err != nil {
 		return nil, err
 	}
+	if now.Before(d.notBefore) { // another event of this user was queued meanwhile, and waits behind it
+		return nil, v.putBack(ctx, d, d.item, d.notBefore)
+	}
 	return d, nil
+}
+
+// putBack has an event, as item has it from now on, and the user's later ones, wait until at.
+func (v *events) putBack(ctx context.Context, d *Delivery, item string, at time.Time) error {
+	_, err := v.db.CountDurably(ctx, store.Call{Script: "undelivered", Keys: v.queueKeys(d),
+		Args: store.Args{"owner": d.owner, "item": d.item, "next": item}})
+	if err != nil {
+		return err
+	}
+	if err := v.settle(ctx, d, unixMilli(at)); err != nil {
+		return err
+	}
+	// Who was led here meanwhile, and found somebody at it, left the pointer at the end of a lease.
+	return v.db.Lower(ctx, v.due(d.Program), d.tag, float64(at.UnixMilli()))
 }
 
 func (v *events) queueKeys(d *Delivery) store.Keys {
@@ -187,16 +206,12 @@ func (v *events) RetryDelivery(ctx context.Context, d Delivery, at time.Time) er
 		return v.Delivered(ctx, d)
 	}
 	q.Attempts++
+	q.Until = at.UnixMilli()
 	next, err := json.Marshal(q)
 	if err != nil {
 		return err
 	}
-	_, err = v.db.CountDurably(ctx, store.Call{Script: "undelivered", Keys: v.queueKeys(&d),
-		Args: store.Args{"owner": d.owner, "item": d.item, "next": string(next)}})
-	if err != nil {
-		return err
-	}
-	return v.settle(ctx, &d, unixMilli(at))
+	return v.putBack(ctx, &d, string(next), at)
 }
 
 // The shapes of what programs get. They are built from public fields alone.
@@ -273,7 +288,7 @@ func (v *events) open(ctx context.Context, d *Delivery) error {
 	if d.ID = q.ID; q.Many {
 		d.ID += "_" + q.Session
 	}
-	d.Type, d.At, d.Attempts = q.Type, time.UnixMilli(q.At), q.Attempts
+	d.Type, d.At, d.Attempts, d.notBefore = q.Type, time.UnixMilli(q.At), q.Attempts, time.UnixMilli(q.Until)
 	m := messageJSON{
 		Type:      q.Type,
 		Timestamp: stamp(d.At),

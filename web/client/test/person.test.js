@@ -44,12 +44,12 @@ test("what services did while nobody was there: which, with which account, when 
 test("two sessions of one browser look different", async () => {
   const sessions = fresh().sessions;
   sessions[1].device = sessions[2].device = "Firefox on Linux";
-  sessions[1].provider = "github";
+  sessions[1].front = "https://shop.example.org";
   const w = await visit({ sessions });
   const names = await w.page.locator(".row .button").evaluateAll((all) => all.map((b) => b.getAttribute("aria-label")));
   assert.equal(new Set(names).size, 2);
   for (const name of names) assert.match(name, /^Sign out Firefox on Linux, signed in .*\d:\d\d:\d\d/);
-  assert.match(await w.page.locator(".row").nth(1).innerText(), /with GitHub/);
+  assert.match(await w.page.locator(".row").nth(1).innerText(), /on shop\.example\.org/);
   await w.page.getByRole("button", { name: names[1] }).click();
   await w.page.getByText("Firefox on Linux is signed out.").first().waitFor();
   assert.deepEqual(
