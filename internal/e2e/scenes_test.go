@@ -121,8 +121,8 @@ func aNewProvider(t *testing.T, s *stage) {
 	}
 }
 
-// aProvidersFile: the file of docs/providers.md and the answers of docs/providers-try.md; what asks the addresses finds them on a server of the
-// test's. The answers are played: the page's two files fit each other.
+// aProvidersFile: the file of docs/providers.md and the answers of docs/providers-try.md; what asks the addresses finds
+// them on a server of the test's. The answers are played: the page's two files fit each other.
 func aProvidersFile(t *testing.T, s *stage) {
 	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(map[bool]int{true: http.StatusUnauthorized, false: http.StatusBadRequest}[r.Method == "GET"])

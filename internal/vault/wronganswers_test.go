@@ -17,25 +17,33 @@ import (
 // refusals are the errors with which a store says that it cannot answer, or not here, or not now.
 var refusals = []string{
 	"ASK 1 127.0.0.1:1", "BUSY Redis is busy running a script.", "BUSYKEY Target key name already exists.",
-	"CLUSTERDOWN The cluster is down", "CROSSSLOT Keys in request don't hash to the same slot", "DENIED Redis is running in protected mode",
+	"CLUSTERDOWN The cluster is down", "CROSSSLOT Keys in request don't hash to the same slot",
+	"DENIED Redis is running in protected mode",
 	"ERR max number of clients reached", "ERR operation not permitted", "ERR unknown command 'GET'", "ERR",
 	"EXECABORT Transaction discarded because of previous errors.", "FAILOVER in progress", "INPROG failover",
 	"IOERR error or timeout", "LOADING Redis is loading the dataset in memory", "MASTERDOWN Link with MASTER is down",
 	"MISCONF Errors writing to the AOF file", "MOVED 1 127.0.0.1:1", "MOVED 1", "MOVED", "NOAUTH Authentication required.",
-	"NOGOODSLAVE", "NOMASTERLINK Can't SYNC", "NOPERM this user has no permissions", "NOREPLICAS Not enough good replicas to write.",
-	"NOSCRIPT No matching script.", "NOTBUSY No scripts in execution right now.", "NOTREADY", "OOM command not allowed when used memory > 'maxmemory'.",
+	"NOGOODSLAVE", "NOMASTERLINK Can't SYNC", "NOPERM this user has no permissions",
+	"NOREPLICAS Not enough good replicas to write.",
+	"NOSCRIPT No matching script.", "NOTBUSY No scripts in execution right now.", "NOTREADY",
+	"OOM command not allowed when used memory > 'maxmemory'.",
 	"READONLY You can't write against a read only replica.", "TRYAGAIN Multiple keys request during rehashing of slot",
-	"UNBLOCKED the master changed", "UNKILLABLE Sorry the script already executed write commands", "WRONGPASS invalid username-password pair",
+	"UNBLOCKED the master changed", "UNKILLABLE Sorry the script already executed write commands",
+	"WRONGPASS invalid username-password pair",
 	"WRONGTYPE Operation against a key holding the wrong kind of value", "", "\x00\x01\xff",
 }
 
 // wrongTypes are answers that are whole, and of no type that was asked for.
 var wrongTypes = map[string]string{
-	"a status": "+OK\r\n", "an empty status": "+\r\n", "a queued command": "+QUEUED\r\n", "a number": ":1\r\n", "no array": "*-1\r\n",
-	"an empty array": "*0\r\n", "an array of nothing": "*1\r\n$-1\r\n", "an array of an error": "*1\r\n-ERR x\r\n", "a map": "%1\r\n+a\r\n+b\r\n",
+	"a status": "+OK\r\n", "an empty status": "+\r\n", "a queued command": "+QUEUED\r\n", "a number": ":1\r\n",
+	"no array":       "*-1\r\n",
+	"an empty array": "*0\r\n", "an array of nothing": "*1\r\n$-1\r\n", "an array of an error": "*1\r\n-ERR x\r\n",
+	"a map": "%1\r\n+a\r\n+b\r\n",
 	"a set": "~1\r\n+a\r\n", "a true": "#t\r\n", "a double": ",1.5\r\n", "a big number": "(12345678901234567890\r\n",
-	"a push": ">2\r\n+message\r\n+x\r\n", "an attribute": "|1\r\n+a\r\n+b\r\n", "a type of its own": "?1\r\n", "no type": "\r\n",
-	"a web server": "HTTP/1.1 400 Bad Request\r\n\r\n", "bytes": "\x00\x01\x02\x03\r\n", "a negative length": "$-7\r\n", "an array below nothing": "*-7\r\n",
+	"a push": ">2\r\n+message\r\n+x\r\n", "an attribute": "|1\r\n+a\r\n+b\r\n", "a type of its own": "?1\r\n",
+	"no type":      "\r\n",
+	"a web server": "HTTP/1.1 400 Bad Request\r\n\r\n", "bytes": "\x00\x01\x02\x03\r\n",
+	"a negative length": "$-7\r\n", "an array below nothing": "*-7\r\n",
 	"a string that ends early": "$3\r\nabcdef\r\n",
 }
 
