@@ -2,8 +2,10 @@ package api_test
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -139,5 +141,49 @@ func TestErasingWinsAgainstAnOfflineExchangeUnderWay(t *testing.T) {
 			}
 			f.nothingLives()
 		})
+	}
+}
+
+// onMessage calls f in the goroutine that logs a message, before that goes on.
+type onMessage struct {
+	slog.Handler
+	message string
+	f       func()
+}
+
+func (h onMessage) Handle(ctx context.Context, r slog.Record) error {
+	if r.Message == h.message {
+		h.f()
+	}
+	return h.Handler.Handle(ctx, r)
+}
+
+// The same where the token is at hand, so that nothing of the user's is read or written for it any more: the erasing is
+// answered between the moment when the token is taken and the one when its use is noted beside the user.
+func TestAnErasingBeforeTheUseIsNotedWinsAgainstATokenAtHand(t *testing.T) {
+	var one, two *world
+	var user string
+	erase := sync.OnceFunc(func() {
+		if resp := manage(t, one, "DELETE", "/users/"+user, ""); resp.StatusCode != http.StatusOK {
+			t.Errorf("erase: %d %s", resp.StatusCode, text(resp))
+		}
+	})
+	watched := func(s *settings) {
+		before := s.api
+		s.api = func(c *api.Config) {
+			before(c)
+			c.Log = slog.New(onMessage{c.Log.Handler(), "access token handed to a service", erase})
+		}
+	}
+	one, two = twins(t, both(withUsers(users.Config{}), keptByUser),
+		both(withUsers(users.Config{}), offlineToo, keptByUser, watched))
+	user = userOf(one.browser().signIn("ada"))
+	before := one.demo.Counts().TokenCalls
+	resp := post(t, two, "/token", userRequest(user, "reason", "nightly")...)
+	if body := text(resp); resp.StatusCode != http.StatusBadRequest || !strings.Contains(body, "invalid_target") {
+		t.Errorf("a service asked for the token of an erased user: %d %s", resp.StatusCode, body)
+	}
+	if n := one.demo.Counts().TokenCalls - before; n != 0 {
+		t.Errorf("the provider was asked %d times: the token was not at hand", n)
 	}
 }

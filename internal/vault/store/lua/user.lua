@@ -1,10 +1,9 @@
 -- Writes a user's record over the version that is expected, '' for none, and what the hook said: '' leaves it, '-' takes
--- it away. An erased user stays erased.
+-- it away. An erased user stays erased: nobody expects the version that "erased" has.
 -- keys: user, hook
 -- args: expected, value, hook_value, channel, message, prefix, programs, item
 local was = redis.call('GET', user)
 if version(was) == version(value) then return 1 end
-if was == 'erased' then return sure(0, prefix .. 'i') end
 if version(was) ~= expected then return sure(-1, prefix .. 'i') end
 redis.call('SET', user, value)
 if hook_value == '-' then redis.call('DEL', hook) elseif hook_value ~= '' then redis.call('SET', hook, hook_value) end
