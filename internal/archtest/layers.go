@@ -37,8 +37,8 @@ func House() Layers {
 
 		"internal/importer":        nil,
 		"internal/oauth/address":   {"internal/dial"},
-		"internal/oauth/providers": {"internal/secret", "internal/vault", "internal/oauth/address"},
 		"internal/oauth/claims":    nil,
+		"internal/oauth/providers": {"internal/secret", "internal/vault", "internal/oauth/address", "internal/oauth/claims"},
 		"internal/oauth/client": {
 			"internal/dial",
 			"internal/httpfield",

@@ -71,7 +71,7 @@ func (b *Broker) Begin(ctx context.Context, in Begin) (Attempt, error) {
 	if err != nil {
 		return Attempt{}, err
 	}
-	if _, err := p.Metadata(ctx); err != nil {
+	if _, err := p.Discovery.Metadata(ctx); err != nil {
 		return Attempt{}, err
 	}
 	params := map[string]string{}
@@ -102,11 +102,11 @@ func (b *Broker) URL(ctx context.Context, a Attempt, state string) (string, erro
 	if err != nil {
 		return "", err
 	}
-	m, err := p.Metadata(ctx)
+	m, err := p.Discovery.Metadata(ctx)
 	if err != nil {
 		return "", err
 	}
-	return p.AuthorizationURL(
+	return p.AuthorizationEndpoint.URL(
 		ctx,
 		m,
 		client.Authorization{State: state, Scopes: a.Scopes, Nonce: a.Nonce, Verifier: a.Verifier,
@@ -131,7 +131,7 @@ func (b *Broker) Finish(ctx context.Context, a Attempt, q url.Values) (Grant, er
 	if err != nil {
 		return Grant{}, err
 	}
-	m, err := p.Metadata(ctx)
+	m, err := p.Discovery.Metadata(ctx)
 	if err != nil {
 		return Grant{}, err
 	}
@@ -147,17 +147,17 @@ func (b *Broker) Finish(ctx context.Context, a Attempt, q url.Values) (Grant, er
 	if err := k.then(func(v map[string]string) error { return p.KeepCallback(v, q) }); err != nil {
 		return Grant{}, err
 	}
-	if m, err = k.p.Metadata(ctx); err != nil {
+	if m, err = k.p.Discovery.Metadata(ctx); err != nil {
 		return Grant{}, err
 	}
-	ans := k.p.Exchange(ctx, m, q.Get(p.Shapes.Code()), a.Verifier)
+	ans := k.p.TokenEndpoint.Exchange(ctx, m, q.Get(p.Shapes.Code()), a.Verifier)
 	if err := b.exchanged(k.p, ans); err != nil {
 		return Grant{}, err
 	}
 	if err := k.then(func(v map[string]string) error { return k.p.KeepToken(v, ans.Fields) }); err != nil {
 		return Grant{}, err
 	}
-	if m, err = k.p.Metadata(ctx); err != nil {
+	if m, err = k.p.Discovery.Metadata(ctx); err != nil {
 		return Grant{}, err
 	}
 	who, err := b.identify(ctx, k.p, m, a, ans)
@@ -296,7 +296,7 @@ func (b *Broker) LogoutURL(ctx context.Context, name, returnTo string) string {
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	m, err := p.Metadata(ctx)
+	m, err := p.Discovery.Metadata(ctx)
 	if err != nil || m.EndSessionURL == "" {
 		return ""
 	}

@@ -61,7 +61,7 @@ func (b *Broker) identify(
 		who.claims = nil // they are tokens
 	}
 	if m.UserinfoURL != "" && (who.subject == "" || p.KeepsUserinfo() || client.Wanted(a.Scopes, who.name, who.email)) {
-		info, err := p.FetchUserinfo(ctx, m, ans.Tokens.Access)
+		info, err := p.UserinfoEndpoint.Fetch(ctx, m, ans.Tokens.Access)
 		subject := info.Joined(p.Userinfo.SubjectPath())
 		switch {
 		case err != nil && who.subject == "":
@@ -137,7 +137,7 @@ func (b *Broker) refreshedIDToken(ctx context.Context, c vault.Connection, ans *
 		return
 	}
 	b.background.Go(func() {
-		m, err := p.Metadata(b.base)
+		m, err := p.Discovery.Metadata(b.base)
 		if err != nil {
 			return
 		}

@@ -70,5 +70,5 @@ func (b *Broker) revoke(ctx context.Context, payload []byte) (_ client.Revocatio
 	}
 	ctx, cancel := context.WithTimeout(ctx, b.cfg.TokenTimeout)
 	defer cancel()
-	return p.Revoke(ctx, client.Spent{Token: secret.New(rec.Token), Hint: rec.Hint, Subject: rec.Subject})
+	return p.RevocationEndpoint.Revoke(ctx, client.Spent{Token: secret.New(rec.Token), Hint: rec.Hint, Subject: rec.Subject})
 }

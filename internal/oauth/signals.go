@@ -52,7 +52,7 @@ func (b *Broker) LogoutToken(
 	if !p.IsOpenID() {
 		return fail("the provider makes none")
 	}
-	m, err := p.Metadata(ctx)
+	m, err := p.Discovery.Metadata(ctx)
 	if err != nil {
 		return err
 	}
@@ -194,7 +194,7 @@ func (b *Broker) SecurityEvents(ctx context.Context, name, raw string,
 	if !p.IsOpenID() {
 		return p.Fail(KindFailed, op, errors.New("the provider makes none"))
 	}
-	issuer, keys, err := p.SecurityKeys(ctx)
+	issuer, keys, err := p.Transmitter.Keys(ctx)
 	if err != nil {
 		return err
 	}

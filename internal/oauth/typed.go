@@ -86,7 +86,7 @@ func (b *Broker) LinkTyped(ctx context.Context, in Typed) (vault.Connection, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, b.cfg.Patience)
 	defer cancel()
-	o, err := p.Try(ctx, token)
+	o, err := p.UserinfoEndpoint.Try(ctx, token)
 	if err != nil {
 		return vault.Connection{}, err
 	}

@@ -54,18 +54,18 @@ func (a *Answer) Advice() Advice {
 }
 
 // Unread notes an answer that nothing reads. After a few of them, and then once an hour, the log says what would.
-func (p *Provider) Unread(a *Answer) Advice {
+func (s *Reports) Unread(a *Answer) Advice {
 	advice := a.Advice()
-	n, now := p.notices, p.now()
-	n.mu.Lock()
-	n.unread++
-	due := n.unread >= adviseAfter && now.Sub(n.advised) >= adviseEvery
+	now := s.now()
+	s.mu.Lock()
+	s.unread++
+	due := s.unread >= adviseAfter && now.Sub(s.advised) >= adviseEvery
 	if due {
-		n.advised = now
+		s.advised = now
 	}
-	n.mu.Unlock()
+	s.mu.Unlock()
 	if due {
-		p.log.Warn("answers of the provider cannot be read", "provider", p.Name, "field", advice.Field, "advice", advice.Text,
+		s.log.Warn("answers of the provider cannot be read", "provider", s.provider, "field", advice.Field, "advice", advice.Text,
 			"status", a.Status, "code", a.KnownCode())
 	}
 	return advice

@@ -2,12 +2,10 @@ package client
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
-	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -16,14 +14,13 @@ import (
 
 	"golang.org/x/oauth2"
 
-	"bff/internal/httpfield"
 	"bff/internal/oauth/claims"
 	"bff/internal/oauth/providers"
 	"bff/internal/secret"
 	"bff/internal/vault"
 )
 
-const maxRetryAfter = 5 * time.Minute
+const maxPartial = 256 << 10 // bytes of one field of an answer that is larger than the bound
 
 // An Answer is what a token endpoint said.
 type Answer struct {
@@ -36,12 +33,8 @@ type Answer struct {
 	RetryAfter time.Duration
 	TooLarge   bool // it was larger than the bound; what came before the bound was read
 
-	p         *Provider
-	m         *Metadata
-	params    map[string]string // of the request, beyond the standard's
-	address   string            // of the request, when it does not go to the token endpoint
-	refresh   bool
-	longLived bool // the request exchanges a short-lived token for a long-lived one
+	cfg     *providers.Config
+	refresh bool // what the answer is to
 
 	err      error
 	sent     atomic.Bool // the request left, so a refresh token may be spent
@@ -49,44 +42,8 @@ type Answer struct {
 	subtype  string // error_subtype (Google)
 }
 
-type answerKey struct{}
-
-// Exchange redeems a code (RFC 6749 section 4.1.3). verifier is not sent where the provider takes no PKCE.
-func (p *Provider) Exchange(ctx context.Context, m *Metadata, code string, verifier secret.Text) *Answer {
-	a := &Answer{p: p, m: m, params: p.Token.Params}
-	a.request(ctx, func(ctx context.Context) (*oauth2.Token, error) {
-		var opts []oauth2.AuthCodeOption
-		if p.Authorization.PKCE != providers.PKCEOff {
-			opts = append(opts, oauth2.VerifierOption(verifier.Reveal()))
-		}
-		return p.config(m).Exchange(ctx, code, opts...)
-	})
-	return a.extend(ctx)
-}
-
-// Refresh spends a refresh token (RFC 6749 section 6).
-func (p *Provider) Refresh(ctx context.Context, m *Metadata, token secret.Text) *Answer {
-	params := maps.Clone(p.Token.Params)
-	for k, v := range p.Token.RefreshParams {
-		if params == nil {
-			params = map[string]string{}
-		}
-		params[k] = strings.ReplaceAll(v, "{redirect_uri}", p.redirect)
-	}
-	a := &Answer{p: p, m: m, params: params, address: p.Token.RefreshURL, refresh: true}
-	return a.request(ctx, func(ctx context.Context) (*oauth2.Token, error) {
-		return p.config(m).TokenSource(ctx, &oauth2.Token{RefreshToken: token.Reveal()}).Token()
-	})
-}
-
-// request makes the request through x/oauth2 and keeps what x/oauth2 would forget of the answer.
-func (a *Answer) request(ctx context.Context, do func(context.Context) (*oauth2.Token, error)) *Answer {
-	ctx = context.WithValue(context.WithValue(ctx, answerKey{}, a), oauth2.HTTPClient, a.p.http)
-	tok, err := do(ctx)
-	if a.err = err; err != nil {
-		a.IDToken = secret.Text{}
-		return a
-	}
+// take keeps what x/oauth2 read, and what it would forget.
+func (a *Answer) take(tok *oauth2.Token) {
 	a.Tokens = vault.Tokens{
 		Access:     secret.New(tok.AccessToken),
 		ObtainedAt: a.received,
@@ -103,7 +60,6 @@ func (a *Answer) request(ctx context.Context, do func(context.Context) (*oauth2.
 		a.Tokens.RefreshExpiry = a.received.Add(time.Duration(n) * time.Second)
 	}
 	a.Scope, _ = tok.Extra("scope").(string)
-	return a
 }
 
 // normalize reads a JSON or form token answer and writes it as plain JSON: a number of seconds in any spelling, JSON
@@ -116,7 +72,7 @@ func (a *Answer) normalize(body []byte) ([]byte, bool) {
 	}
 	a.Fields = fields
 	out := claims.Object(maps.Clone(fields))
-	if inner, ok := out.At(a.p.Token.Path).(map[string]any); ok &&
+	if inner, ok := out.At(a.cfg.Token.Path).(map[string]any); ok &&
 		(inner["access_token"] != nil || out["token_type"] != "user") {
 		for _, k := range [...]string{"access_token", "refresh_token", "expires_in", "scope"} {
 			delete(out, k) // what stands beside it is another's: a bot's
@@ -150,7 +106,7 @@ func (a *Answer) normalize(body []byte) ([]byte, bool) {
 
 // readError finds the error's code where this provider has it, and leaves it in `error` for x/oauth2.
 func (a *Answer) readError(out claims.Object) {
-	if field := a.p.Token.ErrorField; field != "" {
+	if field := a.cfg.Token.ErrorField; field != "" {
 		if named := a.Fields.At(field); named != nil && (a.Status >= 400 || out["access_token"] == nil) {
 			out["error"] = named
 		}
@@ -162,7 +118,7 @@ func (a *Answer) readError(out claims.Object) {
 		a.Code = e
 	case json.Number:
 		a.Code, out["error"] = codeOther, codeOther
-		if a.p.Token.ErrorField != "" { // its file says that this is the code
+		if a.cfg.Token.ErrorField != "" { // its file says that this is the code
 			a.Code, out["error"] = e.String(), e.String()
 		}
 	default:
@@ -229,8 +185,8 @@ func (a *Answer) normalizeTimes(fields claims.Object) {
 	if at, ok := seconds(fields["expires_at"]); ok && fields["expires_in"] == nil && at > 0 {
 		fields["expires_in"] = at - float64(a.received.Unix())
 	}
-	if fields["expires_in"] == nil && a.p.Token.Lifetime > 0 {
-		fields["expires_in"] = a.p.Token.Lifetime.Seconds()
+	if fields["expires_in"] == nil && a.cfg.Token.Lifetime > 0 {
+		fields["expires_in"] = a.cfg.Token.Lifetime.Seconds()
 	}
 	for _, k := range [...]string{"expires_in", "refresh_token_expires_in"} {
 		if n, ok := seconds(fields[k]); ok {
@@ -262,6 +218,19 @@ func words(v any) string {
 	return ""
 }
 
-func retryAfter(h http.Header, now time.Time) time.Duration {
-	return httpfield.RetryAfter(h, now, maxRetryAfter)
+// standardNames puts the fields of an answer under the standard's names.
+func (a *Answer) standardNames(out map[string]any) {
+	for name, path := range a.cfg.Shapes.AnswerNames {
+		if v := a.Fields.At(path); v != nil {
+			out[name] = v
+		}
+	}
+}
+
+// renewable is the refresh token, or the access token where the provider exchanges that for a new one.
+func (a *Answer) renewable(refresh string) secret.Text {
+	if a.cfg.Shapes.RefreshWith == providers.RefreshWithAccess {
+		return a.Tokens.Access
+	}
+	return secret.New(refresh)
 }

@@ -1,7 +1,6 @@
 package client
 
 import (
-	"bff/internal/oauth/providers"
 	"cmp"
 	"context"
 	"crypto"
@@ -21,19 +20,33 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 	"golang.org/x/oauth2"
+
+	"bff/internal/oauth/providers"
 )
 
-const assertionLife = time.Minute
+const (
+	assertionLife = time.Minute
+	signedLife    = 5 * time.Minute // of a client secret that is signed for one request
+)
 
-// chooseStyle decides once. It is never left to x/oauth2: not knowing, it would try one and then the other, and spend
-// a refresh token twice.
-func (p *Provider) chooseStyle(offered []string) string {
+// clientAuth is how bff authenticates as the client of one provider.
+type clientAuth struct {
+	*Reports
+	cfg      *providers.Config
+	redirect string      // the redirect URI
+	signer   jose.Signer // of private_key_jwt, signed secrets, and a GitHub App; else nil
+}
+
+// style is the way in which the client authenticates. It is never left to x/oauth2: not knowing, it would try one and
+// then the other, and spend a refresh token twice.
+func (c *clientAuth) style(m *Metadata) string {
+	offered := m.AuthMethods
 	switch {
-	case p.Client.Auth != "":
-		return p.Client.Auth
-	case !p.Client.Key.IsZero():
+	case c.cfg.Client.Auth != "":
+		return c.cfg.Client.Auth
+	case !c.cfg.Client.Key.IsZero():
 		return providers.PrivateKeyJWT
-	case p.Client.Secret.IsZero():
+	case c.cfg.Client.Secret.IsZero():
 		return providers.ClientSecretPost // a public client: its id goes into the body, and nothing else
 	case slices.Contains(offered, providers.ClientSecretPost) && !slices.Contains(offered, providers.ClientSecretBasic):
 		return providers.ClientSecretPost
@@ -42,22 +55,22 @@ func (p *Provider) chooseStyle(offered []string) string {
 }
 
 // config is what x/oauth2 needs. AuthStyle is always set: the zero value would send a code or a refresh token twice.
-func (p *Provider) config(m *Metadata) *oauth2.Config {
-	c := &oauth2.Config{
-		ClientID: p.Client.ID, ClientSecret: p.clientSecret(m), RedirectURL: p.redirect,
+func (c *clientAuth) config(m *Metadata) *oauth2.Config {
+	out := &oauth2.Config{
+		ClientID: c.cfg.Client.ID, ClientSecret: c.secret(m), RedirectURL: c.redirect,
 		Endpoint: oauth2.Endpoint{AuthURL: m.AuthorizationURL, TokenURL: m.TokenURL, AuthStyle: oauth2.AuthStyleInParams},
 	}
-	switch m.style {
+	switch c.style(m) {
 	case providers.ClientSecretBasic:
-		c.Endpoint.AuthStyle = oauth2.AuthStyleInHeader // x/oauth2 encodes both halves as RFC 6749 section 2.3.1 asks
+		out.Endpoint.AuthStyle = oauth2.AuthStyleInHeader // x/oauth2 encodes both halves as RFC 6749 section 2.3.1 asks
 	case providers.PrivateKeyJWT:
-		c.ClientSecret = "" // the assertion is added where every token request passes
+		out.ClientSecret = "" // the assertion is added where every token request passes
 	}
-	return c
+	return out
 }
 
 // authenticated makes a request to an endpoint other than the token endpoint, authenticated as at the token endpoint.
-func (p *Provider) authenticated(
+func (c *clientAuth) authenticated(
 	ctx context.Context,
 	m *Metadata,
 	address string,
@@ -67,17 +80,17 @@ func (p *Provider) authenticated(
 	if err != nil {
 		return nil, errors.New("the address does not parse")
 	}
-	switch m.style {
+	switch c.style(m) {
 	case providers.ClientSecretBasic:
-		p.basic(r)
+		c.basic(r)
 	case providers.PrivateKeyJWT:
-		form.Set("client_id", p.Client.ID)
-		if err := p.assert(m, form); err != nil {
+		form.Set("client_id", c.cfg.Client.ID)
+		if err := c.assert(m, form); err != nil {
 			return nil, err
 		}
 	default:
-		form.Set(clientParam(p), p.Client.ID)
-		if s := p.clientSecret(m); s != "" {
+		form.Set(c.idParam(), c.cfg.Client.ID)
+		if s := c.secret(m); s != "" {
 			form.Set("client_secret", s)
 		}
 	}
@@ -87,33 +100,31 @@ func (p *Provider) authenticated(
 }
 
 // basic is RFC 6749 section 2.3.1: both halves form-urlencoded before they are joined.
-func (p *Provider) basic(r *http.Request) {
-	r.SetBasicAuth(url.QueryEscape(p.Client.ID), url.QueryEscape(p.Client.Secret.Reveal()))
+func (c *clientAuth) basic(r *http.Request) {
+	r.SetBasicAuth(url.QueryEscape(c.cfg.Client.ID), url.QueryEscape(c.cfg.Client.Secret.Reveal()))
 }
 
-func clientParam(p *Provider) string {
-	if p.Client.IDParam != "" {
-		return p.Client.IDParam
-	}
-	return "client_id"
+// idParam is what `client_id` is called.
+func (c *clientAuth) idParam() string {
+	return cmp.Or(c.cfg.Client.IDParam, "client_id")
 }
 
 // assert adds a client assertion (RFC 7523 section 2.2): fresh for each request, for one audience, for a minute.
-func (p *Provider) assert(m *Metadata, form url.Values) error {
-	now := p.now()
+func (c *clientAuth) assert(m *Metadata, form url.Values) error {
+	now := c.now()
 	id := make([]byte, 16)
 	if _, err := rand.Read(id); err != nil {
 		return errors.New("no randomness")
 	}
 	claims := jwt.Claims{
-		Issuer:   p.Client.ID,
-		Subject:  p.Client.ID,
-		Audience: jwt.Audience{p.audience(m)},
+		Issuer:   c.cfg.Client.ID,
+		Subject:  c.cfg.Client.ID,
+		Audience: jwt.Audience{c.audience(m)},
 		ID:       base64.RawURLEncoding.EncodeToString(id),
 		IssuedAt: jwt.NewNumericDate(now),
 		Expiry:   jwt.NewNumericDate(now.Add(assertionLife)),
 	}
-	signed, err := jwt.Signed(p.signer).Claims(claims).Serialize()
+	signed, err := jwt.Signed(c.signer).Claims(claims).Serialize()
 	if err != nil {
 		return errors.New("the client assertion could not be signed")
 	}
@@ -125,8 +136,24 @@ func (p *Provider) assert(m *Metadata, form url.Values) error {
 // audience of a client assertion is the issuer alone: a provider that names another's token endpoint must not be
 // given an assertion that is good there. Without an issuer it is what the configuration says, else the token endpoint
 // that the operator wrote.
-func (p *Provider) audience(m *Metadata) string {
-	return cmp.Or(p.Client.AssertionAudience, p.Issuer, m.TokenURL)
+func (c *clientAuth) audience(m *Metadata) string {
+	return cmp.Or(c.cfg.Client.AssertionAudience, c.cfg.Issuer, m.TokenURL)
+}
+
+// secret is the client's secret, or one that its key signs afresh: a JWT of its issuer about the client (Apple).
+func (c *clientAuth) secret(m *Metadata) string {
+	if c.style(m) != providers.SignedSecret {
+		return c.cfg.Client.Secret.Reveal()
+	}
+	now := c.now()
+	signed, err := jwt.Signed(c.signer).Claims(jwt.Claims{Issuer: c.cfg.Client.Issuer, Subject: c.cfg.Client.ID,
+		Audience: jwt.Audience{c.audience(m)}, IssuedAt: jwt.NewNumericDate(now),
+		Expiry: jwt.NewNumericDate(now.Add(signedLife))}).Serialize()
+	if err != nil {
+		c.WarnOnce("signed secret", "the client's key could not sign a client secret")
+		return ""
+	}
+	return signed
 }
 
 // newSigner reads the client's private key: RSA, ECDSA or Ed25519 in PKCS#8.

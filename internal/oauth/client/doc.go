@@ -2,11 +2,16 @@
 // userinfo and revocation. It decides what one answer means, and nothing else: when to refresh and what follows from
 // an answer is decided above.
 //
-//	Metadata ──► discovery, once a day; fields of the configuration win     OpenID Connect Discovery 1.0, RFC 8414
-//	AuthorizationURL ──► code + PKCE S256, PAR where it is required         RFC 6749, RFC 7636, RFC 9126
-//	Exchange, Refresh ──► Answer ──► Verdict                                RFC 6749 sections 4.1.3 and 6
-//	Keys.Verify ──► the signature of a token                                RFC 7515, RFC 7517
-//	Userinfo, Revoke                                                        OpenID Connect Core 5.3, RFC 7009
+// A [Provider] is the configuration with a part for each thing that is requested; a part knows those below it alone:
+//
+//	Discovery.Metadata ──► once a day; fields of the configuration win     OpenID Connect Discovery 1.0, RFC 8414
+//	AuthorizationEndpoint.URL ──► code + PKCE S256, PAR where required     RFC 6749, RFC 7636, RFC 9126
+//	TokenEndpoint.Exchange, Refresh, Obtain ──► Answer ──► Verdict         RFC 6749 sections 4.1.3, 4.4 and 6
+//	UserinfoEndpoint.Fetch                                                 OpenID Connect Core 5.3
+//	RevocationEndpoint.Revoke                                              RFC 7009
+//	Transmitter.Keys ──► who signs security events                         OpenID RISC Profile
+//	Keys.Verify ──► the signature of a token                               RFC 7515, RFC 7517
+//	caller ──► the requests, Reports ──► errors and log lines
 //
 // golang.org/x/oauth2 makes the token requests; a round tripper below it shapes them as the provider wants them, and
 // bounds and normalizes what comes back. The client authenticates by secret (basic or post) or by private_key_jwt

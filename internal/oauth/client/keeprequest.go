@@ -28,7 +28,7 @@ func (p *Provider) KeepRequested(ctx context.Context, values map[string]string, 
 	if err != nil {
 		return p.Fail(KindFailed, op, errors.New("the address does not parse"))
 	}
-	p.present(r, access)
+	p.UserinfoEndpoint.present(r, access)
 	r.Header.Set("Accept", "application/json")
 	r.Header.Set("User-Agent", userAgent)
 	for k, v := range p.Userinfo.Headers {
@@ -47,9 +47,7 @@ func (p *Provider) KeepRequested(ctx context.Context, values map[string]string, 
 	if err != nil {
 		return p.Fail(KindFailed, op, errors.New("the answer is no JSON"))
 	}
-	if err := p.keep(values, p.KeepRequest.Values, func(path string) string {
-		return claims.Text(claims.ValueAt(answer, path))
-	}); err != nil {
+	if err := p.KeepAnswer(values, answer); err != nil {
 		return p.Fail(KindFailed, op, err)
 	}
 	return nil

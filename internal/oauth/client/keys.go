@@ -36,7 +36,7 @@ var (
 // a rotation is noticed; so that a stream of tokens with made-up key ids is no stream of fetches, that is limited.
 // Whatever a fetch brought counts for everybody. An entry that cannot be used is dropped alone (RFC 7517 section 5).
 type Keys struct {
-	p       *Provider
+	c       *caller
 	address string
 	algs    []jose.SignatureAlgorithm
 	limit   *rate.Limiter
@@ -49,8 +49,8 @@ type Keys struct {
 
 // newKeys takes the algorithms the provider says it uses, RS256 when it does not say (OpenID Connect Core section
 // 3.1.3.7). Never "none", never a symmetric one.
-func (p *Provider) newKeys(address string, named []string) *Keys {
-	k := &Keys{p: p, address: address, limit: rate.NewLimiter(rate.Every(keysEvery), keysBurst)}
+func newKeys(c *caller, address string, named []string) *Keys {
+	k := &Keys{c: c, address: address, limit: rate.NewLimiter(rate.Every(keysEvery), keysBurst)}
 	asymmetric := []jose.SignatureAlgorithm{
 		jose.RS256,
 		jose.RS384,
@@ -148,7 +148,7 @@ func (k *Keys) refresh(ctx context.Context) error {
 
 // Fetch reads the set and returns how many of its keys can be used.
 func (k *Keys) Fetch(ctx context.Context) (int, error) {
-	o, err := k.p.document(ctx, k.address)
+	o, err := k.c.document(ctx, k.address)
 	entries, isSet := o["keys"].([]any)
 	if err == nil && !isSet {
 		err = errors.New("the answer is not a set of keys")
@@ -174,7 +174,7 @@ func (k *Keys) usable(entries []any) (keys []jose.JSONWebKey) {
 		key, err := readKey(entry)
 		if err != nil {
 			kid, _ := entry["kid"].(string)
-			k.p.WarnOnce(
+			k.c.WarnOnce(
 				"key "+kid,
 				"an entry of the provider's keys cannot be used: it is left out",
 				"kid",

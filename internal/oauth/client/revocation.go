@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"bff/internal/oauth/claims"
+	"bff/internal/oauth/providers"
 	"bff/internal/secret"
 )
 
@@ -30,24 +31,32 @@ type Spent struct {
 	Subject string // of the account; "" when it is not known
 }
 
+// A RevocationEndpoint ends the grants of one provider. Safe for concurrent use.
+type RevocationEndpoint struct {
+	*caller
+	cfg       *providers.Config
+	auth      *clientAuth
+	discovery *Discovery
+}
+
 // Revoke makes one attempt (RFC 7009). wait is how long the provider asked to wait before the next.
-func (p *Provider) Revoke(ctx context.Context, spent Spent) (_ RevocationResult, wait time.Duration) {
-	m, err := p.Metadata(ctx)
+func (e *RevocationEndpoint) Revoke(ctx context.Context, spent Spent) (_ RevocationResult, wait time.Duration) {
+	m, err := e.discovery.Metadata(ctx)
 	if err != nil {
 		return Postponed, 0
 	}
 	if m.RevocationURL == "" {
 		return Impossible, 0
 	}
-	r, err := p.revocationRequest(ctx, m, spent)
+	r, err := e.request(ctx, m, spent)
 	if err != nil {
 		return Impossible, 0
 	}
-	status, header, body, err := p.do(r)
+	status, header, body, err := e.do(r)
 	if err != nil {
 		return Postponed, 0
 	}
-	return revocationOutcome(status, body), retryAfter(header, p.now())
+	return revocationOutcome(status, body), retryAfter(header, e.now())
 }
 
 // revocationOutcome reads an answer. 200 is success also for a token the provider does not know (RFC 7009 section
@@ -69,17 +78,17 @@ func revocationOutcome(status int, body []byte) RevocationResult {
 	return Refused
 }
 
-// revocationRequest is RFC 7009 section 2.1, or what the provider has instead.
-func (p *Provider) revocationRequest(
+// request is RFC 7009 section 2.1, or what the provider has instead.
+func (e *RevocationEndpoint) request(
 	ctx context.Context,
 	m *Metadata,
 	spent Spent,
 ) (*http.Request, error) {
-	how, token := &p.Revocation, spent.Token
+	how, token := &e.cfg.Revocation, spent.Token
 	if strings.Contains(m.RevocationURL, "{subject}") && spent.Subject == "" {
 		return nil, errors.New("the account is not known")
 	}
-	address := strings.NewReplacer("{client_id}", url.PathEscape(p.Client.ID), "{token}", url.PathEscape(token.Reveal()),
+	address := strings.NewReplacer("{client_id}", url.PathEscape(e.cfg.Client.ID), "{token}", url.PathEscape(token.Reveal()),
 		"{subject}", url.PathEscape(spent.Subject)).Replace(m.RevocationURL)
 	form := url.Values{}
 	param := how.Param
@@ -88,13 +97,13 @@ func (p *Provider) revocationRequest(
 		form.Set("token_type_hint", spent.Hint)
 	}
 	form.Set(param, token.Reveal())
-	for name, value := range p.Shapes.RevocationParams {
+	for name, value := range e.cfg.Shapes.RevocationParams {
 		form.Set(name, value)
 	}
 	var r *http.Request
 	var err error
 	if how.Auth == "" || how.Auth == "client" {
-		r, err = p.authenticated(ctx, m, address, form)
+		r, err = e.auth.authenticated(ctx, m, address, form)
 	} else {
 		r, err = http.NewRequestWithContext(ctx, http.MethodPost, address, nil)
 	}
@@ -106,12 +115,12 @@ func (p *Provider) revocationRequest(
 	}
 	r.Header.Set("Accept", "application/json")
 	r.Header.Set("User-Agent", userAgent)
-	for k, v := range p.Token.Headers {
+	for k, v := range e.cfg.Token.Headers {
 		r.Header.Set(k, v)
 	}
 	switch how.Auth {
 	case "basic":
-		p.basic(r)
+		e.auth.basic(r)
 	case "bearer":
 		r.Header.Set("Authorization", "Bearer "+token.Reveal())
 	}

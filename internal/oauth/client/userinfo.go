@@ -3,51 +3,58 @@ package client
 import (
 	"context"
 	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"bff/internal/oauth/claims"
+	"bff/internal/oauth/providers"
 	"bff/internal/secret"
 )
 
 var errUnauthorized = errors.New("the answer is 401")
 
-// FetchUserinfo requests whose the access token is (OpenID Connect Core section 5.3). An answer that is signed is
+// A UserinfoEndpoint says whose a token is. Safe for concurrent use.
+type UserinfoEndpoint struct {
+	*caller
+	cfg *providers.Config
+}
+
+// Fetch requests whose the access token is (OpenID Connect Core section 5.3). An answer that is signed is
 // verified with the provider's keys.
-func (p *Provider) FetchUserinfo(ctx context.Context, m *Metadata, access secret.Text) (claims.Object, error) {
+func (e *UserinfoEndpoint) Fetch(ctx context.Context, m *Metadata, access secret.Text) (claims.Object, error) {
 	fail := func(kind Kind, text string) (claims.Object, error) {
-		return nil, p.Fail(kind, "ask userinfo of", errors.New(text))
+		return nil, e.Fail(kind, "ask userinfo of", errors.New(text))
 	}
-	method := p.Userinfo.Method
+	method := e.cfg.Userinfo.Method
 	if method == "" {
 		method = http.MethodGet
 	}
-	r, err := http.NewRequestWithContext(ctx, method, m.UserinfoURL, strings.NewReader(p.Userinfo.Body))
+	r, err := http.NewRequestWithContext(ctx, method, m.UserinfoURL, strings.NewReader(e.cfg.Userinfo.Body))
 	if err != nil {
 		return fail(KindFailed, "the address does not parse")
 	}
-	p.present(r, access)
+	e.present(r, access)
 	r.Header.Set("Accept", "application/json")
 	r.Header.Set("User-Agent", userAgent)
-	for k, v := range p.Userinfo.Headers {
-		r.Header.Set(k, strings.ReplaceAll(v, "{client_id}", p.Client.ID))
+	for k, v := range e.cfg.Userinfo.Headers {
+		r.Header.Set(k, strings.ReplaceAll(v, "{client_id}", e.cfg.Client.ID))
 	}
-	status, header, body, err := p.do(r)
+	status, header, body, err := e.do(r)
 	switch {
 	case err != nil:
-		return nil, p.Fail(KindUnavailable, "ask userinfo of", reason(err))
+		return nil, e.Fail(KindUnavailable, "ask userinfo of", reason(err))
 	case status == http.StatusTooManyRequests || status >= 500:
 		return fail(KindUnavailable, "it is down")
 	case status == http.StatusUnauthorized:
-		return nil, p.Fail(KindFailed, "ask userinfo of", errUnauthorized)
+		return nil, e.Fail(KindFailed, "ask userinfo of", errUnauthorized)
 	case status != http.StatusOK:
 		return fail(KindFailed, "the answer is not 200")
 	}
 	if kind, _, _ := mime.ParseMediaType(header.Get("Content-Type")); kind == "application/jwt" {
-		return p.signedUserinfo(ctx, m, string(body))
+		return e.signed(ctx, m, string(body))
 	}
 	o, err := claims.Parse(body)
 	if err != nil {
@@ -56,31 +63,77 @@ func (p *Provider) FetchUserinfo(ctx context.Context, m *Metadata, access secret
 	return o, nil
 }
 
-// signedUserinfo is OpenID Connect Core section 5.3.2: an answer that is signed is of this issuer and for this client.
-func (p *Provider) signedUserinfo(ctx context.Context, m *Metadata, raw string) (claims.Object, error) {
+// signed is OpenID Connect Core section 5.3.2: an answer that is signed is of this issuer and for this client.
+func (e *UserinfoEndpoint) signed(ctx context.Context, m *Metadata, raw string) (claims.Object, error) {
 	const op = "verify the userinfo of"
 	if m.Keys == nil {
-		return nil, p.Fail(KindFailed, op, errors.New("it is signed, and no issuer is configured whose keys would verify it"))
+		return nil, e.Fail(KindFailed, op, errors.New("it is signed, and no issuer is configured whose keys would verify it"))
 	}
 	o, _, err := m.Keys.Verify(ctx, strings.TrimSpace(raw))
 	if err != nil {
-		return nil, p.Fail(KindFailed, op, err)
+		return nil, e.Fail(KindFailed, op, err)
 	}
-	if !p.Expect().Speaks(o) {
-		return nil, p.Fail(KindFailed, op, errors.New("it is of another issuer or for another client"))
+	if !expected(e.cfg, e.now()).Speaks(o) {
+		return nil, e.Fail(KindFailed, op, errors.New("it is of another issuer or for another client"))
 	}
 	return o, nil
 }
 
-// do makes a request and reads its answer, which the transport bounds.
-func (p *Provider) do(r *http.Request) (status int, header http.Header, body []byte, err error) {
-	resp, err := p.http.Do(r)
-	if err != nil {
-		return 0, nil, nil, err
+// present puts a token into a userinfo request.
+func (e *UserinfoEndpoint) present(r *http.Request, token secret.Text) {
+	if name := e.cfg.Shapes.UserinfoTokenQuery; name != "" {
+		q := r.URL.Query()
+		q.Set(name, token.Reveal())
+		r.URL.RawQuery = q.Encode()
+		return
 	}
-	defer func() { _ = resp.Body.Close() }()
-	body, err = io.ReadAll(io.LimitReader(resp.Body, maxDocument))
-	return resp.StatusCode, resp.Header, body, err
+	header, scheme := e.cfg.Userinfo.TokenHeader, e.cfg.Userinfo.TokenScheme
+	switch {
+	case scheme != "" || header != "" && header != "Authorization":
+	case e.cfg.Auth == providers.AuthBasic:
+		scheme = "Basic"
+	default:
+		scheme = "Bearer"
+	}
+	if header == "" {
+		header = "Authorization"
+	}
+	if scheme != "" {
+		scheme += " "
+	}
+	r.Header.Set(header, scheme+token.Reveal())
+}
+
+// Try asks the provider whose a typed credential is. The object is nil where the provider has no endpoint for it.
+// KindDenied: it refuses the credential.
+func (e *UserinfoEndpoint) Try(ctx context.Context, token secret.Text) (claims.Object, error) {
+	if e.cfg.Userinfo.URL == "" {
+		return nil, nil
+	}
+	o, err := e.Fetch(ctx, &Metadata{UserinfoURL: e.cfg.Userinfo.URL}, token)
+	if KindOf(err) == KindFailed {
+		return nil, e.Fail(KindDenied, "try the credential at", errors.New("it is refused"))
+	}
+	return o, err
+}
+
+// Refuses asks the provider whether it still takes a typed credential. Only a 401 is a refusal: whatever else it says,
+// and where it cannot be asked, it is none.
+func (e *UserinfoEndpoint) Refuses(ctx context.Context, token secret.Text) bool {
+	if e.cfg.Userinfo.URL == "" {
+		return false
+	}
+	_, err := e.Fetch(ctx, &Metadata{UserinfoURL: e.cfg.Userinfo.URL}, token)
+	return errors.Is(err, errUnauthorized)
+}
+
+// expected is what every signed token of a provider is compared with.
+func expected(pc *providers.Config, now time.Time) claims.Expect {
+	return claims.Expect{
+		Issuer:   claims.Issuer{Name: pc.Issuer, Forms: pc.Issuers},
+		ClientID: pc.Client.ID,
+		Now:      now,
+	}
 }
 
 // Wanted reports whether a sign-in lacks something that userinfo may say.

@@ -67,6 +67,14 @@ func (a *Answer) Verdict() Verdict {
 // was asked for: none came, it failed, or what came is no answer of a token endpoint.
 func (a *Answer) AboutProvider() bool { return a.Status < 400 || a.Status >= 500 }
 
+// AboutOperator reports whether an answer to Obtain refuses the operator's credential: everybody's calls wait for the
+// operator.
+func (a *Answer) AboutOperator() bool {
+	v := a.Verdict()
+	return v == ClientRefused || v == DeadGrant || v == GrantRefused ||
+		a.Status >= 400 && a.Status < 500 && a.Status != http.StatusTooManyRequests && a.Status != http.StatusRequestTimeout
+}
+
 // Unreadable reports whether the provider refused in a form that no field of its configuration reads.
 func (a *Answer) Unreadable() bool {
 	return a.err != nil && (a.Code == "" || a.Code == codeOther) &&
@@ -81,14 +89,14 @@ func (a *Answer) Dead() string {
 		return ""
 	}
 	if a.refresh {
-		if i := slices.IndexFunc(a.p.Token.RefusedRefresh, a.matches); i >= 0 {
-			return a.p.Token.RefusedRefresh[i].Reason
+		if i := slices.IndexFunc(a.cfg.Token.RefusedRefresh, a.matches); i >= 0 {
+			return a.cfg.Token.RefusedRefresh[i].Reason
 		}
 	}
 	if a.Code == "" || a.Status == http.StatusTooManyRequests || a.Status >= 500 {
 		return ""
 	}
-	for code, reason := range a.p.Token.GrantErrors {
+	for code, reason := range a.cfg.Token.GrantErrors {
 		if strings.EqualFold(code, a.Code) {
 			return reason
 		}

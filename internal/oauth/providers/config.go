@@ -1,6 +1,7 @@
 package providers
 
 import (
+	"cmp"
 	"time"
 
 	"bff/internal/secret"
@@ -52,6 +53,12 @@ type Config struct {
 	Keep     vault.Keep `yaml:"keep,omitempty"`
 	NeedsAPI bool       `yaml:"-"` // some api uses this provider: a refresh token is wanted
 }
+
+// IsOpenID reports whether the provider makes ID tokens.
+func (c *Config) IsOpenID() bool { return c.Issuer != "" }
+
+// AnswerIssuer is the `iss` of the provider's authorization answers (RFC 9207); "" when it is not known.
+func (c *Config) AnswerIssuer() string { return cmp.Or(c.CallbackIssuer, c.Issuer) }
 
 // Client is how bff is registered at the provider, and how it proves that.
 type Client struct {

@@ -1,6 +1,10 @@
 package providers
 
-import "bff/internal/secret"
+import (
+	"encoding/base64"
+
+	"bff/internal/secret"
+)
 
 // The values of Config.Auth.
 const (
@@ -31,3 +35,14 @@ func (c *Config) Operated() bool {
 
 // Typed reports whether accounts are linked by what a person types.
 func (c *Config) Typed() bool { return c.Keyed() && !c.Operated() }
+
+// OperatorKey is the API key, or what Basic sends, that the operator gave; empty where a token is obtained instead.
+func (c *Config) OperatorKey() secret.Text {
+	switch o := &c.Operator; c.Auth {
+	case AuthAPIKey:
+		return o.APIKey
+	case AuthBasic:
+		return secret.New(base64.StdEncoding.EncodeToString([]byte(o.Username + ":" + o.Password.Reveal())))
+	}
+	return secret.Text{}
+}

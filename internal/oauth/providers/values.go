@@ -229,6 +229,27 @@ func (c *Config) Subject(account string, values map[string]string) string {
 	return strings.TrimSuffix(account, c.realm(values))
 }
 
+// Moved reports whether other values lead to other hosts than those that the account was linked with.
+func (c *Config) Moved(before, after map[string]string) bool {
+	templates := slices.Clone(c.Upstreams)
+	for _, a := range c.Addresses() {
+		templates = append(templates, *a)
+	}
+	for _, template := range templates {
+		if len(address.HostNames(template)) == 0 {
+			continue
+		}
+		was, err := c.Place(template, before)
+		if err != nil {
+			continue // it led nowhere
+		}
+		if is, err := c.Place(template, after); err != nil || is.Host != was.Host {
+			return true
+		}
+	}
+	return false
+}
+
 // realm is what Account puts behind a subject: "" where all accounts are at one host.
 func (c *Config) realm(values map[string]string) string {
 	if len(c.Variables) == 0 && len(c.AccountValues) == 0 {

@@ -107,7 +107,7 @@ func (b *Refresher) obtain(p *provider) error {
 	defer b.cfg.Background.End()
 	ctx, cancel := context.WithTimeout(b.cfg.Base, b.cfg.TokenTimeout)
 	defer cancel()
-	m, err := p.Metadata(ctx)
+	m, err := p.Discovery.Metadata(ctx)
 	if err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func (b *Refresher) obtain(p *provider) error {
 	ctx, span := b.cfg.Tracer.Start(ctx, "refresh", trace.WithAttributes(attribute.String("bff.provider", p.Name)))
 	defer span.End()
 	started := time.Now()
-	ans := p.Obtain(ctx, m)
+	ans := p.TokenEndpoint.Obtain(ctx, m)
 	b.cfg.OnRefresh(ctx, p.Name, ans.Verdict().String(), time.Since(started))
 	now := b.cfg.Now()
 	switch {

@@ -186,7 +186,7 @@ func (r *refresh) locked(ctx context.Context, lock *vault.Lock) (vault.Connectio
 	if now.Tokens.Refresh.IsZero() {
 		return r.expired(ctx, now)
 	}
-	m, err := r.p.Metadata(ctx)
+	m, err := r.p.Discovery.Metadata(ctx)
 	if err != nil {
 		return vault.Connection{}, err
 	}
@@ -233,7 +233,7 @@ func (r *refresh) call(
 	call, cancel := context.WithTimeout(ctx, r.b.cfg.TokenTimeout)
 	defer cancel()
 	started := time.Now()
-	ans := r.p.Refresh(call, m, c.Tokens.Refresh)
+	ans := r.p.TokenEndpoint.Refresh(call, m, c.Tokens.Refresh)
 	v := ans.Verdict()
 	r.b.cfg.OnRefresh(ctx, r.p.Name, v.String(), time.Since(started))
 	r.count(ans, v, call.Err())

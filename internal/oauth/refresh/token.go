@@ -190,7 +190,7 @@ func (b *Refresher) tryAgain(ctx context.Context, p *provider, c vault.Connectio
 	}
 	ctx, cancel := context.WithTimeout(ctx, b.cfg.TokenTimeout)
 	defer cancel()
-	if !p.Refuses(ctx, c.Tokens.Access) {
+	if !p.UserinfoEndpoint.Refuses(ctx, c.Tokens.Access) {
 		return c, nil
 	}
 	out, err := b.vault.Update(ctx, &c, c.Dead(client.ReasonRevoked))

@@ -1,4 +1,4 @@
-package client
+package providers
 
 import (
 	"slices"
@@ -6,9 +6,9 @@ import (
 )
 
 // RequestedScopes joins the provider's scopes with further ones, each once, in order.
-func (p *Provider) RequestedScopes(more []string) []string {
+func (c *Config) RequestedScopes(more []string) []string {
 	var out []string
-	for _, s := range append(slices.Clone(p.Scopes), more...) {
+	for _, s := range append(slices.Clone(c.Scopes), more...) {
 		if s != "" && !slices.Contains(out, s) {
 			out = append(out, s)
 		}
@@ -18,13 +18,13 @@ func (p *Provider) RequestedScopes(more []string) []string {
 
 // GrantedScopes reads the `scope` of an answer. Absent, everything that was requested was granted (RFC 6749 section
 // 5.1); never assume it otherwise.
-func (p *Provider) GrantedScopes(scope string, requested []string) []string {
+func (c *Config) GrantedScopes(scope string, requested []string) []string {
 	if strings.TrimSpace(scope) == "" {
 		return requested
 	}
 	var out []string
 	for _, s := range strings.FieldsFunc(scope, func(r rune) bool { return r == ' ' || r == ',' }) {
-		if alias, ok := p.ScopeAliases[s]; ok {
+		if alias, ok := c.ScopeAliases[s]; ok {
 			s = alias
 		}
 		if !slices.Contains(out, s) {
@@ -36,21 +36,21 @@ func (p *Provider) GrantedScopes(scope string, requested []string) []string {
 
 // Lacking lists what of wanted is not covered by granted, in wanted's order. Names are compared as the provider
 // compares them: with its prefix, its case, what implies what, and what it never repeats in an answer.
-func (p *Provider) Lacking(granted, wanted []string) []string {
+func (c *Config) Lacking(granted, wanted []string) []string {
 	if len(wanted) == 0 {
 		return nil
 	}
 	have := map[string]bool{}
-	for _, s := range p.ScopesNotEchoed {
-		have[p.scopeName(s)] = true
+	for _, s := range c.ScopesNotEchoed {
+		have[c.scopeName(s)] = true
 	}
 	for _, s := range granted {
-		p.cover(have, s)
+		c.cover(have, s)
 	}
 	var out []string
 	for _, s := range wanted {
-		name := p.scopeName(s)
-		if alias, ok := p.ScopeAliases[s]; ok && have[p.scopeName(alias)] {
+		name := c.scopeName(s)
+		if alias, ok := c.ScopeAliases[s]; ok && have[c.scopeName(alias)] {
 			continue
 		}
 		if !have[name] {
@@ -61,27 +61,27 @@ func (p *Provider) Lacking(granted, wanted []string) []string {
 }
 
 // cover adds a scope and all that it implies.
-func (p *Provider) cover(have map[string]bool, scope string) {
-	name := p.scopeName(scope)
-	if have[name] && !slices.Contains(p.ScopesNotEchoed, scope) {
+func (c *Config) cover(have map[string]bool, scope string) {
+	name := c.scopeName(scope)
+	if have[name] && !slices.Contains(c.ScopesNotEchoed, scope) {
 		return
 	}
 	have[name] = true
-	for of, implied := range p.ScopeImplies {
-		if p.scopeName(of) != name {
+	for of, implied := range c.ScopeImplies {
+		if c.scopeName(of) != name {
 			continue
 		}
 		for _, s := range implied {
-			p.cover(have, s)
+			c.cover(have, s)
 		}
 	}
 }
 
 // scopeName is the one form of a scope's name.
-func (p *Provider) scopeName(s string) string {
-	if p.ScopeFold {
+func (c *Config) scopeName(s string) string {
+	if c.ScopeFold {
 		s = strings.ToLower(s)
-		return strings.TrimPrefix(s, strings.ToLower(p.ScopePrefix))
+		return strings.TrimPrefix(s, strings.ToLower(c.ScopePrefix))
 	}
-	return strings.TrimPrefix(s, p.ScopePrefix)
+	return strings.TrimPrefix(s, c.ScopePrefix)
 }

@@ -13,21 +13,53 @@ import (
 	"time"
 
 	"bff/internal/dial"
+	"bff/internal/httpfield"
 	"bff/internal/oauth/claims"
 )
 
 const (
 	documentTimeout   = 5 * time.Second
 	documentRedirects = 3
+	maxRetryAfter     = 5 * time.Minute
 )
+
+// A caller makes the requests to one provider, for some values.
+type caller struct {
+	*Reports
+	wire *wire
+	http *http.Client // bounds every answer
+}
+
+func newCaller(r *Reports, w *wire) *caller {
+	return &caller{Reports: r, wire: w, http: client(bound{w})}
+}
+
+// client follows no redirect.
+func client(carry http.RoundTripper) *http.Client {
+	return &http.Client{
+		Transport:     carry,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// do makes a request and reads its answer, which the transport bounds.
+func (c *caller) do(r *http.Request) (status int, header http.Header, body []byte, err error) {
+	resp, err := c.http.Do(r)
+	if err != nil {
+		return 0, nil, nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err = io.ReadAll(io.LimitReader(resp.Body, maxDocument))
+	return resp.StatusCode, resp.Header, body, err
+}
 
 // document reads a public JSON document: metadata or keys. A redirect is followed on the same host. The error says,
 // in fixed words and without an address, why it could not be read.
-func (p *Provider) document(ctx context.Context, address string) (claims.Object, error) {
+func (c *caller) document(ctx context.Context, address string) (claims.Object, error) {
 	ctx, cancel := context.WithTimeout(ctx, documentTimeout)
 	defer cancel()
 	for range documentRedirects + 1 {
-		body, next, err := p.get(ctx, address)
+		body, next, err := c.get(ctx, address)
 		if err != nil {
 			return nil, err
 		}
@@ -44,14 +76,14 @@ func (p *Provider) document(ctx context.Context, address string) (claims.Object,
 }
 
 // get makes one request. next is where a redirect on the same host leads.
-func (p *Provider) get(ctx context.Context, address string) (body []byte, next string, err error) {
+func (c *caller) get(ctx context.Context, address string) (body []byte, next string, err error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, "", errors.New("the address does not parse")
 	}
 	r.Header.Set("Accept", "application/json")
 	r.Header.Set("User-Agent", userAgent)
-	resp, err := p.http.Do(r)
+	resp, err := c.http.Do(r)
 	if err != nil {
 		return nil, "", reason(err)
 	}
@@ -95,4 +127,8 @@ func reason(err error) error {
 		return errors.New("no answer in time")
 	}
 	return errors.New("no connection")
+}
+
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	return httpfield.RetryAfter(h, now, maxRetryAfter)
 }
