@@ -18,6 +18,7 @@ import (
 type Tracker struct {
 	s       *Store
 	reports Reports
+	idle    time.Duration // between two signs of life, while nobody asks
 	started time.Time
 	ctx     context.Context // of all watches
 	stop    context.CancelFunc
@@ -35,7 +36,7 @@ type Reports struct {
 const (
 	Lag          = 100 * time.Millisecond // how far behind the store reports may be
 	trackerBeat  = 20 * time.Millisecond  // between two signs of life, while somebody asks
-	trackerIdle  = 250 * time.Millisecond // and while nobody does: reports do not pile up in the store
+	trackerIdle  = 250 * time.Millisecond // and while nobody does, so that reports do not pile up in the store
 	trackerProbe = 50                     // signs of life between two that are reported
 	trackerQuits = time.Minute            // a server of a Cluster that nobody asks for is no longer watched
 )
@@ -44,8 +45,10 @@ const (
 func (s *Store) Trackable() bool { return s.kind != memory }
 
 // Track begins on connections of its own. It needs no store to start.
-func (s *Store) Track(to Reports) *Tracker {
-	t := &Tracker{s: s, reports: to, started: time.Now(), watches: map[string]*Watch{}}
+func (s *Store) Track(to Reports) *Tracker { return s.track(to, trackerIdle) }
+
+func (s *Store) track(to Reports, idle time.Duration) *Tracker {
+	t := &Tracker{s: s, reports: to, idle: idle, started: time.Now(), watches: map[string]*Watch{}}
 	t.ctx, t.stop = context.WithCancel(context.Background())
 	if s.kind != cluster {
 		t.watch("")
@@ -80,7 +83,7 @@ func (t *Tracker) watch(addr string) *Watch {
 	defer t.mu.Unlock()
 	w := t.watches[addr]
 	if w == nil && t.ctx.Err() == nil {
-		w = &Watch{t: t, addr: addr}
+		w = &Watch{t: t, addr: addr, woken: make(chan struct{}, 1)}
 		w.used.Store(t.Since())
 		t.watches[addr] = w
 		t.work.Go(w.listen)

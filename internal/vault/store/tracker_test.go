@@ -10,6 +10,23 @@ import (
 	"bff/internal/vault/store"
 )
 
+// Whoever asks again after a while does not wait for the next sign of life: it comes because she asks.
+func TestReportsAreCompleteSoonAfterAnIdleTime(t *testing.T) {
+	s, err := store.Open(store.Config{URL: testenv.Redis(t).URL, Prefix: "bff", Now: time.Now,
+		Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	tr := s.TrackIdly(store.Reports{Changed: func(string) {}}, time.Hour)
+	t.Cleanup(tr.Close)
+	w := tr.At(t.Context(), "any")
+	for range 2 {
+		testenv.Eventually(t, "complete reports", func() bool { return w.Complete(tr.Since()) })
+		testenv.Eventually(t, "an idle watch", w.Behind)
+	}
+}
+
 // A machine that was suspended, or whose clock was set, does not answer from what it knew before, though its other
 // clock stood still.
 func TestReportsAreNotCompleteAfterTheClockJumped(t *testing.T) {

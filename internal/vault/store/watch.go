@@ -23,14 +23,24 @@ type Watch struct {
 	used  atomic.Int64 // when somebody last asked
 	lost  atomic.Int64 // how often anything may have changed
 
+	woken chan struct{} // somebody asks again
+
 	probe    string      // a tag of its own
 	reported atomic.Bool // the probe was
 }
 
-// Complete says whether all changes that were made Lag before now have been reported.
+// Complete says whether all changes that were made Lag before now have been reported. Where nobody asked for a while,
+// they are not; then it has them reported again at once.
 func (w *Watch) Complete(now int64) bool {
 	w.used.Store(now)
-	return now < w.until.Load() && w.t.s.now().UnixNano() < w.wall.Load()
+	if now < w.until.Load() && w.t.s.now().UnixNano() < w.wall.Load() {
+		return true
+	}
+	select {
+	case w.woken <- struct{}{}:
+	default:
+	}
+	return false
 }
 
 // Lost is how often anything may have changed: what was read before is good for nothing once it has grown.
@@ -64,7 +74,7 @@ func (w *Watch) quits() bool { return w.addr != "" && w.t.Since()-w.used.Load() 
 // beat asks one connection for signs of life until it gives none.
 func (w *Watch) beat(ctx context.Context, conn *redis.Conn) {
 	w.reported.Store(false)
-	known := ""
+	known, woken := "", false
 	for n, before, wallBefore := 0, int64(0), int64(0); ctx.Err() == nil && !w.quits(); n++ {
 		sent, wall := w.t.Since(), w.t.s.now().UnixNano()
 		holds, err := w.ask(ctx, conn, n%trackerProbe == 0)
@@ -82,12 +92,25 @@ func (w *Watch) beat(ctx context.Context, conn *redis.Conn) {
 			}
 		}
 		before, wallBefore, known = sent, wall, holds
-		wait := trackerIdle
-		if sent-w.used.Load() < int64(time.Second) {
-			wait = trackerBeat
-		}
-		pause(ctx, wait)
+		woken = !woken && w.rest(ctx, sent) // two at once, since one says how it was at the one before
 	}
+}
+
+// rest is the time between two signs of life, short while somebody asks and soon after. It is cut short, which it says,
+// when somebody asks anew.
+func (w *Watch) rest(ctx context.Context, sent int64) (woken bool) {
+	if sent-w.used.Load() < int64(time.Second) {
+		pause(ctx, trackerBeat)
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, w.t.idle)
+	defer cancel()
+	select {
+	case <-ctx.Done():
+	case <-w.woken:
+		return true
+	}
+	return false
 }
 
 // ask asks for one sign of life, with what a server of a Cluster says of who holds what.
