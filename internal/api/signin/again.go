@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"strings"
 	"time"
 
 	"bff/internal/api/route"
@@ -28,27 +27,27 @@ type outcome struct {
 
 // settled keeps the outcome of an attempt. Without it a second callback is login_expired, so a store that fails is no
 // error.
-func (f *Flow) settled(c *route.Call, state string, a *attempt, session, to string) {
+func (k *attempts) settled(c *route.Call, state string, a *attempt, session, to string) {
 	payload, err := json.Marshal(outcome{To: to, Opener: openerDigest(a.opener), Session: session})
 	if err != nil || a.opener == "" {
 		return
 	}
-	_ = f.cfg.Vault.SetOutcome(c.Ctx(), state, payload, outcomeLife)
+	_ = k.vault.SetOutcome(c.Ctx(), state, payload, outcomeLife)
 }
 
 // again finds where the first callback of this state led, and waits for one that is at work. ok is false when there
 // was none, or when nothing says that this is its browser. opener is what the browser shows of the attempt.
-func (f *Flow) again(c *route.Call, state, opener string) (to string, ok bool) {
+func (k *attempts) again(c *route.Call, state, opener string) (to string, ok bool) {
 	late := time.NewTimer(outcomeWait)
 	defer late.Stop()
 	for {
-		payload, pending, err := f.cfg.Vault.Outcome(c.Ctx(), state)
+		payload, pending, err := k.vault.Outcome(c.Ctx(), state)
 		if err != nil {
 			return "", false
 		}
 		if payload != nil {
 			var o outcome
-			if json.Unmarshal(payload, &o) != nil || !f.shows(c, &o, opener) {
+			if json.Unmarshal(payload, &o) != nil || !k.shows(c, &o, opener) {
 				return "", false
 			}
 			return o.To, true
@@ -67,25 +66,15 @@ func (f *Flow) again(c *route.Call, state, opener string) (to string, ok bool) {
 }
 
 // shows says whether the request is of the browser that the outcome is for.
-func (f *Flow) shows(c *route.Call, o *outcome, opener string) bool {
+func (k *attempts) shows(c *route.Call, o *outcome, opener string) bool {
 	if opener != "" && secret.New(openerDigest(opener)).Equal(secret.New(o.Opener)) {
 		return true
 	}
 	if o.Session == "" {
 		return false
 	}
-	session, err := f.cfg.Vault.LoadAt(c.R, c.Front.Vault())
+	session, err := k.vault.LoadAt(c.R, c.Front.Vault())
 	return err == nil && session.ID == o.Session
-}
-
-// openerOf is what the attempt's cookie holds, "" without exactly one.
-func openerOf(c *route.Call, state string) string {
-	cookies := c.R.CookiesNamed(attemptCookie(c, state))
-	if len(cookies) != 1 {
-		return ""
-	}
-	_, opener, _ := strings.Cut(cookies[0].Value, ".")
-	return opener
 }
 
 func openerDigest(opener string) string {

@@ -10,7 +10,6 @@ import (
 
 	"bff/internal/api/problem"
 	"bff/internal/api/route"
-	"bff/internal/audit"
 	"bff/internal/oauth"
 	"bff/internal/secret"
 	"bff/internal/vault"
@@ -21,6 +20,12 @@ const (
 	maxAttempts = 12 // cookies alive in one browser
 	attemptName = 8  // characters of the state in the cookie's name
 )
+
+// attempts are what sign-ins leave in the store and in browsers until their way back.
+type attempts struct {
+	vault *vault.Vault
+	now   func() time.Time
+}
 
 // An attempt is what a sign-in or a connect leaves in the vault until its way back. It is sealed: it holds the ticket
 // of the session it connects to.
@@ -66,41 +71,19 @@ func (a *attempt) set(flow *oauth.Attempt) {
 	a.Values = flow.Values
 }
 
-// begin sends the browser to the provider: from a further front, by way of the first.
-func (f *Flow) begin(c *route.Call, in oauth.Begin, a attempt, status int) error {
-	if c.Front.Further() {
-		return f.leave(c, start{In: in, Attempt: a})
-	}
-	to, err := f.prepare(c, in, a)
-	if err != nil {
-		return err
-	}
-	return c.Redirect(to, status)
+// attemptCookie is the name of an attempt's cookie on the front of the call.
+func attemptCookie(c *route.Call, state string) string {
+	return c.Front.Cookie + "-" + state[:min(attemptName, len(state))]
 }
 
-// prepare stores an attempt, hands its cookie to the browser, and returns where the provider takes it up.
-func (f *Flow) prepare(c *route.Call, in oauth.Begin, a attempt) (to string, err error) {
-	flow, err := f.cfg.Broker.Begin(c.Ctx(), in)
+// put stores a record, and returns what finds and what opens it.
+func (k *attempts) put(c *route.Call, record any, life time.Duration) (name string, half secret.Text, err error) {
+	payload, err := json.Marshal(record)
 	if err != nil {
-		f.logFailed(c.Ctx(), in.Provider, err)
-		return "", unavailable(err)
+		return "", secret.Text{}, err
 	}
-	a.set(&flow)
-	payload, err := json.Marshal(a)
-	if err != nil {
-		return "", err
-	}
-	state, opener, err := f.cfg.Vault.PutAttempt(c.Ctx(), payload, attemptLife)
-	if err != nil {
-		return "", full(err)
-	}
-	if to, err = f.cfg.Broker.URL(c.Ctx(), flow, state); err != nil {
-		f.logFailed(c.Ctx(), in.Provider, err)
-		return "", unavailable(err)
-	}
-	f.keepCookie(c, state, opener)
-	c.Record(audit.Event{Kind: audit.AttemptStarted, Provider: in.Provider})
-	return to, nil
+	name, half, err = k.vault.PutAttempt(c.Ctx(), payload, life)
+	return name, half, full(err)
 }
 
 // full says of an attempt that could not be stored what it means for the person.
@@ -115,28 +98,14 @@ func full(err error) error {
 }
 
 // keepCookie gives the browser the cookie that opens an attempt.
-func (f *Flow) keepCookie(c *route.Call, state string, opener secret.Text) {
-	f.dropOldAttempts(c)
-	made := strconv.FormatInt(f.cfg.Now().UnixMilli(), 36) // several tabs may start within a second
+func (k *attempts) keepCookie(c *route.Call, state string, opener secret.Text) {
+	k.dropOldAttempts(c)
+	made := strconv.FormatInt(k.now().UnixMilli(), 36) // several tabs may start within a second
 	c.SetLaxCookie(attemptCookie(c, state), made+"."+opener.Reveal(), int(attemptLife/time.Second))
 }
 
-// unavailable says of a provider that is down what it means for somebody who wants to sign in.
-func unavailable(err error) error {
-	p := problem.Of(err)
-	if p == nil || p.Code != problem.ProviderUnavailable {
-		return err
-	}
-	return p.Because("The provider does not answer at the moment, so nobody can sign in with it. Try again in a moment.")
-}
-
-// attemptCookie is the name of an attempt's cookie on the front of the call.
-func attemptCookie(c *route.Call, state string) string {
-	return c.Front.Cookie + "-" + state[:min(attemptName, len(state))]
-}
-
 // dropOldAttempts makes room for one more: of the attempts the browser holds, the oldest give way.
-func (f *Flow) dropOldAttempts(c *route.Call) {
+func (k *attempts) dropOldAttempts(c *route.Call) {
 	type old struct {
 		name string
 		made int64
@@ -163,7 +132,7 @@ func (f *Flow) dropOldAttempts(c *route.Call) {
 
 // take finds, opens and uses up the attempt of a way back. Without the browser's own cookie there is none: a state
 // alone proves nothing.
-func (f *Flow) take(c *route.Call, provider, state string) (attempt, error) {
+func (k *attempts) take(c *route.Call, provider, state string) (attempt, error) {
 	expired := problem.New(problem.LoginExpired)
 	if state == "" {
 		return attempt{}, expired
@@ -172,7 +141,7 @@ func (f *Flow) take(c *route.Call, provider, state string) (attempt, error) {
 	if opener == "" {
 		return attempt{}, expired
 	}
-	payload, err := f.cfg.Vault.TakeAttempt(c.Ctx(), state, secret.New(opener))
+	payload, err := k.vault.TakeAttempt(c.Ctx(), state, secret.New(opener))
 	if err != nil {
 		return attempt{}, err
 	}
@@ -185,4 +154,14 @@ func (f *Flow) take(c *route.Call, provider, state string) (attempt, error) {
 		return a, problem.New(problem.LoginFailed)
 	}
 	return a, nil
+}
+
+// openerOf is what the attempt's cookie holds, "" without exactly one.
+func openerOf(c *route.Call, state string) string {
+	cookies := c.R.CookiesNamed(attemptCookie(c, state))
+	if len(cookies) != 1 {
+		return ""
+	}
+	_, opener, _ := strings.Cut(cookies[0].Value, ".")
+	return opener
 }

@@ -2,7 +2,6 @@ package signin
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -14,7 +13,6 @@ import (
 	"bff/internal/audit"
 	"bff/internal/oauth"
 	"bff/internal/secret"
-	"bff/internal/users"
 	"bff/internal/vault"
 )
 
@@ -22,10 +20,10 @@ import (
 // were.
 func (f *Flow) Callback(c *route.Call) error {
 	provider := c.R.PathValue("provider")
-	if !f.known(provider) {
+	if !f.offered.known(provider) {
 		return problem.UnknownProvider()
 	}
-	q, err := f.answerOf(c)
+	q, err := answerOf(c)
 	if err != nil {
 		return err
 	}
@@ -33,55 +31,35 @@ func (f *Flow) Callback(c *route.Call) error {
 		return nil // a cross-site POST, on its way to come again as a GET
 	}
 	if len(q["state"]) != 1 || q.Get("state") == "" || c.Front.Further() { // redirect URIs are the first front's
-		return f.fail(c, provider, "", &attempt{}, "", problem.New(problem.LoginExpired))
+		return f.ends.fail(c, provider, "", &attempt{}, "", problem.New(problem.LoginExpired))
 	}
 	state := q.Get("state")
-	a, err := f.take(c, provider, state)
+	a, err := f.attempts.take(c, provider, state)
 	if errors.Is(err, vault.ErrNotFound) || problem.Is(err, problem.LoginExpired) {
-		if to, ok := f.again(c, state, openerOf(c, state)); ok {
+		if to, ok := f.attempts.again(c, state, openerOf(c, state)); ok {
 			c.Record(audit.Event{Kind: audit.AttemptRepeated, Provider: provider})
-			return f.back(c, to)
+			return back(c, to)
 		}
 	}
 	if err != nil {
-		return f.fail(c, provider, state, &a, "", err)
+		return f.ends.fail(c, provider, state, &a, "", err)
 	}
 	session, sent, err := f.finish(c, a, q)
 	if err != nil {
-		return f.fail(c, provider, state, &a, session, err)
+		return f.ends.fail(c, provider, state, &a, session, err)
 	}
 	if sent {
-		f.settled(c, state, &a, session, c.W.Header().Get("Location"))
+		f.attempts.settled(c, state, &a, session, c.W.Header().Get("Location"))
 		return nil
 	}
 	to := cmp.Or(a.ReturnTo, "/")
-	f.settled(c, state, &a, session, to)
-	return f.back(c, to)
-}
-
-// back leads a person to where they were.
-func (f *Flow) back(c *route.Call, to string) error {
-	c.AllowReload()
-	return c.Redirect(to, http.StatusSeeOther)
-}
-
-// fail sends a person back to where they were with the error of the sign-in.
-func (f *Flow) fail(c *route.Call, provider, state string, a *attempt, session string, err error) error {
-	why, ok := f.outcome(err)
-	to := f.withError(c, a, cmp.Or(why, problem.LoginExpired))
-	f.settled(c, state, a, session, to)
-	if !ok {
-		return nil
-	}
-	f.cfg.Metrics.Problem(why)
-	f.logFailed(c.Ctx(), provider, err)
-	c.Record(audit.Event{Kind: audit.SignInRefused, Provider: provider, Code: string(why)})
-	return f.back(c, to)
+	f.attempts.settled(c, state, &a, session, to)
+	return back(c, to)
 }
 
 // answerOf reads the provider's answer. A form_post (OAuth 2.0 Form Post Response Mode) is a cross-site POST and
 // brings no Lax cookie, so it comes again as a GET, which does.
-func (f *Flow) answerOf(c *route.Call) (url.Values, error) {
+func answerOf(c *route.Call) (url.Values, error) {
 	if c.R.Method != http.MethodPost {
 		return looseQuery(c.R.URL.RawQuery), nil
 	}
@@ -117,34 +95,6 @@ func looseQuery(raw string) url.Values {
 	return q
 }
 
-// outcome is the bff_error of an error. ok is false when nobody is there to read it.
-func (f *Flow) outcome(err error) (why problem.Code, ok bool) {
-	if errors.Is(err, vault.ErrNotFound) {
-		return problem.LoginExpired, true // no attempt, or the session it was to link to is gone
-	}
-	p := problem.Of(err)
-	if p == nil {
-		return "", false
-	}
-	switch p.Code {
-	case problem.AccessDenied, problem.LoginExpired, problem.LoginFailed, problem.ProviderUnavailable,
-		problem.StoreUnavailable, problem.WrongAccount, problem.NotAllowed, problem.HookFailed:
-		return p.Code, true
-	}
-	return problem.LoginFailed, true
-}
-
-// logFailed tells the operator why a sign-in came to nothing, where it is not the person's doing.
-func (f *Flow) logFailed(ctx context.Context, provider string, err error) {
-	if errors.Is(err, users.ErrNotAllowed) || errors.Is(err, users.ErrHookFailed) {
-		f.cfg.Log.WarnContext(ctx, "a sign-in was refused", "provider", provider, "error", err)
-	}
-	switch oauth.KindOf(err) {
-	case oauth.KindFailed, oauth.KindUnavailable, oauth.KindMisconfigured:
-		f.cfg.Log.WarnContext(ctx, "a sign-in failed", "provider", provider, "error", err)
-	}
-}
-
 // finish exchanges the code and makes the session or the link. again is true when the browser was sent to the
 // provider a second time.
 func (f *Flow) finish(c *route.Call, a attempt, q url.Values) (session string, sent bool, err error) {
@@ -152,7 +102,7 @@ func (f *Flow) finish(c *route.Call, a attempt, q url.Values) (session string, s
 	if err != nil {
 		return "", false, err
 	}
-	if !a.Connect && f.linkedOnly(a.Provider) { // the configuration changed while the person was away
+	if !a.Connect && f.offered.linkedOnly(a.Provider) { // the configuration changed while the person was away
 		return "", false, problem.New(problem.LoginFailed)
 	}
 	if !a.Connect { // only a link that was to bring scopes, and did not, is not offered again
@@ -168,7 +118,7 @@ func (f *Flow) finish(c *route.Call, a attempt, q url.Values) (session string, s
 		}
 	}
 	if g.WantsConsent && !a.Again {
-		kept, err := f.hasRefresh(c, linked, g)
+		kept, err := f.accounts.hasRefresh(c, linked, g)
 		if err != nil {
 			return "", false, err
 		}
@@ -187,68 +137,8 @@ func (f *Flow) finish(c *route.Call, a attempt, q url.Values) (session string, s
 		return f.handOver(c, a, g)
 	}
 	if a.Connect {
-		return linked.ID, false, f.link(c, linked, g.Connection, identity(g))
+		return linked.ID, false, f.accounts.link(c, linked, g.Connection, identity(g))
 	}
-	session, err = f.signIn(c, a, g)
+	session, err = f.accounts.signIn(c, a.Ticket, g)
 	return session, false, err
-}
-
-// hasRefresh says whether a refresh token for this account is already there: Google gives one with the first consent
-// only.
-func (f *Flow) hasRefresh(c *route.Call, session *vault.Session, g oauth.Grant) (bool, error) {
-	var have []vault.Connection
-	if session != nil {
-		have = session.Connections
-	} else if g.Connection.Keep == vault.KeepUser {
-		known, err := f.cfg.Vault.FindUser(c.Ctx(), identity(g))
-		if errors.Is(err, vault.ErrNotFound) { // perhaps of the version before
-			known.ID, err = g.User.ID, nil
-		}
-		if err == nil {
-			have, err = f.cfg.Vault.Kept(c.Ctx(), known.ID)
-		}
-		if err != nil {
-			return false, err
-		}
-	}
-	for _, k := range have {
-		if k.Provider == g.Connection.Provider && k.Account.Subject == g.Connection.Account.Subject &&
-			k.Keep == g.Connection.Keep &&
-			k.Status == vault.StatusActive &&
-			!k.Tokens.Refresh.IsZero() {
-			return true, nil
-		}
-	}
-	return false, nil
-}
-
-// signIn makes the session. What the browser had when it set out ends, and what it has now: another tab may have
-// signed in meanwhile. The way back brings the Strict cookie only from an identity provider on the same site.
-func (f *Flow) signIn(c *route.Call, a attempt, g oauth.Grant) (string, error) {
-	// A sign-in asks for everything at once: what was left out there may be asked for when it is wanted.
-	g.Connection.Withheld, g.Connection.WithheldAt = nil, time.Time{}
-	user, err := f.register(c, g)
-	if err != nil {
-		return "", err
-	}
-	made, err := f.cfg.Vault.Create(c.W, c.R, vault.NewSession{
-		User: user, Device: device(c.R.UserAgent()), Connection: &g.Connection, Previous: previous(c, a.Ticket),
-		Handle: g.Handle,
-	})
-	if err != nil {
-		return "", err
-	}
-	f.cfg.Metrics.SignedIn(g.Connection.Provider)
-	return made.ID, nil
-}
-
-// previous are the tickets of the sessions that a sign-in on this front replaces.
-func previous(c *route.Call, ticket string) (all []secret.Text) {
-	if ticket != "" {
-		all = append(all, secret.New(ticket))
-	}
-	if now := c.R.CookiesNamed(c.Front.Cookie); len(now) == 1 {
-		all = append(all, secret.New(now[0].Value))
-	}
-	return all
 }

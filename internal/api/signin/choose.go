@@ -27,7 +27,7 @@ type choice struct{ Name, Title, URL string }
 func (f *Flow) Choose(c *route.Call) error {
 	q := c.R.URL.Query()
 	to := route.ReturnPath(q.Get("return_to"))
-	names := slices.DeleteFunc(slices.Clone(f.cfg.Providers), f.linkedOnly)
+	names := slices.DeleteFunc(slices.Clone(f.cfg.Providers), f.offered.linkedOnly)
 	switch {
 	case c.ReloadDue():
 		return c.Reload()
@@ -42,11 +42,11 @@ func (f *Flow) Choose(c *route.Call) error {
 		if err := f.limit(c); err != nil {
 			return err
 		}
-		return f.leave(c, start{Attempt: attempt{ReturnTo: to}}) // perhaps there is nothing to choose
+		return f.crossing.leave(c, start{Attempt: attempt{ReturnTo: to}}) // perhaps there is nothing to choose
 	}
 	var choices []choice
 	for _, p := range f.cfg.Broker.Providers() {
-		if p.Auth != "" || f.linkedOnly(p.Name) {
+		if p.Auth != "" || f.offered.linkedOnly(p.Name) {
 			continue
 		}
 		choices = append(

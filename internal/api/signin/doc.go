@@ -4,6 +4,15 @@
 //	GET /bff/login/{provider}     ─► attempt sealed in the store, opener in a Lax cookie ─► 302 to the provider
 //	GET /bff/callback/{provider}  ─► state finds it, the cookie opens it, it is used up ─► code exchanged ─► session or link
 //
+// A [Flow] has the routes. Its parts, each of which knows those before it alone:
+//
+//	offered   which providers people may use, and what for
+//	values    what a person says of an account before it is linked; typedForm: the credential itself
+//	attempts  what is left in the store and in the browser until the way back, and where a callback led
+//	crossing  the way from one front to the other, and back
+//	accounts  what a grant becomes: a user, a session, a link
+//	ends      where a sign-in leads that came to nothing
+//
 // # Who chooses what a sign-in asks for
 //
 // Any site may link to a sign-in, and a person's click begins it. What it asks for beyond the configuration (scopes,

@@ -2,7 +2,6 @@ package signin
 
 import (
 	"log/slog"
-	"slices"
 	"time"
 
 	"bff/internal/api/metrics"
@@ -30,21 +29,26 @@ type Config struct {
 
 // A Flow takes people to providers and back. It is safe for concurrent use.
 type Flow struct {
-	cfg    Config
-	starts *addressLimiter
+	cfg      Config
+	starts   *addressLimiter
+	offered  *offered
+	values   *values
+	typed    *typedForm
+	attempts *attempts
+	crossing *crossing
+	accounts *accounts
+	ends     *ends
 }
 
 // New makes a Flow.
 func New(cfg Config) *Flow {
-	return &Flow{cfg: cfg, starts: newAddressLimiter(cfg.PerMinute, cfg.Now)}
-}
-
-// linkedOnly says whether accounts of a provider sign nobody in.
-func (f *Flow) linkedOnly(provider string) bool {
-	return slices.Contains(f.cfg.LinkOnly, provider) || f.cfg.Broker.Typed(provider)
-}
-
-// known says whether a provider has accounts of people.
-func (f *Flow) known(provider string) bool {
-	return slices.Contains(f.cfg.Providers, provider) && !f.cfg.Broker.Operated(provider)
+	f := &Flow{cfg: cfg, starts: newAddressLimiter(cfg.PerMinute, cfg.Now)}
+	f.offered = &offered{broker: cfg.Broker, names: cfg.Providers, linkOnly: cfg.LinkOnly}
+	f.values = &values{broker: cfg.Broker, offered: f.offered}
+	f.typed = &typedForm{values: f.values}
+	f.attempts = &attempts{vault: cfg.Vault, now: cfg.Now}
+	f.crossing = &crossing{attempts: f.attempts, fronts: cfg.Fronts}
+	f.accounts = &accounts{vault: cfg.Vault, users: cfg.Users, offered: f.offered, metrics: cfg.Metrics}
+	f.ends = &ends{attempts: f.attempts, crossing: f.crossing, metrics: cfg.Metrics, log: cfg.Log}
+	return f
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"bff/internal/api/metrics"
 	"bff/internal/api/route"
 	"bff/internal/audit"
 	"bff/internal/oauth"
@@ -16,6 +17,14 @@ import (
 // registrations is how often a sign-in is decided again because the account became somebody else's meanwhile.
 const registrations = 3
 
+// accounts are what a grant of the provider becomes: a user, a session, or a link.
+type accounts struct {
+	vault   *vault.Vault
+	users   *users.Policy
+	offered *offered
+	metrics *metrics.Metrics
+}
+
 var errMoved = errors.New("the account became another user's meanwhile")
 
 func identity(g oauth.Grant) vault.Identity {
@@ -24,7 +33,7 @@ func identity(g oauth.Grant) vault.Identity {
 
 // register decides whether the account may sign in, and registers its user, or finds the one that it is an identity of.
 // What was decided is written in the same step: no session begins with rights that are not the user's.
-func (f *Flow) register(c *route.Call, g oauth.Grant) (vault.User, error) {
+func (a *accounts) register(c *route.Call, g oauth.Grant) (vault.User, error) {
 	ctx, cancel := context.WithTimeout(
 		context.WithoutCancel(c.Ctx()),
 		time.Minute,
@@ -35,17 +44,17 @@ func (f *Flow) register(c *route.Call, g oauth.Grant) (vault.User, error) {
 	var err error
 	for range registrations {
 		var known vault.UserRecord
-		if who.ID, who.New, known, err = f.find(ctx, identity(g)); err != nil {
+		if who.ID, who.New, known, err = a.find(ctx, identity(g)); err != nil {
 			return vault.User{}, err
 		}
 		var decided users.Decision
-		if decided, err = f.cfg.Users.SignIn(ctx, who, knownOf(known)); err != nil {
+		if decided, err = a.users.SignIn(ctx, who, knownOf(known)); err != nil {
 			return vault.User{}, err
 		}
 		var rec vault.UserRecord
 		c.As(audit.Actor{Kind: audit.ByUser, Name: who.ID})
 		as := audit.As(ctx, audit.By(c.Ctx()))
-		rec, _, err = f.cfg.Vault.Register(as, identity(g), profile(g), func(u *vault.UserRecord) error {
+		rec, _, err = a.vault.Register(as, identity(g), profile(g), func(u *vault.UserRecord) error {
 			if u.ID != who.ID { // the hook was asked about another user
 				return errMoved
 			}
@@ -60,10 +69,10 @@ func (f *Flow) register(c *route.Call, g oauth.Grant) (vault.User, error) {
 }
 
 // find returns the id of the user whose identity it is, or the one that a registration would give.
-func (f *Flow) find(ctx context.Context, i vault.Identity) (id string, fresh bool, known vault.UserRecord, err error) {
-	known, err = f.cfg.Vault.FindUser(ctx, i)
+func (a *accounts) find(ctx context.Context, i vault.Identity) (id string, fresh bool, known vault.UserRecord, err error) {
+	known, err = a.vault.FindUser(ctx, i)
 	if errors.Is(err, vault.ErrNotFound) {
-		id, err = f.cfg.Vault.PlannedUserID(ctx, i)
+		id, err = a.vault.PlannedUserID(ctx, i)
 		return id, true, vault.UserRecord{}, err
 	}
 	return known.ID, false, known, err
@@ -104,15 +113,15 @@ func keep(u *vault.UserRecord, who users.Person, d users.Decision) {
 
 // link links the account to the session, and makes it one more way to sign in, unless its provider is for linking only
 // or the account is another user's: then it is linked all the same, and nothing is merged.
-func (f *Flow) link(c *route.Call, session *vault.Session, account vault.Connection, i vault.Identity) error {
+func (a *accounts) link(c *route.Call, session *vault.Session, account vault.Connection, i vault.Identity) error {
 	c.As(audit.Actor{Kind: audit.ByUser, Name: session.User.ID})
-	if _, err := f.cfg.Vault.Link(c.Ctx(), session, account); err != nil {
+	if _, err := a.vault.Link(c.Ctx(), session, account); err != nil {
 		return err
 	}
-	if f.linkedOnly(account.Provider) {
+	if a.offered.linkedOnly(account.Provider) {
 		return nil
 	}
-	_, err := f.cfg.Vault.AddIdentity(c.Ctx(), session.User.ID, i)
+	_, err := a.vault.AddIdentity(c.Ctx(), session.User.ID, i)
 	if errors.Is(err, vault.ErrTaken) ||
 		errors.Is(err, vault.ErrNotFound) { // not found: a session of before there were users
 		return nil

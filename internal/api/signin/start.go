@@ -19,7 +19,7 @@ const maxScopes = 4096
 // Login starts a sign-in. The session before it, if the browser shows one here, ends when the new one is made.
 // Somebody who turns out to be signed in goes straight to return_to.
 func (f *Flow) Login(c *route.Call) error {
-	if f.linkedOnly(c.R.PathValue("provider")) {
+	if f.offered.linkedOnly(c.R.PathValue("provider")) {
 		return problem.UnknownProvider()
 	}
 	in, a, err := f.read(c)
@@ -30,11 +30,11 @@ func (f *Flow) Login(c *route.Call) error {
 		return problem.New(problem.CSRFRejected).Because("Only the application itself may choose what a sign-in asks for.")
 	}
 	if c.FromAnotherSite() {
-		if err := f.foreign(c, &in, &a); err != nil {
+		if err := foreign(c, &in, &a); err != nil {
 			return err
 		}
 		if len(in.Values) > 0 && c.R.Method == http.MethodGet {
-			return f.ask(c, &in, nil) // another site proposes, and the person decides
+			return f.values.ask(c, &in, nil) // another site proposes, and the person decides
 		}
 	}
 	switch {
@@ -42,10 +42,10 @@ func (f *Flow) Login(c *route.Call) error {
 		return c.Empty(http.StatusNoContent)
 	case c.ReloadDue():
 		return c.Reload()
-	case f.signedInAlready(c, &in, &a):
+	case signedInAlready(c, &in, &a):
 		return c.Redirect(a.ReturnTo, http.StatusFound)
 	}
-	if asked, err := f.settle(c, &in); asked || err != nil {
+	if asked, err := f.values.settle(c, &in); asked || err != nil {
 		return err
 	}
 	if c.Session != nil {
@@ -55,12 +55,6 @@ func (f *Flow) Login(c *route.Call) error {
 		return err
 	}
 	return f.begin(c, in, a, http.StatusFound)
-}
-
-// asksNothing says whether a sign-in leaves it to the provider what to ask for, so that a session will do instead.
-func asksNothing(in *oauth.Begin) bool {
-	return in.Prompt == "" && in.LoginHint == "" && len(in.Scopes) == 0 && in.ACRValues == "" && in.MaxAge == "" &&
-		len(in.Values) == 0
 }
 
 // limit bounds attempts per client address.
@@ -79,7 +73,7 @@ func chooses(in *oauth.Begin) bool {
 
 // foreign is what a sign-in that another site starts must not do: begin without a person's click. A browser that has
 // Fetch Metadata and no Sec-Fetch-User is shown a page whose link starts the sign-in.
-func (f *Flow) foreign(c *route.Call, in *oauth.Begin, a *attempt) error {
+func foreign(c *route.Call, in *oauth.Begin, a *attempt) error {
 	if len(c.R.Header["Sec-Fetch-Site"]) > 0 && c.R.Header.Get("Sec-Fetch-User") != "?1" {
 		p := problem.New(problem.CSRFRejected).Because("Another site started this sign-in. Choose to sign in to go on.")
 		p.Provider, p.Fix = in.Provider, problem.FixLogin(in.Provider)
@@ -91,7 +85,7 @@ func (f *Flow) foreign(c *route.Call, in *oauth.Begin, a *attempt) error {
 
 // signedInAlready says whether there is nothing to do. A link without a return_to is there to sign in anew, unless
 // the browser comes from the reload page.
-func (f *Flow) signedInAlready(c *route.Call, in *oauth.Begin, a *attempt) bool {
+func signedInAlready(c *route.Call, in *oauth.Begin, a *attempt) bool {
 	return c.Session != nil && c.Session.User.Provider == in.Provider && (a.ReturnTo != "/" || c.Reloaded()) &&
 		asksNothing(in)
 }
@@ -99,7 +93,7 @@ func (f *Flow) signedInAlready(c *route.Call, in *oauth.Begin, a *attempt) bool 
 // Connect links an account to the session, asks for more scopes, or repairs a connection.
 func (f *Flow) Connect(c *route.Call) error {
 	if f.cfg.Broker.Typed(c.R.PathValue("provider")) {
-		return f.typedPage(c)
+		return f.typed.page(c)
 	}
 	in, a, err := f.read(c)
 	if err != nil {
@@ -112,7 +106,7 @@ func (f *Flow) Connect(c *route.Call) error {
 	if err := f.repair(c, &in, &a); err != nil {
 		return err
 	}
-	if asked, err := f.settle(c, &in); asked || err != nil {
+	if asked, err := f.values.settle(c, &in); asked || err != nil {
 		return err
 	}
 	if err := f.limit(c); err != nil {
@@ -135,7 +129,7 @@ func (f *Flow) repair(c *route.Call, in *oauth.Begin, a *attempt) error {
 		}
 		in.Consent = conn.Status == vault.StatusNeedsReauth || conn.Tokens.Refresh.IsZero()
 		var err error
-		in.Values, err = f.repaired(in.Values, conn)
+		in.Values, err = f.values.repaired(in.Values, conn)
 		return err
 	}
 	return nil
@@ -144,7 +138,7 @@ func (f *Flow) repair(c *route.Call, in *oauth.Begin, a *attempt) error {
 // read reads what login and connect have in common.
 func (f *Flow) read(c *route.Call) (oauth.Begin, attempt, error) {
 	provider := c.R.PathValue("provider")
-	if !f.known(provider) {
+	if !f.offered.known(provider) {
 		return oauth.Begin{}, attempt{}, problem.UnknownProvider()
 	}
 	q, err := url.ParseQuery(c.R.URL.RawQuery)

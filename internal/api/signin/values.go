@@ -50,9 +50,15 @@ func chosen(q url.Values) (map[string]string, error) {
 	return all, nil
 }
 
+// values have a person say what accounts of a provider are told apart by.
+type values struct {
+	broker  *oauth.Broker
+	offered *offered
+}
+
 // completed is what a person chose with defaults, or what of it is missing or wrong, by variable.
-func (f *Flow) completed(provider string, given map[string]string) (values, wrong map[string]string, err error) {
-	values, wrong = f.cfg.Broker.Values(provider, given)
+func (v *values) completed(provider string, given map[string]string) (values, wrong map[string]string, err error) {
+	values, wrong = v.broker.Values(provider, given)
 	for _, why := range wrong {
 		if why == oauth.WrongUnknown {
 			return nil, nil, problem.New(problem.BadRequest).Because(
@@ -64,29 +70,29 @@ func (f *Flow) completed(provider string, given map[string]string) (values, wron
 
 // settle completes what a person chose. asked is true when the answer is a page that asks for what is missing or
 // wrong.
-func (f *Flow) settle(c *route.Call, in *oauth.Begin) (asked bool, err error) {
-	values, wrong, err := f.completed(in.Provider, in.Values)
+func (v *values) settle(c *route.Call, in *oauth.Begin) (asked bool, err error) {
+	values, wrong, err := v.completed(in.Provider, in.Values)
 	if err != nil {
 		return false, err
 	}
 	if len(wrong) > 0 {
-		return true, f.ask(c, in, wrong)
+		return true, v.ask(c, in, wrong)
 	}
 	in.Values = values
 	return false, nil
 }
 
 // goodValues are those that a connection's person chose and that its provider still takes.
-func (f *Flow) goodValues(conn *vault.Connection) map[string]string {
-	own := f.cfg.Broker.OwnValues(conn)
-	_, wrong := f.cfg.Broker.Values(conn.Provider, own)
+func (v *values) goodValues(conn *vault.Connection) map[string]string {
+	own := v.broker.OwnValues(conn)
+	_, wrong := v.broker.Values(conn.Provider, own)
 	maps.DeleteFunc(own, func(name, _ string) bool { return wrong[name] == oauth.WrongValue })
 	return own
 }
 
 // repaired are the values with which a connection is repaired: those that it has, with what was given for others.
-func (f *Flow) repaired(given map[string]string, conn *vault.Connection) (map[string]string, error) {
-	all := f.goodValues(conn)
+func (v *values) repaired(given map[string]string, conn *vault.Connection) (map[string]string, error) {
+	all := v.goodValues(conn)
 	for name, value := range given {
 		if kept, ok := all[name]; !ok {
 			all[name] = value
@@ -145,7 +151,7 @@ type hiddenField struct{ Name, Value string }
 
 // ask has a person say what an account needs: on a page, or, where a script asks, by a problem whose fix is that
 // page.
-func (f *Flow) ask(c *route.Call, in *oauth.Begin, wrong map[string]string) error {
+func (v *values) ask(c *route.Call, in *oauth.Begin, wrong map[string]string) error {
 	c.W.Header().Add("Vary", "Accept, Accept-Language")
 	lang, words := wordsFor(c.R)
 	page := struct {
@@ -154,10 +160,10 @@ func (f *Flow) ask(c *route.Call, in *oauth.Begin, wrong map[string]string) erro
 		Words                valuesWords
 		Fields               []valueField
 		Hidden               []hiddenField
-	}{Lang: lang, Words: words, Path: c.R.URL.Path, Provider: f.title(in.Provider)}
-	page.Fields, page.Bad = f.fields(in.Provider, in.Values, wrong, words, c.R.URL.Query().Has)
+	}{Lang: lang, Words: words, Path: c.R.URL.Path, Provider: v.offered.title(in.Provider)}
+	page.Fields, page.Bad = v.fields(in.Provider, in.Values, wrong, words, c.R.URL.Query().Has)
 	if !takesPage(c.R) {
-		return f.needsMore(in.Provider, kindOf(c.R), c.R.URL.RequestURI())
+		return v.needsMore(in.Provider, kindOf(c.R), c.R.URL.RequestURI())
 	}
 	for _, name := range [...]string{"return_to", "login_hint", "prompt", "scopes", "connection", "acr_values",
 		"max_age"} {
@@ -181,17 +187,17 @@ func (f *Flow) ask(c *route.Call, in *oauth.Begin, wrong map[string]string) erro
 
 // fields are those of a page for a provider's variables, with what is wrong of what was sent. bad says that something
 // is.
-func (f *Flow) fields(provider string, values, wrong map[string]string, words valuesWords,
+func (v *values) fields(provider string, values, wrong map[string]string, words valuesWords,
 	sent func(name string) bool) (all []valueField, bad bool) {
-	for _, v := range f.cfg.Broker.Variables(provider) {
-		field := valueField{Name: valuePrefix + v.Name, Ask: v.Ask, Value: values[v.Name]}
+	for _, one := range v.broker.Variables(provider) {
+		field := valueField{Name: valuePrefix + one.Name, Ask: one.Ask, Value: values[one.Name]}
 		switch {
-		case wrong[v.Name] == oauth.WrongValue && field.Value != "":
+		case wrong[one.Name] == oauth.WrongValue && field.Value != "":
 			field.Error, bad = words.Wrong, true
-		case wrong[v.Name] == oauth.WrongMissing && sent(field.Name):
+		case wrong[one.Name] == oauth.WrongMissing && sent(field.Name):
 			field.Error, bad = words.Missing, true
 		case field.Value == "":
-			field.Value = v.Default
+			field.Value = one.Default
 		}
 		all = append(all, field)
 	}
@@ -199,7 +205,7 @@ func (f *Flow) fields(provider string, values, wrong map[string]string, words va
 }
 
 // needsMore is what a script gets instead of a page with fields: its fix is that page.
-func (f *Flow) needsMore(provider, kind, page string) error {
+func (v *values) needsMore(provider, kind, page string) error {
 	p := problem.New(problem.BadRequest).Because("The provider needs to know more before an account can be linked. " +
 		"Add it as `var.<name>`, or send the person to the page that asks for it.")
 	p.Provider, p.Fix = provider, &problem.Fix{Kind: kind, URL: page}
@@ -217,14 +223,4 @@ func kindOf(r *http.Request) string {
 		return "login"
 	}
 	return "connect"
-}
-
-// title is what a provider is called on a page.
-func (f *Flow) title(provider string) string {
-	for _, p := range f.cfg.Broker.Providers() {
-		if p.Name == provider {
-			return p.Title
-		}
-	}
-	return provider
 }

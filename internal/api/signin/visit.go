@@ -2,7 +2,6 @@ package signin
 
 import (
 	"encoding/json"
-	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -52,6 +51,12 @@ const (
 	aPass  = "pass"
 )
 
+// crossing leads browsers from one front to the other.
+type crossing struct {
+	attempts *attempts
+	fronts   *route.Fronts
+}
+
 // A visit is what a further front keeps of a sign-in that began there.
 type visit struct {
 	Kind     string `json:"kind"` // aVisit
@@ -77,67 +82,17 @@ type pass struct {
 	To    string `json:"to"`
 }
 
-// leave sends a browser from a further front to the first.
-func (f *Flow) leave(c *route.Call, s start) error {
-	s.Kind, s.Asked = aStart, s.Asked || loggedOut(c)
-	v := visit{Kind: aVisit, Front: c.Front.Name, ReturnTo: s.Attempt.ReturnTo, Ticket: s.Attempt.Ticket,
-		Connect: s.Attempt.Connect}
-	name, opener, err := f.put(c, v, attemptLife)
-	if err != nil {
-		return err
-	}
-	s.Attempt.Front, s.Attempt.Visit = c.Front.Name, name
-	found, half, err := f.put(c, s, codeLife)
-	if err != nil {
-		return err
-	}
-	f.keepCookie(c, name, opener)
-	to := f.cfg.Fronts.First().Origin + beginPath + "?" + url.Values{"start": {found + "." + half.Reveal()}}.Encode()
-	return c.Redirect(to, http.StatusFound)
-}
+// An arrival is what a code says, beside the user and the connection of its handover.
+type arrival struct {
+	Front string `json:"front"` // the only one where it counts
+	Visit string `json:"visit"` // the only one by which it is opened
 
-func (f *Flow) put(c *route.Call, record any, life time.Duration) (name string, half secret.Text, err error) {
-	payload, err := json.Marshal(record)
-	if err != nil {
-		return "", secret.Text{}, err
-	}
-	name, half, err = f.cfg.Vault.PutAttempt(c.Ctx(), payload, life)
-	return name, half, full(err)
-}
-
-// BeginFor begins at the first front what a further one sent here.
-func (f *Flow) BeginFor(c *route.Call) error {
-	if c.Front.Further() || !f.cfg.Fronts.Several() {
-		return problem.New(problem.NotFound)
-	}
-	if !route.Navigates(c.R) {
-		return problem.New(problem.CSRFRejected)
-	}
-	if c.R.Method == http.MethodHead {
-		return c.Empty(http.StatusNoContent)
-	}
-	name, half := cutCode(c.R.URL.Query().Get("start"))
-	s, err := f.start(c, name, half, false)
-	if err == nil && f.cfg.SSO && !s.Attempt.Connect && c.ReloadDue() {
-		return c.Reload() // who is signed in here shows only to this origin; the start is used when it comes again
-	}
-	if err == nil {
-		s, err = f.start(c, name, half, true)
-	}
-	if errors.Is(err, vault.ErrNotFound) {
-		if to, ok := f.again(c, name, half.Reveal()); ok {
-			return f.back(c, to)
-		}
-	}
-	if err != nil {
-		return f.fail(c, s.In.Provider, "", &attempt{}, "", err)
-	}
-	to, err := f.onward(c, s)
-	if err != nil {
-		return f.fail(c, s.In.Provider, name, s.by(half), "", err)
-	}
-	f.settled(c, name, s.by(half), "", to)
-	return f.back(c, to)
+	Home     string         `json:"home,omitempty"`     // the ticket of the session on the first front that vouches for the person
+	Silent   bool           `json:"silent,omitempty"`   // nobody saw the provider
+	Handle   string         `json:"handle,omitempty"`   // of the session at the provider
+	Identity vault.Identity `json:"identity,omitempty"` // of an account that is to be linked
+	Choose   bool           `json:"choose,omitempty"`   // nobody is signed in: the person chooses a provider
+	Failed   problem.Code   `json:"failed,omitempty"`
 }
 
 // by is the attempt of a start, as that which half opened.
@@ -147,55 +102,93 @@ func (s *start) by(half secret.Text) *attempt {
 	return &a
 }
 
-// start opens a start, and uses it up where take is true.
-func (f *Flow) start(c *route.Call, name string, half secret.Text, take bool) (s start, err error) {
-	open := f.cfg.Vault.OpenAttempt
-	if take {
-		open = f.cfg.Vault.TakeAttempt
+// leave sends a browser from a further front to the first.
+func (x *crossing) leave(c *route.Call, s start) error {
+	s.Kind, s.Asked = aStart, s.Asked || loggedOut(c)
+	v := visit{Kind: aVisit, Front: c.Front.Name, ReturnTo: s.Attempt.ReturnTo, Ticket: s.Attempt.Ticket,
+		Connect: s.Attempt.Connect}
+	name, opener, err := x.attempts.put(c, v, attemptLife)
+	if err != nil {
+		return err
 	}
-	payload, err := open(c.Ctx(), name, half)
+	s.Attempt.Front, s.Attempt.Visit = c.Front.Name, name
+	found, half, err := x.attempts.put(c, s, codeLife)
+	if err != nil {
+		return err
+	}
+	x.attempts.keepCookie(c, name, opener)
+	to := x.fronts.First().Origin + beginPath + "?" + url.Values{"start": {found + "." + half.Reveal()}}.Encode()
+	return c.Redirect(to, http.StatusFound)
+}
+
+// open opens a start, and uses it up where take is true.
+func (x *crossing) open(c *route.Call, name string, half secret.Text, take bool) (s start, err error) {
+	read := x.attempts.vault.OpenAttempt
+	if take {
+		read = x.attempts.vault.TakeAttempt
+	}
+	payload, err := read(c.Ctx(), name, half)
 	if err != nil {
 		return start{}, err
 	}
-	if json.Unmarshal(payload, &s) != nil || s.Kind != aStart || f.cfg.Fronts.Named(s.Attempt.Front) == nil {
+	if json.Unmarshal(payload, &s) != nil || s.Kind != aStart || x.fronts.Named(s.Attempt.Front) == nil {
 		return start{}, vault.ErrNotFound
 	}
 	return s, nil
 }
 
-// onward is where the browser of a start goes next: back with a code, or to the provider, by the further front.
-func (f *Flow) onward(c *route.Call, s start) (to string, err error) {
-	a := s.Attempt
-	session := c.Session
-	if a.Connect {
-		session = nil
-	}
-	switch {
-	case f.cfg.SSO && session != nil && !s.Asked && asksNothing(&s.In) &&
-		(s.In.Provider == "" || s.In.Provider == session.User.Provider):
-		return f.code(c, &a, arrival{Home: session.Ticket().Reveal(), Silent: true}, vault.Handover{})
-	case s.In.Provider == "":
-		return f.code(c, &a, arrival{Choose: true}, vault.Handover{})
-	case !f.known(s.In.Provider) || !a.Connect && f.linkedOnly(s.In.Provider): // the configuration changed
-		return "", problem.New(problem.LoginFailed)
-	}
-	if session != nil {
-		a.Home = session.Ticket().Reveal()
-	}
-	provider, err := f.prepare(c, s.In, a)
+// visit opens the visit of which the browser shows the cookie, and uses it up where take is true. On another front than
+// its own there is none, and it is not used up.
+func (x *crossing) visit(c *route.Call, name, opener string, take bool) (v visit, err error) {
+	payload, err := x.attempts.vault.OpenAttempt(c.Ctx(), name, secret.New(opener))
 	if err != nil {
+		return visit{}, err
+	}
+	if json.Unmarshal(payload, &v) != nil || v.Kind != aVisit || v.Front != c.Front.Name {
+		return visit{}, vault.ErrNotFound
+	}
+	if take {
+		_, err = x.attempts.vault.TakeAttempt(c.Ctx(), name, secret.New(opener))
+	}
+	return v, err
+}
+
+// code stores what an attempt of a further front came to, and returns the address at which it is used.
+func (x *crossing) code(c *route.Call, a *attempt, n arrival, h vault.Handover) (to string, err error) {
+	n.Front, n.Visit = a.Front, a.Visit
+	if h.Note, err = json.Marshal(n); err != nil {
 		return "", err
 	}
-	name, half, err := f.put(c, pass{Kind: aPass, Front: a.Front, Visit: a.Visit, To: provider}, codeLife)
+	name, half, err := x.attempts.vault.PutHandover(c.Ctx(), h, codeLife)
 	if err != nil {
-		return "", err
+		return "", full(err)
 	}
-	return f.arriveAt(a.Front, a.Visit, "pass", name, half), nil
+	return arriveAt(a.Front, a.Visit, "code", name, half), nil
 }
 
 // arriveAt is the address at which a pass or a code is used.
-func (f *Flow) arriveAt(front, visit, what, name string, half secret.Text) string {
+func arriveAt(front, visit, what, name string, half secret.Text) string {
 	return front + arrivePath + "?" + url.Values{"visit": {visit}, what: {name + "." + half.Reveal()}}.Encode()
+}
+
+// withError is where the error of an attempt is shown. That of a further front goes there by a code; where none can be
+// stored, without one.
+func (x *crossing) withError(c *route.Call, a *attempt, why problem.Code) string {
+	to := route.WithError(pathOf(a.ReturnTo), why)
+	if a.Front == "" || x.fronts.Named(a.Front) == nil {
+		return to
+	}
+	if by, err := x.code(c, a, arrival{Failed: why}, vault.Handover{}); err == nil {
+		return by
+	}
+	return a.Front + to
+}
+
+func pathOf(returnTo string) string {
+	if returnTo == "" {
+		return "/"
+	}
+	return returnTo
 }
 
 // cutCode reads what an address carries of a start, a pass or a code.
