@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -40,6 +41,45 @@ func TestAPersonInABrowser(t *testing.T) {
 		tab.Await(shows("/deep/other?c=d for u_"))                       // the provider remembers her, and asks nothing
 		if after := s.op.Counts().Codes; after != 2 {
 			t.Errorf("after the logout: %d sign-ins", after)
+		}
+	})
+}
+
+// A second front behind the same front proxy: a sign-in that begins there ends there, and what the application hears is
+// that front's. On the first front she is signed in by then without the provider, under the same user; each front has a
+// session of its own, and a logout of one leaves the other.
+func TestAPersonOnTwoFronts(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		tab := testenv.Chrome(t).Tab()
+		heard := func(front string) string {
+			tab.Do(chromedp.Navigate(front + "/deep/page?a=b#there"))
+			tab.Await(shows("/deep/page?a=b for u_"))
+			if at := testenv.Eval[string](tab, "location.href"); at != front+"/deep/page?a=b#there" {
+				t.Errorf("she is at %s", at)
+			}
+			got := s.app.asked("/deep/page?a=b") // its icon may have been asked for since
+			claims := assertionOf(t, got)
+			if claims["iss"] != front || claims["sub"] != got.Header.Get("BFF-User") {
+				t.Errorf("on %s the application hears of %v", front, claims)
+			}
+			return fmt.Sprint(claims["sub"], " ", claims["sid"])
+		}
+		further := heard(s.further)
+		if n := s.op.Counts().Codes; n != 1 {
+			t.Errorf("%d sign-ins", n)
+		}
+		first := heard(s.origin)
+		user, session, _ := strings.Cut(first, " ")
+		if n := s.op.Counts().Codes; n != 1 {
+			t.Errorf("on the first front: %d sign-ins", n)
+		}
+		if !strings.HasPrefix(further, user+" ") || strings.HasSuffix(further, " "+session) {
+			t.Errorf("%s on the further front, %s on the first", further, first)
+		}
+		tab.Do(chromedp.Evaluate[chromedp.Void](`fetch("/bff/logout", {method: "POST"}).then(() => document.title = "out")`))
+		tab.Await(`document.title === "out"`)
+		if again := heard(s.further); again != further {
+			t.Errorf("after the logout of the first front: %s, was %s", again, further)
 		}
 	})
 }

@@ -49,7 +49,7 @@ func TestWhatTheApplicationLearns(t *testing.T) {
 		user := s.client.Fetch("GET", "/bff/session", "").JSON(t)
 		r := s.client.Request("GET", "/whoami", "", "Authorization", "Bearer forged", "X-Forwarded-Uri", "/elsewhere")
 		for _, name := range []string{"BFF-User", "BFF-Session", "BFF-Email", "BFF-Name", "BFF-Rights", "BFF-App-Id",
-			"bff-user", "BFF_Rights", "BFF_USER"} {
+			"bff-user", "BFF_Rights", "BFF_USER", "BFF.User", "BFF.App_Id"} {
 			r.Header[name] = []string{"planted"}
 		}
 		resp, err := s.client.Do(r)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -12,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -25,14 +25,15 @@ import (
 
 // A site is an application behind a front proxy, which asks bff who may pass.
 type site struct {
-	t      *testing.T
-	origin string
-	bff    *testenv.BFFProcess
-	store  *testenv.RedisServer
-	op     *testenv.OIDCProvider
-	app    *application
-	asked  atomic.Int64 // bytes of bodies that reached the admin listener
-	client *testenv.Client
+	t       *testing.T
+	origin  string
+	further string // the origin of the second front
+	bff     *testenv.BFFProcess
+	store   *testenv.RedisServer
+	op      *testenv.OIDCProvider
+	app     *application
+	asked   atomic.Int64 // bytes of bodies that reached the admin listener
+	client  *testenv.Client
 }
 
 // An application keeps what it was sent, and answers with its path.
@@ -64,6 +65,18 @@ func (a *application) last() (*http.Request, int) {
 	return a.got[len(a.got)-1], len(a.got)
 }
 
+// asked returns the newest request for an address.
+func (a *application) asked(address string) *http.Request {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, r := range slices.Backward(a.got) {
+		if r.RequestURI == address {
+			return r
+		}
+	}
+	return nil
+}
+
 // newestBody is how many bytes the newest request brought.
 func (a *application) newestBody() int64 {
 	a.mu.Lock()
@@ -77,27 +90,29 @@ trusted_proxies: [127.0.0.0/8]
 session:
   store: %s
   keys: [env:BFF_KEY]
+fronts: [{origin: %s}]
 providers:
 %s
 `
 
 // proxies starts each front proxy: at the origin's address, in front of bff, its admin listener and the application.
-var proxies = map[string]func(s *site, admin, app string){"nginx": nginx, "caddy": caddy}
+var proxies = map[string]func(s *site, admin, app string){"nginx": nginx, "caddy": caddy, "traefik": traefik}
 
 // open builds a site behind that front proxy.
 func open(t *testing.T, proxy string) *site {
 	t.Helper()
-	// 127.0.0.2: another site than the provider's localhost and than a stranger's 127.0.0.1, so that SameSite is real.
-	address := net.JoinHostPort("127.0.0.2", strconv.Itoa(testenv.FreePort(t)))
+	// Other sites than the provider's localhost and than a stranger's 127.0.0.1, so that SameSite is real.
+	port := strconv.Itoa(testenv.FreePort(t))
 	s := &site{
-		t:      t,
-		origin: "http://" + address,
-		store:  testenv.Redis(t),
-		op:     testenv.OIDC(t, testenv.OIDCOptions{}),
-		app:    &application{},
+		t:       t,
+		origin:  "http://127.0.0.2:" + port,
+		further: "http://127.0.0.3:" + port,
+		store:   testenv.Redis(t),
+		op:      testenv.OIDC(t, testenv.OIDCOptions{}),
+		app:     &application{},
 	}
 	s.op.Register("op", s.origin)
-	s.bff = testenv.BFF(t, fmt.Sprintf(configuration, s.origin, s.store.URL, s.op.YAML("op")), s.op.Env())
+	s.bff = testenv.BFF(t, fmt.Sprintf(configuration, s.origin, s.store.URL, s.further, s.op.YAML("op")), s.op.Env())
 	app := httptest.NewServer(s.app)
 	t.Cleanup(app.Close)
 	admin, err := url.Parse(s.bff.Admin)
@@ -106,7 +121,11 @@ func open(t *testing.T, proxy string) *site {
 	}
 	forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(admin)
-		r.Out.Header["X-Forwarded-For"] = r.In.Header["X-Forwarded-For"]
+		for _, name := range []string{"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"} {
+			if said, ok := r.In.Header[name]; ok {
+				r.Out.Header[name] = said
+			}
+		}
 		r.Out.Host = r.In.Host
 	}}
 	counted := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -116,7 +135,7 @@ func open(t *testing.T, proxy string) *site {
 	t.Cleanup(counted.Close)
 	proxies[proxy](s, strings.TrimPrefix(counted.URL, "http://"), strings.TrimPrefix(app.URL, "http://"))
 	at := *s.bff
-	at.Addr = address
+	at.Addr = address(s.origin)
 	s.client = testenv.NewClient(&at)
 	testenv.Eventually(t, proxy+" serves", func() bool {
 		resp, err := (&http.Client{Timeout: time.Second}).Get(s.origin + "/bff/session")
@@ -136,7 +155,7 @@ func (c *counter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (s *site) address() string { return strings.TrimPrefix(s.origin, "http://") }
+func address(origin string) string { return strings.TrimPrefix(origin, "http://") }
 
 const nginxConfiguration = `
 daemon off;
@@ -158,14 +177,15 @@ http {
     map $http_upgrade $connection_upgrade { default upgrade; "" ""; }
     server {
         listen %[5]s;
-        include %[6]s;
+        listen %[6]s;
+        include %[7]s;
     }
 }
 `
 
 func nginx(s *site, admin, app string) {
 	dir := s.t.TempDir()
-	text := fmt.Sprintf(nginxConfiguration, dir, s.bff.Addr, admin, app, s.address(),
+	text := fmt.Sprintf(nginxConfiguration, dir, s.bff.Addr, admin, app, address(s.origin), address(s.further),
 		filepath.Join(testenv.Root(s.t), "deploy", "nginx", "bff.conf"))
 	file := filepath.Join(dir, "nginx.conf")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
@@ -176,7 +196,7 @@ func nginx(s *site, admin, app string) {
 
 func caddy(s *site, admin, app string) {
 	dir := s.t.TempDir()
-	env := []string{"SITE=" + s.origin, "BFF=" + s.bff.Addr, "BFF_ADMIN=" + admin, "APP=" + app,
+	env := []string{"SITE=" + s.origin + ", " + s.further, "BFF=" + s.bff.Addr, "BFF_ADMIN=" + admin, "APP=" + app,
 		"HOME=" + dir, "XDG_CONFIG_HOME=" + dir, "XDG_DATA_HOME=" + dir}
 	// The one change: no administration endpoint, which has a fixed port.
 	text, err := os.ReadFile(filepath.Join(testenv.Root(s.t), "deploy", "caddy", "Caddyfile"))
