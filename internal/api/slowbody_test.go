@@ -7,13 +7,29 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
+
+	"bff/internal/api"
+	"bff/internal/api/frontend"
 )
 
 // A body that nobody reads does not hold its connection: routes, refusals and both listeners answer and close.
 func TestAnUnreadBodyDoesNotHoldItsConnection(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, func(s *settings) {
+		s.api = func(c *api.Config) {
+			page := &fstest.MapFile{Data: []byte(strings.Repeat("<!doctype html>", 1000))}
+			c.Frontend = frontend.Static(fstest.MapFS{"index.html": page, "deep/index.html": page})
+		}
+	})
 	for name, c := range map[string]struct{ url, line string }{
+		"a page of the frontend":         {w.front.URL, "GET /"},
+		"a folder of the frontend":       {w.front.URL, "GET /deep"},
+		"no file of the frontend":        {w.front.URL, "GET /nothing.js"},
+		"a form at the frontend":         {w.front.URL, "POST /"},
+		"the keys":                       {w.front.URL, "GET /bff/jwks.json"},
+		"the client":                     {w.front.URL, "GET /bff/client.js"},
+		"a path with two readings":       {w.front.URL, "GET /a/%2e%2e/b"},
 		"a route that reads no body":     {w.front.URL, "POST /bff/connections"},
 		"nobody is signed in":            {w.front.URL, "PATCH /bff/preferences"},
 		"a mount's call that is refused": {w.front.URL, "POST /api/calendar/users/me/calendarList"},
@@ -54,14 +70,18 @@ func TestABodyWithoutEndIsCutOffByTime(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser()
 	b.signIn("ada")
-	at := strings.TrimPrefix(w.front.URL, "http://")
 	for name, head := range map[string]string{
-		"a form": "POST /bff/backchannel-logout/demo HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\n",
+		"a form of a service": "POST /introspect HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\n",
+		"a form":              "POST /bff/backchannel-logout/demo HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\n",
 		"a JSON object": "PATCH /bff/preferences HTTP/1.1\r\nContent-Type: application/json\r\nX-CSRF: 1\r\n" +
 			"Cookie: bff=" + b.cookie("bff") + "\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			at := strings.TrimPrefix(w.front.URL, "http://")
+			if strings.HasPrefix(head, "POST /introspect") {
+				at = strings.TrimPrefix(w.admin.URL, "http://")
+			}
 			conn, err := net.Dial("tcp", at)
 			if err != nil {
 				t.Fatal(err)

@@ -30,6 +30,8 @@ func (in *Instance) httpServer(h http.Handler) *http.Server {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(in.log.Handler(), slog.LevelDebug),
+		// Its own handler of OPTIONS * waits for the body of the request.
+		DisableGeneralOptionsHandler: true,
 	}
 }
 

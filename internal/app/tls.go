@@ -18,6 +18,7 @@ import (
 	"golang.org/x/crypto/acme"
 	"golang.org/x/crypto/acme/autocert"
 
+	"bff/internal/api/route"
 	"bff/internal/config"
 )
 
@@ -166,7 +167,7 @@ func (c *certificates) issued(hello *tls.ClientHelloInfo) (*tls.Certificate, err
 // redirect leads plain http to https: to the front of that host, else to the origin. It answers the challenges of
 // ACME as well.
 func (in *Instance) redirect() http.Handler {
-	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := route.Unread(func(w http.ResponseWriter, r *http.Request) {
 		cfg := in.now().cfg
 		to := url.URL{
 			Scheme:   "https",

@@ -30,8 +30,25 @@ func bounded(w http.ResponseWriter, r *http.Request) *body {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil
 	}
-	b := &body{ReadCloser: r.Body, rc: http.NewResponseController(w), r: r}
+	return &body{ReadCloser: r.Body, rc: http.NewResponseController(w), r: r}
+}
+
+// lasting gives r a body that may take as long as it flows, since a dev server reads it; what is left of it when the
+// answer begins is given up. nil when it has none.
+func lasting(w http.ResponseWriter, r *http.Request) *body {
+	b := bounded(w, r)
+	if b != nil {
+		b.started, r.Body = true, b
+	}
 	return b
+}
+
+// Unread answers with next, which reads no body: the connection of one that did not come to its end is closed.
+func Unread(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		bounded(w, r).answering(w.Header())
+		next(w, r)
+	}
 }
 
 func (b *body) Read(p []byte) (int, error) {

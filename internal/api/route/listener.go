@@ -204,6 +204,7 @@ func (s *site) mount(r *http.Request) *Row {
 // first front, as where there is no other.
 func (s *site) misdirected(w http.ResponseWriter, r *http.Request) {
 	if redirect, _ := s.front.home(r); redirect {
+		bounded(w, r).answering(w.Header())
 		answer.Redirect(w, s.front.Origin+r.URL.RequestURI(), http.StatusTemporaryRedirect)
 		return
 	}
@@ -251,11 +252,14 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request, row *Row) {
 	}{statusWriter: statusWriter{ResponseWriter: w}}
 	c, watch := &of.Call, &of.statusWriter
 	c.W, c.R, c.Row, c.Front, c.audit = watch, r, row, s.front, s.cfg.Audit
-	if row.Keep != Carried {
+	switch {
+	case row.Keep != Carried:
 		if watch.body = bounded(w, r); watch.body != nil {
 			r.Body = http.MaxBytesReader(watch, watch.body, bodyLimit)
 		}
 		row.Keep.set(w.Header())
+	case row.Who == Nobody: // a frontend, the keys: a mount gives bodies up by itself
+		watch.body = lasting(w, r)
 	}
 	s.answer(c, s.run(c))
 	if row.After != nil {
