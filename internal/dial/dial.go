@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 	"syscall"
+	"unicode"
 )
 
 // ErrInside is why a connection was not made.
@@ -56,14 +57,20 @@ func Outside(ctx context.Context, host string) context.Context {
 func Context(d net.Dialer) func(ctx context.Context, network, address string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		host, _, err := net.SplitHostPort(address)
-		// Another host than the request's is the proxy of the environment, which is the operator's word.
-		if limited, ok := ctx.Value(outsideKey{}).(string); ok && err == nil && strings.EqualFold(host, limited) {
+		// Another host than the request's is the proxy of the environment, which is the operator's word. A name that is
+		// not ASCII is dialled under another spelling, which may be an address: net/http takes "１27.0.0.1" for one.
+		limited, ok := ctx.Value(outsideKey{}).(string)
+		if ok && err == nil && (strings.EqualFold(host, limited) || !ascii(limited)) {
 			limitedDialer := d
 			limitedDialer.Control = refuseInside
 			return limitedDialer.DialContext(ctx, network, address)
 		}
 		return d.DialContext(ctx, network, address)
 	}
+}
+
+func ascii(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r > unicode.MaxASCII })
 }
 
 // refuseInside runs with the address that was resolved, before the connection is made.

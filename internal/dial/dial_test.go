@@ -51,7 +51,8 @@ func TestANameThatResolvesInsideIsRefusedWhenItIsDialled(t *testing.T) {
 		}
 		return resp.Body.Close()
 	}
-	for _, host := range []string{"localhost", "LOCALHOST", "127.0.0.1"} {
+	for _, host := range []string{"localhost", "LOCALHOST", "localhost.", "127.0.0.1", "[::ffff:127.0.0.1]",
+		"１27.0.0.1", "127。0。0。1", "ⓛocalhost", "LOCALHOſT"} { // the last ones are spelt in ASCII when they are dialled
 		err := get("http://"+host+":"+port+"/", true)
 		if err == nil || !strings.Contains(err.Error(), "inner network") {
 			t.Errorf("%s: %v", host, err)

@@ -1,0 +1,76 @@
+package oauth_test
+
+import (
+	"context"
+	"encoding/json"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+
+	"bff/internal/oauth"
+	"bff/internal/oauth/providers"
+)
+
+// An internet answers for one issuer; every other request is carried as bff carries it.
+type internet struct {
+	metadata map[string]any
+	next     http.RoundTripper
+}
+
+func (n *internet) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Host != "id.example.com" {
+		return n.next.RoundTrip(r)
+	}
+	w := httptest.NewRecorder()
+	_ = json.NewEncoder(w).Encode(n.metadata)
+	return w.Result(), nil
+}
+
+// A name in the metadata of an issuer on the internet is not dialled where it leads inside, though nothing in its text
+// says that it does. The same address is dialled where the operator wrote it.
+func TestANameInMetadataIsNotDialledInside(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var dialled atomic.Int32
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			dialled.Add(1)
+			_ = c.Close()
+		}
+	}()
+	t.Cleanup(func() { _ = l.Close(); <-over })
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	const issuer = "https://id.example.com"
+	for name, written := range map[string]bool{"ⓛocalhost": false, "１27.0.0.1": false, "127.0.0.1": true} {
+		at := "https://" + name + ":" + port + "/keys"
+		metadata := map[string]any{"issuer": issuer, "authorization_endpoint": issuer + "/a", "token_endpoint": issuer + "/t",
+			"jwks_uri": at}
+		f := newFleet(t)
+		f.change = func(p *providers.Config) {
+			p.Issuer = issuer
+			if written {
+				p.JWKSURL = at
+			}
+		}
+		if written {
+			delete(metadata, "jwks_uri")
+		}
+		i := f.start(0, func(c *oauth.Config) { c.Transport = &internet{metadata, oauth.NewTransport()} })
+		if err := i.Check(context.Background(), "rogue"); err == nil {
+			t.Errorf("%s: nobody answers there, and it passes", name)
+		}
+		if n := dialled.Swap(0); (n > 0) != written {
+			t.Errorf("%s, of the operator %v: %d connections", name, written, n)
+		}
+	}
+}
