@@ -101,9 +101,22 @@ func TestAnotherSiteCannotChooseTheConsent(t *testing.T) {
 func TestHEADStartsNoSignIn(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser()
-	resp := b.do("HEAD", "/bff/login/demo", "")
-	if resp.StatusCode >= 300 || len(b.attempts()) != 0 {
-		t.Errorf("%d, %d attempts", resp.StatusCode, len(b.attempts()))
+	head := func(path string) {
+		t.Helper()
+		for _, site := range []string{"none", "same-origin", ""} {
+			resp := b.do("HEAD", path, "", header("Sec-Fetch-Site", site), header("Sec-Fetch-Mode", "navigate"),
+				header("Sec-Fetch-Dest", "document"))
+			if resp.StatusCode >= 400 && site != "" || resp.Header.Get("Location") != "" || len(b.attempts()) != 0 {
+				t.Errorf("%s from %q: %d, %d attempts", path, site, resp.StatusCode, len(b.attempts()))
+			}
+		}
+	}
+	head("/bff/login/demo")
+	b.signIn("ada")
+	head("/bff/login/demo?prompt=login")
+	b.visit("/bff/connect/demo", "same-origin", func(r *http.Request) { r.Method = http.MethodHead })
+	if len(b.attempts()) != 0 {
+		t.Errorf("HEAD of a linking leaves %d attempts", len(b.attempts()))
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 func TestReturnTo(t *testing.T) {
 	w := newWorld(t)
 	for _, keep := range []string{"/", "/a/b", "/a/b/", "/a?b=c&d=%2F%2Fe", "/a#/route", "/a?b=1#x", "/caf%C3%A9", "/a:b", "/a@b", "/a%20b",
-		"/search?q=https://example.com/"} {
+		"/search?q=https://example.com/", "/p/https%3A%2F%2Fx", "/p/a%2Fb/c", "/p/%2Fx"} {
 		if got := w.comesBack(t, keep); got != keep {
 			t.Errorf("%q became %q", keep, got)
 		}

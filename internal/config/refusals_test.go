@@ -224,6 +224,8 @@ func TestEachFileHasTheMistakesThatAreNamed(t *testing.T) {
 		{"a dev server with a path", minimal + "frontend: {upstream: http://localhost:5173/app}\n", "`frontend.upstream` has a path"},
 		{"a wildcard origin", minimal + "frontend: {origins: ['https://*.example.com']}\n", "`frontend.origins[0]` has a host that is no DNS name"},
 		{"every origin", minimal + "frontend: {origins: ['*']}\n", "`frontend.origins[0]` is not an absolute URL"},
+		{"an address for an origin", minimal + "frontend: {origins: ['https://1.2.3.4']}\n", "`frontend.origins[0]` is an origin that no browser sends"},
+		{"an address in hexadecimal", minimal + "frontend: {origins: ['https://0x7f.1']}\n", "`frontend.origins[0]` is an origin that no browser sends"},
 		{"the null origin", minimal + "frontend: {origins: ['null']}\n", "`frontend.origins[0]` is not an absolute URL"},
 		{"a further origin over http", minimal + "frontend: {origins: ['http://evil.example']}\n", "`frontend.origins[0]` is plain http"},
 		{"origin as a further one", minimal + "frontend: {origins: ['https://app.example.com']}\n", "`frontend.origins[0]` is `origin` itself"},
