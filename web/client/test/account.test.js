@@ -59,6 +59,38 @@ test("a dead link says why and how to repair it, with the same account pinned", 
   await w.end();
 });
 
+for (const [lang, words] of Object.entries({
+  en: {
+    revoked: "Google no longer lets this application use the account",
+    expired: "The permission at Google has run out",
+    session_policy: "Your organisation wants you to sign in at Google again",
+    rotated_away: "The last renewal of this link was lost on the way",
+    unknown: "Google does not accept this link any more",
+    "of a later version": "Google does not accept this link any more",
+  },
+  de: { expired: "Die Erlaubnis bei Google ist abgelaufen" },
+})) {
+  test(`each reason for which a link is dead is said in words: ${lang}`, async () => {
+    for (const [reason, text] of Object.entries(words)) {
+      const [one] = fresh().connections;
+      const w = await visit({ connections: [{ ...one, status: "needs_reauth", reason }] }, {}, "/bff/account?lang=" + lang);
+      const said = await w.page.locator(".card .notice").innerText();
+      assert.ok(said.includes(text), `${reason}: ${said}`);
+      await w.end();
+    }
+  });
+}
+
+test("a link whose end is known says when, and one without an end says nothing of it", async () => {
+  const [one, two] = fresh().connections;
+  const connections = [{ ...one, expires_at: "2031-05-17T12:00:00Z" }, { ...two, status: "active", reason: undefined }];
+  const w = await visit({ connections });
+  assert.deepEqual(await w.page.locator(".card .facts div", { hasText: "Permission ends" }).allTextContents(), [
+    "Permission endsMay 17, 2031",
+  ]);
+  await w.end();
+});
+
 test("unlinking asks, says what it means at the provider, and takes the focus along", async () => {
   const w = await visit();
   const button = w.page.getByRole("button", { name: "Unlink GitHub, ada" });
