@@ -157,6 +157,16 @@ func TestExamineSaysWhy(t *testing.T) {
 
 // A server with TLS is not spoken to without it, nor when nobody vouches for it.
 func TestExamineSaysWhyNotTLS(t *testing.T) {
+	addr := redisWithTLS(t)
+	_, err := open(t, "rediss://"+addr).Examine(t.Context())
+	wantReason(t, "a certificate of its own", err, "its certificate is not one that this machine trusts")
+	_, err = open(t, "redis://"+addr).Examine(t.Context())
+	wantReason(t, "no TLS where there should be", err, "it hangs up; does it want TLS (rediss://)?")
+}
+
+// redisWithTLS is a server with a certificate that nobody vouches for, and where it speaks TLS.
+func redisWithTLS(t *testing.T) (addr string) {
+	t.Helper()
 	dir := t.TempDir()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -179,7 +189,6 @@ func TestExamineSaysWhyNotTLS(t *testing.T) {
 		}
 	}
 	port := testenv.FreePort(t)
-	addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	testenv.Redis(
 		t,
 		"--tls-port",
@@ -191,10 +200,7 @@ func TestExamineSaysWhyNotTLS(t *testing.T) {
 		"--tls-auth-clients",
 		"no",
 	)
-	_, err = open(t, "rediss://"+addr).Examine(t.Context())
-	wantReason(t, "a certificate of its own", err, "its certificate is not one that this machine trusts")
-	_, err = open(t, "redis://"+addr).Examine(t.Context())
-	wantReason(t, "no TLS where there should be", err, "it hangs up; does it want TLS (rediss://)?")
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 }
 
 func wantReason(t *testing.T, name string, err error, want string) {

@@ -28,15 +28,15 @@ type Report struct {
 // left out of the report.
 func (s *Store) Examine(ctx context.Context) (Report, error) {
 	if err := s.client.Ping(ctx).Err(); err != nil {
-		return Report{}, s.refused(err)
+		return Report{}, s.refused(ctx, err)
 	}
 	began := time.Now()
 	if err := s.client.Ping(ctx).Err(); err != nil {
-		return Report{}, s.refused(err)
+		return Report{}, s.refused(ctx, err)
 	}
 	r := Report{Reached: time.Since(began)}
 	if err := s.tryCommands(ctx); err != nil {
-		return Report{}, s.refused(err)
+		return Report{}, s.refused(ctx, err)
 	}
 	if s.kind == memory {
 		r.Server = "inside this process"
@@ -44,7 +44,7 @@ func (s *Store) Examine(ctx context.Context) (Report, error) {
 	}
 	facts := s.facts(ctx)
 	if s.kind != cluster && facts["redis_mode"] == "cluster" {
-		return Report{}, s.refused(errMoved) // what it would say to most keys
+		return Report{}, s.refused(ctx, errMoved) // what it would say to most keys
 	}
 	r.Server = s.server(ctx, facts)
 	r.Warnings = s.warnings(ctx, facts)
@@ -127,8 +127,33 @@ func (s *Store) warnings(ctx context.Context, facts map[string]string) (all []st
 }
 
 // refused says what stands between bff and its store.
-func (s *Store) refused(err error) error {
+func (s *Store) refused(ctx context.Context, err error) error {
+	if s.tls() && timedOut(err) {
+		if slow := s.handshake(ctx); slow != nil {
+			err = slow
+		}
+	}
 	return fmt.Errorf("%w: %s", ErrUnavailable, s.reason(err))
+}
+
+func timedOut(err error) bool {
+	var timeout net.Error
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()
+}
+
+// patience is how long an operator waits for the reason of a handshake that took too long for serving.
+const patience = 5 * time.Second
+
+// handshake says what a handshake with the first server comes to that has time: one that bff gave up in the middle
+// says nothing of the certificate.
+func (s *Store) handshake(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	conn, err := (&tls.Dialer{Config: s.options.TLSConfig}).DialContext(ctx, "tcp", s.options.Addrs[0])
+	if err != nil {
+		return err
+	}
+	return conn.Close()
 }
 
 func (s *Store) reason(err error) string {
@@ -196,7 +221,6 @@ func (s *Store) unreached(err error) string {
 	var op *net.OpError
 	var record tls.RecordHeaderError
 	var cert *tls.CertificateVerificationError
-	var timeout net.Error
 	at := ""
 	if errors.As(err, &op) && op.Addr != nil {
 		at = " at " + op.Addr.String()
@@ -205,8 +229,7 @@ func (s *Store) unreached(err error) string {
 	case errors.As(err, &cert), errors.As(err, new(x509.UnknownAuthorityError)),
 		errors.As(err, new(x509.HostnameError)):
 		return "its certificate is not one that this machine trusts for that name"
-	case errors.As(err, &record), s.tls() && (errors.Is(err, context.DeadlineExceeded) ||
-		errors.As(err, &timeout) && timeout.Timeout()):
+	case errors.As(err, &record), s.tls() && timedOut(err):
 		return "it does not answer in TLS; is it a plain redis://?"
 	case errors.As(err, &dns):
 		return "its host name is not known"
@@ -216,7 +239,7 @@ func (s *Store) unreached(err error) string {
 		return "there is no socket" + at
 	case errors.Is(err, os.ErrPermission):
 		return "this user may not open the socket" + at
-	case errors.Is(err, syscall.ECONNRESET), strings.HasSuffix(err.Error(), "EOF"):
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), strings.HasSuffix(err.Error(), "EOF"):
 		return "it hangs up; does it want TLS (rediss://)?"
 	}
 	return "it does not answer in time; is the address right, and can this machine reach it?"
