@@ -102,7 +102,7 @@ type Mount struct {
 	guards     coding.Guards
 	large      *buffers // of bodies
 	small      *buffers // of sockets and event streams: many at once, with little in each
-	validators []secret.Text
+	validators []*binder
 }
 
 // A Call is a request that may be carried.
@@ -119,7 +119,7 @@ func (c *Call) Pattern() string { return c.pattern }
 
 // New checks cfg and makes a mount. Every error is a [*ConfigError]; more than one are joined.
 func New(cfg Config) (*Mount, error) {
-	m := &Mount{cfg: cfg, transport: cfg.Transport, validators: validatorKeys(cfg.Validators), fixed: []string{"nosniff",
+	m := &Mount{cfg: cfg, transport: cfg.Transport, validators: binders(cfg.Validators), fixed: []string{"nosniff",
 		"same-origin", sandbox, "private, no-cache", "Cookie, BFF-Connection, Sec-Fetch-Dest"}}
 	_, m.hints = cfg.Transport.(interface{ Hints() })
 	if m.cfg.Log == nil {

@@ -7,8 +7,10 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"hash"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"bff/internal/secret"
@@ -44,23 +46,41 @@ const (
 
 var errUnasked = errors.New("the upstream answered to a condition that it was not asked")
 
-// validatorKeys are what answers are bound with: the first binds, all are known. Without a key of the ring, a random
-// one is good for this mount alone.
-func validatorKeys(given []secret.Text) []secret.Text {
-	if len(given) > 0 {
-		return given
-	}
-	key := make([]byte, 32)
-	_, _ = rand.Read(key) // never fails: crypto/rand ends the process instead
-	return []secret.Text{secret.New(string(key))}
+// A binder makes tags with one key. It is safe for concurrent use.
+type binder struct{ macs sync.Pool } // of *tagMaker: making ready for a key costs more than a tag
+
+type tagMaker struct {
+	mac  hash.Hash
+	text [128]byte
+	sum  [sha256.Size]byte
 }
 
-// validatorTag is the tag of a validator of an account.
-func validatorTag(key secret.Text, kind, account, validator string) string {
-	mac := hmac.New(sha256.New, []byte(key.Reveal()))
-	head := binary.BigEndian.AppendUint64(append(make([]byte, 0, 128), kind...), uint64(len(account)))
-	mac.Write(append(append(head, account...), validator...))
-	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:12])
+// binders are what answers are bound with: the first binds, all are known. Without a key of the ring, a random one is
+// good for this mount alone.
+func binders(keys []secret.Text) []*binder {
+	if len(keys) == 0 {
+		key := make([]byte, 32)
+		_, _ = rand.Read(key) // never fails: crypto/rand ends the process instead
+		keys = []secret.Text{secret.New(string(key))}
+	}
+	made := make([]*binder, len(keys))
+	for i, key := range keys {
+		made[i] = &binder{sync.Pool{New: func() any {
+			return &tagMaker{mac: hmac.New(sha256.New, []byte(key.Reveal()))}
+		}}}
+	}
+	return made
+}
+
+// tag is the tag of a validator of an account.
+func (b *binder) tag(kind, account, validator string) (tag [sealSize]byte) {
+	m := b.macs.Get().(*tagMaker)
+	defer b.macs.Put(m)
+	m.mac.Reset()
+	head := binary.BigEndian.AppendUint64(append(m.text[:0], kind...), uint64(len(account)))
+	m.mac.Write(append(append(head, account...), validator...))
+	base64.RawURLEncoding.Encode(tag[:], m.mac.Sum(m.sum[:0])[:12])
+	return tag
 }
 
 // bound is an entity tag with the account's tag in it, before the quote that ends it where there is one.
@@ -69,7 +89,8 @@ func (x *exchange) bound(kind, tag string) string {
 	if strings.HasSuffix(tag, `"`) {
 		end--
 	}
-	return tag[:end] + kind + validatorTag(x.mount.validators[0], kind, x.by.Account, bareTag(tag)) + tag[end:]
+	of := x.mount.validators[0].tag(kind, x.by.Account, bareTag(tag))
+	return tag[:end] + kind + string(of[:]) + tag[end:]
 }
 
 // unbound is what bound was given, when it was for this account. A front proxy may have made a strong one weak.
@@ -88,8 +109,8 @@ func (x *exchange) unbound(tag string) (kind, original string, ok bool) {
 	}
 	original = tag[:start] + tag[end:]
 	for _, key := range x.mount.validators {
-		want := validatorTag(key, kind, x.by.Account, bareTag(original))
-		if hmac.Equal([]byte(want), []byte(tag[start+len(ofTag):end])) {
+		want := key.tag(kind, x.by.Account, bareTag(original))
+		if hmac.Equal(want[:], []byte(tag[start+len(ofTag):end])) {
 			return kind, original, true
 		}
 	}

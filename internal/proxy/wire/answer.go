@@ -15,6 +15,9 @@ type reply struct {
 	length lengthReader
 }
 
+// added is how many fields the caller is likely to add to an answer: a map that has the room need not grow.
+const added = 6
+
 // The rules of what readPlain takes, to which http.ReadResponse has nothing to add:
 //
 //  1. "HTTP/1.1 NNN" and a reason, to a GET; no 1xx, 204 or 304.
@@ -39,7 +42,7 @@ func readPlain(b []byte, r *http.Request, out *reply) (size int) {
 		return 0
 	}
 	lines := strings.Count(rest, "\n")
-	values, header := make([]string, 0, lines), make(http.Header, lines)
+	values, header := make([]string, 0, lines), make(http.Header, lines+added)
 	length := int64(-1)
 	for rest != "" {
 		var line string
