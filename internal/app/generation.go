@@ -50,7 +50,7 @@ func (in *Instance) build(cfg *config.Config, shared *vault.Vault) (*generation,
 		v, err := vault.Open(vault.Config{Store: s.Store.Reveal(), Keys: s.Keys, Prefix: s.Prefix,
 			Cache: s.Cache && !in.options.Trial, Deaf: in.options.Trial,
 			Cookie: cfg.SessionCookie(), Secure: cfg.Secure(), Idle: s.Idle, Lifetime: s.Lifetime,
-			Programs: programs(cfg.Events), Audit: in, Log: in.log, Spans: in.traces != nil})
+			Programs: programs(cfg.Events), Audit: in, Log: in.log, Spans: in.traces != nil, Now: in.options.Now})
 		if err != nil {
 			return nil, err
 		}
@@ -78,6 +78,7 @@ func (in *Instance) plug(g *generation) error {
 		return err
 	}
 	broker, err := oauth.New(oauth.Config{Providers: cfg.OAuth(), Vault: g.vault, Origin: cfg.OriginText(), Log: in.log,
+		Now:       in.options.Now,
 		OnRefresh: in.counted.Refresh, OnRevocation: in.counted.Revocation, OnClaims: g.newRights,
 		Audit: g.events, Tracer: in.traces.Provider(), Transport: in.traces.Transport(in.network(oauth.NewTransport()))})
 	if err != nil {
@@ -106,7 +107,7 @@ func (in *Instance) plug(g *generation) error {
 		TrustedProxies: cfg.TrustedProxies, Origins: cfg.Frontend.Origins, Mounts: mounts, Clients: clients(cfg.Clients),
 		Frontend: pages, Client: web.Client(), Account: accountOf(cfg),
 		Fronts: further, SSO: cfg.SSO, AnyLoopback: in.options.AnyLoopback, Users: g.policy, LinkOnly: linkOnly(cfg.Providers),
-		Limits: api.Limits(cfg.Limits), Metrics: in.counted, Log: in.log, Audit: g.events, AccessLog: cfg.Log.Access,
+		Limits: api.Limits(cfg.Limits), Now: in.options.Now, Metrics: in.counted, Log: in.log, Audit: g.events, AccessLog: cfg.Log.Access,
 	})
 	return err
 }

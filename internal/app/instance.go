@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"time"
 
 	"bff/internal/api/metrics"
 	"bff/internal/api/route"
@@ -36,6 +37,9 @@ type Options struct {
 
 	// Network carries what goes to providers and upstreams, in a trial where nothing leaves the process; nil: the network.
 	Network http.RoundTripper
+
+	// Now is the clock of a trial; nil: time.Now.
+	Now func() time.Time
 
 	// Trial is for a command that serves nobody: the store is asked nothing before somebody wants to know.
 	Trial bool
@@ -156,6 +160,9 @@ func (in *Instance) Browser() http.Handler {
 func (in *Instance) Admin() http.Handler {
 	return in.handler(func(g *generation) http.Handler { return g.server.Admin() })
 }
+
+// Nudge has the outbox looked at now, for a trial whose clock was put forward.
+func (in *Instance) Nudge() { in.now().broker.Nudge() }
 
 // Close releases everything below the listeners, of all generations. No handler may run any more.
 func (in *Instance) Close(ctx context.Context) error {

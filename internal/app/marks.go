@@ -57,10 +57,8 @@ func aboutOf(p providers.Config) providers.About {
 	if p.About.Color != "" || len(p.About.Scopes) > 0 || p.Issuer == "" {
 		return p.About
 	}
-	for _, name := range providers.Builtins() {
-		if built, _ := providers.Builtin(name); built.Issuer == p.Issuer {
-			return built.About
-		}
+	if built, ok := providers.BuiltinOf(p.Issuer); ok {
+		return built.About
 	}
 	return p.About
 }

@@ -9,6 +9,9 @@ import (
 	"bff/internal/simulate/standin"
 )
 
+// slowness is how long a slow answer takes.
+const slowness = 300 * time.Millisecond
+
 // A misbehaviour is one way in which a provider goes wrong.
 type misbehaviour struct {
 	name, expected string
@@ -110,7 +113,7 @@ func (st *stage) exchanges() (all []scenario) {
 		}
 	}
 	return append(all, scenario{name: "the provider is slow at a sign-in", expected: "303, signed in", run: func(t *trial) string {
-		t.provider.Cause(standin.Trouble{On: standin.Token, Delay: 1500 * time.Millisecond})
+		t.provider.Cause(standin.Trouble{On: standin.Token, Delay: slowness})
 		return t.browser("ada").signIn()
 	}})
 }
@@ -168,10 +171,10 @@ func (st *stage) refusedRefreshes(down string) []misbehaviour {
 func (st *stage) slowRefreshes() []scenario {
 	down := func(t *trial) bool { return t.down.Load() }
 	return []scenario{
-		{name: "the access token's time is up", expected: "200, refreshed", life: 2 * time.Second, run: func(t *trial) string {
+		{name: "the access token's time is up", expected: "200, refreshed", run: func(t *trial) string {
 			b := t.browser("ada")
 			b.signIn()
-			t.wait(2100 * time.Millisecond)
+			t.skip(lifetime + time.Second)
 			if text := b.call("api"); t.provider.Renewals() == 0 {
 				return text
 			}
@@ -181,7 +184,7 @@ func (st *stage) slowRefreshes() []scenario {
 			b := t.browser("ada")
 			b.signIn()
 			t.provider.ExpireAll()
-			t.provider.Cause(standin.Trouble{On: standin.Refresh, Delay: 1500 * time.Millisecond})
+			t.provider.Cause(standin.Trouble{On: standin.Refresh, Delay: slowness})
 			return b.call("api")
 		}},
 		{name: "the provider hangs while the access token lives", expected: "200", run: func(t *trial) string {
@@ -272,7 +275,7 @@ func (st *stage) documents() (all []scenario) {
 			tr.provider.Recover()
 			then := ""
 			tr.until(func() bool { // what could not be fetched is not asked for again at once
-				tr.wait(300 * time.Millisecond)
+				tr.skip(time.Minute)
 				then = tr.browser("ada").signIn()
 				return then == "303, signed in"
 			})
@@ -364,7 +367,7 @@ func revocations() (all []scenario) {
 	row("429 with Retry-After once", later, standin.Trouble{Answer: with(object(429), "Retry-After", "1"), Times: 1})
 	row("no answer once", later, standin.Trouble{Silent: true, Times: 1})
 	row("400 once", later, standin.Trouble{Answer: object(400, "error", "unsupported_token_type"), Times: 1})
-	row("a second's delay", later, standin.Trouble{Delay: time.Second})
+	row("a second's delay", later, standin.Trouble{Delay: slowness})
 	return all
 }
 

@@ -230,7 +230,7 @@ func (st *stage) blind(ctx context.Context) []string {
 			facts = append(facts, sc)
 		}
 	}
-	inParallel(len(all), func(i int) {
+	st.slots.each(len(all), func(i int) {
 		file := all[i].file
 		if file.Issuer == "" {
 			file.Issuer = st.file.Issuer

@@ -16,7 +16,6 @@ const runTimeout = 60 * time.Second
 type scenario struct {
 	name, expected string
 	run            func(*trial) string
-	life           time.Duration     // of access tokens; an hour when zero
 	refused        func(*trial) bool // whether nobody listens at the provider now
 	fact           bool              // it shows whether the file says what the provider is
 	core           bool              // recorded answers decide it most of all

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -15,8 +16,8 @@ import (
 	"bff/internal/simulate/standin"
 )
 
-// parallel is how many scenarios run at once. Most of one is waiting.
-const parallel = 6
+// parallel is how many scenarios run at once, of all providers that are played together, for each processor.
+const parallel = 4
 
 // ErrFailed is in every error that says that a scenario did not go as expected.
 var ErrFailed = errors.New("failed")
@@ -28,7 +29,14 @@ type Options struct {
 	Trust   bool             // do not look for keys that could be wrong without a scenario noticing
 	Core    bool             // only what recorded answers decide: sign-in, refresh, dead grants beside a second person
 	Facts   bool             // only what depends on the file; without the provider's misbehaviours
+
+	slots slots // shared by runs at once; nil: of one's own
 }
+
+// slots bound how many scenarios run at once.
+type slots chan struct{}
+
+func newSlots() slots { return make(slots, parallel*runtime.GOMAXPROCS(0)) }
 
 // Answers are what a real provider answered.
 type Answers = standin.Answers
@@ -63,33 +71,62 @@ func List(p providers.Config, o Options, out io.Writer) error {
 	return nil
 }
 
-// RunAll plays every built-in provider, and prints a line for each and the tables of those in which something failed.
+// RunAll plays every built-in provider, and prints a line for each and the tables of those in which something failed, in
+// the order of their names. Several are played at once, which waits for the slowest scenario of one no longer than needed.
 func RunAll(ctx context.Context, o Options, out io.Writer) error {
+	type played struct {
+		table bytes.Buffer
+		err   error
+	}
+	names := providers.Builtins()
+	all := make([]chan *played, len(names))
+	o.slots = newSlots()
+	ahead := make(slots, 3) // providers
+	for i := range names {
+		all[i] = make(chan *played, 1)
+	}
+	go func() {
+		for i, name := range names {
+			ahead <- struct{}{}
+			go func() {
+				defer func() { <-ahead }()
+				p, _ := providers.Builtin(name)
+				o, r := o, new(played)
+				o.File = name
+				r.err = Run(ctx, p, o, &r.table)
+				all[i] <- r
+			}()
+		}
+	}()
 	var failed []string
-	for _, name := range providers.Builtins() {
-		p, _ := providers.Builtin(name)
-		var table bytes.Buffer
-		o.File = name
-		mark := "ok"
-		if err := Run(ctx, p, o, &table); err != nil {
-			mark = "FAILED"
-			failed = append(failed, name)
-			_, _ = out.Write(table.Bytes())
-		}
-		_, _ = fmt.Fprintf(out, "%-6s   %s\n", mark, name)
-		for line := range strings.Lines(table.String()) {
-			if mark == "ok" && strings.HasPrefix(line, "warning") {
-				_, _ = io.WriteString(out, line)
-			}
-		}
+	for i, name := range names {
+		r := <-all[i]
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		if r.err != nil {
+			failed = append(failed, name)
+		}
+		sumUp(out, name, r.table.String(), r.err)
 	}
 	if failed != nil {
 		return fmt.Errorf("%s %w", strings.Join(failed, ", "), ErrFailed)
 	}
 	return nil
+}
+
+// sumUp prints a line for a provider and its warnings, behind the table where something failed.
+func sumUp(out io.Writer, name, table string, err error) {
+	if err != nil {
+		_, _ = fmt.Fprintf(out, "%s%-6s   %s\n", table, "FAILED", name)
+		return
+	}
+	_, _ = fmt.Fprintf(out, "%-6s   %s\n", "ok", name)
+	for line := range strings.Lines(table) {
+		if strings.HasPrefix(line, "warning") {
+			_, _ = io.WriteString(out, line)
+		}
+	}
 }
 
 // chosen are the scenarios that are played.
@@ -122,10 +159,13 @@ func Run(ctx context.Context, p providers.Config, o Options, out io.Writer) erro
 	if err != nil {
 		return err
 	}
+	if o.slots != nil {
+		st.slots = o.slots
+	}
 	st.preface(out, o)
 	all := st.chosen(o)
 	results := make([]result, len(all))
-	inParallel(len(all), func(i int) {
+	st.slots.each(len(all), func(i int) {
 		happened, refusals := st.play(ctx, st.file, all[i])
 		results[i] = result{all[i], happened, refusals}
 	})
@@ -139,10 +179,9 @@ func Run(ctx context.Context, p providers.Config, o Options, out io.Writer) erro
 	return errors.Join(failed, ctx.Err())
 }
 
-// inParallel calls f for 0 to n-1, a few at once.
-func inParallel(n int, f func(i int)) {
+// each calls f for 0 to n-1, as many at once as there are slots.
+func (slots slots) each(n int, f func(i int)) {
 	var work sync.WaitGroup
-	slots := make(chan struct{}, parallel)
 	for i := range n {
 		work.Go(func() {
 			slots <- struct{}{}

@@ -42,11 +42,12 @@ type stage struct {
 	key       *rsa.PrivateKey
 	clientKey *ecdsa.PrivateKey
 	clientPEM secret.Text
+	slots     slots
 }
 
 func newStage(p providers.Config, answers *standin.Answers) (*stage, error) {
 	p = settled(p)
-	st := &stage{given: p, file: p, answers: answers}
+	st := &stage{given: p, file: p, answers: answers, slots: newSlots()}
 	if p.Name == "" {
 		st.file.Name = "simulated"
 	}
@@ -80,6 +81,7 @@ func ownIssuer(p *providers.Config) bool {
 // A trial is a provider, bff, and people with browsers.
 type trial struct {
 	ctx      context.Context
+	clock    clock
 	name     string // of the provider
 	provider *standin.StandIn
 	lobby    *standin.StandIn // or nil
@@ -99,14 +101,14 @@ func (st *stage) play(ctx context.Context, file providers.Config, sc scenario) (
 	t := &trial{ctx: ctx, name: st.file.Name, secret: "service " + rand.Text(),
 		redirectName: st.file.Authorization.Names["redirect_uri"]}
 	t.provider = standin.New(standin.Config{File: st.file, Answers: st.answers, Key: st.key, ClientKey: st.clientKey.Public(),
-		Redirect: origin + "/bff/callback/" + st.file.Name, Life: cmp.Or(sc.life, time.Hour)})
+		Redirect: origin + "/bff/callback/" + st.file.Name, Life: lifetime, Now: t.clock.now})
 	cfg := st.config(t, file)
 	network := standin.NewNetwork(http.HandlerFunc(t.route))
 	defer func() { _ = network.Close() }()
 	if sc.refused != nil {
 		network.Refuse(func(host string) bool { return host != standin.APIHost && sc.refused(t) })
 	}
-	in, err := app.New(cfg, app.Options{Log: slog.New(slog.DiscardHandler), Network: network})
+	in, err := app.New(cfg, app.Options{Log: slog.New(slog.DiscardHandler), Network: network, Now: t.clock.now})
 	if err != nil {
 		return "the configuration is refused", nil
 	}
@@ -145,7 +147,7 @@ func (st *stage) config(t *trial, file providers.Config) *config.Config {
 	st.register(&file)
 	c := config.Trial(file)
 	c.Origin, _ = url.Parse(origin)
-	c.Session.Cache = false
+	c.Session.Cache, c.Session.Idle = false, 8*time.Hour
 	c.Shutdown = 5 * time.Second
 	c.Providers[0].NeedsAPI = true
 	c.Clients = []config.Client{{Name: service, Secret: secret.New(t.secret), Exchange: []string{file.Name}}}
@@ -177,7 +179,8 @@ func (st *stage) register(p *providers.Config) {
 // addLobby adds a provider at which people sign in, for a provider whose accounts are linked only.
 func (st *stage) addLobby(t *trial, c *config.Config) {
 	lobby := providers.Config{Name: "people", Issuer: lobbyIssuer, Scopes: []string{"openid"}}
-	t.lobby = standin.New(standin.Config{File: lobby, Key: st.key, Redirect: origin + "/bff/callback/people", Life: time.Hour})
+	t.lobby = standin.New(standin.Config{File: lobby, Key: st.key, Redirect: origin + "/bff/callback/people", Life: lifetime,
+		Now: t.clock.now})
 	st.register(&lobby)
 	c.Providers = append(c.Providers, config.Provider{Config: lobby, SignIn: true})
 }
@@ -233,9 +236,6 @@ func (b *browser) repair() string {
 func (b *browser) call(api string) string {
 	return b.request(http.MethodGet, "/api/"+api+"/thing", nil).outcome()
 }
-
-// patience bounds every wait of a scenario. bff's own longest, after several failures in a row, is half of it.
-const patience = 20 * time.Second
 
 // again calls while the answer is 503 or 500: it is neither for long, once the provider is well.
 func (b *browser) again() (got string) {
@@ -304,25 +304,6 @@ func (b *browser) scopes() string {
 	}
 	slices.Sort(out)
 	return strings.Join(out, " ")
-}
-
-func (t *trial) wait(d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-t.ctx.Done():
-	}
-}
-
-// until waits for something that happens behind everybody's back, no longer than its patience.
-func (t *trial) until(ok func() bool) bool {
-	for end := time.Now().Add(patience); t.waiting() && time.Now().Before(end); t.wait(100 * time.Millisecond) {
-		if ok() {
-			return true
-		}
-	}
-	return false
 }
 
 // atOnce has n calls made at the same time and counts those that went well.

@@ -65,7 +65,7 @@ func (d *Discovery) known() (*Metadata, bool) {
 		return nil, false
 	}
 	defer d.mu.Unlock()
-	now := time.Now()
+	now := d.now()
 	if d.meta != nil && (now.Sub(d.fetched) < metadataFresh || now.Before(d.pause)) {
 		return d.meta, true
 	}
@@ -76,7 +76,7 @@ func (d *Discovery) known() (*Metadata, bool) {
 func (d *Discovery) discovered(ctx context.Context) (*Metadata, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	now := time.Now()
+	now := d.now()
 	switch {
 	case d.meta != nil && (now.Sub(d.fetched) < metadataFresh || now.Before(d.pause)):
 		return d.meta, nil
@@ -89,11 +89,11 @@ func (d *Discovery) discovered(ctx context.Context) (*Metadata, error) {
 	}
 	m, err := d.discover(ctx)
 	if err != nil {
-		d.pause = time.Now().Add(metadataPause) // for those who waited for this one too
+		d.pause = d.now().Add(metadataPause) // for those who waited for this one too
 		d.failed = d.Unavailable("discover", err)
 		return nil, d.failed
 	}
-	d.meta, d.fetched = m, time.Now()
+	d.meta, d.fetched = m, d.now()
 	return m, nil
 }
 
@@ -104,7 +104,7 @@ func (d *Discovery) rediscover(ctx context.Context) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.meta, d.fetched = m, time.Now()
+	d.meta, d.fetched = m, d.now()
 }
 
 // discover reads the metadata document unless the configuration says all there is to know.

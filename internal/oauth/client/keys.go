@@ -127,7 +127,7 @@ func (k *Keys) try(jws *jose.JSONWebSignature) ([]byte, bool) {
 // that failed, nothing is known.
 func (k *Keys) refresh(ctx context.Context) error {
 	flight := k.flight.DoChan("", func() (any, error) {
-		if !k.limit.Allow() {
+		if !k.limit.AllowN(k.c.now(), 1) {
 			k.mu.Lock()
 			defer k.mu.Unlock()
 			return nil, k.failed

@@ -34,7 +34,7 @@ func (t *Transmitter) Keys(ctx context.Context) (issuer string, _ *Keys, err err
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	now := time.Now()
+	now := t.now()
 	if t.keys != nil && now.Sub(t.fetched) < metadataFresh {
 		return t.issuer, t.keys, nil
 	}

@@ -1,6 +1,7 @@
 package providers
 
 import (
+	"bytes"
 	"embed"
 	"path"
 	"strings"
@@ -48,6 +49,22 @@ func Builtin(name string) (Config, bool) {
 		p.Token.URL = google.Endpoint.TokenURL // of Google's own package; a test says when the file differs
 	}
 	return p, true
+}
+
+// BuiltinOf returns the built-in provider with an issuer. Only files in which the issuer stands are parsed: an instance
+// asks at its start, and all of them would be most of its work.
+func BuiltinOf(issuer string) (Config, bool) {
+	if issuer == "" {
+		return Config{}, false
+	}
+	for _, name := range Builtins() {
+		if b, _ := BuiltinYAML(name); bytes.Contains(b, []byte(issuer)) {
+			if p, _ := Builtin(name); p.Issuer == issuer {
+				return p, true
+			}
+		}
+	}
+	return Config{}, false
 }
 
 // Parse reads one provider's fields, strictly: an unknown one is an error.

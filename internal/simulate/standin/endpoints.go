@@ -317,7 +317,7 @@ func (s *StandIn) serveKeys(w http.ResponseWriter) {
 
 // idToken makes the ID token of a grant (OpenID Connect Core section 2).
 func (s *StandIn) idToken(g *grant, t *Trouble) string {
-	now := time.Now()
+	now := s.cfg.Now()
 	c := claims{"iss": s.file.Issuer, "aud": ClientID, "sub": s.Subject(g.person), "nonce": g.nonce, "iat": now.Unix(),
 		"exp": now.Add(10 * time.Minute).Unix()}
 	if slices.ContainsFunc(s.file.Issuers, func(form string) bool { return strings.Contains(form, "{tid}") }) {

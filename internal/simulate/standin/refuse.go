@@ -69,6 +69,9 @@ func (s *StandIn) DeadWords() (all []DeadWord) {
 		}
 		refused(name, rule.Reason, status, body, fmt.Sprintf("refused_refresh.%d", i))
 	}
+	if len(all) == 0 { // a file that names a place for codes and none of them, as that of a provider which never refuses
+		refused("invalid_grant", "revoked", http.StatusBadRequest, s.refusal("invalid_grant", "Token has been expired or revoked."))
+	}
 	return all
 }
 

@@ -31,6 +31,7 @@ type Config struct {
 	Key       *rsa.PrivateKey  // signs its tokens
 	ClientKey crypto.PublicKey // of private_key_jwt
 	Life      time.Duration    // of an access token
+	Now       func() time.Time // time.Now when nil
 }
 
 // An Endpoint is one address of the provider, or the API behind it.
@@ -74,6 +75,9 @@ type StandIn struct {
 
 // New returns a stand-in.
 func New(cfg Config) *StandIn {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	s := &StandIn{cfg: cfg, file: &cfg.File, kid: "key-1", codes: map[string]*code{}, short: map[string]*grant{}, asked: map[string]url.Values{},
 		counts: map[Endpoint]int{}, consents: map[string]bool{}}
 	s.recordedAddress()

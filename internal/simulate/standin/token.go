@@ -99,13 +99,13 @@ func (s *StandIn) serveRefresh(w http.ResponseWriter, in request, t *Trouble) {
 		return
 	}
 	g := s.grantOf(old)
-	good := g != nil && !g.dead && (g.live[old] || time.Since(g.used[old]) < s.file.Token.ReuseLeeway)
+	good := g != nil && !g.dead && (g.live[old] || s.cfg.Now().Sub(g.used[old]) < s.file.Token.ReuseLeeway)
 	if g != nil && !good {
 		g.end()
 	}
 	if good && s.rotates() {
 		delete(g.live, old)
-		g.used[old] = time.Now()
+		g.used[old] = s.cfg.Now()
 	}
 	if good {
 		s.renewed++
@@ -155,7 +155,7 @@ func (s *StandIn) ownerOf(in request) string {
 
 // holder finds the grant of an access token that is good now. s.mu is held.
 func (s *StandIn) holder(access string) *grant {
-	i := slices.IndexFunc(s.grants, func(g *grant) bool { return !g.dead && time.Now().Before(g.access[access]) })
+	i := slices.IndexFunc(s.grants, func(g *grant) bool { return !g.dead && s.cfg.Now().Before(g.access[access]) })
 	if i < 0 {
 		return nil
 	}
@@ -167,7 +167,7 @@ func (s *StandIn) newTokens(g *grant, refresh bool) (access, renewal string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	access = tokenPrefix + rand.Text() + rand.Text()
-	g.access[access] = time.Now().Add(s.cfg.Life)
+	g.access[access] = s.cfg.Now().Add(s.cfg.Life)
 	g.exchangeable[access] = true
 	s.issued = append(s.issued, access)
 	if refresh {
