@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 	"text/tabwriter"
 
@@ -134,7 +133,6 @@ type providerSimulateCommand struct {
 func (c *providerSimulateCommand) Help() string { return simulate.About }
 
 func (c *providerSimulateCommand) Run(sh *shell) error {
-	debug.SetGCPercent(400) // each scenario's product is garbage at once
 	switch {
 	case c.All && (c.Provider != "" || c.Answers != ""):
 		return wrongUse("bff: --all plays the built-in providers; leave PROVIDER and --answers away")
