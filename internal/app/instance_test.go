@@ -42,6 +42,12 @@ func (l *log) has(text string) bool {
 	return strings.Contains(l.b.String(), text)
 }
 
+func (l *log) times(text string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.b.String(), text)
+}
+
 // A running is an instance with its file, its provider and one signed-in browser.
 type running struct {
 	t        *testing.T

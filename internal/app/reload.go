@@ -8,8 +8,12 @@ import (
 	"bff/internal/config"
 )
 
-// fileEvery is how often files of secrets and certificates are looked at.
-const fileEvery = time.Second
+const (
+	// fileEvery is how often files of secrets and certificates are looked at.
+	fileEvery = time.Second
+	// certificateEvery is how often it is looked whether a certificate comes to its end.
+	certificateEvery = 24 * time.Hour
+)
 
 // Reload reads the configuration again and has all calls from now on served by it. A configuration with mistakes
 // changes nothing. Calls and streams in flight end as they began: by the generation in which they began.
@@ -141,11 +145,16 @@ func (in *Instance) watchFiles(ctx context.Context) {
 	}
 	tick := time.NewTicker(fileEvery)
 	defer tick.Stop()
+	day := time.NewTicker(certificateEvery)
+	defer day.Stop()
 	seen := look(in.now().cfg.Files())
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-day.C:
+			in.certs.warn(in.now().cfg)
+			continue
 		case <-tick.C:
 		}
 		found := look(in.now().cfg.Files())

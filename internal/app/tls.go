@@ -104,7 +104,18 @@ func (c *certificates) reload(cfg *config.Config) error {
 		return err
 	}
 	c.loaded.Store(now)
+	c.warn(cfg)
 	return nil
+}
+
+// warn logs what browsers have against the certificate files, or soon will have.
+func (c *certificates) warn(cfg *config.Config) {
+	if c == nil {
+		return
+	}
+	for _, w := range cfg.CertificateWarnings(time.Now()) {
+		c.log.Warn("browsers refuse a certificate, or soon will", "reason", w.Text)
+	}
 }
 
 // hostsOf are the hosts for which certificates are requested.

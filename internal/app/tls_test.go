@@ -231,3 +231,33 @@ func TestTLSOfSeveralFronts(t *testing.T) {
 		t.Errorf("the first front has certificate %d", serial)
 	}
 }
+
+// A certificate that browsers refuse is logged with what to do: at the start, and when another one is read.
+func TestACertificateThatBrowsersRefuseIsLogged(t *testing.T) {
+	dir := t.TempDir()
+	certifyHost(t, dir, "other.localhost", "", 1)
+	_, _, said := secure(t, dir, "cert: cert.pem, key: key.pem")
+	if !said.has("browsers refuse a certificate, or soon will") ||
+		!said.has("`tls.cert` is not for localhost: browsers refuse it there; have it issued for every host") {
+		t.Error("the start says nothing of a certificate for another host")
+	}
+	read := func(host string) { // the files may be written before the instance first looks at them
+		before := said.times("the configuration was read again")
+		testenv.Eventually(t, "the certificate is read", func() bool {
+			certifyHost(t, dir, host, "", 2)
+			return said.times("the configuration was read again") > before
+		})
+	}
+	const another, ends = "is not for localhost", "`tls.cert` expires on "
+	before := said.times(another)
+	read("third.localhost")
+	if said.times(another) == before {
+		t.Error("a reload says nothing of a certificate for another host")
+	}
+	read("localhost")
+	before, ending := said.times(another), said.times(ends) // of a certificate that lives an hour
+	read("localhost")
+	if said.times(another) != before || said.times(ends) == ending {
+		t.Error("a good certificate that ends soon is told as another, or is not told")
+	}
+}
