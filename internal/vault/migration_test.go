@@ -62,4 +62,9 @@ func TestAStoreOfBeforeThereWereUsersLosesNothing(t *testing.T) {
 	if again, isNew, err := v.Register(ctx, identity, vault.Profile{}, nil); err != nil || isNew || again.ID != id {
 		t.Errorf("the sign-in after that: %q %v %v", again.ID, isNew, err)
 	}
+	_, err = v.EraseUser(ctx, id, noRevocation)
+	must(t, err)
+	if again, isNew, err := v.Register(ctx, identity, vault.Profile{}, nil); err != nil || !isNew || again.ID == id {
+		t.Errorf("the sign-in after an erasing has an id of before: %q %v %v", again.ID, isNew, err)
+	}
 }

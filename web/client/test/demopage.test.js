@@ -100,6 +100,18 @@ test("calls are counted once: what stands beside the provider is what was answer
   await w.end();
 });
 
+test("the hook makes a row of who signs in, and the page shows it, with the rights and with what bff told since", async () => {
+  const w = await visit({ person: "grace" });
+  const row = w.page.locator("tbody tr", { hasText: "Grace Hopper" });
+  await row.waitFor();
+  const [id, , rights] = await row.locator("td").allTextContents();
+  assert.match(id, /^\d{4}$/);
+  const { user } = await (await w.context.request.get(bff.url + "/bff/session")).json();
+  assert.deepEqual([user.app_id, user.rights.join(", ")], [id, rights], "the session has what the row says");
+  await w.page.locator(".told li", { hasText: "session.created Grace Hopper" }).first().waitFor();
+  await w.end();
+});
+
 // The last one: it leaves Ada another language.
 test("theme and language follow the person to another tab and another browser", async () => {
   const w = await visit({ colorScheme: "light" }),
