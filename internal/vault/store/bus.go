@@ -14,7 +14,7 @@ import (
 // A Bus is one subscription of this process to the store's channel, shared by all who listen. It begins with the Bus,
 // so that who subscribes later misses nothing that a connection takes to be made.
 type Bus[E any] struct {
-	s      *Store
+	s      *server
 	decode func(message string) (E, bool)
 	resync E
 	mu     sync.Mutex
@@ -33,7 +33,7 @@ type subscriber[E any] struct {
 // is delivered where anything may have been missed. Close it.
 func NewBus[E any](s *Store, deaf bool, decode func(message string) (E, bool), resync E) *Bus[E] {
 	ctx, stop := context.WithCancel(context.Background())
-	b := &Bus[E]{s: s, decode: decode, resync: resync, subs: map[*subscriber[E]]struct{}{}, stop: stop,
+	b := &Bus[E]{s: s.server, decode: decode, resync: resync, subs: map[*subscriber[E]]struct{}{}, stop: stop,
 		done: make(chan struct{})}
 	if deaf {
 		close(b.done)
@@ -42,9 +42,6 @@ func NewBus[E any](s *Store, deaf bool, decode func(message string) (E, bool), r
 	}
 	return b
 }
-
-// Channel is the channel's name, for scripts.
-func (s *Store) Channel() string { return s.Global("bus") }
 
 // Subscribe delivers the events for which match is true, until cancel is called; the channel is never closed. match
 // must not block. The first is a resync, which says that from here on nothing is missed: what was read before may be

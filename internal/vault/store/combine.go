@@ -12,7 +12,7 @@ import (
 //
 // There is none for a Cluster: a server that does not answer would keep those who ask another one.
 type combiner struct {
-	s  *Store
+	s  *server
 	mu sync.Mutex
 
 	flights int
@@ -32,7 +32,7 @@ type rider struct {
 	landed  chan struct{}
 }
 
-// read is Store.Read.
+// read is reads.Read.
 func (c *combiner) read(ctx context.Context, collect func(*Batch) (answer func() error)) error {
 	b := &Batch{s: c.s, ctx: ctx}
 	me := c.join(b, collect)

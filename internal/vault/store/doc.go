@@ -7,6 +7,8 @@
 //	      ─► Bus        what changed, as instances announce it
 //	      ─► Tracker    which keys changed, as the server reports it
 //
+// A [Store] is made of parts that have the server in common: commands, scripts and reads.
+//
 // The rules are:
 //
 //  1. A store that does not answer is [ErrUnavailable], never "nothing there".

@@ -7,7 +7,7 @@ import (
 
 // Judge is what Examine says of a store whose INFO has these fields.
 func (s *Store) Judge(ctx context.Context, facts map[string]string) (server string, warnings []string) {
-	return s.server(ctx, facts), s.warnings(ctx, facts)
+	return s.name(ctx, facts), s.warnings(ctx, facts)
 }
 
 // TrackIdly is Track with signs of life idle apart while nobody asks.

@@ -1,11 +1,8 @@
 package store
 
 import (
-	"context"
 	"embed"
-	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -120,17 +117,6 @@ type Call struct {
 	Args   Args
 }
 
-// resolve puts keys and arguments in the script's order. A name that is missing or unknown is a mistake of the caller:
-// it panics, and every script is run by a test.
-func (s *Store) resolve(c *Call) (script *redis.Script, keys []string, args []any) {
-	known := s.scripts[c.Script]
-	if known == nil {
-		panic("store: there is no script " + c.Script)
-	}
-	keys, args = known.order(c)
-	return known.script, keys, args
-}
-
 func (s *Script) order(c *Call) (keys []string, args []any) {
 	if len(c.Keys) != len(s.keys) || len(c.Args) != len(s.args) || s.paired != (c.Pairs != nil) {
 		panic("store: script " + s.name + " is called with other names than it has")
@@ -155,80 +141,4 @@ func (s *Script) order(c *Call) (keys []string, args []any) {
 		args = append(args, arg)
 	}
 	return keys, args
-}
-
-// The answers of scripts.
-const (
-	done     = 1
-	gone     = 0
-	conflict = -1
-)
-
-// Run runs a script that answers a number: what it is, where it is neither gone nor conflict, which are errors.
-func (s *Store) Run(ctx context.Context, c Call) (int, error) {
-	script, keys, args := s.resolve(&c)
-	defer s.written(s.TagOf(keys[0]))
-	n, err := script.Run(ctx, s.client, keys, args...).Int()
-	return s.answer(ctx, n, err)
-}
-
-// RunDurably is Run for a write that waits, within a bound, for one replica, where there are any.
-func (s *Store) RunDurably(ctx context.Context, c Call) (int, error) {
-	n, err := s.evalDurably(ctx, c).Int()
-	return s.answer(ctx, n, err)
-}
-
-// CountDurably is RunDurably for a script that answers how many: nothing is an answer like another.
-func (s *Store) CountDurably(ctx context.Context, c Call) (int, error) {
-	n, err := s.evalDurably(ctx, c).Int()
-	return n, s.fault(ctx, err)
-}
-
-// IDsDurably is RunDurably for a script that answers ids of sessions, joined by commas, or a word of `erase`.
-func (s *Store) IDsDurably(ctx context.Context, c Call) ([]string, error) {
-	text, err := s.evalDurably(ctx, c).Text()
-	switch {
-	case errors.Is(err, redis.Nil):
-		return nil, ErrUnavailable // no script of these answers nothing at all
-	case err != nil || text == "":
-		return nil, s.fault(ctx, err)
-	}
-	ids := strings.Split(text, ",")
-	foreign := func(id string) bool { return !strings.HasPrefix(id, "s_") && id != "kept" && id != "erased" }
-	if slices.ContainsFunc(ids, foreign) {
-		return nil, ErrUnavailable // the answer is of something else
-	}
-	return ids, nil
-}
-
-// RunText runs a script that answers a string, or ErrNotFound.
-func (s *Store) RunText(ctx context.Context, c Call) (string, error) {
-	script, keys, args := s.resolve(&c)
-	defer s.written(s.TagOf(keys[0]))
-	text, err := script.Run(ctx, s.client, keys, args...).Text()
-	return text, s.fault(ctx, err)
-}
-
-// RunList runs a script that answers strings.
-func (s *Store) RunList(ctx context.Context, c Call) ([]string, error) {
-	script, keys, args := s.resolve(&c)
-	list, err := script.Run(ctx, s.client, keys, args...).StringSlice()
-	if errors.Is(err, redis.Nil) {
-		return nil, nil
-	}
-	return list, s.fault(ctx, err)
-}
-
-func (s *Store) answer(ctx context.Context, n int, err error) (int, error) {
-	switch {
-	case errors.Is(err, redis.Nil):
-		return 0, ErrUnavailable // every script answers something
-	case err != nil:
-		return 0, s.fault(ctx, err)
-	case n >= done:
-		return n, nil
-	case n == conflict:
-		return 0, ErrConflict
-	}
-	return 0, ErrNotFound
 }

@@ -4,21 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
-)
-
-// Errors every method may return, tested with errors.Is. A caller's own cancellation comes back as ctx.Err().
-var (
-	// ErrUnavailable: the store did not answer, so nothing is known. The caller answers 503 and changes nothing.
-	ErrUnavailable = errors.New("store unavailable")
-	// ErrNotFound is a definite answer: there is no such thing, or no longer.
-	ErrNotFound = errors.New("not found")
-	// ErrConflict: the record is no longer the version that was read.
-	ErrConflict = errors.New("changed meanwhile")
 )
 
 // Config is what a Store needs.
@@ -32,18 +20,11 @@ type Config struct {
 
 // A Store is one Redis, or what stands in for it. It is safe for concurrent use.
 type Store struct {
-	client   redis.UniversalClient
-	close    func() error
-	options  *redis.UniversalOptions // nil for memory:
-	kind     kind
-	prefix   string
-	now      func() time.Time
-	log      *slog.Logger
-	scripts  map[string]*Script
-	replicas replicas
-	combine  *combiner        // nil: each read is a round trip of its own
-	written  func(tag string) // called after every write below a tag
-	warned   sync.Map         // message -> when, in Unix seconds
+	*server
+	commands
+	scripts
+	reads
+	close func() error
 }
 
 // Open prepares a store. It does not need the server to be up; its errors are the configuration's, without the URL.
@@ -59,17 +40,19 @@ func Open(cfg Config) (*Store, error) {
 	if o != nil {
 		budget(o)
 	}
-	scripts, err := loadScripts()
+	known, err := loadScripts()
 	if err != nil {
 		return nil, err
 	}
 	if cfg.Spans {
 		client.AddHook(spans{})
 	}
-	made := &Store{client: client, close: closer, options: o, kind: kind, prefix: cfg.Prefix, now: cfg.Now, log: cfg.Log,
-		scripts: scripts, written: func(string) {}}
+	to := &server{client: client, options: o, kind: kind, prefix: cfg.Prefix, now: cfg.Now, log: cfg.Log,
+		written: func(string) {}}
+	made := &Store{server: to, commands: commands{to}, scripts: scripts{server: to, known: known},
+		reads: reads{server: to}, close: closer}
 	if kind != cluster {
-		made.combine = &combiner{s: made}
+		made.combine = &combiner{s: to}
 	}
 	return made, nil
 }
@@ -113,52 +96,3 @@ func (s *Store) Serves(ctx context.Context) error {
 	_, err = s.Run(ctx, Call{Script: "probe", Keys: Keys{"absent": key}, Args: Args{}})
 	return err
 }
-
-// Tagged is the key of what belongs to a tag: all keys of one tag are in one slot.
-func (s *Store) Tagged(tag, what string) string { return s.prefix + ":{" + tag + "}:" + what }
-
-// Global is a key that belongs to no tag.
-func (s *Store) Global(what string) string { return s.prefix + ":" + what }
-
-// TagOf is the tag that a key is in, or "".
-func (s *Store) TagOf(key string) string {
-	rest, ok := strings.CutPrefix(key, s.prefix+":{")
-	tag, _, closed := strings.Cut(rest, "}")
-	if !ok || !closed {
-		return ""
-	}
-	return tag
-}
-
-// fault turns what go-redis returns into this package's errors. Everything the server did not definitely say is
-// ErrUnavailable.
-func (s *Store) fault(ctx context.Context, err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, redis.Nil):
-		return ErrNotFound
-	case ctx.Err() != nil && errors.Is(ctx.Err(), context.Canceled):
-		return ctx.Err()
-	}
-	var reply redis.Error // the server's own words: nothing passes by itself, so it is worth a line
-	if errors.As(err, &reply) {
-		if text := s.said(err); text != "" {
-			s.Warn("the store refuses: " + text)
-		}
-	}
-	s.log.Debug("store error", "error", err)
-	return ErrUnavailable
-}
-
-// Warn logs what may concern every call, at most once in a while.
-func (s *Store) Warn(message string) {
-	now := time.Now().Unix()
-	if last, ok := s.warned.Load(message); ok && now-last.(int64) < warnEvery {
-		return
-	}
-	s.warned.Store(message, now)
-	s.log.Warn(message)
-}
-
-const warnEvery = 10 // seconds

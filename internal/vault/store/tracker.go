@@ -16,7 +16,7 @@ import (
 // A Tracker has the store report every key below a tag that changes, expires or is evicted (CLIENT TRACKING … BCAST),
 // by one Watch of each server that holds keys: the master, or the masters of a Cluster.
 type Tracker struct {
-	s       *Store
+	s       *server
 	reports Reports
 	idle    time.Duration // between two signs of life, while nobody asks
 	started time.Time
@@ -42,12 +42,12 @@ const (
 )
 
 // Trackable says whether the store can report changes.
-func (s *Store) Trackable() bool { return s.kind != memory }
+func (s *server) Trackable() bool { return s.kind != memory }
 
 // Track begins on connections of its own. It needs no store to start.
-func (s *Store) Track(to Reports) *Tracker { return s.track(to, trackerIdle) }
+func (s *server) Track(to Reports) *Tracker { return s.track(to, trackerIdle) }
 
-func (s *Store) track(to Reports, idle time.Duration) *Tracker {
+func (s *server) track(to Reports, idle time.Duration) *Tracker {
 	t := &Tracker{s: s, reports: to, idle: idle, started: time.Now(), watches: map[string]*Watch{}}
 	t.ctx, t.stop = context.WithCancel(context.Background())
 	if s.kind != cluster {
