@@ -67,6 +67,35 @@ func TestOutageEventsLoseNothingAndKeepTheirOrder(t *testing.T) {
 	}
 }
 
+// All instances are killed while an event is on its way, and nothing happens to its user any more that could lead to
+// it: it is sent again, with the same id, before the user's next.
+func TestOutageKill9OfEveryInstanceWhileAnEventIsOnItsWay(t *testing.T) {
+	s := buildStaffed(t, testenv.Redis(t).URL)
+	s.events.says(503, ``) // what a dead instance sent counts as refused
+	release := s.events.hangs()
+	defer release()
+	s.c.SignIn("acme")
+	user := s.user(s.c)
+	testenv.Eventually(t, "the receiver has a request", func() bool { return s.events.waiting() > 0 })
+	s.bff.Kill()
+	s.other.Kill()
+	release()
+	testenv.Eventually(t, "the receiver is through with it", func() bool { return s.events.attempts(user) > 0 })
+	before := s.events.of(user)
+	s.events.says(200, ``)
+	s.other.Restart()
+	testenv.EventuallyAfterRetries(t, "both arrive", func() bool {
+		return s.events.heard(user, "user.created") == 1 && s.events.heard(user, "session.created") == 1
+	})
+	got := s.events.taken(user)
+	if len(before) != 1 || before[0].kind != "user.created" || got[0].id != before[0].id {
+		t.Errorf("on their way were %+v, and first arrived %+v", before, got[0])
+	}
+	if got[1].kind != "session.created" {
+		t.Errorf("the order is %s", s.events.story(user))
+	}
+}
+
 // comesAndGoes signs in and out again. It returns the session whose end was acknowledged, "" where none was.
 func (s *staffed) comesAndGoes(at, c *testenv.Client, name string) (user, session string) {
 	a := at.Navigate("/bff/login/acme?login_hint=" + name)
