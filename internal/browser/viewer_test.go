@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -96,11 +95,10 @@ func (s *stage) show(at, want string) {
 	s.t.Helper()
 	for range 5 {
 		s.tab.Do(chromedp.Navigate(at))
-		for range 40 {
+		for range 100 { // each look is a screenshot
 			if s.colour() == want {
 				return
 			}
-			time.Sleep(200 * time.Millisecond)
 		}
 	}
 	s.t.Fatalf("%s is not shown as %s, the colour after its script", at, want)

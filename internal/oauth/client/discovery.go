@@ -132,7 +132,7 @@ func (d *Discovery) discover(ctx context.Context) (*Metadata, error) {
 
 // published reads the metadata document of the issuer, which must be its own.
 func (d *Discovery) published(ctx context.Context) (*Metadata, error) {
-	ctx = httptrace.WithClientTrace(ctx, d.wire.watchAddress())
+	ctx = httptrace.WithClientTrace(ctx, d.wire.watchAddress(d.cfg.Issuer))
 	o, err := d.document(ctx, strings.TrimSuffix(d.cfg.Issuer, "/")+WellKnown)
 	if err != nil && strings.Contains(d.cfg.Issuer, "/.well-known/") {
 		return nil, errors.New("the issuer is written with `/.well-known/…` at its end: write what stands before that")

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/netip"
+	"net/url"
 	"strings"
 	"sync/atomic"
 
@@ -44,13 +46,21 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // watchAddress notes whether the issuer's own address is of an inner network, as the connection that is used for a
-// request says.
-func (w *wire) watchAddress() *httptrace.ClientTrace {
-	return &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
-		if at, err := netip.ParseAddrPort(info.Conn.RemoteAddr().String()); err == nil {
-			w.inside.Store(dial.Inside(at.Addr()))
-		}
-	}}
+// request to it says. The address of a proxy of the environment says nothing of the issuer's.
+func (w *wire) watchAddress(issuer string) *httptrace.ClientTrace {
+	own := false
+	return &httptrace.ClientTrace{
+		GetConn: func(address string) {
+			u, err := url.Parse(issuer)
+			host, _, split := net.SplitHostPort(address)
+			own = err == nil && split == nil && strings.EqualFold(host, u.Hostname())
+		},
+		GotConn: func(info httptrace.GotConnInfo) {
+			if at, err := netip.ParseAddrPort(info.Conn.RemoteAddr().String()); err == nil && own {
+				w.inside.Store(dial.Inside(at.Addr()))
+			}
+		},
+	}
 }
 
 // bound bounds every answer.
