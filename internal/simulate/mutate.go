@@ -32,6 +32,10 @@ func unnoticed(file *providers.Config) map[string]string {
 	for _, key := range valueKeys() {
 		list[key] = "a trial has accounts at one host; what differs between accounts is filled in with examples"
 	}
+	if file.Operated() {
+		list["error_field"] = "whatever the word, a refusal of the operator's credential is the operator's to correct"
+		list["title"] = "nobody links an account there, so nobody reads it"
+	}
 	if file.Token.KeepsOld() {
 		list["rotates"] = "the old refresh token works again, and where an answer is lost bff tries it once whatever the file says"
 		list["reuse_leeway"] = list["rotates"]

@@ -17,6 +17,7 @@ type scenario struct {
 	name, expected string
 	run            func(*trial) string
 	refused        func(*trial) bool // whether nobody listens at the provider now
+	other          bool              // the operator configured another credential than the stand-in knows
 	fact           bool              // it shows whether the file says what the provider is
 	core           bool              // recorded answers decide it most of all
 	shows          []string          // the beginnings of those keys that it, most of all, shows to be wrong
@@ -25,6 +26,9 @@ type scenario struct {
 // scenarios are those for the provider of a stage: first those that depend on what its file says.
 func (st *stage) scenarios() []scenario {
 	model := standin.New(standin.Config{File: st.file, Answers: st.answers})
+	if st.file.Operated() {
+		return st.operated(model)
+	}
 	all := st.facts(model)
 	if st.file.Typed() {
 		return append(all, typed(st.file.Userinfo.URL != "")...)

@@ -70,12 +70,15 @@ func newStage(p providers.Config, answers *standin.Answers) (*stage, error) {
 		return nil, err
 	}
 	st.clientPEM = secret.New(string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})))
+	if st.file.Operated() {
+		st.operate()
+	}
 	return st, nil
 }
 
 // ownIssuer says whether each organisation has an issuer of its own at the provider, which no file can know.
 func ownIssuer(p *providers.Config) bool {
-	return !p.Typed() && p.Issuer == "" && p.Authorization.URL == "" && p.Token.URL == ""
+	return p.Auth == "" && p.Issuer == "" && p.Authorization.URL == "" && p.Token.URL == ""
 }
 
 // A trial is a provider, bff, and people with browsers.
@@ -103,6 +106,9 @@ func (st *stage) play(ctx context.Context, file providers.Config, sc scenario) (
 	t.provider = standin.New(standin.Config{File: st.file, Answers: st.answers, Key: st.key, ClientKey: st.clientKey.Public(),
 		Redirect: origin + "/bff/callback/" + st.file.Name, Life: lifetime, Now: t.clock.now})
 	cfg := st.config(t, file)
+	if sc.other {
+		st.otherCredential(&cfg.Providers[0].Config)
+	}
 	network := standin.NewNetwork(http.HandlerFunc(t.route))
 	defer func() { _ = network.Close() }()
 	if sc.refused != nil {
@@ -151,7 +157,7 @@ func (st *stage) config(t *trial, file providers.Config) *config.Config {
 	c.Shutdown = 5 * time.Second
 	c.Providers[0].NeedsAPI = true
 	c.Clients = []config.Client{{Name: service, Secret: secret.New(t.secret), Exchange: []string{file.Name}}}
-	if file.Typed() || st.file.Typed() {
+	if file.Auth != "" || st.file.Auth != "" {
 		st.addLobby(t, c)
 	}
 	scopes := st.file.Scopes
@@ -167,9 +173,14 @@ func (st *stage) config(t *trial, file providers.Config) *config.Config {
 
 // register gives a provider the client that the stand-in knows.
 func (st *stage) register(p *providers.Config) {
-	if p.Typed() {
-		return
+	if p.Auth == "" || p.Auth == providers.AuthClientCredentials {
+		st.registerClient(p)
+	} else if p.Auth == providers.AuthGitHubApp {
+		p.Client.ID = standin.ClientID
 	}
+}
+
+func (st *stage) registerClient(p *providers.Config) {
 	p.Client.ID, p.Client.Secret = standin.ClientID, secret.New(standin.ClientSecret)
 	if p.Client.Auth == providers.PrivateKeyJWT || p.Client.Auth == providers.SignedSecret {
 		p.Client.Key, p.Client.Secret = st.clientPEM, secret.Text{}
@@ -376,7 +387,7 @@ func (t *trial) post(path, contentType, body string) string {
 
 // life is how long an access token lives when it is new; zero where nobody says.
 func (st *stage) life() time.Duration {
-	if st.file.Typed() {
+	if st.file.Keyed() {
 		return 0
 	}
 	if st.answers != nil && st.answers.Token != nil && st.file.Shapes.LongLivedURL == "" {

@@ -91,7 +91,11 @@ func (t *TokenEndpoint) Obtain(ctx context.Context, m *Metadata) *Answer {
 		return q.send(ctx, t.wire, func(ctx context.Context, c *http.Client) (*oauth2.Token, error) {
 			// The package makes its request without a context, which would have no end.
 			c.Transport = within{ctx, c.Transport}
-			return t.account.TokenSource(ctx).Token()
+			token, err := t.account.TokenSource(ctx).Token()
+			if err == nil && token.AccessToken == "" { // which the package takes for a token
+				err = errors.New("there is no token in the answer")
+			}
+			return token, err
 		})
 	case providers.AuthGitHubApp:
 		return t.installation(ctx)

@@ -24,6 +24,10 @@ func (s *StandIn) isRenewal(in request) bool {
 
 // serveToken is the token endpoint: the request as the file has it, the client, one of two grants.
 func (s *StandIn) serveToken(w http.ResponseWriter, e Endpoint, in request, t *Trouble) {
+	if s.file.Operated() {
+		s.serveOperated(w, in, t)
+		return
+	}
 	in = in.renamed(s.tokenNames(e))
 	if why := s.wrongTokenRequest(in, e); why != "" {
 		s.refuse(w, "the token request: "+why, http.StatusBadRequest)

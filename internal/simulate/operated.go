@@ -1,0 +1,183 @@
+package simulate
+
+import (
+	"cmp"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"bff/internal/oauth/providers"
+	"bff/internal/secret"
+	"bff/internal/simulate/standin"
+)
+
+// githubTokens and googleTokens are where tokens are given where a file does not say.
+const (
+	githubTokens = "https://api.github.com/app/installations/" + standin.Installation + "/access_tokens"
+	googleTokens = "https://oauth2.googleapis.com/token"
+)
+
+// operate makes the provider one at which the application has the stand-in's credential.
+func (st *stage) operate() {
+	st.endow(&st.file)
+	st.given.Operator = st.file.Operator
+	switch u := &st.file.Token.URL; st.file.Auth {
+	case providers.AuthGitHubApp:
+		*u = strings.ReplaceAll(cmp.Or(*u, githubTokens), "{installation}", standin.Installation)
+	case providers.AuthServiceAccount:
+		*u = cmp.Or(*u, googleTokens)
+	}
+}
+
+// endow gives a provider the operator's credential that the stand-in knows.
+func (st *stage) endow(p *providers.Config) {
+	o, key := &p.Operator, standin.Key(standin.Application)
+	der, err := x509.MarshalPKCS8PrivateKey(st.key)
+	if err != nil {
+		panic("simulate: an RSA key that cannot be written")
+	}
+	private := string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	switch p.Auth {
+	case providers.AuthAPIKey:
+		o.APIKey = secret.New(key)
+	case providers.AuthBasic:
+		o.Username, o.Password = standin.Application, secret.New(key)
+	case providers.AuthGitHubApp:
+		p.Client.Key, o.Installation = secret.New(private), standin.Installation
+	case providers.AuthServiceAccount:
+		file, _ := json.Marshal(map[string]string{"type": "service_account", "client_email": standin.ServiceAccount, // texts alone
+			"private_key": private, "private_key_id": "key-1", "token_uri": googleTokens})
+		o.ServiceAccount = secret.New(string(file))
+	}
+}
+
+// otherCredential gives a provider a credential of the operator's that the stand-in does not know.
+func (st *stage) otherCredential(p *providers.Config) {
+	o := &p.Operator
+	p.Client.Secret, o.APIKey, o.Password = secret.New("another"), secret.New("ak-another"), secret.New("another")
+	switch p.Auth {
+	case providers.AuthAPIKey:
+		o.Password = secret.Text{}
+	case providers.AuthGitHubApp, providers.AuthClientCredentials:
+		p.Client.ID = "another"
+	case providers.AuthServiceAccount:
+		o.ServiceAccount = secret.New(strings.Replace(o.ServiceAccount.Reveal(), standin.ServiceAccount, "another@simulated.example", 1))
+	}
+}
+
+// obtained says whether calls carry a token that is obtained for the operator's credential, and not that itself.
+func (st *stage) obtained() bool { return !st.file.Keyed() }
+
+// operated are the scenarios of a provider that is called with the operator's credential: those of facts in front.
+func (st *stage) operated(model *standin.StandIn) []scenario {
+	in := func(t *trial) *browser {
+		b := t.browser("ada")
+		b.through("/bff/login/people", standin.SignIn, standin.Choice{})
+		return b
+	}
+	all := []scenario{
+		{name: "people call an API with the application's credential", expected: "200, bob 200", fact: true, core: true,
+			run: func(t *trial) string {
+				bob := t.browser("bob")
+				bob.through("/bff/login/people", standin.SignIn, standin.Choice{})
+				return in(t).call("api") + ", bob " + bob.call("api")
+			}},
+		{name: "the application's credential is another", expected: st.wrongCredential(), run: func(t *trial) string {
+			return in(t).call("api")
+		}, other: true},
+	}
+	if st.obtained() {
+		all = append(all, st.renewedTokens(in)...)
+		all = append(all, st.refusedTokens(model, in)...)
+	}
+	return append(all, operatedAPIs(in)...)
+}
+
+// wrongCredential is what comes of a call with a credential that the provider does not know.
+func (st *stage) wrongCredential() string {
+	if st.obtained() {
+		return "500 provider_misconfigured"
+	}
+	return "401" // the API's own answer: nobody else was asked
+}
+
+// renewedTokens are about when a token is obtained.
+func (st *stage) renewedTokens(in func(*trial) *browser) []scenario {
+	tokens := func(t *trial) string { return fmt.Sprintf("%d tokens", t.provider.Renewals()) }
+	return []scenario{
+		{name: "the application's token comes to its end", fact: true, shows: []string{"lifetime", "answer_names"},
+			expected: "200, " + livesFor(st.life()) + ", 200, 200, 2 tokens", run: func(t *trial) string {
+				b := in(t)
+				text := b.call("api") + ", " + b.exchange(st.life())
+				t.skip(st.life() / 2)
+				text += ", " + b.call("api")
+				t.skip(st.life()/2 + time.Second)
+				return text + ", " + b.call("api") + ", " + tokens(t)
+			}},
+		{name: "the API refuses the application's token early", fact: true, expected: "200, 200, 2 tokens", run: func(t *trial) string {
+			b := in(t)
+			text := b.call("api")
+			t.provider.ExpireAll()
+			return text + ", " + b.call("api") + ", " + tokens(t)
+		}},
+		{name: "many calls at once, and there is no token", expected: fmt.Sprintf("%d of %d answered 200, 1 tokens", rush, rush),
+			run: func(t *trial) string {
+				return fmt.Sprintf("%d of %d answered 200, %s", in(t).atOnce(rush), rush, tokens(t))
+			}},
+		{name: "the provider is down while the application's token lives", expected: "200, 200", run: func(t *trial) string {
+			b := in(t)
+			text := b.call("api")
+			t.provider.Cause(standin.Trouble{On: standin.Token, Answer: object(503)})
+			t.skip(st.life() - time.Minute)
+			return text + ", " + b.call("api")
+		}},
+	}
+}
+
+// refusedTokens are answers to the request for a token: refusals, which are the operator's to correct, and outages.
+func (st *stage) refusedTokens(model *standin.StandIn, in func(*trial) *browser) (all []scenario) {
+	row := func(m misbehaviour) {
+		m.trouble.On = standin.Token
+		all = append(all, scenario{name: "the application asks for a token: " + m.name, expected: m.expected + "; then 200",
+			run: func(t *trial) string {
+				b := in(t)
+				t.provider.Cause(m.trouble)
+				text := b.call("api")
+				t.provider.Recover()
+				return text + "; then " + b.again()
+			}})
+	}
+	words := model.Refused()
+	for _, name := range slices.Sorted(maps.Keys(words)) {
+		answer := words[name]
+		row(misbehaviour{name, "500 provider_misconfigured", answered(&answer)})
+	}
+	const down = "503 provider_unavailable"
+	for _, m := range append(failures(down), nonsense(down)...) {
+		if m.name == "400 temporarily_unavailable" {
+			continue // whatever the word, a 400 is the operator's to correct
+		}
+		row(m)
+	}
+	return all
+}
+
+// operatedAPIs are answers of the API.
+func operatedAPIs(in func(*trial) *browser) (all []scenario) {
+	row := func(name, expected string, a *standin.Answer) {
+		all = append(all, scenario{name: "the API: " + name, expected: expected, run: func(t *trial) string {
+			b := in(t)
+			t.provider.Cause(standin.Trouble{On: standin.API, Answer: a})
+			return b.call("api")
+		}})
+	}
+	row("it refuses every credential", "401", object(401))
+	row("429", "429", object(429))
+	row("500", "500", object(500))
+	return all
+}
