@@ -50,6 +50,7 @@ type world struct {
 
 // settings are what a test changes before a world starts.
 type settings struct {
+	upstream func(http.RoundTripper) http.RoundTripper // what stands before the connections to upstreams
 	store    string
 	cache    bool
 	keys     []vault.Key
@@ -155,8 +156,12 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 			"GET /calendars/{id}/events",
 			"POST /calendars/{id}/events",
 		}}}, set.mounts...)
-	transport := wire.New(proxy.NewTransport())
-	t.Cleanup(transport.CloseIdleConnections)
+	own := wire.New(proxy.NewTransport())
+	t.Cleanup(own.CloseIdleConnections)
+	var transport http.RoundTripper = own
+	if set.upstream != nil {
+		transport = set.upstream(transport)
+	}
 	for _, m := range mounts {
 		m.Origin, m.Log, m.Transport = w.origin, log, transport
 		for _, k := range set.keys {

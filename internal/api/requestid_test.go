@@ -9,6 +9,7 @@ import (
 
 	"bff/internal/api"
 	"bff/internal/proxy"
+	"bff/internal/telemetry"
 )
 
 // Every answer of both listeners has an id of its own: routes, refusals, the frontend, mounts and what is nowhere.
@@ -82,5 +83,41 @@ func TestTraceparentComesFromTrustedProxiesOnly(t *testing.T) {
 				t.Errorf("the upstream got %q, want %q", at, c.want)
 			}
 		})
+	}
+}
+
+// With traces on, a trace context of a trusted proxy also decides whether the request is recorded; one of anybody else
+// neither decides that nor names the trace.
+func TestATraceContextDecidesFromTrustedProxiesOnly(t *testing.T) {
+	const parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+	for trusted, name := range map[string]string{"127.0.0.0/8": "a trusted proxy", "10.0.0.0/8": "anybody else"} {
+		got := make(chan string, 1)
+		up := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			got <- r.Header.Get("Traceparent")
+		}))
+		t.Cleanup(up.Close)
+		traces, err := telemetry.New(t.Context(), telemetry.Config{Endpoint: "http://127.0.0.1:1", Sample: 0,
+			Env: func(string) string { return "" }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := newWorld(t, func(s *settings) {
+			s.mounts = []proxy.Config{{Name: "desk", Path: "/api/desk", Upstream: up.URL, Allow: []string{"GET /x"}}}
+			s.upstream = traces.Upstream
+			s.api = func(cfg *api.Config) {
+				cfg.Traces, cfg.TrustedProxies = traces, []netip.Prefix{netip.MustParsePrefix(trusted)}
+			}
+		})
+		b := w.browser()
+		b.signIn("ada")
+		if resp := b.fetch("GET", "/api/desk/x", "", header("Traceparent", parent)); resp.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %d %s", name, resp.StatusCode, text(resp))
+		}
+		at := <-got
+		goesOn, recorded := strings.HasPrefix(at, parent[:35]), strings.HasSuffix(at, "-01")
+		if want := name == "a trusted proxy"; len(at) != 55 || goesOn != want || recorded != want || at == parent {
+			t.Errorf("%s: the upstream got %q of a call with %q", name, at, parent)
+		}
+		_ = traces.Close(t.Context())
 	}
 }

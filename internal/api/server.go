@@ -19,6 +19,7 @@ import (
 	"bff/internal/audit"
 	"bff/internal/oauth"
 	"bff/internal/proxy"
+	"bff/internal/telemetry"
 	"bff/internal/users"
 	"bff/internal/vault"
 )
@@ -45,9 +46,10 @@ type Config struct {
 	Client         fs.FS             // holds client.js
 	Account        fs.FS             // holds the account page
 	Limits         Limits
-	Metrics        *metrics.Metrics // those the broker's hooks count in; new ones when nil
-	Log            *slog.Logger     // discarded when nil
-	Now            func() time.Time // time.Now when nil
+	Traces         *telemetry.Telemetry // records requests of browsers; nil: none
+	Metrics        *metrics.Metrics     // those the broker's hooks count in; new ones when nil
+	Log            *slog.Logger         // discarded when nil
+	Now            func() time.Time     // time.Now when nil
 }
 
 // A Front is a further origin that the Server answers for, with cookies of its own and the same users.
@@ -136,6 +138,7 @@ func (s *Server) listeners(m *mounts) error {
 	touch := &toucher{vault: s.cfg.Vault, work: s.work}
 	m.calls.touch, m.calls.streams = touch, s.streams
 	browser := cfg
+	browser.Traces = s.cfg.Traces
 	browser.Fronts, browser.Rows, browser.Mounts, browser.Rest = s.fronts, s.rows(), m.find, s.rest()
 	var err error
 	if s.browser, err = route.New(browser); err != nil {

@@ -107,7 +107,8 @@ func (in *Instance) plug(g *generation) error {
 		TrustedProxies: cfg.TrustedProxies, Origins: cfg.Frontend.Origins, Mounts: mounts, Clients: clients(cfg.Clients),
 		Frontend: pages, Client: web.Client(), Account: accountOf(cfg),
 		Fronts: further, SSO: cfg.SSO, AnyLoopback: in.options.AnyLoopback, Users: g.policy, LinkOnly: linkOnly(cfg.Providers),
-		Limits: api.Limits(cfg.Limits), Now: in.options.Now, Metrics: in.counted, Log: in.log, Audit: g.events, AccessLog: cfg.Log.Access,
+		Limits: api.Limits(cfg.Limits), Now: in.options.Now, Traces: in.traces, Metrics: in.counted, Log: in.log,
+		Audit: g.events, AccessLog: cfg.Log.Access,
 	})
 	return err
 }

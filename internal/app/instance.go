@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"bff/internal/api/metrics"
-	"bff/internal/api/route"
 	"bff/internal/audit"
 	"bff/internal/config"
 	"bff/internal/proxy"
@@ -87,7 +86,7 @@ func New(cfg *config.Config, o Options) (*Instance, error) {
 	if err = in.observe(cfg); err != nil {
 		return nil, err
 	}
-	in.upstreams = in.traces.Transport(in.network(upstreams(cfg)))
+	in.upstreams = in.traces.Upstream(in.network(upstreams(cfg)))
 	if in.current, err = in.build(cfg, nil); err != nil {
 		return nil, errors.Join(err, in.audit.Close())
 	}
@@ -152,8 +151,7 @@ func (in *Instance) handler(of func(*generation) http.Handler) http.Handler {
 
 // Browser returns what browsers reach.
 func (in *Instance) Browser() http.Handler {
-	h := in.handler(func(g *generation) http.Handler { return g.server.Browser() })
-	return in.traces.Handler(h, func(r *http.Request) bool { return route.Peers(in.now().cfg.TrustedProxies).Trusts(r) })
+	return in.handler(func(g *generation) http.Handler { return g.server.Browser() })
 }
 
 // Admin returns what services and operators reach.

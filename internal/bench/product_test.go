@@ -46,19 +46,6 @@ func cookieFile(b *testing.B, cookies ...string) string {
 	return file
 }
 
-// cpu is the processor time a process has used, in µs (proc(5), fields 14 and 15, ticks of 10 ms).
-func (p process) cpu(b *testing.B) float64 {
-	b.Helper()
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.pid))
-	if err != nil {
-		b.Fatal("processor time is read from /proc: ", err)
-	}
-	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-	user, _ := strconv.ParseFloat(fields[11], 64)
-	system, _ := strconv.ParseFloat(fields[12], 64)
-	return (user + system) * 1e4
-}
-
 var countersLine = regexp.MustCompile(`(?m)^go_memstats_(mallocs_total|alloc_bytes_total) (\S+)$`)
 
 // allocated is how many objects and bytes the process has allocated.

@@ -71,10 +71,7 @@ type leg struct{ cpu, objects, bytes, perSecond, p50, redis float64 }
 func BenchmarkTable(b *testing.B) {
 	wanted := regexp.MustCompile(os.Getenv("BENCH_ROWS"))
 	all := slices.DeleteFunc(rows(), func(r row) bool { return !wanted.MatchString(r.name) })
-	rounds := 5
-	if n, err := strconv.Atoi(os.Getenv("BENCH_ROUNDS")); err == nil {
-		rounds = n
-	}
+	rounds := envRounds(5)
 	most := 0
 	for _, r := range all {
 		most = max(most, r.people)
@@ -91,6 +88,14 @@ func BenchmarkTable(b *testing.B) {
 	for b.Loop() {
 	}
 	b.ReportMetric(0, "ns/op")
+}
+
+// envRounds is BENCH_ROUNDS, or else the usual number of rounds.
+func envRounds(usual int) int {
+	if n, err := strconv.Atoi(os.Getenv("BENCH_ROUNDS")); err == nil {
+		return n
+	}
+	return usual
 }
 
 // A stage has all that takes part.

@@ -2,40 +2,69 @@ package bench_test
 
 import (
 	"fmt"
-	"os"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
-	"text/tabwriter"
 
 	"bff/internal/testenv"
 )
 
 // BenchmarkTelemetry prints what traces cost a call, beside the same call of an instance without: all switched on, and
-// one in ten kept, as `sample: 0.1` has it. Both make the same calls in turns within one run.
+// one in ten kept, as `sample: 0.1` has it. The instances are called at the same time, so that whatever else the machine
+// does is shared by all; what two alike differ by is printed too.
 func BenchmarkTelemetry(b *testing.B) {
-	const people = 1000
+	const people, calls, atOnce = 1000, 4000, 12
 	at, _ := play(b, "answers", "BENCH_CERTIFICATE="+b.TempDir()+"/upstream.pem")
 	apis := map[string]string{"clear": "http://" + strings.Split(at, ",")[0]}
 	collector := testenv.Collector(b)
 	h := newHouse(b)
-	s := &stage{cookies: map[int]string{}, commands: func() float64 { return 0 }}
-	for _, c := range []struct {
+	sampled := []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + collector.URL,
+		"OTEL_TRACES_SAMPLER=parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG=0.1"}
+	var contenders []contender
+	for _, c := range [3]struct {
 		name string
 		env  []string
-	}{
-		{"bff", nil},
-		{"bff, again", nil}, // what two alike differ by
-		{"bff, traces of 10 %", []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + collector.URL,
-			"OTEL_TRACES_SAMPLER=parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG=0.1"}},
-	} {
+	}{{"without traces", nil}, {"without traces, again", nil}, {"traces of 10 %", sampled}} {
 		p := h.instance(b, apis, "cache: true", c.env...)
-		s.contenders = append(s.contenders, contender{c.name, process{pid: p.PID(), addr: p.Addr, metrics: p.Metrics}, "/app/"})
+		contenders = append(contenders, contender{c.name, process{pid: p.PID(), addr: p.Addr, metrics: p.Metrics}, "/app/"})
 	}
-	s.cookies[people] = cookieFile(b, h.people(b, people)...)
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprint(w, "\ncall\tthrough\tCPU × without (range)\tµs CPU\tcalls/s × without\tp50 µs\tallocations\tbytes\t\n")
-	s.measure(b, w, row{"1 KB, 32 connections", "clear", "/1k", 32, 8000, people, false, steady}, 9)
-	_ = w.Flush()
+	cookies := cookieFile(b, h.people(b, people)...)
+	round := func() (cpu, objects []float64) {
+		before, made := make([]float64, len(contenders)), make([]float64, len(contenders))
+		for i, c := range contenders {
+			made[i], _ = c.process.allocated()
+			before[i] = c.process.cpu(b)
+		}
+		var all sync.WaitGroup
+		for _, c := range contenders {
+			all.Go(func() {
+				run(b, task{To: c.process.addr, Path: "/api/clear/1k", Calls: calls, AtOnce: atOnce, Cookies: cookies})
+			})
+		}
+		all.Wait()
+		for i, c := range contenders {
+			cpu = append(cpu, (c.process.cpu(b)-before[i])/calls)
+			now, _ := c.process.allocated()
+			objects = append(objects, (now-made[i])/calls)
+		}
+		return cpu, objects
+	}
+	round() // so that no idle time has to slide while it is measured
+	rounds := envRounds(15)
+	ratios, used, made := make([][]float64, 3), make([][]float64, 3), make([][]float64, 3)
+	for range rounds {
+		cpu, objects := round()
+		for i := range contenders {
+			ratios[i] = append(ratios[i], cpu[i]/cpu[0])
+			used[i], made[i] = append(used[i], cpu[i]), append(made[i], objects[i])
+		}
+	}
+	fmt.Println()
+	for i, c := range contenders {
+		fmt.Printf("%-22s %.3f times without (%.2f to %.2f), %.1f µs, %.0f allocations: medians of %d rounds\n", c.name,
+			median(ratios[i]), slices.Min(ratios[i]), slices.Max(ratios[i]), median(used[i]), median(made[i]), rounds)
+	}
 	if names, bad := collector.Names(); len(names) == 0 || bad > 0 {
 		b.Errorf("the collector received the spans %q, and %d requests that were none", names, bad)
 	}

@@ -31,9 +31,10 @@ const reportEvery = time.Minute
 
 // ExportSpans implements [sdktrace.SpanExporter].
 func (a *allowed) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
-	out := make([]sdktrace.ReadOnlySpan, len(spans))
+	out, all := make([]sdktrace.ReadOnlySpan, len(spans)), make([]reduced, len(spans))
 	for i, s := range spans {
-		out[i] = reduced{s}
+		all[i] = reduced{s}
+		out[i] = &all[i]
 	}
 	err := a.SpanExporter.ExportSpans(ctx, out)
 	if err != nil && a.failed != nil && time.Since(a.last) > reportEvery {
@@ -46,21 +47,23 @@ func (a *allowed) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan
 // reduced is a span without what is not on the list.
 type reduced struct{ sdktrace.ReadOnlySpan }
 
-func (r reduced) Attributes() []attribute.KeyValue {
-	var out []attribute.KeyValue
-	for _, kv := range r.ReadOnlySpan.Attributes() {
-		if slices.Contains(attributes, kv.Key) || strings.HasPrefix(string(kv.Key), "bff.") {
-			out = append(out, kv)
-		}
+func (r *reduced) Attributes() []attribute.KeyValue {
+	attrs := r.ReadOnlySpan.Attributes()
+	if !slices.ContainsFunc(attrs, unlisted) {
+		return attrs
 	}
-	return out
+	return slices.DeleteFunc(slices.Clone(attrs), unlisted)
+}
+
+func unlisted(kv attribute.KeyValue) bool {
+	return !strings.HasPrefix(string(kv.Key), "bff.") && !slices.Contains(attributes, kv.Key)
 }
 
 // Events are left out: an exception's message may repeat an address.
-func (r reduced) Events() []sdktrace.Event { return nil }
+func (r *reduced) Events() []sdktrace.Event { return nil }
 
 // Links keep the context they point to, and nothing else.
-func (r reduced) Links() []sdktrace.Link {
+func (r *reduced) Links() []sdktrace.Link {
 	links := slices.Clone(r.ReadOnlySpan.Links())
 	for i := range links {
 		links[i].Attributes = nil
@@ -69,6 +72,6 @@ func (r reduced) Links() []sdktrace.Link {
 }
 
 // Status keeps whether the span failed; the text of an error may repeat an address.
-func (r reduced) Status() sdktrace.Status {
+func (r *reduced) Status() sdktrace.Status {
 	return sdktrace.Status{Code: r.ReadOnlySpan.Status().Code}
 }

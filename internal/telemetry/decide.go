@@ -10,6 +10,8 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
+
+	bff "bff/internal/trace"
 )
 
 // Whether a request is recorded is decided before anything is made of it: most are not, and those must cost next to
@@ -42,24 +44,27 @@ func newSpanID() (id trace.SpanID) {
 	return id
 }
 
-// decide says whether a request is recorded, and returns the context for it: the trace that it belongs to where it is
-// not, and what makes its span belong to the trace that was decided for where it is.
-func (t *Telemetry) decide(r *http.Request) (context.Context, bool) {
+// decide says whether a request is recorded, and returns the context for it, with what names it: at a place in the
+// trace that it belongs to where it is not, and where it is, with what makes its span belong to the trace that was
+// decided for.
+func (t *Telemetry) decide(r *http.Request, name bff.Request) (context.Context, bool) {
 	ctx := r.Context()
 	if len(r.Header["Traceparent"]) > 0 {
 		ctx = t.carrier.Extract(ctx, propagation.HeaderCarrier(r.Header))
 	}
 	parent := trace.SpanContextFromContext(ctx)
-	id := parent.TraceID()
+	var random [len(trace.TraceID{}) + len(trace.SpanID{})]byte
+	_, _ = rand.Read(random[:]) // it never fails; all zero, which would name no trace, does not come
+	id, span := parent.TraceID(), trace.SpanID(random[len(trace.TraceID{}):])
 	if !parent.IsValid() {
-		id = newTraceID()
+		id = trace.TraceID(random[:])
 	}
 	result := t.sampler.ShouldSample(sdktrace.SamplingParameters{ParentContext: ctx, TraceID: id, Name: "bff",
 		Kind: trace.SpanKindServer})
 	if result.Decision == sdktrace.RecordAndSample {
-		return context.WithValue(ctx, decidedKey{}, id), true
+		return context.WithValue(bff.With(ctx, name), decidedKey{}, id), true
 	}
-	return trace.ContextWithSpanContext(ctx, trace.NewSpanContext(trace.SpanContextConfig{TraceID: id, SpanID: newSpanID(),
+	return bff.Unrecorded(ctx, name, trace.NewSpanContext(trace.SpanContextConfig{TraceID: id, SpanID: span,
 		TraceState: result.Tracestate})), false
 }
 

@@ -33,6 +33,7 @@ type Config struct {
 // A Telemetry makes spans and sends them. It is safe for concurrent use. nil is one that is off.
 type Telemetry struct {
 	provider *sdktrace.TracerProvider
+	tracer   trace.Tracer // of requests
 	carrier  propagation.TextMapPropagator
 	sampler  sdktrace.Sampler
 }
@@ -59,7 +60,9 @@ func New(ctx context.Context, cfg Config) (*Telemetry, error) {
 	}
 	t := &Telemetry{carrier: propagation.TraceContext{}, sampler: sampler(cfg)}
 	t.provider = sdktrace.NewTracerProvider(sdktrace.WithSampler(t.sampler), sdktrace.WithIDGenerator(numbers{}),
-		sdktrace.WithBatcher(&allowed{SpanExporter: exporter, failed: cfg.Failed}), sdktrace.WithResource(about))
+		sdktrace.WithSpanProcessor(newQueue(&allowed{SpanExporter: exporter, failed: cfg.Failed}, cfg.Env)),
+		sdktrace.WithResource(about))
+	t.tracer = t.provider.Tracer("bff")
 	return t, nil
 }
 
@@ -79,29 +82,8 @@ func (t *Telemetry) Provider() trace.TracerProvider {
 	return t.provider
 }
 
-// Handler makes a span of every request that is sampled; one that is not goes to next as it came. The trace context of a
-// request for which trusts is false is removed.
-func (t *Telemetry) Handler(next http.Handler, trusts func(*http.Request) bool) http.Handler {
-	if t == nil {
-		return next
-	}
-	spans := otelhttp.NewHandler(next, "bff", otelhttp.WithTracerProvider(t.provider), otelhttp.WithPropagators(t.carrier),
-		otelhttp.WithMeterProvider(metricnoop.NewMeterProvider()))
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if (len(r.Header["Traceparent"]) > 0 || len(r.Header["Tracestate"]) > 0) && !trusts(r) {
-			delete(r.Header, "Traceparent")
-			delete(r.Header, "Tracestate")
-		}
-		ctx, recorded := t.decide(r)
-		if r = r.WithContext(ctx); recorded {
-			spans.ServeHTTP(w, r)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// Transport makes a span of every request that leaves within one that is recorded, and hands on the trace context.
+// Transport makes a span of every request that leaves within one that is recorded, and hands on the trace context. It is
+// for what bff asks of providers; see Upstream for proxied calls.
 func (t *Telemetry) Transport(next http.RoundTripper) http.RoundTripper {
 	if t == nil {
 		return next

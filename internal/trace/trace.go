@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	oteltrace "go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 )
 
 type key struct{}
@@ -37,6 +38,23 @@ func (n *named) Value(k any) any {
 	return n.Context.Value(k)
 }
 
+// Unrecorded is With for a request that belongs to a trace, at a place of it that is not recorded.
+func Unrecorded(ctx context.Context, r Request, at oteltrace.SpanContext) context.Context {
+	n := &struct { // in one piece of memory
+		named
+		place
+	}{named{ctx, r}, place{at: at}}
+	return oteltrace.ContextWithSpan(&n.named, &n.place)
+}
+
+// place is a span that says where it is and nothing else.
+type place struct {
+	noop.Span
+	at oteltrace.SpanContext
+}
+
+func (p *place) SpanContext() oteltrace.SpanContext { return p.at }
+
 // From returns what With put there, or the zero Request.
 func From(ctx context.Context) Request {
 	if r, ok := ctx.Value(key{}).(*Request); ok {
@@ -60,16 +78,22 @@ func Name(ctx context.Context, h http.Header) {
 	if id := From(ctx).ID; id != "" && h[Onward] == nil {
 		h[Onward] = []string{id}
 	}
-	in := oteltrace.SpanContextFromContext(ctx)
-	if !in.IsValid() || in.IsSampled() {
-		return
+	if in := oteltrace.SpanContextFromContext(ctx); in.IsValid() && !in.IsSampled() {
+		Place(in, h)
 	}
-	id, span := in.TraceID(), in.SpanID()
+}
+
+// Place writes a place in a trace into the header of a request that leaves (W3C Trace Context section 3).
+func Place(at oteltrace.SpanContext, h http.Header) {
+	id, span, flags := at.TraceID(), at.SpanID(), "-00"
+	if at.IsSampled() {
+		flags = "-01"
+	}
 	text := hex(make([]byte, 0, len("00-")+2*len(id)+2*len(span)+len("--00")), "00-", id[:])
 	text = hex(text, "-", span[:])
-	h["Traceparent"] = []string{string(append(text, "-00"...))}
+	h["Traceparent"] = []string{string(append(text, flags...))}
 	delete(h, "Tracestate")
-	if state := in.TraceState().String(); state != "" {
+	if state := at.TraceState().String(); state != "" {
 		h["Tracestate"] = []string{state}
 	}
 }

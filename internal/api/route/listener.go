@@ -15,6 +15,7 @@ import (
 	"bff/internal/api/problem"
 	"bff/internal/audit"
 	"bff/internal/proxy"
+	"bff/internal/telemetry"
 	"bff/internal/trace"
 	"bff/internal/vault"
 )
@@ -35,8 +36,9 @@ type Config struct {
 	Client    func(*Call) error // authenticates the caller of a ClientForm or ClientBasic row and sets it; nil: there are none
 	Peers     Peers
 	Metrics   *metrics.Metrics
-	Audit     audit.Recorder // is told what was refused and why
-	AccessLog bool           // a line at level info for every request
+	Audit     audit.Recorder       // is told what was refused and why
+	Traces    *telemetry.Telemetry // records requests; nil: none
+	AccessLog bool                 // a line at level info for every request
 	Log       *slog.Logger
 }
 
@@ -112,7 +114,11 @@ func (l *Listener) site(r *http.Request) *site {
 // ServeHTTP gives the request its id, and turns a panic into a 500. What was thrown may hold anything, so its type
 // and the stack are all that is logged.
 func (l *Listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	r = l.named(w, r)
+	r, span := l.named(w, r)
+	if span != nil {
+		w = span.Watch(w)
+		defer span.End() // after a panic has become an answer
+	}
 	defer func() {
 		thrown := recover()
 		if thrown == nil {
@@ -129,8 +135,8 @@ func (l *Listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // named gives the request its id, which every answer and every log line of it has. A trace context counts only from a
-// trusted proxy.
-func (l *Listener) named(w http.ResponseWriter, r *http.Request) *http.Request {
+// trusted proxy. What it returns beside the request is its span, nil where it is not recorded.
+func (l *Listener) named(w http.ResponseWriter, r *http.Request) (*http.Request, *telemetry.Served) {
 	t := trace.Request{ID: trace.NewID()}
 	if l.cfg.Peers.Trusts(r) {
 		t.Parent, t.State = oneOf(r.Header["Traceparent"]), strings.Join(r.Header["Tracestate"], ",")
@@ -139,7 +145,8 @@ func (l *Listener) named(w http.ResponseWriter, r *http.Request) *http.Request {
 		delete(r.Header, "Tracestate")
 	}
 	w.Header()[trace.Header] = []string{t.ID}
-	return r.WithContext(trace.With(r.Context(), t))
+	ctx, span := l.cfg.Traces.Begin(r, t)
+	return r.WithContext(ctx), span
 }
 
 // oneOf is the value of a field that may come once.

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/codes"
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"bff/internal/api/problem"
@@ -25,9 +24,6 @@ func (l *Listener) observed(c *Call, status int, began time.Time) {
 			attribute.String("http.route", c.Row.Path),
 			attribute.String("bff.request", trace.From(c.Ctx()).ID),
 		)
-		if status >= 500 {
-			span.SetStatus(codes.Error, "")
-		}
 	}
 	level := slog.LevelDebug
 	if l.cfg.AccessLog {
