@@ -7,7 +7,12 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
+	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
+	resourcepb "go.opentelemetry.io/proto/otlp/resource/v1"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 )
 
 // attributes are the names that may leave the process. Their values are of closed lists, of the configuration, or
@@ -18,12 +23,26 @@ var attributes = []attribute.Key{
 	"db.system", "db.system.name", "db.operation", "db.operation.name", "db.redis.num_cmd",
 }
 
-// allowed is an exporter that sees to it that a span says nothing but what is on the list. What fails it reports
-// itself: the library's own report goes to standard error, in a form that is not the log's.
+// listed reports whether an attribute may leave.
+func listed(key attribute.Key) bool {
+	return strings.HasPrefix(string(key), "bff.") || slices.Contains(attributes, key)
+}
+
+// allowed is an exporter that writes of a span what is on the list and nothing else. What fails it reports itself: the
+// library's own report goes to standard error, in a form that is not the log's. It is for one goroutine.
 type allowed struct {
-	sdktrace.SpanExporter
+	client otlptrace.Client
+	of     *resourcepb.Resource
 	failed func(error)
-	last   time.Time // when it was reported; spans are exported by one goroutine
+	last   time.Time // when it was reported
+}
+
+func newAllowed(client otlptrace.Client, about *resource.Resource, failed func(error)) *allowed {
+	of, w := &resourcepb.Resource{}, &writer{}
+	for _, kv := range about.Attributes() {
+		of.Attributes = append(of.Attributes, w.attribute(kv))
+	}
+	return &allowed{client: client, of: of, failed: failed}
 }
 
 // reportEvery is how often it is reported at most that spans were lost.
@@ -31,12 +50,18 @@ const reportEvery = time.Minute
 
 // ExportSpans implements [sdktrace.SpanExporter].
 func (a *allowed) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
-	out, all := make([]sdktrace.ReadOnlySpan, len(spans)), make([]reduced, len(spans))
-	for i, s := range spans {
-		all[i] = reduced{s}
-		out[i] = &all[i]
+	of := &tracepb.ResourceSpans{Resource: a.of}
+	scopes, w := map[string]*tracepb.ScopeSpans{}, &writer{}
+	for _, s := range spans {
+		name := s.InstrumentationScope().Name
+		scope := scopes[name]
+		if scope == nil {
+			scope = &tracepb.ScopeSpans{Scope: &commonpb.InstrumentationScope{Name: name}}
+			scopes[name], of.ScopeSpans = scope, append(of.ScopeSpans, scope)
+		}
+		scope.Spans = append(scope.Spans, w.span(s))
 	}
-	err := a.SpanExporter.ExportSpans(ctx, out)
+	err := a.client.UploadTraces(ctx, []*tracepb.ResourceSpans{of})
 	if err != nil && a.failed != nil && time.Since(a.last) > reportEvery {
 		a.last = time.Now()
 		a.failed(err)
@@ -44,34 +69,5 @@ func (a *allowed) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan
 	return nil
 }
 
-// reduced is a span without what is not on the list.
-type reduced struct{ sdktrace.ReadOnlySpan }
-
-func (r *reduced) Attributes() []attribute.KeyValue {
-	attrs := r.ReadOnlySpan.Attributes()
-	if !slices.ContainsFunc(attrs, unlisted) {
-		return attrs
-	}
-	return slices.DeleteFunc(slices.Clone(attrs), unlisted)
-}
-
-func unlisted(kv attribute.KeyValue) bool {
-	return !strings.HasPrefix(string(kv.Key), "bff.") && !slices.Contains(attributes, kv.Key)
-}
-
-// Events are left out: an exception's message may repeat an address.
-func (r *reduced) Events() []sdktrace.Event { return nil }
-
-// Links keep the context they point to, and nothing else.
-func (r *reduced) Links() []sdktrace.Link {
-	links := slices.Clone(r.ReadOnlySpan.Links())
-	for i := range links {
-		links[i].Attributes = nil
-	}
-	return links
-}
-
-// Status keeps whether the span failed; the text of an error may repeat an address.
-func (r *reduced) Status() sdktrace.Status {
-	return sdktrace.Status{Code: r.ReadOnlySpan.Status().Code}
-}
+// Shutdown implements [sdktrace.SpanExporter].
+func (a *allowed) Shutdown(ctx context.Context) error { return a.client.Stop(ctx) }

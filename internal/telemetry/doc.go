@@ -1,11 +1,12 @@
 // Package telemetry sends traces to an OpenTelemetry collector over OTLP/HTTP.
 //
-//	handler ─┐
-//	refresh  ├─► spans ─► sampled? ─► [allowed attributes only] ─► batches ─► collector
-//	upstream │
-//	store   ─┘
+//	Begin    ─┐
+//	Upstream  │
+//	Transport ├─► sampled? ─► spans ─► queue ─► writer [allowed attributes only] ─► collector
+//	refresh   │
+//	store    ─┘
 //
-// It owns the sampling, the trust in a trace context that comes from outside, and the list of what a span may say. A
+// It owns the sampling and the list of what a span may say. A
 // span leaves the process with its name, its times, the attributes on an allow-list and whether it failed. Everything
 // else that a library puts into a span (an address with its query, the text of an error, a command with its
 // arguments) stays here, so a credential has no way out.
@@ -25,6 +26,6 @@
 // # What can go wrong
 //
 //   - The collector is down or slow: spans are dropped. No call waits for it.
-//   - A stranger sends a traceparent header: it is removed before anything reads it, unless the request comes from a
-//     trusted proxy.
+//   - A stranger sends a traceparent header: package route removes it before Begin reads it, unless the request comes
+//     from a trusted proxy.
 package telemetry

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -153,17 +154,36 @@ func (a *answering) RoundTrip(r *http.Request) (*http.Response, error) {
 		Body: io.NopCloser(strings.NewReader("hello"))}, nil
 }
 
-// What the transport says it can is not hidden by the one that makes spans: package proxy asks for it.
-func TestUpstreamHidesNoHints(t *testing.T) {
+// What the transport and its answers say they can is not hidden by what makes spans: package proxy asks for it, and goes
+// a longer way without.
+func TestUpstreamHidesNothing(t *testing.T) {
 	tel := started(t, newReceiver(t), 1)
 	defer tel.Close(t.Context())
+	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hi") }))
+	defer up.Close()
+	ctx, span := tel.Provider().Tracer("bff").Start(t.Context(), "call")
+	defer span.End()
+	own, usual := wire.New(&http.Transport{DialContext: (&net.Dialer{}).DialContext}), &http.Transport{}
+	defer own.CloseIdleConnections()
+	defer usual.CloseIdleConnections()
 	for _, c := range []struct {
 		name string
 		next http.RoundTripper
 		want bool
-	}{{"bff's own client", wire.New(&http.Transport{}), true}, {"the standard one", &http.Transport{}, false}} {
-		if _, ok := tel.Upstream(c.next).(interface{ Hints() }); ok != c.want {
+	}{{"bff's own client", own, true}, {"the standard one", usual, false}} {
+		client := tel.Upstream(c.next)
+		if _, ok := client.(interface{ Hints() }); ok != c.want {
 			t.Errorf("%s: Hints %v, want %v", c.name, ok, c.want)
 		}
+		r, _ := http.NewRequestWithContext(ctx, http.MethodGet, up.URL, nil)
+		res, err := client.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, ok := res.Body.(interface{ Buffered() int })
+		if ok != c.want || ok && b.Buffered() != len("hi") {
+			t.Errorf("%s: its body says how much is there: %v, want %v", c.name, ok, c.want)
+		}
+		_ = res.Body.Close()
 	}
 }

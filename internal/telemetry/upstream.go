@@ -63,16 +63,25 @@ func (u *upstream) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	span.SetAttributes(attrs...)
 	body := &answered{res.Body, span}
-	if w, ok := res.Body.(io.Writer); ok { // what an upgrade made of the connection
+	switch b := res.Body.(type) {
+	case io.Writer: // what an upgrade made of the connection
 		res.Body = struct {
 			io.ReadCloser
 			io.Writer
-		}{body, w}
-	} else {
+		}{body, b}
+	case buffered:
+		res.Body = struct {
+			io.ReadCloser
+			buffered
+		}{body, b}
+	default:
 		res.Body = body
 	}
 	return res, nil
 }
+
+// buffered is a body that says how much of it is here already: package proxy passes on what is whole in one piece.
+type buffered interface{ Buffered() int }
 
 // answered is the body of an answer, with the end of which the span ends.
 type answered struct {
