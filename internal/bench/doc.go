@@ -3,6 +3,7 @@
 //
 //	BenchmarkTable         one call of each kind, beside a tuned httputil.ReverseProxy: processor time of that process
 //	                       alone. They take turns, so that a noisy machine is noisy for both
+//	BenchmarkBackend       a call to a backend, beside the same call to a provider's api, of one instance
 //	BenchmarkGigabyte      1 GB each way: speed, and the most memory there ever was
 //	BenchmarkIdle          10,000 event streams and 1,000 WebSockets that say nothing: memory of each
 //	BenchmarkEvent         the time an event takes through bff beyond going straight
