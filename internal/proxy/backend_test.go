@@ -1,6 +1,7 @@
 package proxy_test
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"net/http"
@@ -8,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/coder/websocket"
 
 	"bff/internal/proxy"
 	"bff/internal/secret"
@@ -215,6 +218,81 @@ func TestABackendsRedirectsStayBelowItsMount(t *testing.T) {
 		a.header = http.Header{"Location": {in}}
 		if got := r.do("GET", "/app/y", nil).Header.Get("Location"); got != want {
 			t.Errorf("%s became %s, want %s", in, got, want)
+		}
+	}
+}
+
+// What flows flows to and from a backend too, each piece as it comes: a WebSocket, which brings the backend's own cookie
+// and the assertion, an event stream, and an upload that is answered before it has ended.
+func TestStreamsFlowThroughABackend(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
+		switch {
+		case req.Header.Get("Authorization") != "Bearer "+token || strings.Contains(req.Header.Get("Cookie"), "bff"):
+			w.WriteHeader(http.StatusUnauthorized)
+		case req.URL.Path == "/socket":
+			if req.Header.Get("Cookie") != "app=1" {
+				w.WriteHeader(http.StatusUnauthorized)
+				return
+			}
+			c, err := websocket.Accept(w, req, &websocket.AcceptOptions{InsecureSkipVerify: true}) // the Origin is bff's to check
+			if err != nil {
+				return
+			}
+			defer c.CloseNow()
+			for {
+				kind, b, err := c.Read(req.Context())
+				if err != nil || c.Write(req.Context(), kind, b) != nil {
+					return
+				}
+			}
+		default: // says again what it is told, line by line
+			w.Header().Set("Content-Type", "text/event-stream")
+			flow := http.NewResponseController(w)
+			_, _ = flow.EnableFullDuplex(), flow.Flush()
+			in := bufio.NewReader(req.Body)
+			for {
+				line, err := in.ReadString('\n')
+				if err != nil {
+					return
+				}
+				_, _ = io.WriteString(w, "data: "+line+"\n")
+				_ = flow.Flush()
+			}
+		}
+	}, asBackend)
+	c, _, err := websocket.Dial(t.Context(), r.server.URL+"/socket",
+		&websocket.DialOptions{HTTPHeader: http.Header{"Cookie": {"__Host-bff=secret; app=1"}, "Authorization": {"Bearer planted"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.CloseNow()
+	for _, said := range []string{"hello", strings.Repeat("x", 30<<10), ""} {
+		if err := c.Write(t.Context(), websocket.MessageText, []byte(said)); err != nil {
+			t.Fatal(err)
+		}
+		if _, b, err := c.Read(t.Context()); err != nil || string(b) != said {
+			t.Fatalf("%.40q, %v; want %.40q", b, err, said)
+		}
+	}
+	body, up := io.Pipe()
+	defer up.Close()
+	upload, err := http.NewRequestWithContext(t.Context(), http.MethodPost, r.server.URL+"/events", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultTransport.RoundTrip(upload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	out := bufio.NewReader(res.Body)
+	for _, said := range []string{"one\n", "two\n"} { // the next is sent when the one before has come back
+		if _, err := io.WriteString(up, said); err != nil {
+			t.Fatal(err)
+		}
+		got, err := out.ReadString('\n')
+		if _, blank := out.ReadString('\n'); err != nil || blank != nil || got != "data: "+said {
+			t.Fatalf("%q, %v", got, err)
 		}
 	}
 }
