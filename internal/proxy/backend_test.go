@@ -280,7 +280,7 @@ func TestStreamsFlowThroughABackend(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	res, err := http.DefaultTransport.RoundTrip(upload)
+	res, err := r.client.Do(upload)
 	if err != nil {
 		t.Fatal(err)
 	}
