@@ -150,7 +150,7 @@ func (st *stage) refreshes() (all []scenario) {
 func (st *stage) refusedRefreshes(down string) []misbehaviour {
 	return []misbehaviour{
 		{"401 invalid_client", "500 provider_misconfigured, signed in; then 200", answered(object(401, "error", "invalid_client"))},
-		{"400 and an object that nothing reads", down, answered(object(400, "message", "Bad Request", "status", 400))},
+		{"400 and an object that nothing reads", down, answered(object(400, "notice", "Bad Request", "number", 400))},
 		{"400 and errors in a list", down, answered(object(400, "list", []any{map[string]any{"errorType": "odd"}}))},
 		{"403 with a page", down, answered(page(403, "text/html", portal))},
 		{"the same refresh token again, or none", "200, signed in; then 200", changed(func(f map[string]any) {

@@ -91,7 +91,7 @@ func (st *stage) twoPeople(model *standin.StandIn) []scenario {
 			bob.signIn()
 			t.provider.ExpireAll()
 			t.provider.Cause(standin.Trouble{On: standin.Refresh, Person: "ada", Answer: object(http.StatusForbidden,
-				"message", "Not for you.")})
+				"notice", "Not for you.")})
 			return atOnce(ada, bob)
 		}},
 	}
