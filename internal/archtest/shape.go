@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"go/ast"
 	"go/token"
+	"path"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -76,4 +77,48 @@ func paths(body *ast.BlockStmt) int {
 		return true
 	})
 	return n
+}
+
+// A Type is a type with the number of its methods, by "package.Type". What another type that it embeds brings does not
+// count: that has a wall of its own.
+type Type struct {
+	Name    string
+	Methods int
+}
+
+// Types returns every type outside tests that has methods, the one with the most first.
+func Types(sources []Source) (all []Type) {
+	count := map[string]int{}
+	for _, s := range sources {
+		if s.Test || s.File == nil {
+			continue
+		}
+		for _, d := range s.File.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && f.Recv != nil {
+				count[path.Dir(s.Path)+"."+receiver(f.Recv.List[0].Type)]++
+			}
+		}
+	}
+	for name, n := range count {
+		all = append(all, Type{name, n})
+	}
+	slices.SortFunc(all, func(a, b Type) int {
+		return cmp.Or(cmp.Compare(b.Methods, a.Methods), cmp.Compare(a.Name, b.Name))
+	})
+	return all
+}
+
+// receiver is the name of a receiver's type, without pointer and type parameters.
+func receiver(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.StarExpr:
+		return receiver(e.X)
+	case *ast.IndexExpr:
+		return receiver(e.X)
+	case *ast.IndexListExpr:
+		return receiver(e.X)
+	case *ast.Ident:
+		return e.Name
+	}
+	return ""
 }
