@@ -93,7 +93,7 @@ func (in *Instance) plug(g *generation) error {
 	}
 	pages := in.options.Frontend
 	if pages == nil {
-		if pages, err = frontendHandler(&cfg.Frontend, cfg.OriginText(), cfg.SessionCookie()); err != nil {
+		if pages, err = Frontend(&cfg.Frontend, cfg.OriginText(), cfg.SessionCookie()); err != nil {
 			return err
 		}
 	}
@@ -152,9 +152,9 @@ func clients(all []config.Client) (out []api.Client) {
 	return out
 }
 
-// frontendHandler serves what is outside /bff and the mounts, nil when nothing does. A folder is opened once, and no
+// Frontend serves what is outside /bff and the mounts, nil when nothing does. A folder is opened once, and no
 // link leads out of it.
-func frontendHandler(f *config.Frontend, origin, cookie string) (http.Handler, error) {
+func Frontend(f *config.Frontend, origin, cookie string) (http.Handler, error) {
 	switch {
 	case f.Upstream != nil:
 		return frontend.DevServer(f.Upstream, origin, cookie), nil
@@ -176,7 +176,7 @@ func (in *Instance) fronts(cfg *config.Config) ([]api.Front, error) {
 		pages := in.options.Frontends[f.Text()]
 		if pages == nil {
 			var err error
-			if pages, err = frontendHandler(&f.Frontend, f.Text(), cfg.CookieOf(f.Origin)); err != nil {
+			if pages, err = Frontend(&f.Frontend, f.Text(), cfg.CookieOf(f.Origin)); err != nil {
 				return nil, err
 			}
 		}

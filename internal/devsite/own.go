@@ -2,11 +2,9 @@ package devsite
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 
 	"bff/internal/api/frontend"
@@ -91,15 +89,9 @@ func playedAPI(d *demo.Demo, upstream string) string {
 
 // ownFrontend is the configuration's frontend; without one, the demo app.
 func ownFrontend(f *config.Frontend, origin, cookie string) (http.Handler, error) {
-	switch {
-	case f.Upstream != nil:
-		return frontend.DevServer(f.Upstream, origin, cookie), nil
-	case f.Dir != "":
-		root, err := os.OpenRoot(f.Dir)
-		if err != nil {
-			return nil, errors.New("frontend: the folder " + config.FileError(err))
-		}
-		return frontend.Static(root.FS()), nil
+	own, err := app.Frontend(f, origin, cookie)
+	if own == nil && err == nil {
+		own = frontend.Static(web.Demo())
 	}
-	return frontend.Static(web.Demo()), nil
+	return own, err
 }

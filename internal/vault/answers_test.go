@@ -13,14 +13,29 @@ import (
 	"bff/internal/vault"
 )
 
-// lying is a store that gives each command the same answer, once connections are set up.
-func lying(t *testing.T, answer string) (url string) {
+// falseStore takes connections until the test ends. serve ends each.
+func falseStore(t *testing.T, serve func(net.Conn)) (url string) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go serve(conn)
+		}
+	}()
+	return "redis://" + listener.Addr().String()
+}
+
+// lying is a store that gives each command the same answer, once connections are set up.
+func lying(t *testing.T, answer string) (url string) {
+	t.Helper()
 	serve := func(conn net.Conn) {
 		defer func() { _ = conn.Close() }()
 		for in := bufio.NewReader(conn); ; {
@@ -54,16 +69,7 @@ func lying(t *testing.T, answer string) (url string) {
 			}
 		}
 	}
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go serve(conn)
-		}
-	}()
-	return "redis://" + listener.Addr().String()
+	return falseStore(t, serve)
 }
 
 func number(line string) int {

@@ -81,11 +81,6 @@ func TestAWrongAnswerOfTheStoreIsAnOutage(t *testing.T) {
 // between is the way to a store on which answers can be changed.
 func between(t *testing.T, addr string) (url string, change func(func([]byte) []byte)) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
 	var now atomic.Pointer[func([]byte) []byte]
 	serve := func(near net.Conn) {
 		defer func() { _ = near.Close() }()
@@ -112,16 +107,7 @@ func between(t *testing.T, addr string) (url string, change func(func([]byte) []
 			}
 		}
 	}
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go serve(conn)
-		}
-	}()
-	return "redis://" + listener.Addr().String(), func(f func([]byte) []byte) {
+	return falseStore(t, serve), func(f func([]byte) []byte) {
 		if f == nil {
 			now.Store(nil)
 			return

@@ -14,6 +14,16 @@ func (a *authorization) theFlow(w http.ResponseWriter, r *http.Request) (string,
 	return name, f, b
 }
 
+// pickedFlow is theFlow once somebody was picked.
+func (a *authorization) pickedFlow(w http.ResponseWriter, r *http.Request) (string, *flow) {
+	name, f, _ := a.theFlow(w, r)
+	if f != nil && f.person == nil {
+		a.pages.showError(w, http.StatusBadRequest, "unknown", "Nobody was picked yet.")
+		return name, nil
+	}
+	return name, f
+}
+
 const expired = "This sign-in is no longer waiting. Go back to the app and start again."
 
 // serveChoose takes the person that was picked.
@@ -37,12 +47,8 @@ func (a *authorization) serveChoose(w http.ResponseWriter, r *http.Request) {
 
 // serveConsentPage shows what the app asks for.
 func (a *authorization) serveConsentPage(w http.ResponseWriter, r *http.Request) {
-	name, f, _ := a.theFlow(w, r)
-	switch {
-	case f == nil:
-		return
-	case f.person == nil:
-		a.pages.showError(w, http.StatusBadRequest, "unknown", "Nobody was picked yet.")
+	name, f := a.pickedFlow(w, r)
+	if f == nil {
 		return
 	}
 	before, _ := a.ledger.granted(f.person.Name)
@@ -51,12 +57,9 @@ func (a *authorization) serveConsentPage(w http.ResponseWriter, r *http.Request)
 
 // serveConsent takes what was ticked. Scopes that say who somebody is cannot be unticked.
 func (a *authorization) serveConsent(w http.ResponseWriter, r *http.Request) {
-	name, f, _ := a.theFlow(w, r)
+	name, f := a.pickedFlow(w, r)
 	switch {
 	case f == nil:
-		return
-	case f.person == nil:
-		a.pages.showError(w, http.StatusBadRequest, "unknown", "Nobody was picked yet.")
 		return
 	case r.PostForm.Get("allow") == "":
 		a.deny(w, r, name, f)

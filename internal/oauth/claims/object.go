@@ -27,22 +27,7 @@ func Parse(b []byte) (Object, error) {
 // At reads a path of keys, "data.user.id". An index selects from a list, "errors.0.code". nil when there is nothing.
 // "$." in front is allowed.
 func (o Object) At(path string) any {
-	var v any = map[string]any(o)
-	for _, key := range strings.Split(strings.TrimPrefix(path, "$."), ".") {
-		switch in := v.(type) {
-		case map[string]any:
-			v = in[key]
-		case []any:
-			i, err := strconv.Atoi(key)
-			if err != nil || i < 0 || i >= len(in) {
-				return nil
-			}
-			v = in[i]
-		default:
-			return nil
-		}
-	}
-	return v
+	return at(map[string]any(o), strings.TrimPrefix(path, "$."))
 }
 
 // Text reads a text or a number at a path; "" when it is anything else.

@@ -24,7 +24,12 @@ var brackets = strings.NewReplacer("[", ".", "]", "")
 // ValueAt reads a path in a JSON value: "data.user.id", "0.id", "$.sites[0].url". nil when there is nothing.
 func ValueAt(v any, path string) any {
 	path = strings.TrimPrefix(brackets.Replace(path), "$")
-	for key := range strings.SplitSeq(strings.TrimPrefix(path, "."), ".") {
+	return at(v, strings.TrimPrefix(path, "."))
+}
+
+// at reads keys and indices with dots between them.
+func at(v any, path string) any {
+	for key := range strings.SplitSeq(path, ".") {
 		switch in := v.(type) {
 		case map[string]any:
 			v = in[key]
