@@ -98,7 +98,7 @@ type Mount struct {
 	hints      bool                   // the transport tells a wire.Holder of informational answers
 	sockets    *httputil.ReverseProxy // carries WebSockets
 	streams    tripwire.Streams
-	sets       tripwire.Cache
+	sets       *tripwire.Cache // by itself: its timer must not hold the mount
 	guards     coding.Guards
 	large      *buffers // of bodies
 	small      *buffers // of sockets and event streams: many at once, with little in each
@@ -119,8 +119,8 @@ func (c *Call) Pattern() string { return c.pattern }
 
 // New checks cfg and makes a mount. Every error is a [*ConfigError]; more than one are joined.
 func New(cfg Config) (*Mount, error) {
-	m := &Mount{cfg: cfg, transport: cfg.Transport, validators: binders(cfg.Validators), fixed: []string{"nosniff",
-		"same-origin", sandbox, "private, no-cache", "Cookie, BFF-Connection, Sec-Fetch-Dest"}}
+	m := &Mount{cfg: cfg, transport: cfg.Transport, validators: binders(cfg.Validators), sets: new(tripwire.Cache),
+		fixed: []string{"nosniff", "same-origin", sandbox, "private, no-cache", "Cookie, BFF-Connection, Sec-Fetch-Dest"}}
 	_, m.hints = cfg.Transport.(interface{ Hints() })
 	if m.cfg.Log == nil {
 		m.cfg.Log = slog.New(slog.DiscardHandler)
