@@ -1,12 +1,14 @@
 package api_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"bff/internal/demo/provider"
 	"bff/internal/testenv"
+	"bff/internal/users"
 )
 
 func TestIntrospection(t *testing.T) {
@@ -49,6 +51,31 @@ func TestIntrospectionSaysNoUnverifiedAddress(t *testing.T) {
 		if strings.Contains(raw, "ada@example.com") || !strings.Contains(raw, `"username":"`+username+`"`) ||
 			!strings.Contains(raw, `"email_verified":false`) {
 			t.Errorf("%s: %s", person, raw)
+		}
+	}
+}
+
+// What the hook said last is read with a session's cookie and with an assertion alike, and follows its next answer.
+func TestIntrospectionGivesTheHooksData(t *testing.T) {
+	h := newHookProgram(t)
+	w := newWorld(t, withServices, withUsers(users.Config{Hook: h.config(true)}))
+	b := w.browser()
+	b.signIn("ada")
+	cookie := b.cookie("bff")
+	verified := ask(t, w, "GET", "/verify?audience=app", "", header("Cookie", "bff="+cookie))
+	tokens := map[string]string{
+		"the cookie": cookie, "an assertion": strings.TrimPrefix(verified.Header.Get("Authorization"), "Bearer "),
+	}
+	for _, step := range []struct{ answer, want string }{
+		{`{}`, "<nil>"}, {`{"data": {"plan": "pro"}}`, "map[plan:pro]"}, {`{"id": "42"}`, "<nil>"},
+	} {
+		h.says(200, step.answer)
+		w.browser().signIn("ada")
+		for name, token := range tokens {
+			if got := object(t, post(t, w, "/introspect", "token", token)); got["active"] != true ||
+				fmt.Sprint(got["data"]) != step.want {
+				t.Errorf("%s, after the hook's %s: %v", name, step.answer, got)
+			}
 		}
 	}
 }

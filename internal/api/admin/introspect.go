@@ -3,6 +3,7 @@ package admin
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 
@@ -34,6 +35,8 @@ type introspection struct {
 	Email           string    `json:"email,omitempty"` // verified ones only
 	EmailVerified   *bool     `json:"email_verified,omitempty"`
 	Picture         string    `json:"picture,omitempty"`
+
+	Data json.RawMessage `json:"data,omitempty"` // the hook's last, as it stands now; of an assertion too
 }
 
 // introspect says to a service whose session a cookie's value is, or an assertion (RFC 7662). It slides nothing: that a
@@ -48,6 +51,9 @@ func (a *Admin) introspect(c *route.Call) error {
 	if errors.Is(err, vault.ErrNotFound) || errors.Is(err, assertion.ErrInvalid) {
 		out, err = introspection{}, nil
 	}
+	if err == nil && out.Active {
+		out.Data, err = a.hookData(c.Ctx(), out.Subject)
+	}
 	if err != nil {
 		return a.storeError(c.Ctx(), err)
 	}
@@ -57,6 +63,15 @@ func (a *Admin) introspect(c *route.Call) error {
 			Actor: audit.Actor{Kind: audit.ByClient, Name: c.Client.Name}, User: out.Subject, Session: out.SessionID},
 	)
 	return c.JSON(http.StatusOK, out)
+}
+
+// hookData is what the operator's hook said of a user, nil where it said nothing.
+func (a *Admin) hookData(ctx context.Context, id string) (json.RawMessage, error) {
+	u, err := a.cfg.Vault.GetUser(ctx, id)
+	if err != nil && !errors.Is(err, vault.ErrNotFound) {
+		return nil, err
+	}
+	return u.HookData, nil
 }
 
 func (a *Admin) introspected(ctx context.Context, token string) (introspection, error) {
