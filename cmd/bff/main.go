@@ -7,6 +7,7 @@ import (
 	"io"
 	"log"
 	"os"
+	"regexp"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -132,6 +133,9 @@ func run(
 	return exitFailed
 }
 
+// choice is kong's message about an argument that is none of a closed list.
+var choice = regexp.MustCompile(`^\[?<[a-z]+>\]? must be one of ("[^ ]+") but got "(.*)"$`)
+
 // meant is kong's message without the words of a parser in it.
 func meant(err error) string {
 	text := strings.TrimSuffix(err.Error(), `, did you mean "-h"?`)
@@ -141,10 +145,21 @@ func meant(err error) string {
 	if file, ok := strings.CutPrefix(text, "unexpected argument "); ok && strings.HasSuffix(file, ".yaml") {
 		return text + ", did you mean `--config " + file + "`?"
 	}
-	if name, ok := strings.CutPrefix(text, `expected "<`); ok && strings.HasSuffix(name, `>"`) {
-		return "the " + strings.ToUpper(strings.TrimSuffix(name, `>"`)) + " is missing"
+	if name, ok := strings.CutPrefix(text, `expected "<`); ok {
+		name, more, _ := strings.Cut(strings.TrimSuffix(name, `"`), ">")
+		if next, ok := strings.CutPrefix(more, " <"); ok {
+			next, _, _ = strings.Cut(next, ">")
+			return "the " + strings.ToUpper(name) + " and the " + strings.ToUpper(next) + " are missing"
+		}
+		return "the " + strings.ToUpper(name) + " is missing"
+	}
+	if m := choice.FindStringSubmatch(text); m != nil {
+		words := strings.ReplaceAll(strings.ReplaceAll(m[1], `"`, ""), ",", ", ")
+		return "unexpected argument " + m[2] + ", expected one of " + words
 	}
 	switch text {
+	case "unexpected argument help":
+		return text + ", did you mean `bff --help`?"
 	case "unknown flag --version", "unknown flag -v":
 		return text + ", did you mean `bff version`?"
 	case "unknown flag --config":

@@ -68,11 +68,17 @@ func (c *userConfig) with(sh *shell, f func(app.Operator) error) error {
 
 func (c *userListCommand) Run(sh *shell) error {
 	return c.with(sh, func(o app.Operator) error {
-		return o.Each(sh.ctx, func(u vault.UserRecord) error {
+		nobody := true
+		err := o.Each(sh.ctx, func(u vault.UserRecord) error {
+			nobody = false
 			_, err := fmt.Fprintf(sh.stdout, "%s  %s  %s  %s\n", u.ID, u.LastSeenAt.UTC().Format(time.RFC3339), u.Profile.Email,
 				u.Profile.Name)
 			return err
 		})
+		if err == nil && nobody {
+			_, err = fmt.Fprintln(sh.stderr, "nobody has signed in yet")
+		}
+		return err
 	})
 }
 
