@@ -44,11 +44,15 @@ func (p *Printer) Err() error {
 // Summary is one finding of what was found of a provider: what failed, or what was done.
 func Summary(what string, all []Finding) Finding {
 	var failed, done []string
-	answering := 0
+	answering, advice := 0, ""
 	for _, f := range all {
 		switch {
 		case f.Outcome == "failed":
-			failed = append(failed, f.What+": "+f.Text)
+			text, unreached := strings.CutSuffix(f.Text, "; "+look)
+			if unreached {
+				advice = "; " + look // once, at the end
+			}
+			failed = append(failed, f.What+": "+text)
 		case f.Outcome == "ok" && f.What == "discovery":
 			done = append(done, "its metadata was read")
 		case f.Outcome == "ok" && f.What == "keys":
@@ -58,7 +62,7 @@ func Summary(what string, all []Finding) Finding {
 		}
 	}
 	if len(failed) > 0 {
-		return Finding{"failed", what, strings.Join(failed, "; ")}
+		return Finding{"failed", what, strings.Join(failed, "; ") + advice}
 	}
 	if answering > 0 {
 		done = append(done, fmt.Sprintf("%d of its endpoints answer", answering))

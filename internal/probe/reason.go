@@ -14,9 +14,11 @@ import (
 	"syscall"
 )
 
+// look is what to look at where nobody answers.
+const look = "is the address right, and can this machine reach it (HTTPS_PROXY is honoured)?"
+
 // unreached says why no answer came, and what to look at.
 func unreached(err error) string {
-	const look = "is the address right, and can this machine reach it (HTTPS_PROXY is honoured)?"
 	if text := tlsReason(err); text != "" {
 		return text
 	}

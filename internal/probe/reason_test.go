@@ -131,3 +131,17 @@ func TestAnIssuerOfEachTenantIsComparedByItsForm(t *testing.T) {
 		}
 	}
 }
+
+// What to look at is said once, though five endpoints do not answer.
+func TestTheAdviceIsSaidOnce(t *testing.T) {
+	const look = "is the address right, and can this machine reach it (HTTPS_PROXY is honoured)?"
+	got := probe.Summary("provider acme", []probe.Finding{
+		{Outcome: "failed", What: "token endpoint", Text: "id.acme.example: nobody answers there; " + look},
+		{Outcome: "failed", What: "keys", Text: "nobody answers there; " + look},
+		{Outcome: "failed", What: "discovery", Text: "404"},
+	})
+	want := "token endpoint: id.acme.example: nobody answers there; keys: nobody answers there; discovery: 404; " + look
+	if got.Text != want || got.Outcome != "failed" {
+		t.Errorf("%s %q, want %q", got.Outcome, got.Text, want)
+	}
+}
