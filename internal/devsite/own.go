@@ -64,10 +64,11 @@ func runConfig(ctx context.Context, o Options) error {
 	_, _ = fmt.Fprintf(
 		o.Stdout,
 		"\n  bff dev: your configuration, with its providers played in this process.\n\n  Open       %s\n  Operators  "+
-			"http://%s/metrics\n  Sign in    as ada, grace or linus; tests: POST %s/demo/sign-in {\"person\": \"ada\"}\n\n "+
-			" Nothing is kept. Ctrl-C stops it.\n\n",
+			"http://%s/metrics\n  Sign in    %s/bff/login as ada, grace or linus\n  In tests   curl -c jar -H 'X-CSRF: 1' "+
+			"-d '{\"person\": \"ada\"}' %s/demo/sign-in\n\n  Nothing is kept. Ctrl-C stops it.\n\n",
 		origin,
 		o.Admin.Addr(),
+		origin,
 		origin,
 	)
 	return in.Run(ctx, app.Listeners{Browsers: o.Browsers, Admin: o.Admin})
