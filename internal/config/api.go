@@ -94,8 +94,8 @@ func (a *API) whereFields() []field {
 	const bases = "write a path below the mount and its upstream, as in `/upload: https://www.googleapis.com/upload/drive/v3`"
 	return []field{
 		field{name: "path", absent: "`/api/<name>`", example: "/api/calendar",
-			about: "Where it is mounted. Not below `/bff`, and no two on overlapping paths; `/` is for a backend alone, which then is " +
-				"the whole site.",
+			about: "Where it is mounted; the upstream is asked for what follows it. Not below `/bff`, and no two on " +
+				"overlapping paths; `/` is for a backend alone, which then is the whole site.",
 		}.by(textSchema(), func(v value) { set(&a.Path)(readMountPath(v, a.Name)) }),
 		field{name: "host", absent: "none", example: "drive.app.example.com",
 			about: "Instead of `path`: a host of its own, for clients that drop path prefixes.",
