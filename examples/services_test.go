@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -21,9 +22,9 @@ import (
 // their own tests.
 func TestServicesRefuseWhatIsNoAssertion(t *testing.T) {
 	for language, command := range map[string][]string{
-		"go":     {"go", "test", "./..."},
-		"node":   {"node", "--test"},
-		"python": {python(t), "-m", "unittest"},
+		"go":     {"go", "test", "-v", "./..."},
+		"node":   {"node", "--test", "--test-reporter=tap"},
+		"python": {python(t), "-m", "unittest", "-v"},
 	} {
 		t.Run(language, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
@@ -31,12 +32,20 @@ func TestServicesRefuseWhatIsNoAssertion(t *testing.T) {
 			cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 			cmd.Dir = filepath.Join(here(t), "services", language)
 			cmd.WaitDelay = time.Second
-			if out, err := cmd.CombinedOutput(); err != nil {
+			out, err := cmd.CombinedOutput()
+			if err != nil {
 				t.Errorf("%v\n%s", err, out)
+			}
+			// A runner that finds no test is content, and so would this one be.
+			if n := len(passed.FindAll(out, -1)); n < 3 {
+				t.Errorf("%d tests passed\n%s", n, out)
 			}
 		})
 	}
 }
+
+// passed is how each runner says that one test has passed.
+var passed = regexp.MustCompile(`(?m)^--- PASS|^ok [0-9]+ - | \.\.\. ok$`)
 
 // Each helper can be read before it is copied: it is under 60 lines.
 func TestHelpersAreShort(t *testing.T) {

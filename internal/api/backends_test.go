@@ -14,6 +14,7 @@ import (
 	"bff/internal/api"
 	"bff/internal/proxy"
 	"bff/internal/testenv"
+	"bff/internal/users"
 )
 
 // A backend keeps what it was sent.
@@ -64,7 +65,8 @@ func claims(t testing.TB, r *http.Request) map[string]any {
 // withBackend mounts b at /app with the identity app; change may say more of the mount.
 func withBackend(b *backendServer, change ...func(*api.Mount)) func(*settings) {
 	return func(s *settings) {
-		s.mounts = append(s.mounts, proxy.Config{Name: "app", Path: "/app", Upstream: b.URL, Allow: []string{"/{rest...}"}})
+		s.mounts = append(s.mounts, proxy.Config{Name: "app", Path: "/app", Upstream: b.URL, Allow: []string{"/{rest...}"},
+			Backend: true, OwnCookie: proxy.OwnCookies("bff")})
 		before := s.api
 		s.api = func(c *api.Config) {
 			if before != nil {
@@ -128,8 +130,11 @@ func TestABackendGetsNoProvidersToken(t *testing.T) {
 	b := w.browser()
 	b.signIn("ada")
 	token := object(t, post(t, w, "/token", tokenRequest(b)...))["access_token"].(string)
-	b.fetch("GET", "/app/", "")
+	b.fetch("GET", "/app/", "", header("Cookie", "app=1"))
 	r, _ := app.last()
+	if r.Header.Get("Cookie") != "app=1" {
+		t.Errorf("its own cookie became %d bytes", len(r.Header.Get("Cookie")))
+	}
 	all := encoded(r.Header) + r.URL.String() + encoded(claims(t, r))
 	if strings.Contains(all, token) || strings.Contains(all, b.cookie("bff")) {
 		t.Error("a credential reached the backend")
@@ -205,7 +210,8 @@ func TestTheCrossSiteRuleOfBackends(t *testing.T) {
 // Who lacks a right is refused, with what is missing, at a backend and at a provider's api.
 func TestRightsAreRequired(t *testing.T) {
 	app := newBackendServer(t)
-	w := newWorld(t, withBackend(app, func(m *api.Mount) { m.Require = []string{"staff", "editor"} }), func(s *settings) {
+	both := func(m *api.Mount) { m.Require = []string{"staff", "editor"} }
+	w := newWorld(t, withUsers(users.Config{}), withBackend(app, both), func(s *settings) {
 		before := s.api
 		s.api = func(c *api.Config) {
 			before(c)
@@ -213,7 +219,7 @@ func TestRightsAreRequired(t *testing.T) {
 		}
 	})
 	b := w.browser()
-	b.signIn("ada")
+	user := userOf(b.signIn("ada"))
 	for path, want := range map[string]string{
 		"/app/": `["staff","editor"]`, "/api/calendar/users/me/calendarList": `["staff"]`,
 	} {
@@ -222,8 +228,17 @@ func TestRightsAreRequired(t *testing.T) {
 			t.Errorf("%s: %s are missing", path, got)
 		}
 	}
-	if _, n := app.last(); n != 0 {
-		t.Error("a refused call reached the backend")
+	setRights(t, w, user, "editor", "Staff", "staff,editor")
+	p := refused(t, b.fetch("GET", "/app/", ""), 403, "not_permitted")
+	if _, n := app.last(); n != 0 || encoded(p["missing_rights"]) != `["staff"]` {
+		t.Errorf("with one of two: %d calls reached the backend, and %v are missing", n, p["missing_rights"])
+	}
+	setRights(t, w, user, "editor", "staff")
+	if resp := b.fetch("GET", "/app/", ""); resp.StatusCode != http.StatusOK {
+		t.Fatalf("with both: %d", resp.StatusCode)
+	}
+	if r, _ := app.last(); encoded(claims(t, r)["rights"]) != `["editor","staff"]` {
+		t.Errorf("the backend hears of the rights %v", claims(t, r)["rights"])
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"bff/internal/api"
 )
 
 // Where there are several providers a person chooses one, and comes back to where she wanted; a script is sent nowhere.
@@ -55,5 +57,30 @@ func TestOneProviderIsNoChoice(t *testing.T) {
 	resp := w.browser().visit("/bff/login?return_to=%2Fa", "none")
 	if to := resp.Header.Get("Location"); resp.StatusCode != http.StatusFound || to != "/bff/login/demo?return_to=%2Fa" {
 		t.Errorf("%d to %q", resp.StatusCode, to)
+	}
+}
+
+// Where there are several providers, who is nobody at a guarded backend or behind forward-auth is led to the page to
+// choose, and comes back from there.
+func TestAGuardedAddressLeadsToTheChoice(t *testing.T) {
+	app := newBackendServer(t)
+	w := newWorld(t, behindProxy, withBackend(app, func(m *api.Mount) { m.Anonymous = api.Redirect }),
+		func(s *settings) { s.further = append(s.further, another()) })
+	b := w.browser()
+	to := b.visit("/app/deep?a=b", "none").Header.Get("Location")
+	if want := "/bff/login?return_to=" + url.QueryEscape("/app/deep?a=b"); to != want {
+		t.Fatalf("a backend leads to %q, not %q", to, want)
+	}
+	proxied := ask(t, w, "GET", "/verify?redirect=1", "", person("none", "/app/deep?a=b")...)
+	if led := proxied.Header.Get("Location"); proxied.StatusCode != http.StatusFound || led != to {
+		t.Errorf("forward-auth leads to %q", led)
+	}
+	const link = "/bff/login/demo?return_to=%2Fapp%2Fdeep%3Fa%3Db"
+	if page := text(b.visit(to, "same-origin")); !strings.Contains(page, `href="`+link+`"`) ||
+		!strings.Contains(page, `href="/bff/login/other?`) {
+		t.Fatalf("the page offers %s", page)
+	}
+	if led := b.approve(b.begin(link), "ada").Header.Get("Location"); led != "/app/deep?a=b" {
+		t.Errorf("she comes back to %q", led)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"bff/internal/api"
+	"bff/internal/users"
 )
 
 // behindProxy trusts the front proxy of the tests: this machine.
@@ -133,9 +134,9 @@ func TestTheCrossSiteRuleOfVerify(t *testing.T) {
 }
 
 func TestVerifyRequiresRights(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, withUsers(users.Config{}))
 	b := w.browser()
-	b.signIn("ada")
+	user := userOf(b.signIn("ada"))
 	cookie := header("Cookie", "bff="+b.cookie("bff"))
 	for query, want := range map[string]string{
 		"?require=staff":       `["staff"]`,
@@ -144,6 +145,17 @@ func TestVerifyRequiresRights(t *testing.T) {
 		p := refused(t, ask(t, w, "GET", "/verify"+query, "", cookie), 403, "not_permitted")
 		if got := encoded(p["missing_rights"]); got != want {
 			t.Errorf("%s: %s", query, got)
+		}
+	}
+	setRights(t, w, user, "staff", "may, too")
+	for query, status := range map[string]int{
+		"?require=staff": 204, "?require=staff&require=may,+too": 204, "?require=staff&require=editor": 403,
+		"?require=editor&require=staff": 403, "?require=Staff": 403, "?require=may": 403, "?require=staff,may": 403,
+	} {
+		resp := ask(t, w, "GET", "/verify"+query, "", cookie)
+		says := resp.Header.Get("BFF-Rights")
+		if resp.StatusCode != status || (says == "may%2C too,staff") != (status == 204) {
+			t.Errorf("%s: %d, BFF-Rights %q", query, resp.StatusCode, says)
 		}
 	}
 	// A parameter with a typing error must not let everybody through.

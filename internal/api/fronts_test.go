@@ -78,6 +78,11 @@ func TestThePageToChooseIsForThoseWhoAreNobodyYet(t *testing.T) {
 		t.Fatalf("nobody was led to %s: %q", end, p.trail)
 	}
 	p.signIn(first)
+	// Another provider than the one that vouches is a wish: nobody is signed in without it.
+	if end := p.walk(shop+"/bff/login/other?return_to=/x", "same-origin"); p.signedIn(shop) ||
+		end != shop+"/x?bff_error=provider_unavailable" {
+		t.Errorf("a sign-in with another provider, which is away, led to %s: %q", end, p.trail)
+	}
 	if end := p.walk(shop+"/bff/login?return_to=/x", "same-origin"); end != shop+"/x" || p.asked != 1 {
 		t.Errorf("somebody who is signed in was led to %s: %q", end, p.trail)
 	}

@@ -109,11 +109,21 @@ func TestTheIssuerIsTheFront(t *testing.T) {
 	p.signIn(first)
 	p.signIn(shop)
 	for _, front := range []string{first, shop} {
-		form := url.Values{"token": {p.cookie(front, "bff")}}.Encode()
-		answer := object(t, ask(t, w, "POST", "/introspect", form, header("Content-Type", "application/x-www-form-urlencoded"),
-			basic("billing", billingSecret)))
+		asks := form("token", p.cookie(front, "bff"))
+		answer := object(t, ask(t, w, "POST", "/introspect", asks, formKind, basic("billing", billingSecret)))
 		if answer["active"] != true || answer["iss"] != front {
 			t.Errorf("%s: %v", front, answer)
+		}
+		asked := ask(t, w, "POST", "/token", form(
+			"grant_type", "urn:ietf:params:oauth:grant-type:token-exchange", "subject_token", p.cookie(front, "bff"),
+			"subject_token_type", "urn:bff:session", "audience", "app"), formKind, basic("billing", billingSecret))
+		token, _ := object(t, asked)["access_token"].(string)
+		if c := claims(t, &http.Request{Header: http.Header{"Authorization": {"Bearer " + token}}}); c["iss"] != front {
+			t.Errorf("in exchange for a session of %s an assertion of %v", front, c["iss"])
+		}
+		answer = object(t, ask(t, w, "POST", "/introspect", form("token", token), formKind, basic("billing", billingSecret)))
+		if answer["active"] != true || answer["iss"] != front {
+			t.Errorf("the assertion of %s: %v", front, answer)
 		}
 	}
 }

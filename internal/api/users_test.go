@@ -308,6 +308,11 @@ func TestTheHookIsAskedBeforeASessionBegins(t *testing.T) {
 		got["app_id"] != "42" {
 		t.Errorf("the user: %v", got)
 	}
+	asked := object(t, post(t, w, "/introspect", "token", b.cookie("bff")))
+	if fmt.Sprint(asked["rights"]) != "[editor]" || asked["app_id"] != "42" || asked["auth_time"] != asked["iat"] ||
+		asked["iat"] == nil || asked["sid"] != sessionID(b) || asked["data"] != nil {
+		t.Errorf("a service hears %v", asked)
+	}
 	h.says(200, `{"rights": ["reader"]}`)
 	second := w.browser().signIn("ada")
 	if h.last()["new"] != false || rightsOf(second) != "reader" || rightsOf(b.session()) != "reader" {

@@ -3,6 +3,7 @@ package frontproxy_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -62,13 +63,21 @@ func TestWhatTheApplicationLearns(t *testing.T) {
 		if got.Header.Get("BFF-User") != id || got.Header.Get("BFF-Session") != user["session"].(map[string]any)["id"] {
 			t.Errorf("who is asking: %v", got.Header)
 		}
+		profile := user["user"].(map[string]any)
+		for name, want := range map[string]any{"BFF-Email": profile["email"], "BFF-Name": profile["name"],
+			"BFF-Rights": "editor,may%2C too"} {
+			if all := got.Header[http.CanonicalHeaderKey(name)]; len(all) != 1 || all[0] != want {
+				t.Errorf("%s: %q, want %q", name, all, want)
+			}
+		}
 		for name, values := range got.Header {
 			if strings.Contains(strings.Join(values, ""), "planted") {
 				t.Errorf("%s was planted: %q", name, values)
 			}
 		}
 		claims := assertionOf(t, got)
-		if claims["aud"] != "app" || claims["sub"] != id || claims["iss"] != s.origin {
+		if claims["aud"] != "app" || claims["sub"] != id || claims["iss"] != s.origin ||
+			fmt.Sprint(claims["rights"]) != "[editor may, too]" {
 			t.Errorf("the assertion: %v", claims)
 		}
 	})

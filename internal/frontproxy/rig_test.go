@@ -91,6 +91,7 @@ session:
   store: %s
   keys: [env:BFF_KEY]
 fronts: [{origin: %s}]
+users: {rights: {editor: ["provider:op"], "may, too": ["provider:op"]}}
 providers:
 %s
 `
