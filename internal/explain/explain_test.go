@@ -183,3 +183,31 @@ func TestFailuresAreCountedByPlace(t *testing.T) {
 		t.Error("a store that is down has no failures")
 	}
 }
+
+// Recording returns although the queue is full, too: events of every class are more than it holds.
+func TestRecordingNeverWaitsForRoomInTheQueue(t *testing.T) {
+	l := &lists{kept: map[string][][]byte{}, wait: make(chan struct{})}
+	k := explain.NewKeeper(l, time.Hour, slog.New(slog.DiscardHandler))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 600 {
+			k.Record(t.Context(), audit.Event{Kind: audit.CallFailed, Request: "r", User: "u_ada"})
+			k.Record(t.Context(), audit.Event{Kind: audit.CallFailed, Request: "r"})
+			k.Record(t.Context(), audit.Event{Kind: audit.Introspected, User: "u_ada"})
+		}
+	}()
+	select {
+	case <-done:
+	case <-time.After(30 * time.Second):
+		t.Error("recording waits for room in the queue")
+	}
+	close(l.wait)
+	<-done
+	k.Close()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.kept) == 0 {
+		t.Error("nothing was kept")
+	}
+}
