@@ -98,6 +98,7 @@ func start(t *testing.T, text string) *running {
 			Log:    slog.New(slog.NewJSONHandler(r.log, &slog.HandlerOptions{Level: level})),
 			Level:  level,
 			Reload: r.read,
+			Record: true,
 		},
 	)
 	if err != nil {
