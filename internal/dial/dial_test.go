@@ -54,6 +54,9 @@ func TestANameThatResolvesInsideIsRefusedWhenItIsDialled(t *testing.T) {
 	for _, host := range []string{"localhost", "LOCALHOST", "localhost.", "127.0.0.1", "[::ffff:127.0.0.1]",
 		"１27.0.0.1", "127。0。0。1", "ⓛocalhost", "LOCALHOſT"} { // the last ones are spelt in ASCII when they are dialled
 		err := get("http://"+host+":"+port+"/", true)
+		if host == "localhost." && err != nil && strings.Contains(err.Error(), "no such host") {
+			continue // only some resolvers know it with its dot
+		}
 		if err == nil || !strings.Contains(err.Error(), "inner network") {
 			t.Errorf("%s: %v", host, err)
 		}
