@@ -37,7 +37,7 @@ type Options struct {
 	// Network carries what goes to providers and upstreams, in a trial where nothing leaves the process; nil: the network.
 	Network http.RoundTripper
 
-	// Now is the clock of a trial; nil: time.Now.
+	// Now is the time of day; nil: time.Now, which deadlines and measurements always have.
 	Now func() time.Time
 
 	// Trial is for a command that serves nobody: the store is asked nothing before somebody wants to know.

@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
@@ -20,6 +21,12 @@ func TestOutageOfTheClocks(t *testing.T) {
 		c := testenv.NewClient(r.bff).Via(machines[i])
 		c.SignIn("acme", "login_hint="+name)
 		people = append(people, c)
+		session, _ := c.Fetch("GET", "/bff/session", "").JSON(t)["session"].(map[string]any)
+		at, err := time.Parse(time.RFC3339, fmt.Sprint(session["created_at"]))
+		off := []time.Duration{0, time.Minute, -time.Minute}[i]
+		if wrong := time.Until(at) - off; err != nil || wrong.Abs() > 30*time.Second {
+			t.Fatalf("the clock of %s is not off by %v: a session of now began at %v", name, off, session["created_at"])
+		}
 	}
 	calls := 0
 	testenv.Eventually(t, "three refreshes for each", func() bool {

@@ -4,23 +4,20 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 )
 
-// AnotherAt is [BFFProcess.Another] on a machine whose clock is off by so many whole seconds: the same program, built
-// over a time.Now that is wrong.
+// AnotherAt is [BFFProcess.Another] on a machine whose clock is off: the same program with another time of day.
 func (b *BFFProcess) AnotherAt(off time.Duration) *BFFProcess {
 	b.tb.Helper()
 	path, err := builtOffClock()
 	if err != nil {
 		b.tb.Fatal(err)
 	}
-	env := append([]string{"CLOCK_OFF_BY=" + strconv.Itoa(int(off/time.Second))}, b.env...)
+	env := append([]string{"CLOCK_OFF_BY=" + off.String()}, b.env...)
 	n := &BFFProcess{
 		tb:     b.tb,
 		Addr:   hostPort(FreePort(b.tb)),
@@ -37,57 +34,43 @@ func (b *BFFProcess) AnotherAt(off time.Duration) *BFFProcess {
 
 var builtOffClock = sync.OnceValues(buildOffClock)
 
-// buildOffClock builds cmd/bff with the standard library's clock laid over (go help build: -overlay). Nothing of
-// bff's own is changed.
+// buildOffClock builds cmd/bff with another clock in the options of its instance, and nothing else changed (go help
+// build: -overlay). That the standard library's clock is right is no difference: bff measures with it, and takes the
+// time of day from its options.
 func buildOffClock() (string, error) {
 	root, err := moduleRoot()
 	if err != nil {
 		return "", err
 	}
-	out, err := exec.Command("go", "env", "GOROOT").Output()
+	plugs := filepath.Join(root, "internal", "app", "instance.go")
+	source, err := os.ReadFile(plugs)
 	if err != nil {
 		return "", err
 	}
-	clock := filepath.Join(strings.TrimSpace(string(out)), "src", "time", "time.go")
-	source, err := os.ReadFile(clock)
-	if err != nil {
-		return "", err
-	}
-	const reading = "sec, nsec, mono := runtimeNow()\n"
-	head, rest, ok := strings.Cut(string(source), "func Now() Time {\n\t"+reading)
+	const begins = "func New(cfg *config.Config, o Options) (*Instance, error) {\n"
+	head, rest, ok := strings.Cut(string(source), begins)
 	if !ok {
-		return "", errors.New("time.Now reads its clock in another way than this knows")
+		return "", errors.New("an instance is made in another way than this knows")
 	}
 	wrong := filepath.Join(root, "bin", "_off-clock.go") // "_": no package for `go vet ./...`
-	text := head + "func Now() Time {\n\t" + reading + "\tsec += offBy\n" + rest + `
-var offBy = func() (n int64) {
-	text, _ := syscall.Getenv("CLOCK_OFF_BY")
-	digits, behind := text, false
-	if text != "" && text[0] == '-' {
-		digits, behind = text[1:], true
+	text := strings.Replace(head, "import (\n", "import (\n\t\"os\"\n", 1) + begins + `
+	off, err := time.ParseDuration(os.Getenv("CLOCK_OFF_BY"))
+	if err != nil {
+		return nil, err
 	}
-	for _, c := range digits {
-		n = 10*n + int64(c-'0')
-	}
-	if behind {
-		n = -n
-	}
-	return n
-}()
-`
-	text = strings.Replace(text, "import (\n", "import (\n\t\"syscall\"\n", 1)
-	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {clock: wrong}})
+	o.Now = func() time.Time { return time.Now().Round(0).Add(off) }
+	return plug(cfg, o)
+}
+
+func plug(cfg *config.Config, o Options) (*Instance, error) {
+` + rest
+	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {plugs: wrong}})
 	if err != nil {
 		return "", err
 	}
 	return buildAs("bff.test.off-clock", func() ([]string, error) {
 		list := filepath.Join(root, "bin", "off-clock.json")
-		return []string{
-				"-overlay",
-				list,
-			}, errors.Join(
-				os.WriteFile(wrong, []byte(text), 0o600),
-				os.WriteFile(list, overlay, 0o600),
-			)
+		return []string{"-overlay", list}, errors.Join(os.WriteFile(wrong, []byte(text), 0o600),
+			os.WriteFile(list, overlay, 0o600))
 	})
 }
