@@ -1,6 +1,7 @@
 // Who sent a request: behind real Express and Node servers, with a cookie (bff is asked) and with an assertion.
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
+import { register } from "node:module";
 import { after, before, beforeEach, test } from "node:test";
 import express from "express";
 import { getSession as ofExpress } from "../express.js";
@@ -152,3 +153,16 @@ for (const [what, make] of [
     assert.deepEqual(await me({ authorization: "Bearer " + (await make()) }), nobody);
   });
 }
+
+test("Next.js: the request that is being answered is asked about, whichever it is", async () => {
+  const headers = "data:text/javascript," + encodeURIComponent("export const headers = async () => globalThis.asked;");
+  const hook = `export const resolve = (name, context, next) =>
+    name === "next/headers.js" ? { url: ${JSON.stringify(headers)}, shortCircuit: true } : next(name, context);`;
+  register("data:text/javascript," + encodeURIComponent(hook));
+  const { getSession: ofNext } = await import("../next.js");
+  const ask = async (init) => ((globalThis.asked = new Headers(init)), plain(await ofNext({ url: bff.url, audience: "app" })));
+  assert.deepEqual(await ask({ cookie: "other=1; bff=good" }), signedIn);
+  assert.deepEqual(await ask({ cookie: "bff=bad" }), nobody);
+  assert.deepEqual(await ask({ authorization: "Bearer " + (await ed.sign(claims())) }), signedIn);
+  assert.deepEqual(await ask({}), nobody);
+});
