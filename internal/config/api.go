@@ -199,8 +199,8 @@ func (a *API) timeFields() []field {
 		field{name: "idle", absent: "`10m`", example: "1h", about: "A call on which no byte moves for this long ends."}.
 			duration(&a.Idle, time.Second, 24*time.Hour),
 		field{name: "pause", def: "off", example: "route",
-			about: "What an upstream's 429 pauses for this session until its `Retry-After`: nothing, the same pattern of `allow`, or the " +
-				"whole api.",
+			about: "What an upstream's 429 pauses for the session that met it until its `Retry-After`: nothing, calls that " +
+				"the same pattern of `allow` (of several the first) lets through, or the whole api.",
 		}.word(&a.Pause, "off", "route", "api"),
 		a.retryField(),
 	}
