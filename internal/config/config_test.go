@@ -240,9 +240,9 @@ func TestIssuerStaysAsWritten(t *testing.T) {
 }
 
 func TestAMisspeltWordFindsTheOneThatWasMeant(t *testing.T) {
-	words := []string{"client_id", "client_secret", "issuer", "keep", "scopes"}
+	words := []string{"client_id", "client_secret", "issuer", "keep", "scopes", "x"}
 	for word, want := range map[string]string{"client_idd": "client_id", "clientid": "client_id", "secret": "client_secret", "isuser": "issuer", "ISSUER": "issuer",
-		"kep": "keep", "scope": "scopes", "frobnicate": "", "x": "", "": ""} {
+		"kep": "keep", "scope": "scopes", "frobnicate": "", "b": "", "xx": "", "": ""} {
 		if got := config.Nearest(word, words); got != want {
 			t.Errorf("%q is taken for %q, want %q", word, got, want)
 		}

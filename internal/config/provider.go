@@ -130,13 +130,13 @@ func (p *Provider) checkClient(v value, there map[string]value) {
 func readProviderFile(v value, name string) (providers.Config, bool) {
 	text, ok := v.text("write the path of a provider file, as in `file: ./acme.yaml`")
 	if !ok {
-		return providers.Config{}, true
+		return providers.Config{}, false
 	}
 	path := v.r.path(text)
 	p, err := loadProvider(path, name)
 	if err != nil {
 		v.wrong("%s: the file %v", v.name(), err)
-		return providers.Config{}, true
+		return providers.Config{}, false
 	}
 	v.r.files = append(v.r.files, path)
 	if said, err := readBounded(path, maxFile); err == nil {

@@ -241,6 +241,15 @@ func TestMistakesInKeysOfTheSecondEdition(t *testing.T) {
 	}
 }
 
+// What a provider file would say is not asked for again where the file cannot be read.
+func TestAProviderFileThatIsNotThereIsOneMistake(t *testing.T) {
+	text := strings.Replace(minimal, "client_id: x", "file: ./none.yaml\n    client_id: x", 1)
+	_, report := config.Read(filepath.Join(t.TempDir(), "bff.yaml"), []byte(text), secondEnvironment)
+	if strings.Count(report, "bff.yaml:") != 1 || !strings.Contains(report, "file`: the file does not exist") {
+		t.Errorf("the report is\n%s", report)
+	}
+}
+
 // What works to the letter and is meant otherwise is a warning.
 func TestWarningsOfTheSecondEdition(t *testing.T) {
 	v := good(t, strings.Replace(minimal, "client_id: x", "client_id: your-client-id", 1)+`admin: "[::1]:9090"

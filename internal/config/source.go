@@ -258,7 +258,7 @@ func Nearest(word string, candidates []string) string {
 	}
 	best, least := "", 1+max(1, len(word)/3)
 	for _, c := range candidates {
-		if d := distance(strings.ToLower(word), c); d < least {
+		if d := distance(strings.ToLower(word), c); d < least && d < len(c) { // not every letter
 			best, least = c, d
 		}
 	}
