@@ -52,6 +52,11 @@ func (in *Instance) Reload() {
 	if in.options.Level != nil {
 		in.options.Level.Set(cfg.Log.Level)
 	}
+	if shared == nil {
+		for _, g := range in.all() { // a session that the next generation seals anew is still that of their streams
+			g.vault.AlsoOpen(cfg.Session.Keys)
+		}
+	}
 	in.replace(next)
 	in.noteReload(cfg, old.cfg)
 	in.log.Info("the configuration was read again")

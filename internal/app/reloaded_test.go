@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"bufio"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -81,6 +82,55 @@ func TestReloadChangesEveryPart(t *testing.T) {
 		"limits: {login_per_minute: 5}\nlog: {access: true}")
 	r.in.Reload()
 	hold(true)
+}
+
+// A stream of bff's own goes on over a reload that changes the keys, and hears what happens behind it.
+func TestAnEventStreamGoesOnOverAReload(t *testing.T) {
+	r := start(t, firstFile)
+	send := func(method, path, body string, client *http.Client) *http.Response {
+		q, err := http.NewRequestWithContext(t.Context(), method, r.origin+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		q.Header.Set("Sec-Fetch-Site", "same-origin")
+		q.Header.Set("Content-Type", "application/merge-patch+json")
+		resp, err := client.Do(q)
+		if err != nil || resp.StatusCode != http.StatusOK {
+			t.Fatalf("%s %s: %v %v", method, path, resp, err)
+		}
+		t.Cleanup(func() { _ = resp.Body.Close() })
+		return resp
+	}
+	lines := bufio.NewScanner(send("GET", "/bff/events", "", &http.Client{Jar: r.browser.Jar}).Body)
+	if first := next(t, lines); first == "the end" {
+		t.Fatal("the stream does not begin")
+	}
+	r.write("key2", key2)
+	r.configure("keys: [file:key2, file:key]", strings.Replace(firstFile, "/v1", "/v2", 1))
+	r.in.Reload()
+	if _, body := r.get(r.origin + "/api/cal/a"); body != "/v2/a" {
+		t.Fatalf("the new file does not hold: %s", body)
+	}
+	heard := make(chan string, 1)
+	go func() {
+		line := ""
+		for line != "the end" && !strings.Contains(line, "preferences") {
+			line = next(t, lines)
+		}
+		heard <- line
+	}()
+	send("PATCH", "/bff/preferences", `{"theme": "dark"}`, r.browser)
+	line := ""
+	testenv.Eventually(t, "the stream hears of it", func() bool {
+		select {
+		case line = <-heard:
+		default:
+		}
+		return line != ""
+	})
+	if line == "the end" {
+		t.Error("the stream ended")
+	}
 }
 
 // The reading of a configuration, and the change of its keys, are in the audit log once each, however many there are.

@@ -38,7 +38,7 @@ func (v *attempts) put(ctx context.Context, payload []byte, ttl time.Duration, m
 	}
 	state = seal.Encode(seal.Random(stateSize))
 	opener := seal.NewOpener()
-	value := v.ring.Seal(attemptBinding(state, opener), payload)
+	value := v.ring().Seal(attemptBinding(state, opener), payload)
 	if err := v.count(ctx, len(value), ttl); err != nil {
 		return "", secret.Text{}, err
 	}
@@ -85,7 +85,7 @@ func (v *attempts) open(ctx context.Context, state string, half secret.Text, tak
 		if err != nil {
 			return nil, err
 		}
-		payload, err := v.ring.Open(attemptBinding(state, opener), []byte(value))
+		payload, err := v.ring().Open(attemptBinding(state, opener), []byte(value))
 		if err != nil {
 			return nil, ErrNotFound
 		}

@@ -26,12 +26,12 @@ func (c *core) SwapConfigured(ctx context.Context, now map[string]string) (befor
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return nil, err
 	}
-	if plain, opened := c.ring.Open(configuredBinding(), []byte(value)); err == nil && opened == nil {
+	if plain, opened := c.ring().Open(configuredBinding(), []byte(value)); err == nil && opened == nil {
 		_ = json.Unmarshal(plain, &before) // else: written by another version
 	}
 	plain, err := json.Marshal(now)
 	if err != nil {
 		return nil, err
 	}
-	return before, c.db.Set(ctx, key, c.ring.Seal(configuredBinding(), plain), configuredLife)
+	return before, c.db.Set(ctx, key, c.ring().Seal(configuredBinding(), plain), configuredLife)
 }

@@ -29,7 +29,7 @@ const attemptsToChange = 8
 
 func (v *connections) seal(c *Connection) []byte {
 	rec := c.record()
-	return v.ring.Seal(c.owner.binding(c.ID), encode(&rec))
+	return v.ring().Seal(c.owner.binding(c.ID), encode(&rec))
 }
 
 // Kept lists the connections that are kept by a user, the one linked first in front. It needs no session.

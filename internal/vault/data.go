@@ -45,7 +45,7 @@ func (v *users) openData(owner, client, value string) (doc []byte, version strin
 	if value == "" {
 		return []byte("{}"), "", nil
 	}
-	doc, err = v.ring.Open(dataBinding(owner, client), []byte(value))
+	doc, err = v.ring().Open(dataBinding(owner, client), []byte(value))
 	if err != nil {
 		v.db.Warn("data of a service does not open: its key was removed from the ring, or it was tampered with")
 		doc = []byte("{}")
@@ -60,7 +60,7 @@ func (v *users) SetUserData(ctx context.Context, userID, client string, doc []by
 	}
 	ctx, cancel := detached(ctx)
 	defer cancel()
-	t, value := tag(userID), v.ring.Seal(dataBinding(userID, client), doc)
+	t, value := tag(userID), v.ring().Seal(dataBinding(userID, client), doc)
 	_, err := v.db.Run(
 		ctx,
 		store.Call{Script: "data", Keys: store.Keys{"user": v.userKey(t, "u"), "data": v.userKey(t, "d")},
@@ -83,7 +83,7 @@ func (v *users) SessionUser(ctx context.Context, sessionID string) (userID strin
 			return "", err
 		}
 		var rec handleRecord
-		plain, err := v.ring.Open(handleBinding(sessionID, sessionID), []byte(entries[sessionID]))
+		plain, err := v.ring().Open(handleBinding(sessionID, sessionID), []byte(entries[sessionID]))
 		if err != nil || decode(plain, &rec) != nil {
 			continue
 		}
@@ -141,7 +141,7 @@ func (v *users) SetSessionData(
 	}
 	ctx, cancel := detached(ctx)
 	defer cancel()
-	t, value := tag(userID), v.ring.Seal(dataBinding(sessionID, client), doc)
+	t, value := tag(userID), v.ring().Seal(dataBinding(sessionID, client), doc)
 	_, err = v.db.Run(ctx, store.Call{Script: "session_data",
 		Keys: store.Keys{"index": v.userKey(t, "i"), "data": v.userKey(t, "b:"+sessionID)},
 		Args: store.Args{"prefix": v.userKey(t, ""), "id": sessionID, "client": client, "expected": version, "value": value,

@@ -55,7 +55,7 @@ func (v *events) about(eventType string, q queued) told {
 	}
 	q.ID, q.Type, q.At = newID("msg_"), eventType, v.now().UnixMilli()
 	if q.Extra != "" {
-		q.Extra = seal.Encode(v.ring.Seal(eventBinding(q.User, q.ID), []byte(q.Extra)))
+		q.Extra = seal.Encode(v.ring().Seal(eventBinding(q.User, q.ID), []byte(q.Extra)))
 	}
 	b, err := json.Marshal(q)
 	if err != nil {
@@ -320,6 +320,6 @@ func (v *events) extra(q *queued) (json.RawMessage, bool) {
 	if err != nil || q.Extra == "" {
 		return nil, false
 	}
-	plain, err := v.ring.Open(eventBinding(q.User, q.ID), sealed)
+	plain, err := v.ring().Open(eventBinding(q.User, q.ID), sealed)
 	return plain, err == nil
 }

@@ -23,7 +23,7 @@ func explanationBinding(id string) seal.Binding {
 func (e Explanations) Append(ctx context.Context, ids []string, entry []byte, most int, ttl time.Duration) error {
 	for _, id := range ids {
 		_, err := e.c.db.Run(ctx, store.Call{Script: "append", Keys: store.Keys{"list": e.c.ringKeys("e:", id)[0]},
-			Args: store.Args{"entry": e.c.ring.Seal(explanationBinding(id), entry), "most": most, "ttl": millisOf(ttl)}})
+			Args: store.Args{"entry": e.c.ring().Seal(explanationBinding(id), entry), "most": most, "ttl": millisOf(ttl)}})
 		if err != nil {
 			return err
 		}
@@ -41,7 +41,7 @@ func (e Explanations) Read(ctx context.Context, id string) ([][]byte, error) {
 			return nil, err
 		}
 		for _, value := range values {
-			if entry, err := e.c.ring.Open(explanationBinding(id), []byte(value)); err == nil {
+			if entry, err := e.c.ring().Open(explanationBinding(id), []byte(value)); err == nil {
 				out = append(out, entry)
 			}
 		}

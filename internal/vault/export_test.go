@@ -17,11 +17,11 @@ func (v *Vault) Gorilla() gorillasessions.Store { return v.sessions.gorilla }
 
 // Seal and Open are seal and open for a kind, an owner, and the browser's half or nil.
 func (v *Vault) Seal(kind, owner string, half *[32]byte, plain []byte) []byte {
-	return v.ring.Seal(seal.Binding{Kind: kind, Owner: owner, Opener: (*seal.Opener)(half)}, plain)
+	return v.ring().Seal(seal.Binding{Kind: kind, Owner: owner, Opener: (*seal.Opener)(half)}, plain)
 }
 
 func (v *Vault) Open(kind, owner string, half *[32]byte, value []byte) ([]byte, error) {
-	return v.ring.Open(seal.Binding{Kind: kind, Owner: owner, Opener: (*seal.Opener)(half)}, value)
+	return v.ring().Open(seal.Binding{Kind: kind, Owner: owner, Opener: (*seal.Opener)(half)}, value)
 }
 
 // Ticket reads a cookie's value, and gives what it was read from, the session's owner and the browser's half.

@@ -140,7 +140,7 @@ func (tr *transfer) Serialize(*gorillasessions.Session) ([]byte, error) {
 	if tr.record == nil {
 		return nil, errNotPrepared
 	}
-	return tr.s.ring.Seal(sessionBinding(tr.ticket), encode(tr.record)), nil
+	return tr.s.ring().Seal(sessionBinding(tr.ticket), encode(tr.record)), nil
 }
 
 // Deserialize opens what this transfer has read.

@@ -30,7 +30,7 @@ func (c *core) HandOver(ctx context.Context, e audit.Event) error {
 		return err
 	}
 	_, err = c.db.Run(ctx, store.Call{Script: "append", Keys: store.Keys{"list": c.db.Global("y")},
-		Args: store.Args{"entry": c.ring.Seal(handedBinding(), entry), "most": maxHanded, "ttl": millisOf(handedLife)}})
+		Args: store.Args{"entry": c.ring().Seal(handedBinding(), entry), "most": maxHanded, "ttl": millisOf(handedLife)}})
 	return err
 }
 
@@ -40,7 +40,7 @@ func (c *core) Handed(ctx context.Context) ([]audit.Event, error) {
 	var all []audit.Event
 	for _, value := range values {
 		var e audit.Event
-		plain, opened := c.ring.Open(handedBinding(), []byte(value))
+		plain, opened := c.ring().Open(handedBinding(), []byte(value))
 		if opened == nil && json.Unmarshal(plain, &e) == nil {
 			all = append(all, e)
 		}

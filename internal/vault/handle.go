@@ -33,7 +33,7 @@ func (v *index) remember(ctx context.Context, s *Session, handle string) error {
 func (v *index) rememberAt(ctx context.Context, s *Session, handle, key string) error {
 	rec := handleRecord{UserID: s.User.ID, Location: s.location.hash(), Tag: s.location.tag}
 	_, err := v.db.Run(ctx, store.Call{Script: "remember", Keys: store.Keys{"handle": key},
-		Args: store.Args{"id": s.ID, "value": v.ring.Seal(handleBinding(handle, s.ID), encode(&rec)),
+		Args: store.Args{"id": s.ID, "value": v.ring().Seal(handleBinding(handle, s.ID), encode(&rec)),
 			"ttl": millisOf(v.indexLife())}})
 	return err
 }
@@ -56,7 +56,7 @@ func (v *index) EndHandle(ctx context.Context, handle, reason string) (n int, er
 		}
 		for id, value := range entries {
 			var rec handleRecord
-			plain, err := v.ring.Open(handleBinding(handle, id), []byte(value))
+			plain, err := v.ring().Open(handleBinding(handle, id), []byte(value))
 			if err != nil || decode(plain, &rec) != nil {
 				continue
 			}

@@ -51,7 +51,7 @@ func (v *users) entry(ctx context.Context, i Identity) (e identityEntry, err err
 		if n == 0 {
 			e.value = value
 		}
-		if id, err := v.ring.Open(i.binding(), []byte(value)); err == nil && e.userID == "" {
+		if id, err := v.ring().Open(i.binding(), []byte(value)); err == nil && e.userID == "" {
 			e.userID = string(id)
 		}
 	}
@@ -61,7 +61,7 @@ func (v *users) entry(ctx context.Context, i Identity) (e identityEntry, err err
 // enter has the entry lead to a user, over what stands there. ErrConflict: something else stands there now.
 func (v *users) enter(ctx context.Context, i Identity, e identityEntry, userID string) error {
 	_, err := v.db.RunDurably(ctx, store.Call{Script: "swap", Keys: store.Keys{"key": e.key},
-		Args: store.Args{"expected": e.value, "value": v.ring.Seal(i.binding(), []byte(userID))}})
+		Args: store.Args{"expected": e.value, "value": v.ring().Seal(i.binding(), []byte(userID))}})
 	return err
 }
 
@@ -101,7 +101,7 @@ func (v *users) PlannedUserID(ctx context.Context, i Identity) (string, error) {
 		return before, err
 	}
 	for n := 0; ; n++ {
-		id := "u_" + v.ring[0].Location(seal.Digest("bff user v2", strconv.Itoa(n), i.Provider, i.Issuer, i.Subject))
+		id := "u_" + v.ring()[0].Location(seal.Digest("bff user v2", strconv.Itoa(n), i.Provider, i.Issuer, i.Subject))
 		_, err := v.db.Get(ctx, v.userKey(tag(id), "u")) // a record that lost this account, or was erased: not again
 		if errors.Is(err, ErrNotFound) {
 			return id, nil
@@ -323,7 +323,7 @@ func (v *users) forgetEntry(ctx context.Context, i Identity, userID string) {
 		if err != nil {
 			continue
 		}
-		if id, err := v.ring.Open(i.binding(), []byte(value)); err == nil && string(id) == userID {
+		if id, err := v.ring().Open(i.binding(), []byte(value)); err == nil && string(id) == userID {
 			_, _ = v.db.RunDurably(ctx, store.Call{Script: "swap", Keys: store.Keys{"key": key},
 				Args: store.Args{"expected": value, "value": ""}})
 		}

@@ -37,7 +37,7 @@ func infoBinding(userID, sessionID string) seal.Binding {
 func (v *index) info(s *Session, seen time.Time) []byte {
 	rec := infoRecord{Device: s.Device, Created: millis(s.CreatedAt), Seen: millis(seen), Front: s.Front,
 		Auth: millis(s.AuthAt)}
-	return append([]byte(s.location.hash()), v.ring.Seal(infoBinding(s.User.ID, s.ID), encode(&rec))...)
+	return append([]byte(s.location.hash()), v.ring().Seal(infoBinding(s.User.ID, s.ID), encode(&rec))...)
 }
 
 // Sessions lists the live sessions of s's user, the one seen last in front. It is exact: an entry whose session is
@@ -87,7 +87,7 @@ func (v *index) list(ctx context.Context, tag, userID string) ([]SessionInfo, er
 func (v *index) openInfo(userID, id, value string) SessionInfo {
 	info := SessionInfo{ID: id}
 	var rec infoRecord
-	plain, err := v.ring.Open(infoBinding(userID, id), []byte(value))
+	plain, err := v.ring().Open(infoBinding(userID, id), []byte(value))
 	if err == nil && decode(plain, &rec) == nil {
 		info.Device, info.CreatedAt, info.SeenAt = rec.Device, fromMillis(rec.Created), fromMillis(rec.Seen)
 		info.Front, info.AuthAt = rec.Front, fromMillis(cmp.Or(rec.Auth, rec.Created))

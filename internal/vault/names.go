@@ -21,8 +21,8 @@ type location struct {
 }
 
 func (c *core) locate(t *seal.Ticket) location {
-	l := location{tag: t.Tag(), pairs: make([]string, 0, 2*len(c.ring))}
-	for _, hash := range c.ring.Locations(t.Finder()) {
+	l := location{tag: t.Tag(), pairs: make([]string, 0, 2*len(c.ring()))}
+	for _, hash := range c.ring().Locations(t.Finder()) {
 		l.pairs = append(l.pairs, c.userKey(l.tag, "s:"+hash), c.userKey(l.tag, "c:"+hash))
 	}
 	return l
@@ -48,7 +48,7 @@ func (c *core) idKeys(sessionID string) []string { return c.ringKeys("n:", sessi
 func (c *core) attemptKeys(state string) []string { return c.ringKeys("a:", state) }
 
 func (c *core) ringKeys(kind, name string) []string {
-	keys := c.ring.Locations([]byte(name))
+	keys := c.ring().Locations([]byte(name))
 	for i := range keys {
 		keys[i] = c.db.Global(kind + keys[i])
 	}

@@ -50,7 +50,7 @@ func jobBinding(tag, id string) seal.Binding { return seal.Binding{Kind: "job", 
 
 func (v *outbox) seal(j *Job) []byte {
 	rec := jobRecord{Payload: j.Payload, Attempts: j.Attempts, Created: millis(j.Created), Due: millis(j.due)}
-	return v.ring.Seal(jobBinding(j.tag, j.id), encode(&rec))
+	return v.ring().Seal(jobBinding(j.tag, j.id), encode(&rec))
 }
 
 // point has a user's outbox looked at, at the given time at the latest.
@@ -126,7 +126,7 @@ const unopenedWait = time.Hour
 
 func (v *outbox) open(tag, id, value string) (Job, bool) {
 	var rec jobRecord
-	plain, err := v.ring.Open(jobBinding(tag, id), []byte(value))
+	plain, err := v.ring().Open(jobBinding(tag, id), []byte(value))
 	if err != nil || decode(plain, &rec) != nil {
 		v.db.Warn("a revocation does not open: its key was removed from the ring, or it was tampered with")
 		return Job{}, false

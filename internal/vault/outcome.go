@@ -15,7 +15,7 @@ const takerSize = 22
 func (v *attempts) SetOutcome(ctx context.Context, state string, payload []byte, ttl time.Duration) error {
 	ctx, cancel := detached(ctx)
 	defer cancel()
-	return v.db.Set(ctx, v.outcomeKeys(state)[0], v.ring.Seal(outcomeBinding(state), payload), ttl)
+	return v.db.Set(ctx, v.outcomeKeys(state)[0], v.ring().Seal(outcomeBinding(state), payload), ttl)
 }
 
 // Outcome returns what SetOutcome was given. pending says that the attempt was taken and its outcome is not known yet.
@@ -32,7 +32,7 @@ func (v *attempts) Outcome(ctx context.Context, state string) (payload []byte, p
 		if err != nil {
 			return nil, false, err
 		}
-		if payload, err = v.ring.Open(outcomeBinding(state), []byte(value)); err != nil {
+		if payload, err = v.ring().Open(outcomeBinding(state), []byte(value)); err != nil {
 			return nil, false, ErrNotFound
 		}
 		return payload, false, nil

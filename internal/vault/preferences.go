@@ -22,12 +22,12 @@ func (v *sessions) Preferences(ctx context.Context, s *Session) (doc []byte, ver
 		return nil, "", err
 	}
 	version = seal.Version(value)
-	doc, err = v.ring.Open(preferencesBinding(s.User.ID), []byte(value))
+	doc, err = v.ring().Open(preferencesBinding(s.User.ID), []byte(value))
 	if err != nil {
 		v.db.Warn("preferences do not open: their key was removed from the ring, or they were tampered with")
 		return []byte("{}"), version, nil
 	}
-	if !v.ring.Current(value) { // nothing else may ever write them: whoever reads seals them under the ring's first key
+	if !v.ring().Current(value) { // nothing else may ever write them: whoever reads seals them under the ring's first key
 		if next, err := v.writePreferences(ctx, s, doc, version, ""); err == nil {
 			version = next
 		}
@@ -49,7 +49,7 @@ func (v *sessions) SetPreferences(ctx context.Context, s *Session, doc []byte, v
 
 func (v *sessions) writePreferences(ctx context.Context, s *Session, doc []byte, version, message string) (string,
 	error) {
-	value := v.ring.Seal(preferencesBinding(s.User.ID), doc)
+	value := v.ring().Seal(preferencesBinding(s.User.ID), doc)
 	_, err := v.db.Run(ctx, onSession("preferences", s.location,
 		store.Keys{"preferences": v.userKey(s.location.tag, "p")}, store.Args{
 			"expected": version, "value": value, "channel": v.db.Channel(), "message": message}))

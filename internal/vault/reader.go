@@ -31,7 +31,7 @@ type sealed struct {
 // read brings a session and its connections in one round trip: one pipeline, all keys in one slot.
 func (r *reader) read(ctx context.Context, t *seal.Ticket) (*sealed, error) {
 	got := &sealed{ticket: t, prior: r.cache.prior(t)}
-	if got.prior != nil {
+	if got.prior != nil && len(got.prior.location.pairs) == 2*len(r.ring()) { // else keys came to the ring since
 		got.location = got.prior.location
 	} else {
 		got.location = r.locate(t)
@@ -146,7 +146,7 @@ func (r *reader) open(got *sealed) (*Session, error) {
 
 func (r *reader) openSession(t *seal.Ticket, value string) (*sessionRecord, error) {
 	rec := &sessionRecord{}
-	plain, err := r.ring.Open(sessionBinding(t), []byte(value))
+	plain, err := r.ring().Open(sessionBinding(t), []byte(value))
 	if err == nil {
 		err = decode(plain, rec)
 	}
@@ -179,7 +179,7 @@ func (r *reader) session(got *sealed, rec *sessionRecord) *Session {
 			EmailVerified: rec.EmailVerified, Picture: rec.Picture},
 		idle: r.cfg.Idle, lifetime: r.cfg.Lifetime, ticket: secret.Hide(got.ticket), location: got.location,
 		cookie:  secret.New(got.ticket.Encode()),
-		version: strings.Clone(seal.Version(got.value)), current: r.ring.Current(got.value),
+		version: strings.Clone(seal.Version(got.value)), current: r.ring().Current(got.value),
 	}
 	if got.user != "" {
 		if user, err := r.openUser(rec.UserID, got.user); err == nil {
@@ -213,7 +213,7 @@ func (r *reader) same(c *Connection, value string) bool {
 }
 
 func (r *reader) openConnection(o owner, id, value string) (Connection, error) {
-	plain, err := r.ring.Open(o.binding(id), []byte(value))
+	plain, err := r.ring().Open(o.binding(id), []byte(value))
 	var rec connectionRecord
 	if err == nil {
 		err = decode(plain, &rec)
@@ -222,7 +222,7 @@ func (r *reader) openConnection(o owner, id, value string) (Connection, error) {
 		return Connection{}, err
 	}
 	c := rec.connection()
-	c.ID, c.owner, c.version, c.current = id, o, strings.Clone(seal.Version(value)), r.ring.Current(value)
+	c.ID, c.owner, c.version, c.current = id, o, strings.Clone(seal.Version(value)), r.ring().Current(value)
 	c.sum = r.sum(value)
 	return c, nil
 }

@@ -102,14 +102,14 @@ func (v *users) resealValue(
 	was string,
 	call func(value []byte) store.Call,
 ) (bool, error) {
-	if was == "" || v.ring.Current(was) {
+	if was == "" || v.ring().Current(was) {
 		return false, nil
 	}
-	plain, err := v.ring.Open(b, []byte(was))
+	plain, err := v.ring().Open(b, []byte(was))
 	if err != nil {
 		return false, nil // it opens for nobody any more
 	}
-	_, err = v.db.Run(ctx, call(v.ring.Seal(b, plain)))
+	_, err = v.db.Run(ctx, call(v.ring().Seal(b, plain)))
 	if errors.Is(err, ErrConflict) || errors.Is(err, ErrNotFound) {
 		return false, nil // somebody else wrote, under the first key
 	}

@@ -48,7 +48,7 @@ func seenBinding(userID string) seal.Binding { return seal.Binding{Kind: "seen",
 
 // sealSeen seals when a user was seen. It stands beside the record: a touch neither reads nor writes that.
 func (c *core) sealSeen(userID string, at time.Time) []byte {
-	return c.ring.Seal(seenBinding(userID), strconv.AppendInt(nil, at.UnixMilli(), 10))
+	return c.ring().Seal(seenBinding(userID), strconv.AppendInt(nil, at.UnixMilli(), 10))
 }
 
 // noteSeen has r say when the user was seen last: at the last sign-in, or at the last touch of a session since.
@@ -60,7 +60,7 @@ func (c *core) noteSeen(r *UserRecord, text store.Text) error {
 	if err != nil {
 		return err
 	}
-	plain, err := c.ring.Open(seenBinding(r.ID), []byte(value))
+	plain, err := c.ring().Open(seenBinding(r.ID), []byte(value))
 	if err != nil {
 		return nil // its key was removed from the ring: the next touch writes it again
 	}
@@ -80,12 +80,12 @@ func (c *core) sealUser(r *UserRecord) []byte {
 	for _, u := range r.Uses {
 		rec.Uses = append(rec.Uses, useRecord{u.Client, u.Provider, u.Connection, u.Reason, millis(u.At)})
 	}
-	return c.ring.Seal(userBinding(r.ID), encode(&rec))
+	return c.ring().Seal(userBinding(r.ID), encode(&rec))
 }
 
 // openUser opens a record. What is no record, or not this user's, is ErrNotFound.
 func (c *core) openUser(userID, value string) (UserRecord, error) {
-	plain, err := c.ring.Open(userBinding(userID), []byte(value))
+	plain, err := c.ring().Open(userBinding(userID), []byte(value))
 	var rec userRecord
 	if err == nil {
 		err = decode(plain, &rec)
@@ -99,7 +99,7 @@ func (c *core) openUser(userID, value string) (UserRecord, error) {
 	r := UserRecord{ID: rec.ID, Provider: rec.Provider, Subject: rec.Subject, CreatedAt: fromMillis(rec.Created),
 		Profile:    Profile{Name: rec.Name, Email: rec.Email, EmailVerified: rec.EmailVerified, Picture: rec.Picture},
 		LastSeenAt: fromMillis(rec.Seen), Rights: rec.Rights, AppID: rec.AppID, HookAnswered: rec.HookAnswered,
-		Version: seal.Version(value), current: c.ring.Current(value)}
+		Version: seal.Version(value), current: c.ring().Current(value)}
 	for _, i := range rec.Identities {
 		r.Identities = append(r.Identities, Identity{i.Provider, i.Issuer, i.Subject, fromMillis(i.Linked)})
 	}

@@ -153,7 +153,7 @@ func (v *users) openHookData(userID string, text store.Text) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, err := v.ring.Open(hookBinding(userID), []byte(value))
+	data, err := v.ring().Open(hookBinding(userID), []byte(value))
 	if err != nil {
 		return nil, nil // its key was removed from the ring: the next sign-in brings it again
 	}
@@ -214,7 +214,7 @@ func (v *users) write(ctx context.Context, before, next *UserRecord, event strin
 	case len(next.HookData) == 0:
 		hook = "-"
 	default:
-		hook = string(v.ring.Seal(hookBinding(next.ID), next.HookData))
+		hook = string(v.ring().Seal(hookBinding(next.ID), next.HookData))
 	}
 	message := ""
 	if event != "" {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"bff/internal/audit"
@@ -67,7 +68,7 @@ type Vault struct {
 // core is what all parts of a vault share.
 type core struct {
 	cfg     Config
-	ring    seal.Ring
+	keyring atomic.Pointer[seal.Ring]
 	seed    maphash.Seed // of sum
 	db      *store.Store
 	bus     *store.Bus[Event]
@@ -97,7 +98,25 @@ func Open(cfg Config) (*Vault, error) {
 		return nil, fmt.Errorf("open vault: %w", err)
 	}
 	cfg.Store = "" // it may hold a password
-	return assemble(&core{cfg: cfg, ring: cfg.Keys, seed: maphash.MakeSeed(), db: db, closing: make(chan struct{})}), nil
+	c := &core{cfg: cfg, seed: maphash.MakeSeed(), db: db, closing: make(chan struct{})}
+	ring := seal.Ring(cfg.Keys)
+	c.keyring.Store(&ring)
+	return assemble(c), nil
+}
+
+// ring is the key ring: the first key seals, all open.
+func (c *core) ring() seal.Ring { return *c.keyring.Load() }
+
+// AlsoOpen puts keys that the ring lacks behind its own: what another vault of this process seals from now on is found
+// and opened by this one, too. What this vault seals, it seals as before. It is not called twice at a time.
+func (v *Vault) AlsoOpen(keys []Key) {
+	ring := slices.Clone(v.ring())
+	for _, k := range keys {
+		if !slices.ContainsFunc(ring, k.Equal) {
+			ring = append(ring, k)
+		}
+	}
+	v.keyring.Store(&ring)
 }
 
 // assemble puts the parts together: each knows those that stand before it.
