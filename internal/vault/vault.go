@@ -67,8 +67,8 @@ type Vault struct {
 
 // core is what all parts of a vault share.
 type core struct {
-	cfg     Config
-	keyring atomic.Pointer[seal.Ring]
+	cfg Config
+	keyring
 	seed    maphash.Seed // of sum
 	db      *store.Store
 	bus     *store.Bus[Event]
@@ -100,12 +100,15 @@ func Open(cfg Config) (*Vault, error) {
 	cfg.Store = "" // it may hold a password
 	c := &core{cfg: cfg, seed: maphash.MakeSeed(), db: db, closing: make(chan struct{})}
 	ring := seal.Ring(cfg.Keys)
-	c.keyring.Store(&ring)
+	c.keyring.current.Store(&ring)
 	return assemble(c), nil
 }
 
+// A keyring is the ring of a vault, which may grow.
+type keyring struct{ current atomic.Pointer[seal.Ring] }
+
 // ring is the key ring: the first key seals, all open.
-func (c *core) ring() seal.Ring { return *c.keyring.Load() }
+func (k *keyring) ring() seal.Ring { return *k.current.Load() }
 
 // AlsoOpen puts keys that the ring lacks behind its own: what another vault of this process seals from now on is found
 // and opened by this one, too. What this vault seals, it seals as before. It is not called twice at a time.
@@ -116,7 +119,7 @@ func (v *Vault) AlsoOpen(keys []Key) {
 			ring = append(ring, k)
 		}
 	}
-	v.keyring.Store(&ring)
+	v.keyring.current.Store(&ring)
 }
 
 // assemble puts the parts together: each knows those that stand before it.
