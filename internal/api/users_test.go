@@ -310,7 +310,7 @@ func TestTheHookIsAskedBeforeASessionBegins(t *testing.T) {
 	}
 	asked := object(t, post(t, w, "/introspect", "token", b.cookie("bff")))
 	if fmt.Sprint(asked["rights"]) != "[editor]" || asked["app_id"] != "42" || asked["auth_time"] != asked["iat"] ||
-		asked["iat"] == nil || asked["sid"] != sessionID(b) || asked["data"] != nil {
+		asked["iat"] == nil || asked["sid"] != sessionID(b) || fmt.Sprint(asked["data"]) != "map[plan:pro]" {
 		t.Errorf("a service hears %v", asked)
 	}
 	h.says(200, `{"rights": ["reader"]}`)
