@@ -119,7 +119,7 @@ func (in *Instance) newSigner(g *generation) (*assertion.Signer, error) {
 	for _, k := range g.cfg.Session.Keys {
 		seeds = append(seeds, k.Derive(assertion.Label))
 	}
-	return assertion.New(assertion.Config{Seeds: seeds, Board: g.vault, Log: in.log})
+	return assertion.New(assertion.Config{Seeds: seeds, Board: g.vault, Now: in.options.Now, Log: in.log})
 }
 
 // mounts makes the apis. They share one transport.
