@@ -196,6 +196,7 @@ func TestTheCrossSiteRuleOfBackends(t *testing.T) {
 	for name, resp := range map[string]*http.Response{
 		"a link elsewhere, with a cookie":  b.visit("/app/deep", "cross-site"),
 		"a frame of a sibling":             b.do("GET", "/app/", "", site("same-site"), mode("navigate"), frame),
+		"a navigation that asks for HEAD":  b.do("HEAD", "/app/", "", site("same-site"), mode("navigate")),
 		"an address that was typed":        b.visit("/app/", "none"),
 		"an old browser's page":            b.do("GET", "/app/", "", header("Accept", "text/html,*/*")),
 		"a form of its own":                b.do("POST", "/app/buy", "x=1", site("same-origin"), mode("navigate")),

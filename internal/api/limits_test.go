@@ -22,6 +22,18 @@ type desk struct {
 	calls  int
 	open   chan struct{}
 	answer func(http.ResponseWriter)
+	app    bool // it is a backend of the application's own, not a provider's api
+}
+
+// ofBoth runs a test against a provider's api and against a backend: limits are the same for both.
+func ofBoth(t *testing.T, test func(*testing.T, *desk)) {
+	for _, app := range []bool{false, true} {
+		t.Run(map[bool]string{false: "an api", true: "a backend"}[app], func(t *testing.T) {
+			d := newDesk(t)
+			d.app = app
+			test(t, d)
+		})
+	}
 }
 
 func newDesk(t *testing.T) *desk {
@@ -56,10 +68,17 @@ func (d *desk) behind(t *testing.T, limits api.Limits, change ...func(*settings)
 	t.Helper()
 	return newWorld(t, append(change, func(s *settings) {
 		s.mounts = []proxy.Config{
-			{Name: "desk", Path: "/api/desk", Upstream: d.URL, Allow: []string{"GET /x"}},
-			{Name: "other", Path: "/api/other", Upstream: d.URL, Allow: []string{"GET /x"}},
+			{Name: "desk", Path: "/api/desk", Upstream: d.URL, Allow: []string{"GET /x"}, Backend: d.app},
+			{Name: "other", Path: "/api/other", Upstream: d.URL, Allow: []string{"GET /x"}, Backend: d.app},
 		}
-		s.api = func(c *api.Config) { c.Limits = limits }
+		s.api = func(c *api.Config) {
+			c.Limits = limits
+			for i := range c.Mounts {
+				if m := &c.Mounts[i]; d.app {
+					m.Provider, m.Scopes, m.Identity = "", nil, "app"
+				}
+			}
+		}
 	})...)
 }
 
@@ -78,8 +97,9 @@ func (d *desk) occupy(t *testing.T, b *browser, target string, n int) (leave fun
 	}
 }
 
-func TestASessionHasSoManyCallsInFlight(t *testing.T) {
-	d := newDesk(t)
+func TestASessionHasSoManyCallsInFlight(t *testing.T) { ofBoth(t, soManyInFlight) }
+
+func soManyInFlight(t *testing.T, d *desk) {
 	w := d.behind(t, api.Limits{SessionConcurrency: 3})
 	ada, grace := w.browser(), w.browser()
 	ada.signIn("ada")
@@ -178,9 +198,10 @@ func TestAProviderIsSentSoManyCallsPerSecond(t *testing.T) {
 	}
 }
 
-func TestASessionHasSoManyCallsPerSecond(t *testing.T) {
+func TestASessionHasSoManyCallsPerSecond(t *testing.T) { ofBoth(t, soManyPerSecond) }
+
+func soManyPerSecond(t *testing.T, d *desk) {
 	clock := newClock()
-	d := newDesk(t)
 	d.answer = func(w http.ResponseWriter) { w.WriteHeader(http.StatusOK) }
 	w := d.behind(t, api.Limits{SessionPerSecond: 2}, func(s *settings) { s.now, s.life = clock.now, time.Hour })
 	ada, grace := w.browser(), w.browser()
