@@ -160,8 +160,9 @@ func TestErasingOnTheAccountPageAsksForASignIn(t *testing.T) {
 	press(r.tab, "Erase everything")
 	r.tab.Await(shows("are erased"))
 	other.Await("document.querySelector('#sign-in')")
-	if status, _ := r.asks("GET", "/users/"+user, "", ""); status != http.StatusNotFound {
-		t.Errorf("the user: %d", status)
-	}
+	testenv.Eventually(t, "nothing of the user is left", func() bool { // tabs hear that it begins
+		status, _ := r.asks("GET", "/users/"+user, "", "")
+		return status == http.StatusNotFound
+	})
 	testenv.EventuallyAfterRetries(t, "the provider has no grant of hers", func() bool { return r.demo.Live("ada") == 0 })
 }
