@@ -29,21 +29,21 @@ func TestACallThatGoesWellCostsTheStoreNothing(t *testing.T) {
 		since, _, _ = strings.Cut(since, here)
 		for line := range strings.Lines(since) {
 			// An instance asks by its clock whether what it has cached still holds; hello and echo are the test's.
-			if _, command, ok := strings.Cut(line, "] "); ok && !strings.Contains(command, ":ww\"") &&
-				!strings.HasPrefix(command, "\"hello\"") && !strings.HasPrefix(command, "\"echo\"") {
+			_, command, ok := strings.Cut(line, "] ")
+			if verb, _, _ := strings.Cut(command, " "); ok && verb != `"hello"` && verb != `"echo"` &&
+				!strings.Contains(command, `}:w"`) && !strings.Contains(command, `}:ww"`) {
 				all = append(all, command)
 			}
 		}
 		return all
 	}
 	heard()
-	testenv.Eventually(t, "a call is answered from the cache", func() bool { r.call(r.c); return len(heard()) == 0 })
-	for range 300 {
-		r.call(r.c)
-	}
-	if all := heard(); len(all) > 0 {
-		t.Errorf("during 300 calls the store heard %q", all)
-	}
+	testenv.Eventually(t, "300 calls of which the store hears nothing", func() bool {
+		for range 300 { // in the first ones, what the sign-in has left behind expires
+			r.call(r.c)
+		}
+		return len(heard()) == 0
+	})
 	r.c.Fetch("GET", "/api/things/secrets", "")
 	testenv.Eventually(t, "a refused call is written", func() bool {
 		return strings.Contains(strings.Join(heard(), ""), "bff:e:")
