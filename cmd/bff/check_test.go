@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	bff "bff/cmd/bff"
@@ -70,30 +69,13 @@ func ran(t *testing.T, secret string, args ...string) (code int, stdout, stderr 
 
 // --offline reaches for nothing: neither the store nor a provider is dialled.
 func TestCheckOfflineDialsNobody(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var dialled atomic.Int32
-	over := make(chan struct{})
-	go func() {
-		defer close(over)
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			dialled.Add(1)
-			_ = c.Close()
-		}
-	}()
-	at := l.Addr().String()
+	door := testenv.CountDials(t)
+	at := door.Addr
 	file := written(t, "origin: http://localhost:8080\nsession: {keys: [env:BFF_KEY], store: 'redis://"+at+"'}\nproviders:\n"+
 		"  acme: {issuer: 'http://"+at+"', client_id: x, client_secret: env:ACME_CLIENT_SECRET}\n")
 	code, _, stderr := ran(t, "x", "check", "--offline", "--config", file)
-	_ = l.Close()
-	<-over
-	if n := dialled.Load(); code != 0 || stderr != "" || n > 0 {
+	door.Close()
+	if n := door.Dialled.Load(); code != 0 || stderr != "" || n > 0 {
 		t.Errorf("exit code %d, %d connections\n%s", code, n, stderr)
 	}
 }

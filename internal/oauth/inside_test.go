@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/http/httptrace"
-	"sync/atomic"
 	"testing"
 
 	"bff/internal/oauth"
@@ -40,32 +39,15 @@ func (n *internet) RoundTrip(r *http.Request) (*http.Response, error) {
 // A name in the metadata of an issuer on the internet is not dialled where it leads inside, though nothing in its text
 // says that it does. The same address is dialled where the operator wrote it.
 func TestANameInMetadataIsNotDialledInside(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var dialled atomic.Int32
-	over := make(chan struct{})
-	go func() {
-		defer close(over)
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			dialled.Add(1)
-			_ = c.Close()
-		}
-	}()
-	t.Cleanup(func() { _ = l.Close(); <-over })
-	_, port, _ := net.SplitHostPort(l.Addr().String())
+	door := testenv.CountDials(t)
+	_, port, _ := net.SplitHostPort(door.Addr)
 	const issuer = "https://id.example.com"
-	proxy, err := net.Dial("tcp", l.Addr().String())
+	proxy, err := net.Dial("tcp", door.Addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = proxy.Close() })
-	testenv.Eventually(t, "the proxy is connected", func() bool { return dialled.Swap(0) == 1 })
+	testenv.Eventually(t, "the proxy is connected", func() bool { return door.Dialled.Swap(0) == 1 })
 	for name, written := range map[string]bool{"ⓛocalhost": false, "１27.0.0.1": false, "127.0.0.1": true} {
 		at := "https://" + name + ":" + port + "/keys"
 		metadata := map[string]any{"issuer": issuer, "authorization_endpoint": issuer + "/a", "token_endpoint": issuer + "/t",
@@ -84,7 +66,7 @@ func TestANameInMetadataIsNotDialledInside(t *testing.T) {
 		if err := i.Check(context.Background(), "rogue"); err == nil {
 			t.Errorf("%s: nobody answers there, and it passes", name)
 		}
-		if n := dialled.Swap(0); (n > 0) != written {
+		if n := door.Dialled.Swap(0); (n > 0) != written {
 			t.Errorf("%s, of the operator %v: %d connections", name, written, n)
 		}
 	}
