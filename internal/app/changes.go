@@ -18,7 +18,7 @@ const (
 // noteStart writes down with which configuration the process starts: what differs from the one before, of whichever
 // instance. A store that is away keeps nobody from starting, and then nothing is compared.
 func (in *Instance) noteStart(ctx context.Context) {
-	e := audit.Event{Kind: audit.ConfigurationRead, Reason: "start", At: time.Now(),
+	e := audit.Event{Kind: audit.ConfigurationRead, Reason: "start", At: in.options.Now(),
 		Actor: audit.Actor{Kind: audit.ByOperator}}
 	g := in.now()
 	digests := g.cfg.Digests()

@@ -30,7 +30,7 @@ func (in *Instance) recentFailures(ctx context.Context, out *probe.Printer) (at 
 	}
 	ctx, cancel := context.WithTimeout(ctx, probe.Timeout)
 	defer cancel()
-	all, err := explain.FailuresSince(ctx, g.vault.Explanations(), places, time.Now().Add(-recentTime))
+	all, err := explain.FailuresSince(ctx, g.vault.Explanations(), places, in.options.Now().Add(-recentTime))
 	if err != nil { // it was there a moment ago
 		return []explain.Place{{Kind: explain.AtStore}}
 	}

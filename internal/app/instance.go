@@ -77,10 +77,13 @@ type Instance struct {
 
 // New plugs the layers together. It contacts nobody.
 func New(cfg *config.Config, o Options) (*Instance, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	in := &Instance{log: o.Log, options: o, counted: metrics.New(nil, o.Version),
 		retiring: map[*generation]bool{}}
 	var err error
-	if in.certs, err = newCertificates(cfg, in.log, cmp.Or(o.Authority, authorityClient())); err != nil {
+	if in.certs, err = newCertificates(cfg, in.log, o.Now, cmp.Or(o.Authority, authorityClient())); err != nil {
 		return nil, err
 	}
 	if err = in.observe(cfg); err != nil {

@@ -10,10 +10,13 @@ import (
 )
 
 // An Operator does what `bff user` does, with the store and the keys of the configuration. No instance needs to run.
-type Operator struct{ g *generation }
+type Operator struct {
+	g   *generation
+	now func() time.Time
+}
 
 // Operator returns the operator's hand on the instance's store.
-func (in *Instance) Operator() Operator { return Operator{in.now()} }
+func (in *Instance) Operator() Operator { return Operator{in.now(), in.options.Now} }
 
 // Each calls f with every user, in the order of their ids, until f returns an error.
 func (o Operator) Each(ctx context.Context, f func(vault.UserRecord) error) error {
@@ -56,5 +59,5 @@ func (o Operator) Erase(ctx context.Context, id string) (receipt string, err err
 	if err != nil {
 		return "", err
 	}
-	return o.g.signer.Sign(ctx, manage.ReceiptType, manage.NewReceipt(o.g.cfg.OriginText(), id, erased, time.Now()))
+	return o.g.signer.Sign(ctx, manage.ReceiptType, manage.NewReceipt(o.g.cfg.OriginText(), id, erased, o.now()))
 }

@@ -30,7 +30,8 @@ type certificates struct {
 	hosts   atomic.Pointer[[]string]
 
 	log      *slog.Logger
-	reported atomic.Int64 // when it was last logged that no certificate can be had, in Unix nanoseconds
+	now      func() time.Time // the time of day
+	reported atomic.Int64     // when it was last logged that no certificate can be had, in Unix nanoseconds
 }
 
 // loaded are the certificates of files.
@@ -69,11 +70,12 @@ func load(cfg *config.Config) (*loaded, error) {
 }
 
 // newCertificates reads the certificate, or makes the account of ACME. It contacts nobody.
-func newCertificates(cfg *config.Config, log *slog.Logger, authority *http.Client) (*certificates, error) {
+func newCertificates(cfg *config.Config, log *slog.Logger, now func() time.Time, authority *http.Client) (*certificates,
+	error) {
 	if !cfg.TLS.On() {
 		return nil, nil
 	}
-	c := &certificates{log: log}
+	c := &certificates{log: log, now: now}
 	if a := cfg.TLS.ACME; a != nil {
 		c.manager = &autocert.Manager{
 			Prompt:     autocert.AcceptTOS,
@@ -113,7 +115,7 @@ func (c *certificates) warn(cfg *config.Config) {
 	if c == nil {
 		return
 	}
-	for _, w := range cfg.CertificateWarnings(time.Now()) {
+	for _, w := range cfg.CertificateWarnings(c.now()) {
 		c.log.Warn("browsers refuse a certificate, or soon will", "reason", w.Text)
 	}
 }
