@@ -349,7 +349,7 @@ func TestIntrospectionOfAssertions(t *testing.T) {
 			t.Errorf("%s: %s", name, got)
 		}
 	}
-	store.Stop()
+	b.loses(store)
 	says(t, post(t, w, "/introspect", "token", good), 503, "temporarily_unavailable")
 	store.Start()
 	testenv.Eventually(

@@ -51,7 +51,7 @@ func TestABackendThatTakesNobodyStillTellsThemApart(t *testing.T) {
 	}
 	two := header("Cookie", "bff="+b.cookie("bff")+"; bff=x")
 	refused(t, nobody.fetch("GET", "/app/", "", two), 400, "bad_request")
-	store.Stop()
+	b.loses(store)
 	refused(t, b.fetch("GET", "/app/", ""), 503, "store_unavailable")
 	if _, n := app.last(); n != before {
 		t.Error("an outage made nobody of somebody")

@@ -297,12 +297,7 @@ func TestEventsOutliveAStoreThatIsDown(t *testing.T) {
 	heard := b.listen()
 	clock.advance(20 * time.Minute)
 	b.fetch("GET", "/bff/session", "") // slides it, unknown to the stream
-	store.Stop()
-	testenv.Eventually(
-		t,
-		"the store is missed",
-		func() bool { return b.fetch("GET", "/bff/session", "").StatusCode == 503 },
-	)
+	b.loses(store)
 	clock.advance(15 * time.Minute) // the stream has reason to look
 	select {
 	case e, ok := <-heard.events:

@@ -210,7 +210,7 @@ func TestTokenExchangeWithoutAStore(t *testing.T) {
 	b := w.browser()
 	b.signIn("ada")
 	request := tokenRequest(b)
-	store.Stop()
+	b.loses(store)
 	resp := post(t, w, "/token", request...)
 	if m := says(t, resp, 503, "temporarily_unavailable"); m["bff_error"] != "store_unavailable" ||
 		resp.Header.Get("Retry-After") == "" {

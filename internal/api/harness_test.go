@@ -384,6 +384,15 @@ func (b *browser) session() map[string]any {
 	return object(b.w.t, b.fetch("GET", "/bff/session?touch=false", ""))
 }
 
+// loses stops the store and waits until the instance has seen it go: what it has read answers until then.
+func (b *browser) loses(store *testenv.RedisServer) {
+	b.w.t.Helper()
+	store.Stop()
+	testenv.Eventually(b.w.t, "the store is missed", func() bool {
+		return b.fetch("GET", "/bff/session", "").StatusCode == http.StatusServiceUnavailable
+	})
+}
+
 // cookie is the value of a cookie the browser holds for bff, or "".
 func (b *browser) cookie(name string) string {
 	u, _ := url.Parse(b.w.front.URL)

@@ -125,7 +125,7 @@ func TestIntrospectionWithoutAStore(t *testing.T) {
 	b := w.browser()
 	b.signIn("ada")
 	value := b.cookie("bff")
-	store.Stop()
+	b.loses(store)
 	resp := post(t, w, "/introspect", "token", value)
 	says(t, resp, 503, "temporarily_unavailable")
 	if resp.Header.Get("Retry-After") == "" {

@@ -192,12 +192,7 @@ func TestProxiedStreamsOutliveAStoreThatIsDown(t *testing.T) {
 	b := here.browser()
 	b.signIn("ada")
 	over := ticking(t, b)
-	store.Stop()
-	testenv.Eventually(
-		t,
-		"the store is missed",
-		func() bool { return b.fetch("GET", "/bff/session", "").StatusCode == 503 },
-	)
+	b.loses(store)
 	select {
 	case <-over:
 		t.Fatal("an outage ended it")

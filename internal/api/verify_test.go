@@ -110,7 +110,7 @@ func TestVerifyWithoutAStore(t *testing.T) {
 	b := w.browser()
 	b.signIn("ada")
 	cookie := header("Cookie", "bff="+b.cookie("bff"))
-	store.Stop()
+	b.loses(store)
 	resp := ask(t, w, "GET", "/verify", "", cookie)
 	refused(t, resp, 503, "store_unavailable")
 	if resp.Header.Get("Retry-After") == "" {

@@ -268,6 +268,9 @@ func (p *replay) withoutTheStore() {
 	p.t.Helper()
 	asked := "token=" + p.c.Session()
 	p.store.Stop()
+	testenv.Eventually(p.t, "an instance that has seen the store go", func() bool {
+		return p.c.Fetch("GET", "/bff/session", "").Status == 503 // what it has read answers until then
+	})
 	p.browser(p.c, "GET /bff/session", 503, nobody)
 	p.browser(p.c, "POST /bff/logout", 503, nobody)
 	p.service("GET /readyz", 503, nobody)

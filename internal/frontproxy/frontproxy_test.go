@@ -153,6 +153,9 @@ func TestAnOutageAndALogout(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.client.SignIn("op")
 		s.store.Stop()
+		testenv.Eventually(t, "the store is missed", func() bool {
+			return s.client.Fetch("GET", "/data", "").Status == http.StatusServiceUnavailable
+		})
 		if a := s.client.Fetch("GET", "/data", ""); a.Status != http.StatusServiceUnavailable ||
 			a.Header.Get("Retry-After") == "" {
 			t.Errorf("without a store: %d %v", a.Status, a.Header)
