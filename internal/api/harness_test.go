@@ -26,6 +26,7 @@ import (
 	"bff/internal/proxy"
 	"bff/internal/proxy/wire"
 	"bff/internal/secret"
+	"bff/internal/testenv"
 	"bff/internal/trace"
 	"bff/internal/vault"
 	"bff/web"
