@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"bff/internal/app"
+	"bff/internal/cli"
 	"bff/internal/config"
 	"bff/internal/vault"
 )
@@ -41,20 +42,20 @@ type (
 )
 
 // with runs f with the store and the keys of the configuration.
-func (c *userConfig) with(sh *shell, f func(app.Operator) error) error {
-	cfg, report := config.Load(c.Config, sh.stdin, sh.env)
+func (c *userConfig) with(sh *cli.Shell, f func(app.Operator) error) error {
+	cfg, report := config.Load(c.Config, sh.Stdin, sh.Env)
 	if report != "" {
-		return wrongUse("%s%s", report, count(report))
+		return cli.WrongUse("%s", config.Counted(report))
 	}
 	if cfg.Session.Store.Reveal() == "memory:" {
-		return wrongUse(
+		return cli.WrongUse(
 			"bff: `session.store` is memory:, which only the running instance can see; use its admin listener instead",
 		)
 	}
 	cfg.Session.Cache = false
 	in, err := app.New(cfg, app.Options{Log: slog.New(slog.DiscardHandler), Record: true, HandOver: true})
 	if err != nil {
-		return wrongUse("%s: %v", c.Config, err)
+		return cli.WrongUse("%s: %v", c.Config, err)
 	}
 	err = f(in.Operator())
 	switch {
@@ -63,53 +64,53 @@ func (c *userConfig) with(sh *shell, f func(app.Operator) error) error {
 	case errors.Is(err, vault.ErrUnavailable):
 		err = errors.New("the store does not answer; `bff check` says why")
 	}
-	return errors.Join(runError(err), runError(in.Close(sh.ctx)))
+	return errors.Join(cli.RunError(err), cli.RunError(in.Close(sh.Context)))
 }
 
-func (c *userListCommand) Run(sh *shell) error {
+func (c *userListCommand) Run(sh *cli.Shell) error {
 	return c.with(sh, func(o app.Operator) error {
 		nobody := true
-		err := o.Each(sh.ctx, func(u vault.UserRecord) error {
+		err := o.Each(sh.Context, func(u vault.UserRecord) error {
 			nobody = false
-			_, err := fmt.Fprintf(sh.stdout, "%s  %s  %s  %s\n", u.ID, u.LastSeenAt.UTC().Format(time.RFC3339), u.Profile.Email,
+			_, err := fmt.Fprintf(sh.Stdout, "%s  %s  %s  %s\n", u.ID, u.LastSeenAt.UTC().Format(time.RFC3339), u.Profile.Email,
 				u.Profile.Name)
 			return err
 		})
 		if err == nil && nobody {
-			_, err = fmt.Fprintln(sh.stderr, "nobody has signed in yet")
+			_, err = fmt.Fprintln(sh.Stderr, "nobody has signed in yet")
 		}
 		return err
 	})
 }
 
-func (c *userShowCommand) Run(sh *shell) error {
+func (c *userShowCommand) Run(sh *cli.Shell) error {
 	return c.with(sh, func(o app.Operator) error {
-		u, err := o.Show(sh.ctx, c.ID)
+		u, err := o.Show(sh.Context, c.ID)
 		if err != nil {
 			return err
 		}
-		out := json.NewEncoder(sh.stdout)
+		out := json.NewEncoder(sh.Stdout)
 		out.SetIndent("", "  ")
 		out.SetEscapeHTML(false)
 		return out.Encode(u)
 	})
 }
 
-func (c *userSignOutCommand) Run(sh *shell) error {
+func (c *userSignOutCommand) Run(sh *cli.Shell) error {
 	return c.with(sh, func(o app.Operator) error {
-		n, err := o.SignOut(sh.ctx, c.ID)
+		n, err := o.SignOut(sh.Context, c.ID)
 		if err == nil {
-			_, err = fmt.Fprintf(sh.stdout, "ended %d sessions\n", n)
+			_, err = fmt.Fprintf(sh.Stdout, "ended %d sessions\n", n)
 		}
 		return err
 	})
 }
 
-func (c *userEraseCommand) Run(sh *shell) error {
+func (c *userEraseCommand) Run(sh *cli.Shell) error {
 	return c.with(sh, func(o app.Operator) error {
-		receipt, err := o.Erase(sh.ctx, c.ID)
+		receipt, err := o.Erase(sh.Context, c.ID)
 		if err == nil {
-			_, err = fmt.Fprintln(sh.stdout, receipt)
+			_, err = fmt.Fprintln(sh.Stdout, receipt)
 		}
 		return err
 	})

@@ -143,6 +143,7 @@ func House() Layers {
 			"internal/telemetry",
 			"internal/api/route",
 			"internal/api/manage",
+			"internal/trace",
 		},
 		"internal/simulate/standin": {"internal/oauth/providers"},
 		"internal/simulate": {
@@ -168,6 +169,7 @@ func House() Layers {
 			"internal/demo/provider",
 			"web",
 		},
+		"internal/cli": nil,
 		"cmd/bff": {
 			"internal/probe",
 			"internal/vault",
@@ -176,7 +178,7 @@ func House() Layers {
 			"internal/config",
 			"internal/app",
 			"internal/simulate",
-			"internal/trace",
+			"internal/cli",
 			"internal/devsite",
 			"internal/audit",
 			"internal/importer",

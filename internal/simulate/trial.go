@@ -78,7 +78,7 @@ func newStage(p providers.Config, answers *standin.Answers) (*stage, error) {
 
 // ownIssuer says whether each organisation has an issuer of its own at the provider, which no file can know.
 func ownIssuer(p *providers.Config) bool {
-	return p.Auth == "" && p.Issuer == "" && p.Authorization.URL == "" && p.Token.URL == ""
+	return p.Auth == "" && p.OwnIssuer()
 }
 
 // A trial is a provider, bff, and people with browsers.
