@@ -91,7 +91,7 @@ func House() Layers {
 		"internal/api/backend":  pipeline,
 		"internal/api/admin":    append(pipeline, "internal/api/backend", "internal/api/signin", "internal/api/openapi"),
 		"internal/api/signin":   pipeline,
-		"internal/api": append(pipeline, "internal/telemetry", "internal/api/live", "internal/api/frontend", "internal/api/admin",
+		"internal/api": append(pipeline, "internal/telemetry", "internal/explain", "internal/api/live", "internal/api/frontend", "internal/api/admin",
 			"internal/api/signin", "internal/api/backend", "internal/api/manage", "internal/api/document"),
 
 		"internal/api/openapi": {"internal/api/route"},
