@@ -132,10 +132,10 @@ func (st *stage) play(ctx context.Context, file providers.Config, sc scenario) (
 		happened = fmt.Sprintf("it was not done after %s", runTimeout)
 	case t.err != nil:
 		happened = t.err.Error()
-	case t.seen.has(t.provider.Secrets()):
+	case t.seen.has(t.provider.Grants.Secrets()):
 		happened += ", and a secret reached the browser"
 	}
-	return happened, t.provider.Refusals()
+	return happened, t.provider.Journal.Refusals()
 }
 
 // route leads a request to the stand-in that it is for.
