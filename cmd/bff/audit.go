@@ -6,7 +6,6 @@ import (
 	"os"
 
 	"bff/internal/audit"
-	"bff/internal/cli"
 	"bff/internal/config"
 )
 
@@ -18,12 +17,12 @@ type verifyCommand struct {
 	File string `arg:"" help:"An audit log, - for standard input."`
 }
 
-func (v *verifyCommand) Run(sh *cli.Shell) error {
-	in := sh.Stdin
+func (v *verifyCommand) Run(sh *shell) error {
+	in := sh.stdin
 	if v.File != "-" {
 		f, err := os.Open(v.File)
 		if err != nil {
-			return cli.WrongUse("bff: %s %s", v.File, config.FileError(err))
+			return wrongUse("bff: %s %s", v.File, config.FileError(err))
 		}
 		defer f.Close()
 		in = f
@@ -31,11 +30,11 @@ func (v *verifyCommand) Run(sh *cli.Shell) error {
 	lines, err := audit.Verify(in)
 	var broken *audit.Broken
 	if errors.As(err, &broken) {
-		return cli.Failure(fmt.Sprintf("%s:%d: %s", v.File, broken.Line, broken.Why))
+		return &exit{exitFailed, fmt.Sprintf("%s:%d: %s", v.File, broken.Line, broken.Why)}
 	}
 	if err != nil {
-		return cli.RunError(err)
+		return runError(err)
 	}
-	fmt.Fprintf(sh.Stdout, "%s: whole, %d lines\n", v.File, lines)
+	fmt.Fprintf(sh.stdout, "%s: whole, %d lines\n", v.File, lines)
 	return nil
 }

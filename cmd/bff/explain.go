@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"bff/internal/app"
-	"bff/internal/cli"
 	"bff/internal/config"
 	"bff/internal/vault"
 )
@@ -24,36 +23,36 @@ const explainTimeout = 10 * time.Second
 
 var explainable = regexp.MustCompile(`^(?:[A-Za-z0-9_-]{7,64}|[^\s@]{1,64}@[^\s@]{1,255})$`)
 
-func (e *explainCommand) Run(sh *cli.Shell) error {
+func (e *explainCommand) Run(sh *shell) error {
 	if !explainable.MatchString(e.ID) {
-		return cli.WrongUse("bff: this is no id; write a BFF-Request-Id, an id that begins with s_, u_ or c_, the e-mail of a user, or changes")
+		return wrongUse("bff: this is no id; write a BFF-Request-Id, an id that begins with s_, u_ or c_, the e-mail of a user, or changes")
 	}
-	cfg, report := config.Load(e.Config, sh.Stdin, sh.Env)
+	cfg, report := config.Load(e.Config, sh.stdin, sh.env)
 	if report != "" {
-		return cli.WrongUse("%s", report)
+		return wrongUse("%s", report)
 	}
-	ctx, cancel := context.WithTimeout(sh.Context, explainTimeout)
+	ctx, cancel := context.WithTimeout(sh.ctx, explainTimeout)
 	defer cancel()
 	stories, err := app.Explain(ctx, cfg, slog.New(slog.DiscardHandler), e.ID)
 	if errors.Is(err, vault.ErrUnavailable) {
-		return cli.Failure("bff: the store does not answer; `bff check` says why")
+		return &exit{exitFailed, "bff: the store does not answer; `bff check` says why"}
 	}
 	if err != nil {
-		return cli.RunError(err)
+		return runError(err)
 	}
 	if len(stories) == 0 {
-		return cli.Failure("bff: nobody has signed in with this e-mail; `bff user list` prints who has")
+		return &exit{exitFailed, "bff: nobody has signed in with this e-mail; `bff user list` prints who has"}
 	}
 	known := false
 	for i := range stories {
 		if len(stories) > 1 {
-			fmt.Fprintf(sh.Stdout, "User %s:\n", stories[i].ID)
+			fmt.Fprintf(sh.stdout, "User %s:\n", stories[i].ID)
 		}
-		fmt.Fprint(sh.Stdout, stories[i].Text())
+		fmt.Fprint(sh.stdout, stories[i].Text())
 		known = known || len(stories[i].Events) > 0
 	}
 	if !known {
-		return cli.Failure("")
+		return &exit{exitFailed, ""}
 	}
 	return nil
 }

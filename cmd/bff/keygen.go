@@ -3,13 +3,12 @@ package main
 import (
 	"fmt"
 
-	"bff/internal/cli"
 	"bff/internal/vault"
 )
 
 type keygenCommand struct{}
 
-func (*keygenCommand) Run(sh *cli.Shell) error {
-	_, err := fmt.Fprintln(sh.Stdout, vault.NewKey().Reveal())
+func (*keygenCommand) Run(sh *shell) error {
+	_, err := fmt.Fprintln(sh.stdout, vault.NewKey().Reveal())
 	return err
 }

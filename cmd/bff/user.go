@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"bff/internal/app"
-	"bff/internal/cli"
 	"bff/internal/config"
 	"bff/internal/vault"
 )
@@ -17,6 +16,7 @@ type userCommand struct {
 	List    userListCommand    `cmd:"" help:"List the users: id, when last here, e-mail, name."`
 	Show    userShowCommand    `cmd:"" help:"Show one user as JSON: identities, profile, rights and where they come from."`
 	SignOut userSignOutCommand `cmd:"" name:"sign-out" help:"End all sessions of a user, at once and everywhere."`
+	Hide    userHideCommand    `cmd:"" name:"hide-names" help:"Have the store spell users so that nobody can guess from a copy of it who is there. No instance may run."`
 	Erase   userEraseCommand   `cmd:"" help:"Erase a user: sessions end, grants are revoked, everything kept is deleted. Prints a signed receipt."`
 }
 
@@ -41,76 +41,87 @@ type (
 	}
 )
 
-// with runs f with the store and the keys of the configuration.
-func (c *userConfig) with(sh *cli.Shell, f func(app.Operator) error) error {
-	cfg, report := config.Load(c.Config, sh.Stdin, sh.Env)
+// load reads the configuration. Its store must be one that a command can see.
+func (c *userConfig) load(sh *shell) (*config.Config, error) {
+	cfg, report := config.Load(c.Config, sh.stdin, sh.env)
 	if report != "" {
-		return cli.WrongUse("%s", config.Counted(report))
+		return nil, wrongUse("%s%s", report, count(report))
 	}
 	if cfg.Session.Store.Reveal() == "memory:" {
-		return cli.WrongUse(
+		return nil, wrongUse(
 			"bff: `session.store` is memory:, which only the running instance can see; use its admin listener instead",
 		)
+	}
+	return cfg, nil
+}
+
+// with runs f with the store and the keys of the configuration.
+func (c *userConfig) with(sh *shell, f func(app.Operator) error) error {
+	cfg, err := c.load(sh)
+	if err != nil {
+		return err
 	}
 	cfg.Session.Cache = false
 	in, err := app.New(cfg, app.Options{Log: slog.New(slog.DiscardHandler), Record: true, HandOver: true})
 	if err != nil {
-		return cli.WrongUse("%s: %v", c.Config, err)
+		return wrongUse("%s: %v", c.Config, err)
 	}
-	err = f(in.Operator())
+	if err = in.Operator().Ready(sh.ctx); err == nil {
+		err = f(in.Operator())
+	}
 	switch {
 	case errors.Is(err, vault.ErrNotFound):
 		err = errors.New("there is no such user; `bff user list` prints the ids")
 	case errors.Is(err, vault.ErrUnavailable):
 		err = errors.New("the store does not answer; `bff check` says why")
 	}
-	return errors.Join(cli.RunError(err), cli.RunError(in.Close(sh.Context)))
+	return errors.Join(runError(err), runError(in.Close(sh.ctx)))
 }
 
-func (c *userListCommand) Run(sh *cli.Shell) error {
+func (c *userListCommand) Run(sh *shell) error {
 	return c.with(sh, func(o app.Operator) error {
 		nobody := true
-		err := o.Each(sh.Context, func(u vault.UserRecord) error {
+		err := o.Each(sh.ctx, func(u vault.UserRecord) error {
 			nobody = false
-			_, err := fmt.Fprintf(sh.Stdout, "%s  %s  %s  %s\n", u.ID, u.LastSeenAt.UTC().Format(time.RFC3339), u.Profile.Email,
+			_, err := fmt.Fprintf(sh.stdout, "%s  %s  %s  %s\n", u.ID, u.LastSeenAt.UTC().Format(time.RFC3339), u.Profile.Email,
 				u.Profile.Name)
 			return err
 		})
 		if err == nil && nobody {
-			_, err = fmt.Fprintln(sh.Stderr, "nobody has signed in yet")
+			_, err = fmt.Fprintln(sh.stderr, "nobody has signed in yet")
 		}
 		return err
 	})
 }
 
-func (c *userShowCommand) Run(sh *cli.Shell) error {
+func (c *userShowCommand) Run(sh *shell) error {
 	return c.with(sh, func(o app.Operator) error {
-		u, err := o.Show(sh.Context, c.ID)
+		u, err := o.Show(sh.ctx, c.ID)
 		if err != nil {
 			return err
 		}
-		out := json.NewEncoder(sh.Stdout)
+		out := json.NewEncoder(sh.stdout)
 		out.SetIndent("", "  ")
 		out.SetEscapeHTML(false)
 		return out.Encode(u)
 	})
 }
 
-func (c *userSignOutCommand) Run(sh *cli.Shell) error {
+func (c *userSignOutCommand) Run(sh *shell) error {
 	return c.with(sh, func(o app.Operator) error {
-		n, err := o.SignOut(sh.Context, c.ID)
+		n, err := o.SignOut(sh.ctx, c.ID)
 		if err == nil {
-			_, err = fmt.Fprintf(sh.Stdout, "ended %d sessions\n", n)
+			_, err = fmt.Fprintf(sh.stdout, "ended %d sessions\n", n)
 		}
 		return err
 	})
 }
 
-func (c *userEraseCommand) Run(sh *cli.Shell) error {
+func (c *userEraseCommand) Run(sh *shell) error {
 	return c.with(sh, func(o app.Operator) error {
-		receipt, err := o.Erase(sh.Context, c.ID)
+		receipt, err := o.Erase(sh.ctx, c.ID)
 		if err == nil {
-			_, err = fmt.Fprintln(sh.Stdout, receipt)
+			_, err = fmt.Fprintln(sh.stdout, receipt)
 		}
 		return err
 	})

@@ -3,8 +3,6 @@ package main
 import (
 	"fmt"
 	"runtime/debug"
-
-	"bff/internal/cli"
 )
 
 // release is the version of a released binary: go build -ldflags "-X main.release=v1.2.3".
@@ -12,9 +10,9 @@ var release = ""
 
 type versionCommand struct{}
 
-func (*versionCommand) Run(sh *cli.Shell) error {
+func (*versionCommand) Run(sh *shell) error {
 	b := readBuild()
-	_, err := fmt.Fprintf(sh.Stdout, "bff %s\ncommit %s\n%s\n", b.version, b.commit, b.goVersion)
+	_, err := fmt.Fprintf(sh.stdout, "bff %s\ncommit %s\n%s\n", b.version, b.commit, b.goVersion)
 	return err
 }
 

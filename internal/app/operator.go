@@ -2,10 +2,12 @@ package app
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"bff/internal/api/manage"
 	"bff/internal/audit"
+	"bff/internal/config"
 	"bff/internal/vault"
 )
 
@@ -17,6 +19,21 @@ type Operator struct {
 
 // Operator returns the operator's hand on the instance's store.
 func (in *Instance) Operator() Operator { return Operator{in.now(), in.options.Now} }
+
+// Ready says whether the store answers, and can be read with these keys. It is asked first.
+func (o Operator) Ready(ctx context.Context) error { return o.g.vault.Ready(ctx) }
+
+// HideNames changes how the store of a configuration spells the names of users: see vault.Rename.
+func HideNames(ctx context.Context, cfg *config.Config, o vault.Renaming) (found vault.Renamed, err error) {
+	s := &cfg.Session
+	v, err := vault.Open(vault.Config{Store: s.Store.Reveal(), Keys: s.Keys, Prefix: s.Prefix, Deaf: true,
+		Cookie: cfg.SessionCookie(), Idle: s.Idle, Lifetime: s.Lifetime})
+	if err != nil {
+		return found, err
+	}
+	found, err = v.Rename(ctx, o)
+	return found, errors.Join(err, v.Close())
+}
 
 // Each calls f with every user, in the order of their ids, until f returns an error.
 func (o Operator) Each(ctx context.Context, f func(vault.UserRecord) error) error {

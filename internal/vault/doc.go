@@ -71,6 +71,11 @@
 //	<prefix>:j                                     hash    ids of public keys -> when they were last published together
 //	<prefix>:g                                     string  digests of the configuration that an instance read last, sealed
 //	<prefix>:bus                                   channel what changed
+//	<prefix>:v                                     string  the secret of the names, where they are spelled under one, sealed
+//
+// Where there is <prefix>:v, every other key begins with <prefix>:v:, and <user>, which is a digest that needs no key
+// for users of before there were records, is spelled under that secret; so are the tags and ids within sorted sets and
+// queued events. Rename brings a store there; store/layout.go has the rules.
 //
 // The keys that end in "w" (<prefix>:{<user>}:w and the like) are never there,
 // but for the probe by which the cache sees that the store reports changes:

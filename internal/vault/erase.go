@@ -133,6 +133,11 @@ func (v *users) MaintainUsers(
 	revocation func(Connection) []byte,
 ) (
 	m Maintained, err error) {
+	if after == "" {
+		if err := (names{v.core}).reseal(ctx); err != nil {
+			return m, err
+		}
+	}
 	ids, err := v.db.Listed(ctx, v.roll(), after, scanned)
 	if err != nil || len(ids) == 0 {
 		return m, err

@@ -57,6 +57,7 @@ func (v *events) about(eventType string, q queued) told {
 	if q.Extra != "" {
 		q.Extra = seal.Encode(v.ring().Seal(eventBinding(q.User, q.ID), []byte(q.Extra)))
 	}
+	q.User = v.db.ID(q.User)
 	b, err := json.Marshal(q)
 	if err != nil {
 		panic("vault: an event of plain fields did not encode")
@@ -83,13 +84,13 @@ func (t told) each(f func(program string) error) error {
 // ahead puts the pointers for an event that is about to be queued: see outbox.pointAhead.
 func (v *events) ahead(ctx context.Context, tag string, t told) error {
 	at := float64(v.now().Add(10*time.Second).UnixMilli()) + 0.5
-	return t.each(func(program string) error { return v.db.Score(ctx, v.due(program), tag, at) })
+	return t.each(func(program string) error { return v.db.Score(ctx, v.due(program), v.db.Member(tag), at) })
 }
 
 // point has the queues looked at now. Where it fails, the pointer that was put ahead finds them a little later.
 func (v *events) point(ctx context.Context, tag string, t told) {
 	_ = t.each(func(program string) error {
-		return v.db.Lower(ctx, v.due(program), tag, float64(v.now().UnixMilli()))
+		return v.db.Lower(ctx, v.due(program), v.db.Member(tag), float64(v.now().UnixMilli()))
 	})
 }
 
@@ -116,8 +117,8 @@ func (v *events) DueDeliveries(ctx context.Context, program string, n int, lease
 		return nil, err
 	}
 	var all []Delivery
-	for _, tag := range tags {
-		d, err := v.take(ctx, program, tag, now, lease)
+	for _, member := range tags {
+		d, err := v.take(ctx, program, v.db.MemberOf(member), now, lease)
 		if err != nil {
 			return all, err
 		}
@@ -132,7 +133,7 @@ func (v *events) DueDeliveries(ctx context.Context, program string, n int, lease
 func (v *events) take(ctx context.Context, program, tag string, now time.Time, lease time.Duration) (*Delivery, error) {
 	until := now.Add(lease)
 	_, err := v.db.Run(ctx, store.Call{Script: "claim_due", Keys: store.Keys{"due": v.due(program)},
-		Args: store.Args{"member": tag, "now": now.UnixMilli(), "until_ms": until.UnixMilli()}})
+		Args: store.Args{"member": v.db.Member(tag), "now": now.UnixMilli(), "until_ms": until.UnixMilli()}})
 	if errors.Is(err, ErrNotFound) {
 		return nil, nil
 	}
@@ -172,7 +173,7 @@ func (v *events) putBack(ctx context.Context, d *Delivery, item string, at time.
 		return err
 	}
 	// Who was led here meanwhile, and found somebody at it, left the pointer at the end of a lease.
-	return v.db.Lower(ctx, v.due(d.Program), d.tag, float64(at.UnixMilli()))
+	return v.db.Lower(ctx, v.due(d.Program), v.db.Member(d.tag), float64(at.UnixMilli()))
 }
 
 func (v *events) queueKeys(d *Delivery) store.Keys {
@@ -182,7 +183,7 @@ func (v *events) queueKeys(d *Delivery) store.Keys {
 // settle moves or removes the pointer, if it still stands where the claim put it.
 func (v *events) settle(ctx context.Context, d *Delivery, next string) error {
 	_, err := v.db.CountDurably(ctx, store.Call{Script: "settle_due", Keys: store.Keys{"due": v.due(d.Program)},
-		Args: store.Args{"member": d.tag, "until_ms": d.until.UnixMilli(), "next_ms": next}})
+		Args: store.Args{"member": v.db.Member(d.tag), "until_ms": d.until.UnixMilli(), "next_ms": next}})
 	return err
 }
 
@@ -194,7 +195,7 @@ func (v *events) Delivered(ctx context.Context, d Delivery) error {
 		return err
 	}
 	if left > 0 {
-		return v.db.Lower(ctx, v.due(d.Program), d.tag, float64(v.now().UnixMilli()))
+		return v.db.Lower(ctx, v.due(d.Program), v.db.Member(d.tag), float64(v.now().UnixMilli()))
 	}
 	return v.settle(ctx, &d, "")
 }
@@ -285,6 +286,7 @@ func (v *events) open(ctx context.Context, d *Delivery) error {
 	if err := json.Unmarshal([]byte(d.item), &q); err != nil {
 		v.db.Warn("a queued event does not parse")
 	}
+	q.User = v.db.IDOf(q.User)
 	if d.ID = q.ID; q.Many {
 		d.ID += "_" + q.Session
 	}

@@ -45,7 +45,7 @@ func TestAStoreOfVersion1Opens(t *testing.T) {
 	must(t, json.Unmarshal(b, &g))
 	server := testenv.Redis(t)
 	ctx := context.Background()
-	g.fill(t, server)
+	g.fill(t, server.Client())
 	key, err := vault.ParseKey(g.Key)
 	must(t, err)
 	v := open(
@@ -129,9 +129,9 @@ func goldenConnection(now time.Time, keep vault.Keep) *vault.Connection {
 }
 
 // fill puts everything into a store.
-func (g *goldenStore) fill(t *testing.T, server *testenv.RedisServer) {
+func (g *goldenStore) fill(t *testing.T, c redis.UniversalClient) {
 	t.Helper()
-	ctx, c := context.Background(), server.Client()
+	ctx := context.Background()
 	for key, value := range g.Strings {
 		must(t, c.Set(ctx, key, value, time.Hour).Err())
 	}

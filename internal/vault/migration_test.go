@@ -21,7 +21,7 @@ func TestAStoreOfBeforeThereWereUsersLosesNothing(t *testing.T) {
 	must(t, json.Unmarshal(b, &g))
 	server := testenv.Redis(t)
 	ctx := context.Background()
-	g.fill(t, server)
+	g.fill(t, server.Client())
 	key, err := vault.ParseKey(g.Key)
 	must(t, err)
 	at := g.Now.Add(time.Minute)

@@ -55,13 +55,13 @@ func (v *outbox) seal(j *Job) []byte {
 
 // point has a user's outbox looked at, at the given time at the latest.
 func (v *outbox) point(ctx context.Context, tag string, at time.Time) error {
-	return v.db.Lower(ctx, v.due(), tag, float64(at.UnixMilli()))
+	return v.db.Lower(ctx, v.due(), v.db.Member(tag), float64(at.UnixMilli()))
 }
 
 // pointAhead puts the pointer for a job that is about to be written: soon, and at half a millisecond, where no claim
 // stands.
 func (v *outbox) pointAhead(ctx context.Context, tag string) error {
-	return v.db.Score(ctx, v.due(), tag, float64(v.now().Add(10*time.Second).UnixMilli())+0.5)
+	return v.db.Score(ctx, v.due(), v.db.Member(tag), float64(v.now().Add(10*time.Second).UnixMilli())+0.5)
 }
 
 // DueJobs claims the due jobs of up to n users for lease, so that no other instance takes them meanwhile.
@@ -72,8 +72,8 @@ func (v *outbox) DueJobs(ctx context.Context, n int, lease time.Duration) ([]Job
 		return nil, err
 	}
 	var jobs []Job
-	for _, tag := range tags {
-		claimed, err := v.claim(ctx, tag, now, now.Add(lease))
+	for _, member := range tags {
+		claimed, err := v.claim(ctx, v.db.MemberOf(member), now, now.Add(lease))
 		if jobs = append(jobs, claimed...); err != nil {
 			return jobs, err
 		}
@@ -84,7 +84,7 @@ func (v *outbox) DueJobs(ctx context.Context, n int, lease time.Duration) ([]Job
 // claim claims one user's jobs that are due now. Where none is, the pointer goes to the first that will be.
 func (v *outbox) claim(ctx context.Context, tag string, now, until time.Time) ([]Job, error) {
 	_, err := v.db.Run(ctx, store.Call{Script: "claim_due", Keys: store.Keys{"due": v.due()},
-		Args: store.Args{"member": tag, "now": now.UnixMilli(), "until_ms": until.UnixMilli()}})
+		Args: store.Args{"member": v.db.Member(tag), "now": now.UnixMilli(), "until_ms": until.UnixMilli()}})
 	if errors.Is(err, ErrNotFound) {
 		return nil, nil // somebody else's
 	}
@@ -115,7 +115,7 @@ func (v *outbox) claim(ctx context.Context, tag string, now, until time.Time) ([
 		settle = unixMilli(next)
 	}
 	_, err = v.db.CountDurably(ctx, store.Call{Script: "settle_due", Keys: store.Keys{"due": v.due()},
-		Args: store.Args{"member": tag, "until_ms": until.UnixMilli(), "next_ms": settle}})
+		Args: store.Args{"member": v.db.Member(tag), "until_ms": until.UnixMilli(), "next_ms": settle}})
 	return nil, err
 }
 

@@ -63,6 +63,7 @@ type Vault struct {
 	*attempts
 	*users
 	*events
+	names
 }
 
 // core is what all parts of a vault share.
@@ -101,6 +102,7 @@ func Open(cfg Config) (*Vault, error) {
 	c := &core{cfg: cfg, seed: maphash.MakeSeed(), db: db, closing: make(chan struct{})}
 	ring := seal.Ring(cfg.Keys)
 	c.keyring.current.Store(&ring)
+	db.OpenNames(names{c}.open)
 	return assemble(c), nil
 }
 
@@ -135,6 +137,7 @@ func assemble(c *core) *Vault {
 	v.sessions = &sessions{core: c, reader: v.reader, connections: v.connections, index: v.index}
 	v.users = &users{c, v.connections, v.index, v.events}
 	v.sessions.gorilla = &gorilla{v.sessions}
+	v.names = names{c}
 	v.locks = &locks{c}
 	v.attempts = &attempts{c}
 	return v

@@ -97,8 +97,7 @@ func (s *Set) add(n needle) {
 		s.least = n.size
 	}
 	s.needles = append(s.needles, n)
-	word, bit := headBit(n.head)
-	s.heads[word] |= bit
+	s.heads[n.head%61] |= 1 << (n.head >> 58)
 }
 
 // window makes size bytes of the form, at most 32, beginning at a multiple of four. In base64 size

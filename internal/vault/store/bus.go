@@ -20,6 +20,7 @@ type Bus[E any] struct {
 	mu     sync.Mutex
 	subs   map[*subscriber[E]]struct{}
 	live   bool // messages are being received
+	lately bool // there was a subscription before
 	stop   context.CancelFunc
 	done   chan struct{}
 }
@@ -115,6 +116,10 @@ func (b *Bus[E]) receive(ctx context.Context) {
 			silent = 0
 			switch m := m.(type) {
 			case *redis.Subscription:
+				if b.lately { // nobody knew meanwhile that this process runs: see Rename
+					b.s.stale.Store(true)
+				}
+				b.lately = true
 				b.deliver(b.resync, true)
 			case *redis.Message:
 				if e, ok := b.decode(m.Payload); ok {

@@ -102,9 +102,9 @@ func (s commands) List(ctx context.Context, key string) ([]string, error) {
 	return values, s.fault(ctx, err)
 }
 
-// Enlist puts a name into a sorted set of names.
-func (s commands) Enlist(ctx context.Context, key, name string) error {
-	return s.fault(ctx, s.client.ZAdd(ctx, key, redis.Z{Member: name}).Err())
+// Enlist puts a user's id into a sorted set of ids.
+func (s commands) Enlist(ctx context.Context, key, id string) error {
+	return s.fault(ctx, s.client.ZAdd(ctx, key, redis.Z{Member: s.ID(id)}).Err())
 }
 
 // Time is what a server's clock says.
@@ -113,17 +113,20 @@ func (s commands) Time(ctx context.Context) (time.Time, error) {
 	return at, s.fault(ctx, err)
 }
 
-// Delist takes a name out of a sorted set of names.
-func (s commands) Delist(ctx context.Context, key, name string) error {
-	return s.fault(ctx, s.client.ZRem(ctx, key, name).Err())
+// Delist takes a user's id out of a sorted set of ids.
+func (s commands) Delist(ctx context.Context, key, id string) error {
+	return s.fault(ctx, s.client.ZRem(ctx, key, s.ID(id)).Err())
 }
 
-// Listed are the next n names behind after, in their order.
+// Listed are the next n ids behind after, in the order in which the store spells them.
 func (s commands) Listed(ctx context.Context, key, after string, n int) ([]string, error) {
 	from := "-"
 	if after != "" {
-		from = "(" + after
+		from = "(" + s.ID(after)
 	}
-	names, err := s.client.ZRangeByLex(ctx, key, &redis.ZRangeBy{Min: from, Max: "+", Count: int64(n)}).Result()
-	return names, s.fault(ctx, err)
+	ids, err := s.client.ZRangeByLex(ctx, key, &redis.ZRangeBy{Min: from, Max: "+", Count: int64(n)}).Result()
+	for i := range ids {
+		ids[i] = s.IDOf(ids[i])
+	}
+	return ids, s.fault(ctx, err)
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -29,6 +30,12 @@ func (s *Store) Examine(ctx context.Context) (Report, error) {
 		return Report{}, s.refused(ctx, err)
 	}
 	r := Report{Reached: time.Since(began)}
+	switch _, err := s.spelling(ctx); {
+	case errors.Is(err, errNames):
+		return Report{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	case err != nil:
+		return Report{}, s.refused(ctx, err)
+	}
 	if err := s.tryCommands(ctx); err != nil {
 		return Report{}, s.refused(ctx, err)
 	}
@@ -52,7 +59,7 @@ func (s *Store) tryCommands(ctx context.Context) error {
 	if err := probe.Run(ctx, s.client, []string{s.Global("w")}).Err(); err != nil {
 		return err
 	}
-	ps := s.client.Subscribe(ctx, s.Global("bus"))
+	ps := s.client.Subscribe(ctx, s.Channel())
 	defer func() { _ = ps.Close() }()
 	_, err := received(ctx, ps)
 	return err

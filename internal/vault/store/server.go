@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -27,27 +28,47 @@ type server struct {
 	options *redis.UniversalOptions // nil for memory:
 	kind    kind
 	prefix  string // of every key
+	below   string // prefix and its colon
 	now     func() time.Time
 	log     *slog.Logger
 	written func(tag string) // called after every write below a tag
 	warned  sync.Map         // message -> when, in Unix seconds
+
+	openNames openNames
+	layout    atomic.Pointer[layout]
+	stale     atomic.Bool // the layout may be another by now
 }
 
 // Tagged is the key of what belongs to a tag: all keys of one tag are in one slot.
-func (s *server) Tagged(tag, what string) string { return s.prefix + ":{" + tag + "}:" + what }
+func (s *server) Tagged(tag, what string) string {
+	if names := s.names(); names != nil {
+		return s.prefix + ":v:{" + names.Tag(tag) + "}:" + what
+	}
+	return s.prefix + ":{" + tag + "}:" + what
+}
 
 // Global is a key that belongs to no tag.
-func (s *server) Global(what string) string { return s.prefix + ":" + what }
+func (s *server) Global(what string) string {
+	if s.names() != nil {
+		return s.prefix + ":v:" + what
+	}
+	return s.prefix + ":" + what
+}
 
 // Channel is the channel's name, for scripts.
-func (s *server) Channel() string { return s.Global("bus") }
+func (s *server) Channel() string { return s.prefix + ":bus" }
 
 // TagOf is the tag that a key is in, or "".
 func (s *server) TagOf(key string) string {
-	rest, ok := strings.CutPrefix(key, s.prefix+":{")
+	rest, ok := strings.CutPrefix(key, s.below)
+	rest, spelled := strings.CutPrefix(rest, "v:")
+	rest, tagged := strings.CutPrefix(rest, "{")
 	tag, _, closed := strings.Cut(rest, "}")
-	if !ok || !closed {
+	if !ok || !tagged || !closed {
 		return ""
+	}
+	if spelled {
+		return s.names().TagOf(tag)
 	}
 	return tag
 }

@@ -25,6 +25,7 @@ type Store struct {
 	scripts
 	reads
 	close func() error
+	bare  func() (redis.UniversalClient, func() error, error) // a client of its own, without a fence
 }
 
 // Open prepares a store. It does not need the server to be up; its errors are the configuration's, without the URL.
@@ -47,10 +48,16 @@ func Open(cfg Config) (*Store, error) {
 	if cfg.Spans {
 		client.AddHook(spans{})
 	}
-	to := &server{client: client, options: o, kind: kind, prefix: cfg.Prefix, now: cfg.Now, log: cfg.Log,
-		written: func(string) {}}
+	to := &server{client: client, options: o, kind: kind, prefix: cfg.Prefix, below: cfg.Prefix + ":", now: cfg.Now,
+		log: cfg.Log, written: func(string) {}}
+	if c, ok := client.(*redis.ClusterClient); ok {
+		c.OnNewNode(func(node *redis.Client) { node.AddHook(fence{to}) })
+	} else {
+		client.AddHook(fence{to})
+	}
 	made := &Store{server: to, commands: commands{to}, scripts: scripts{server: to, known: known},
 		reads: reads{server: to}, close: closer}
+	made.bare = func() (redis.UniversalClient, func() error, error) { return dial(cfg.URL) }
 	if kind != cluster {
 		made.combine = &combiner{s: to}
 	}
@@ -77,6 +84,9 @@ func (s *Store) Ping(ctx context.Context) error {
 // Serves reports, by commands on a key that never exists, whether the server does what the product needs: a replica, a
 // full one or one that cannot save takes no writes, and one may refuse single commands.
 func (s *Store) Serves(ctx context.Context) error {
+	if err := s.Ready(ctx); err != nil {
+		return err
+	}
 	key := s.Global("w")
 	cmds, err := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
 		p.Get(ctx, key)

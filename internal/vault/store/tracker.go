@@ -98,7 +98,8 @@ func (w *Watch) dial() *redis.Client {
 	own.Protocol, own.PoolSize, own.MaxRetries = 3, 1, -1
 	own.ReadTimeout, own.WriteTimeout = Lag, Lag
 	own.OnConnect = func(ctx context.Context, cn *redis.Conn) error {
-		err := cn.Process(ctx, redis.NewStatusCmd(ctx, "CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", s.prefix+":{"))
+		err := cn.Process(ctx, redis.NewStatusCmd(ctx, "CLIENT", "TRACKING", "ON", "BCAST",
+			"PREFIX", s.prefix+":{", "PREFIX", s.prefix+":v:{"))
 		w.lost.Add(1)
 		return err
 	}

@@ -1,24 +1,22 @@
-package cli
+package main
 
 import (
 	"fmt"
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"bff/internal/oauth/providers"
 )
 
-// Values are the names that an argument may have whose tag `complete` is the key.
-type Values map[string]func() []string
-
-// Completion is the command that prints the script of a shell.
-type Completion struct {
+type completionCommand struct {
 	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`
 }
 
 // Run prints a script that makes the shell ask `bff complete` at each press of the tab key, so that it always
 // completes what the installed program has.
-func (c *Completion) Run(sh *Shell) error {
-	_, err := fmt.Fprint(sh.Stdout, map[string]string{"bash": bashCompletion, "zsh": zshCompletion,
+func (c *completionCommand) Run(sh *shell) error {
+	_, err := fmt.Fprint(sh.stdout, map[string]string{"bash": bashCompletion, "zsh": zshCompletion,
 		"fish": fishCompletion}[c.Shell])
 	return err
 }
@@ -45,22 +43,21 @@ const fishCompletion = `# bff completion fish > ~/.config/fish/completions/bff.f
 complete -c bff -a '(bff complete (commandline -opc)[2..] (commandline -ct) 2>/dev/null)'
 `
 
-// Complete is the command that those scripts call.
-type Complete struct {
+type completeCommand struct {
 	Words []string `arg:"" optional:"" passthrough:""`
 }
 
 // Run prints what the last word can become, one a line; nothing where a file is due.
-func (c *Complete) Run(sh *Shell, k *kong.Context, known Values) error {
-	for _, found := range completions(k.Model.Node, c.Words, known) {
-		fmt.Fprintln(sh.Stdout, found)
+func (c *completeCommand) Run(sh *shell, k *kong.Context) error {
+	for _, found := range completions(k.Model.Node, c.Words) {
+		fmt.Fprintln(sh.stdout, found)
 	}
 	return nil
 }
 
 // completions are the commands, flags and names that begin with the last of words, at the command which those before
 // it name. Values of flags are files or free text, and left to the shell.
-func completions(at *kong.Node, words []string, known Values) (found []string) {
+func completions(at *kong.Node, words []string) (found []string) {
 	if len(words) == 0 {
 		words = []string{""}
 	}
@@ -95,7 +92,7 @@ func completions(at *kong.Node, words []string, known Values) (found []string) {
 		}
 	}
 	for _, value := range at.Positional {
-		for _, text := range known.of(value) {
+		for _, text := range valuesOf(value) {
 			add(text)
 		}
 	}
@@ -111,9 +108,9 @@ func takesValue(at *kong.Node, word string) bool {
 	return false
 }
 
-func (v Values) of(value *kong.Positional) []string {
-	if list := v[value.Tag.Get("complete")]; list != nil {
-		return list()
+func valuesOf(value *kong.Positional) []string {
+	if value.Tag.Get("complete") == "provider" {
+		return providers.Builtins()
 	}
 	if value.Enum != "" {
 		return strings.Split(value.Enum, ",")
