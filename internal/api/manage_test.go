@@ -11,6 +11,8 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"bff/internal/audit"
+	"bff/internal/testenv"
 	"bff/internal/users"
 )
 
@@ -21,7 +23,8 @@ func workerAsks(t testing.TB, w *world, method, path, body string, edits ...edit
 }
 
 func TestManagingUsersIsForServicesThatMay(t *testing.T) {
-	w := newWorld(t, withUsers(users.Config{}))
+	clock := newClock()
+	w := newWorld(t, withUsers(users.Config{}), func(s *settings) { s.now = clock.now })
 	b := w.browser()
 	s := b.signIn("ada")
 	user, session := userOf(s), s["session"].(map[string]any)["id"].(string)
@@ -34,24 +37,26 @@ func TestManagingUsersIsForServicesThatMay(t *testing.T) {
 	} {
 		name, isData := row.method+" "+row.path, strings.HasSuffix(row.path, "/data")
 		kind := header("Content-Type", "application/json")
-		wrong := basic("worker", dataSecret)
+		good, wrong := basic("backoffice", manageSecret), basic("worker", dataSecret)
 		if isData {
-			wrong = basic("backoffice", manageSecret)
+			good, wrong = wrong, good
 		}
-		for who, edits := range map[string][]edit{
-			"nobody":                     {kind},
-			"a wrong secret":             {kind, basic("backoffice", "x")},
-			"another client's secret":    {kind, basic("backoffice", dataSecret)},
-			"an unknown client":          {kind, basic("stranger", manageSecret)},
-			"a client that may not":      {kind, wrong},
-			"a client with neither":      {kind, basic("billing", billingSecret)},
-			"a session's cookie":         {kind, header("Cookie", "bff="+b.cookie("bff"))},
-			"a page, with a good secret": {kind, basic("backoffice", manageSecret), header("Sec-Fetch-Site", "same-origin")},
+		for who, is := range map[string]struct {
+			edits  []edit
+			status int
+		}{
+			"nobody":                     {[]edit{kind}, 401},
+			"a wrong secret":             {[]edit{kind, basic("backoffice", "x")}, 401},
+			"another client's secret":    {[]edit{kind, basic("backoffice", dataSecret)}, 401},
+			"an unknown client":          {[]edit{kind, basic("stranger", manageSecret)}, 401},
+			"a client that may not":      {[]edit{kind, wrong}, 403},
+			"a client with neither":      {[]edit{kind, basic("billing", billingSecret)}, 403},
+			"a session's cookie":         {[]edit{kind, header("Cookie", "bff="+b.cookie("bff"))}, 401},
+			"a page, with a good secret": {[]edit{kind, good, header("Sec-Fetch-Site", "same-origin")}, 403},
 		} {
-			if resp := ask(t, w, row.method, row.path, `{"rights":["x"]}`, edits...); resp.StatusCode != 401 &&
-				resp.StatusCode != 403 &&
-				resp.StatusCode != 429 { // wrong secrets in a row are slowed down
-				t.Errorf("%s by %s: %d", name, who, resp.StatusCode)
+			clock.advance(4 * time.Second) // wrong secrets in a row are slowed down
+			if resp := ask(t, w, row.method, row.path, `{"rights":["x"]}`, is.edits...); resp.StatusCode != is.status {
+				t.Errorf("%s by %s: %d, want %d", name, who, resp.StatusCode, is.status)
 			}
 		}
 		if resp := b.fetch(row.method, row.path, `{}`, kind); resp.StatusCode < 400 {
@@ -320,6 +325,53 @@ func TestOneServiceThatAsksWithoutEndIsSlowedDownAlone(t *testing.T) {
 	if resp := workerAsks(t, w, "GET", "/users/u_x/data", ""); resp.StatusCode != 404 {
 		t.Errorf("another service: %d", resp.StatusCode)
 	}
+}
+
+// Every service has a line of its own in the audit log, under the name that it authenticated with: two that do the same
+// can be told apart, and none writes in another's name.
+func TestEveryServiceHasAnAuditLineOfItsOwn(t *testing.T) {
+	seen := &notes{}
+	w := newWorld(t, withUsers(users.Config{}), func(s *settings) { s.audit = seen })
+	b := w.browser()
+	user := userOf(b.signIn("ada"))
+	for name, deed := range map[string]struct {
+		do   func(as edit) *http.Response
+		by   map[string]string // secrets
+		kind audit.Kind
+	}{
+		"PATCH /users/{id}/data": {func(as edit) *http.Response {
+			return workerAsks(t, w, "PATCH", "/users/"+user+"/data", `{"n":1}`, as)
+		}, map[string]string{"worker": dataSecret, "backoffice": manageSecret}, audit.DataSet},
+		"PATCH /users/{id}": {func(as edit) *http.Response {
+			return manage(t, w, "PATCH", "/users/"+user, `{"rights":["r`+testenv.Random(t)+`"]}`, as)
+		}, map[string]string{"worker": dataSecret, "backoffice": manageSecret}, audit.RightsChanged},
+		"POST /introspect": {func(as edit) *http.Response {
+			return ask(t, w, "POST", "/introspect", form("token", b.cookie("bff")),
+				header("Content-Type", "application/x-www-form-urlencoded"), as)
+		}, map[string]string{"worker": dataSecret, "backoffice": manageSecret, "billing": billingSecret}, audit.Introspected},
+	} {
+		for service, secret := range deed.by {
+			seen.forget()
+			status := deed.do(basic(service, secret)).StatusCode
+			by := seen.services(deed.kind)
+			if status == http.StatusOK && fmt.Sprint(by) != "["+service+"]" ||
+				status != http.StatusOK && (status != http.StatusForbidden || len(by) > 0) {
+				t.Errorf("%s by %s: %d, and the audit log has it of %v", name, service, status, by)
+			}
+		}
+	}
+}
+
+// services are those that did what is audited as this kind.
+func (n *notes) services(kind audit.Kind) (all []string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, e := range n.kept {
+		if e.Kind == kind && e.Actor.Kind == audit.ByClient {
+			all = append(all, e.Actor.Name)
+		}
+	}
+	return all
 }
 
 func TestAPersonTakesAlongOrErasesWhatBffHolds(t *testing.T) {
