@@ -40,6 +40,7 @@ func BenchmarkCold(b *testing.B) {
 			var next atomic.Int64
 			b.SetParallelism(16)
 			b.ReportAllocs()
+			b.ResetTimer()
 			before := processorTime(b)
 			b.RunParallel(func(pb *testing.PB) {
 				for pb.Next() {
