@@ -35,6 +35,6 @@ func (v *verifyCommand) Run(sh *shell) error {
 	if err != nil {
 		return runError(err)
 	}
-	fmt.Fprintf(sh.stdout, "%s: whole, %d lines\n", v.File, lines)
+	fmt.Fprintf(sh.stdout, "%s: whole, %s\n", v.File, many(lines, "line"))
 	return nil
 }

@@ -27,6 +27,24 @@ func (c *devCommand) address(cfg *config.Config) string {
 	return "127.0.0.1:8080"
 }
 
+// adminAddress is where the admin listener is: at the configuration's port, on this machine alone, where that is free.
+func (c *devCommand) adminAddress(cfg *config.Config) string {
+	if cfg == nil {
+		return "127.0.0.1:0"
+	}
+	_, port, err := net.SplitHostPort(cfg.Admin)
+	if err != nil {
+		return "127.0.0.1:0"
+	}
+	address := net.JoinHostPort("127.0.0.1", port)
+	free, err := net.Listen("tcp", address)
+	if err != nil {
+		return "127.0.0.1:0" // `bff serve` of the same file may run
+	}
+	_ = free.Close()
+	return address
+}
+
 func (c *devCommand) Run(sh *shell) error {
 	ctx, stop := app.Signals(sh.ctx)
 	defer stop()
@@ -41,7 +59,7 @@ func (c *devCommand) Run(sh *shell) error {
 	if why := config.BadAddress(address); why != "" {
 		return wrongUse("bff: --listen %s; write `--listen 127.0.0.1:8080`", why)
 	}
-	l, err := listeners("--listen", address, "--listen", "127.0.0.1:0")
+	l, err := listeners("--listen", address, "--listen", c.adminAddress(cfg))
 	if err != nil {
 		return err
 	}

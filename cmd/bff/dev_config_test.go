@@ -63,12 +63,13 @@ func TestDevRunsYourConfiguration(t *testing.T) {
 	}
 }
 
-// Without --listen, `bff dev` is where the configuration says that browsers find it, when that is this machine.
+// Without --listen, `bff dev` is where the configuration says that browsers find it, when that is this machine; its admin
+// listener is at the configuration's port.
 func TestDevListensWhereTheOriginIs(t *testing.T) {
-	port := testenv.FreePort(t)
+	port, admin := testenv.FreePort(t), testenv.FreePort(t)
 	file := filepath.Join(t.TempDir(), "bff.yaml")
 	if err := os.WriteFile(file, []byte(fmt.Sprintf("origin: http://localhost:%d\nsession: {store: 'memory:', keys: [env:BFF_KEY]}\n"+
-		"providers: {acme: {issuer: 'https://id.acme.example', client_id: x, client_secret: env:NOT_SET}}\n", port)), 0o600); err != nil {
+		"admin: ':%d'\nproviders: {acme: {issuer: 'https://id.acme.example', client_id: x, client_secret: env:NOT_SET}}\n", port, admin)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
@@ -79,6 +80,9 @@ func TestDevListensWhereTheOriginIs(t *testing.T) {
 	testenv.Eventually(t, "the address is told", func() bool { return opened.MatchString(out.String()) || len(done) > 0 })
 	stop()
 	code, _ := next(t, "the end of bff dev", done)
+	if !strings.Contains(out.String(), fmt.Sprintf("http://127.0.0.1:%d/metrics", admin)) {
+		t.Errorf("operators find it elsewhere than the configuration says, port %d:\n%s", admin, out)
+	}
 	if at := opened.FindStringSubmatch(out.String()); code != 0 || at == nil || at[1] != fmt.Sprintf("http://127.0.0.1:%d", port) {
 		t.Errorf("exit code %d; it says\n%s", code, out)
 	}

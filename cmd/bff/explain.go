@@ -23,7 +23,13 @@ const explainTimeout = 10 * time.Second
 
 var explainable = regexp.MustCompile(`^(?:[A-Za-z0-9_-]{7,64}|[^\s@]{1,64}@[^\s@]{1,255})$`)
 
+// cutOff is what begins as an id of a session, user or connection, and is none: those have 18 characters and more.
+var cutOff = regexp.MustCompile(`^[suc]_[A-Za-z0-9_-]{0,15}$`)
+
 func (e *explainCommand) Run(sh *shell) error {
+	if cutOff.MatchString(e.ID) {
+		return wrongUse("bff: %s is shorter than any such id; copy it whole, from the log or from `bff user show`", e.ID)
+	}
 	if !explainable.MatchString(e.ID) {
 		return wrongUse("bff: this is no id; write a BFF-Request-Id, an id that begins with s_, u_ or c_, the e-mail of a user, or changes")
 	}

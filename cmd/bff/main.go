@@ -46,6 +46,14 @@ type commands struct {
 	Version    versionCommand    `cmd:"" help:"Print version, commit and Go version."`
 }
 
+// many says how many there are of something: "1 line", "2 lines".
+func many(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %ss", n, one)
+}
+
 // A shell is what a command sees of the world.
 type shell struct {
 	ctx            context.Context

@@ -111,7 +111,7 @@ func (c *userSignOutCommand) Run(sh *shell) error {
 	return c.with(sh, func(o app.Operator) error {
 		n, err := o.SignOut(sh.ctx, c.ID)
 		if err == nil {
-			_, err = fmt.Fprintf(sh.stdout, "ended %d sessions\n", n)
+			_, err = fmt.Fprintf(sh.stdout, "ended %s\n", many(n, "session"))
 		}
 		return err
 	})

@@ -28,6 +28,8 @@ func readURL(v value, example string, httpAnywhere bool) (*url.URL, bool) {
 	switch {
 	case err == nil && u.User != nil:
 		v.wrong("%s holds a user name or password; remove what stands before the @", v.name())
+	case err == nil && u.Host != "" && u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https":
+		v.wrong("%s begins with %s:, and bff speaks http and https; %s", v.name(), u.Scheme, want)
 	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "", u.Opaque != "", !validPort(u.Port()):
 		if scheme := schemeFor(text); scheme != "" {
 			want = "write `" + scheme + text + "`"

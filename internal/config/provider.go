@@ -36,7 +36,10 @@ func (c *Config) readProvider(name string, v value) {
 	if there == nil {
 		return
 	}
-	base, known := c.base(name, v, there)
+	base, known, read := c.base(name, v, there)
+	if !read {
+		return // what it lacks may stand in the file
+	}
 	merged := given
 	merged.Config = providers.Override(base, given.Config)
 	if merged.Issuer != "" && merged.Auth == "" && !anyOf(there, "scopes") && len(base.Scopes) == 0 {
@@ -54,10 +57,12 @@ func (c *Config) readProvider(name string, v value) {
 	c.Providers = append(c.Providers, merged)
 }
 
-// base is what the fields of the file are laid over: a provider file, a file of provider_dir, or a built-in provider.
-func (c *Config) base(name string, v value, there map[string]value) (p providers.Config, known bool) {
+// base is what the fields of the file are laid over: a provider file, a file of provider_dir, or a built-in provider. read
+// is false where the file has a mistake, which was said.
+func (c *Config) base(name string, v value, there map[string]value) (p providers.Config, known, read bool) {
 	if f, ok := there["file"]; ok {
-		return readProviderFile(f, name)
+		p, known = readProviderFile(f, name)
+		return p, known, known
 	}
 	if path := filepath.Join(c.ProviderDir, name+".yaml"); c.ProviderDir != "" && exists(path) {
 		p, err := loadProvider(path, name)
@@ -65,9 +70,10 @@ func (c *Config) base(name string, v value, there map[string]value) (p providers
 			v.r.wrong(v.key, "%s: the file %s of `provider_dir` %v", v.name(), filepath.Base(path), err)
 		}
 		v.r.files = append(v.r.files, path)
-		return p, true
+		return p, true, err == nil
 	}
-	return providers.Builtin(name)
+	p, known = providers.Builtin(name)
+	return p, known, true
 }
 
 func exists(path string) bool {

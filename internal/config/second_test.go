@@ -248,6 +248,15 @@ func TestAProviderFileThatIsNotThereIsOneMistake(t *testing.T) {
 	if strings.Count(report, "bff.yaml:") != 1 || !strings.Contains(report, "file`: the file does not exist") {
 		t.Errorf("the report is\n%s", report)
 	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "acme.yaml"), []byte("title: [broken\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text = "provider_dir: .\n" + strings.Replace(minimal, "google:", "acme:", 1)
+	_, report = config.Read(filepath.Join(dir, "bff.yaml"), []byte(text), secondEnvironment)
+	if strings.Count(report, "bff.yaml:") != 1 || !strings.Contains(report, "the file acme.yaml of `provider_dir` has a mistake in line 1") {
+		t.Errorf("of provider_dir, the report is\n%s", report)
+	}
 }
 
 // What works to the letter and is meant otherwise is a warning.

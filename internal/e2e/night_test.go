@@ -90,7 +90,7 @@ func TestNightWhyWasThisPersonSignedOut(t *testing.T) {
 	n.says("the provider did it", []string{"explain", "ada@example.com"}, "The provider ordered it.")
 	n.c.SignIn("acme")
 	user := n.user()
-	if out, code := n.bff.Run("user", "sign-out", user); code != 0 || out != "ended 1 sessions\n" {
+	if out, code := n.bff.Run("user", "sign-out", user); code != 0 || out != "ended 1 session\n" {
 		t.Errorf("bff user sign-out: %d %s", code, out)
 	}
 	n.says("an operator did it", []string{"explain", user}, "An operator ended it with `bff user`.", "by operator")
@@ -166,8 +166,18 @@ func TestNightIsItUsTheProviderOrTheStore(t *testing.T) {
 		return n.c.Fetch("GET", "/api/things/items", "").Code() == "provider_misconfigured"
 	})
 	n.says("us", []string{"check"}, "our configuration of the provider acme", "The provider refuses bff's own client.")
+	admin := strings.TrimPrefix(n.bff.Admin, "http://")
+	if out, code := n.bff.Run("health", "--ready", "--admin", admin); code != 0 || out != "ok\n" {
+		t.Errorf("an instance that can serve is not ready: %d %s", code, out)
+	}
 	n.redis.Pause()
 	defer n.redis.Resume()
+	if out, code := n.bff.Run("health", "--ready", "--admin", admin); code != 1 || !strings.Contains(out, "the store does not answer") {
+		t.Errorf("an instance without its store is ready: %d %s", code, out)
+	}
+	if out, code := n.bff.Run("health", "--admin", admin); code != 0 {
+		t.Errorf("an instance without its store does not live: %d %s", code, out)
+	}
 	out, code := n.bff.Run("check")
 	if code != 1 || !strings.Contains(out, "where it fails: the store\n") {
 		t.Errorf("the store: %d\n%s", code, out)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -79,7 +80,8 @@ func (w *Watch) beat(ctx context.Context, conn *redis.Conn) {
 		sent, wall := w.t.Since(), w.t.s.now().UnixNano()
 		holds, err := w.ask(ctx, conn, n%trackerProbe == 0)
 		if err != nil || n%trackerProbe == 1 && !w.reported.Swap(false) || n > 0 && holds != known {
-			if ctx.Err() == nil {
+			// A store that is away is said elsewhere.
+			if refused := redis.Error(nil); ctx.Err() == nil && (err == nil || errors.As(err, &refused)) {
 				w.t.s.Warn("the store reports no changes: every call asks it")
 			}
 			return
