@@ -52,15 +52,16 @@ func (e *ends) backchannelLogout(c *route.Call) error {
 }
 
 // endFor ends what a logout token names.
-func (e *ends) endFor(ctx context.Context, l oauth.Logout) error {
-	var n int
-	var err error
+func (e *ends) endFor(ctx context.Context, l oauth.Logout) (err error) {
+	n := 0
 	if l.Handle != "" {
 		n, err = e.vault.EndHandle(ctx, l.Handle, "provider")
 	} else {
-		var user string
-		if user, err = e.userOf(ctx, l.Account, l.UserID); err == nil {
-			n, err = e.vault.EndUser(ctx, user, "provider")
+		var all []held
+		all, err = e.holders(ctx, l.Account, l.UserID)
+		for _, h := range all {
+			ended, bad := e.vault.EndUser(ctx, h.user, "provider")
+			n, err = n+ended, errors.Join(err, bad)
 		}
 	}
 	if err == nil {
@@ -69,13 +70,34 @@ func (e *ends) endFor(ctx context.Context, l oauth.Logout) error {
 	return err
 }
 
-// userOf is the id of the user that an account signs in as; before is the one that the version before gave.
-func (e *ends) userOf(ctx context.Context, account vault.Identity, before string) (string, error) {
-	rec, err := e.vault.FindUser(ctx, account)
-	if errors.Is(err, vault.ErrNotFound) {
-		return before, nil
+// held is an account with the id of the user that it signs in as.
+type held struct {
+	user    string
+	account vault.Identity
+	others  bool // the user signs in with others too
+}
+
+// holders are the users that an account signs in as, or all the accounts that its provider calls by one name; before is
+// the id that the version before gave.
+func (e *ends) holders(ctx context.Context, account vault.Identity, before string) (all []held, err error) {
+	accounts := []vault.Identity{account}
+	if account.Named != "" {
+		if accounts, err = e.vault.Called(ctx, account); err != nil {
+			return nil, err
+		}
 	}
-	return rec.ID, err
+	for _, one := range accounts {
+		rec, err := e.vault.FindUser(ctx, one)
+		switch {
+		case err == nil:
+			all = append(all, held{rec.ID, one, len(rec.Identities) > 1})
+		case !errors.Is(err, vault.ErrNotFound):
+			return nil, err
+		case before != "":
+			all = append(all, held{user: before, account: one})
+		}
+	}
+	return all, nil
 }
 
 // insist does what a one-time token asks for. The answer is an error where it could not be done, and the same token is

@@ -46,7 +46,7 @@ func (e *ends) securityEvents(c *route.Call) error {
 	carryOut := func(ctx context.Context, events []oauth.SecurityEvent) error {
 		return e.insist(ctx, func(ctx context.Context) error {
 			for i := range events {
-				if err := e.carryOut(ctx, provider, &events[i]); err != nil {
+				if err := e.carryOut(ctx, &events[i]); err != nil {
 					return err
 				}
 			}
@@ -63,63 +63,70 @@ func (e *ends) securityEvents(c *route.Call) error {
 }
 
 // carryOut does what one event asks for. It may run twice for the same event.
-func (e *ends) carryOut(ctx context.Context, provider string, event *oauth.SecurityEvent) error {
-	if event.UserID == "" {
+func (e *ends) carryOut(ctx context.Context, event *oauth.SecurityEvent) error {
+	if event.Account.Provider == "" {
 		return nil
 	}
-	user, err := e.userOf(ctx, event.Account, event.UserID)
+	all, err := e.holders(ctx, event.Account, event.UserID)
 	if err != nil {
 		return err
 	}
-	var ended int
-	switch event.Kind {
-	case oauth.SessionsRevoked, oauth.AccountDisabled, oauth.CredentialChange:
-		ended, err = e.vault.EndUser(ctx, user, "provider")
-	case oauth.TokensRevoked:
-		err = e.killKept(ctx, provider, user, event)
-	case oauth.AccountPurged:
-		ended, err = e.purge(ctx, provider, user, event)
-	default:
-		return nil
+	for _, h := range all {
+		var ended int
+		switch event.Kind {
+		case oauth.SessionsRevoked, oauth.AccountDisabled, oauth.CredentialChange:
+			ended, err = e.vault.EndUser(ctx, h.user, "provider")
+		case oauth.TokensRevoked:
+			err = e.killKept(ctx, h)
+		case oauth.AccountPurged:
+			ended, err = e.purge(ctx, h)
+		default:
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		e.log.InfoContext(ctx, "a security event was carried out", "provider", h.account.Provider, "user", h.user,
+			"sessions", ended)
 	}
-	if err == nil {
-		e.log.InfoContext(ctx, "a security event was carried out", "provider", provider, "user", user, "sessions", ended)
-	}
-	return err
+	return nil
 }
 
 // purge erases the user of an account that its provider deleted. A user who signs in with other accounts too loses
-// this one.
-func (e *ends) purge(ctx context.Context, provider, user string, event *oauth.SecurityEvent) (ended int, err error) {
-	_, err = e.vault.RemoveIdentity(ctx, user, event.Account)
+// this one, and that last: while the rest is not done, the same event finds the account again.
+func (e *ends) purge(ctx context.Context, h held) (ended int, err error) {
+	if h.others {
+		if ended, err = e.vault.EndUser(ctx, h.user, "provider"); err != nil {
+			return ended, err
+		}
+		if err := e.killKept(ctx, h); err != nil {
+			return ended, err
+		}
+	}
+	_, err = e.vault.RemoveIdentity(ctx, h.user, h.account)
 	switch {
 	case errors.Is(err, vault.ErrLastIdentity):
-		out, err := e.vault.EraseUser(ctx, user, e.broker.Revocation)
+		out, err := e.vault.EraseUser(ctx, h.user, e.broker.Revocation)
 		e.broker.Nudge()
 		if errors.Is(err, vault.ErrNotFound) {
 			err = nil // by another delivery of the same event
 		}
-		return out.Sessions, err
+		return ended + out.Sessions, err
 	case errors.Is(err, vault.ErrNotFound): // of before there were users
-		return 0, e.vault.Erase(ctx, user)
-	case err != nil:
-		return 0, err
+		return ended, e.vault.Erase(ctx, h.user)
 	}
-	if ended, err = e.vault.EndUser(ctx, user, "provider"); err != nil {
-		return ended, err
-	}
-	return ended, e.killKept(ctx, provider, user, event)
+	return ended, err
 }
 
 // killKept marks the user's kept connections of that account as dead, and drops their tokens.
-func (e *ends) killKept(ctx context.Context, provider, user string, event *oauth.SecurityEvent) error {
-	kept, err := e.vault.Kept(ctx, user)
+func (e *ends) killKept(ctx context.Context, h held) error {
+	kept, err := e.vault.Kept(ctx, h.user)
 	if err != nil {
 		return err
 	}
 	for i := range kept {
 		c := kept[i]
-		if c.Provider != provider || event.Subject != "" && c.Account.Subject != event.Subject {
+		if c.Provider != h.account.Provider || c.Account.Subject != h.account.Subject {
 			continue
 		}
 		if err := e.vault.KillConnection(ctx, &c, oauth.ReasonRevoked); err != nil {

@@ -118,6 +118,7 @@ func (b *Broker) URL(ctx context.Context, a Attempt, state string) (string, erro
 type Grant struct {
 	User         vault.User
 	Issuer       string // of the account, "" for plain OAuth
+	Named        string // as [vault.Identity.Named]
 	Connection   vault.Connection
 	Handle       string         // names the session at the provider, which [Logout] may name again; "" when the provider did not say
 	WantsConsent bool           // an api needs a refresh token, the provider gives one with consent only, and none came
@@ -176,8 +177,12 @@ func (b *Broker) grant(k *kept, a Attempt, q url.Values, who account, ans *clien
 	p, now, tokens := k.p, b.cfg.Now(), ans.Tokens
 	scopes := granted(p, q, ans.Scope, a.Scopes)
 	subject := p.Account(who.subject, k.values)
+	named := ""
+	if p.Several() {
+		named = who.subject
+	}
 	return Grant{
-		Issuer: p.Issuer, Handle: handle(p, who.session),
+		Issuer: p.Issuer, Named: named, Handle: handle(p, who.session),
 		User: vault.User{
 			ID:            vault.UserID(p.Name, p.Issuer, subject),
 			Provider:      p.Name,

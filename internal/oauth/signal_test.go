@@ -251,7 +251,7 @@ func TestSecurityEventTokens(t *testing.T) {
 				t.Fatalf("%v %+v", err, got)
 			}
 			if want := vault.UserID("rogue", f.g.URL, "1"); (got[0].UserID == want) == row.nobody ||
-				(got[0].Subject == "1") == row.nobody {
+				(got[0].Account.Subject == "1") == row.nobody {
 				t.Fatalf("%+v", got[0])
 			}
 			if again, err := i.securityEvents("rogue", raw); err != nil || len(again) != 0 {

@@ -13,9 +13,23 @@ import (
 
 // A Logout is what a logout token names: a session at the provider, a user, or both.
 type Logout struct {
-	UserID  string         // "" when the token names a session alone
-	Account vault.Identity // whose it is, zero when the token names a session alone
+	UserID  string         // as [SecurityEvent.UserID]
+	Account vault.Identity // as [SecurityEvent.Account]
 	Handle  string         // as [Grant.Handle]; "" when it names a user alone
+}
+
+// whom is the account that a token calls sub, and its user's id as the version before gave it.
+func whom(p *client.Provider, sub string, values map[string]string) (account vault.Identity, userID string) {
+	account = vault.Identity{Provider: p.Name, Issuer: p.Issuer}
+	switch {
+	case sub == "":
+		return vault.Identity{}, ""
+	case p.Several():
+		account.Named = sub
+		return account, ""
+	}
+	account.Subject = p.Account(sub, values)
+	return account, vault.UserID(p.Name, p.Issuer, account.Subject)
 }
 
 // verify checks the signature of a token that a provider sent by itself.
@@ -65,10 +79,7 @@ func (b *Broker) LogoutToken(
 		return fail(fault)
 	}
 	out := Logout{Handle: handle(p, token.Session)}
-	if token.Subject != "" {
-		out.Account = vault.Identity{Provider: p.Name, Issuer: p.Issuer, Subject: p.Account(token.Subject, values)}
-		out.UserID = vault.UserID(p.Name, p.Issuer, out.Account.Subject)
-	}
+	out.Account, out.UserID = whom(p, token.Subject, values)
 	once := onceOnly{kind: "logout/" + place(p), id: token.ID, keep: 2*claims.LogoutFresh + claims.Skew}
 	fresh, err := b.once(ctx, p, op, once, func(ctx context.Context) error { return carryOut(ctx, out) })
 	if err == nil && !fresh {
@@ -154,10 +165,11 @@ const (
 
 // A SecurityEvent is one event of a security event token (RFC 8417).
 type SecurityEvent struct {
-	Kind    SecurityKind
-	UserID  string         // "" when it is about nobody
-	Account vault.Identity // zero when it is about nobody
-	Subject string         // as that of a connection's account
+	Kind SecurityKind
+	// Account is whose it is, zero when it is about nobody. Of a provider that has several accounts of a person it says
+	// none: Subject is "", and all that [vault.Vault.Called] lists are meant.
+	Account vault.Identity
+	UserID  string // as the version before users gave it, "" where Account has no subject
 }
 
 // securityKind reads an event's URI. tokens-revoked belongs to oauth; some put it under risc.
@@ -209,11 +221,7 @@ func (b *Broker) SecurityEvents(ctx context.Context, name, raw string,
 	var out []SecurityEvent
 	for _, e := range token.Events {
 		event := SecurityEvent{Kind: securityKind(e.URI)}
-		if e.Subject != "" {
-			event.Subject = p.Account(e.Subject, values)
-			event.UserID = vault.UserID(p.Name, p.Issuer, event.Subject)
-			event.Account = vault.Identity{Provider: p.Name, Issuer: p.Issuer, Subject: event.Subject}
-		}
+		event.Account, event.UserID = whom(p, e.Subject, values)
 		out = append(out, event)
 	}
 	once := onceOnly{kind: "security/" + place(p), id: token.ID, keep: claims.SecurityFresh + time.Hour}

@@ -61,6 +61,8 @@
 //	<prefix>:{<user>}:e:<digest of a session id>   string  the user ended that session, for an hour
 //	<prefix>:o                                     zset    users with such revocations, by due time
 //	<prefix>:h:<hmac(ring key, handle)>            hash    session id -> sealed user and location, for EndHandle
+//	<prefix>:d:<hmac(ring key, account)>           string  the user that an account signs in as, sealed
+//	<prefix>:s:<hmac(ring key, name)>              hash    accounts that a provider calls by one name, sealed, for Called
 //	<prefix>:a:<hmac(ring key, state)>             string  a sign-in attempt, then who took it
 //	<prefix>:b:<hmac(ring key, state)>             string  what became of an attempt, for a minute
 //	<prefix>:m                                     hash    minute -> bytes of the attempts begun in it
@@ -96,7 +98,7 @@
 //	seal     key ring, ticket, format; knows no store
 //	store    Redis: scripts, pipelines, bus, reports of changed keys; knows no record
 //	vault    the records and what may be done to them, in parts that know those before them:
-//	         core ◄ outbox ◄ reader ◄ connections ◄ index ◄ sessions; locks, attempts
+//	         core ◄ outbox ◄ reader ◄ connections ◄ index ◄ sessions; called ◄ users; locks, attempts
 //
 // # The read
 //

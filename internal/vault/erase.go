@@ -35,6 +35,10 @@ func (v *users) eraseUser(ctx context.Context, userID, reason string, revocation
 	if err != nil {
 		return out, err
 	}
+	lines, err := v.called.linesOf(ctx, rec.Identities...)
+	if err != nil {
+		return out, err
+	}
 	out.CreatedAt, out.Waiting = rec.CreatedAt, []string{}
 	// The sessions first: without one nothing is linked any more.
 	ended, err := v.index.end(ctx, tag(userID), userID, "all", erased, "")
@@ -56,6 +60,7 @@ func (v *users) eraseUser(ctx context.Context, userID, reason string, revocation
 	for _, i := range rec.Identities {
 		v.forgetEntry(ctx, i, userID)
 	}
+	v.called.forget(ctx, lines)
 	_ = v.db.Delist(ctx, v.roll(), userID) // one that stays leads nowhere
 	return out, v.settled(nil)
 }

@@ -190,6 +190,11 @@ func (v *users) register(ctx context.Context, i Identity, p Profile, change func
 			return UserRecord{}, false, err
 		}
 	}
+	if named := next.name(i); named || isNew {
+		if err := v.called.enter(ctx, i); err != nil {
+			return UserRecord{}, false, err
+		}
+	}
 	event := "user.changed"
 	if isNew {
 		event = "user.created"
@@ -249,9 +254,15 @@ func (v *users) AddIdentity(ctx context.Context, userID string, i Identity) (rec
 		switch {
 		case err == nil && holder.ID != userID:
 			return errTaken
-		case err == nil:
+		case err == nil && !holder.name(i):
 			rec = holder
 			return nil
+		case err == nil: // linked before accounts had names
+			if err := v.called.enter(ctx, i); err != nil {
+				return err
+			}
+			rec, err = v.UpdateUser(ctx, userID, func(r *UserRecord) error { r.name(i); return nil })
+			return err
 		case !errors.Is(err, ErrNotFound):
 			return err
 		}
@@ -260,6 +271,9 @@ func (v *users) AddIdentity(ctx context.Context, userID string, i Identity) (rec
 		}
 		if err := v.claim(ctx, i, e, userID); err != nil {
 			return taken(err)
+		}
+		if err := v.called.enter(ctx, i); err != nil {
+			return err
 		}
 		i.LinkedAt = v.now()
 		if rec, err = v.UpdateUser(ctx, userID, func(r *UserRecord) error {
@@ -303,15 +317,24 @@ func (r *UserRecord) drop(i Identity) {
 // RemoveIdentity takes an account away from those that sign in as a user. ErrLastIdentity for the last one; doing it
 // again is fine.
 func (v *users) RemoveIdentity(ctx context.Context, userID string, i Identity) (UserRecord, error) {
-	rec, err := v.UpdateUser(ctx, userID, func(r *UserRecord) error {
+	var lines []nameLine
+	rec, err := v.UpdateUser(ctx, userID, func(r *UserRecord) (err error) {
 		if r.has(i) && len(r.Identities) == 1 {
 			return ErrLastIdentity
 		}
-		r.drop(i)
-		return nil
+		if lines, err = v.called.linesOf(ctx, r.named(i)); err != nil || r.has(i) {
+			r.drop(i)
+			return err
+		}
+		mine, err := v.leads(ctx, i, userID) // else it is another user's, and so is its name
+		if !mine {
+			lines = nil
+		}
+		return err
 	})
 	if err == nil {
 		v.forgetEntry(ctx, i, userID)
+		v.called.forget(ctx, lines)
 	}
 	return rec, err
 }

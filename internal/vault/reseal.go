@@ -30,6 +30,9 @@ func (v *users) reseal(ctx context.Context, r *UserRecord) (bool, error) {
 				return false, err
 			}
 		}
+		if err := v.called.enter(ctx, i); err != nil {
+			return false, err
+		}
 	}
 	_, err = v.update(ctx, r.ID, "", func(*UserRecord) error { return nil })
 	return err == nil, unlessNone(err)

@@ -10,7 +10,7 @@ func (s *Session) size() int {
 	n += texts(u.ID, u.Provider, u.Subject, u.Name, u.Email, u.Picture, u.AppID) + texts(u.Rights...)
 	for i := range u.Identities {
 		id := &u.Identities[i]
-		n += int(unsafe.Sizeof(*id)) + texts(id.Provider, id.Issuer, id.Subject)
+		n += int(unsafe.Sizeof(*id)) + texts(id.Provider, id.Issuer, id.Subject, id.Named)
 	}
 	for i := range s.Connections {
 		n += s.Connections[i].size()

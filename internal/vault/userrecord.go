@@ -32,6 +32,7 @@ type identityRecord struct {
 	Issuer   string `cbor:"2,keyasint,omitempty"`
 	Subject  string `cbor:"3,keyasint"`
 	Linked   int64  `cbor:"4,keyasint,omitempty"`
+	Named    string `cbor:"5,keyasint,omitempty"`
 }
 
 type useRecord struct {
@@ -75,7 +76,7 @@ func (c *core) sealUser(r *UserRecord) []byte {
 		Picture: r.Profile.Picture, Provider: r.Provider, Subject: r.Subject, Created: millis(r.CreatedAt),
 		Seen: millis(r.LastSeenAt), Rights: r.Rights, AppID: r.AppID, HookAnswered: r.HookAnswered}
 	for _, i := range r.Identities {
-		rec.Identities = append(rec.Identities, identityRecord{i.Provider, i.Issuer, i.Subject, millis(i.LinkedAt)})
+		rec.Identities = append(rec.Identities, identityRecord{i.Provider, i.Issuer, i.Subject, millis(i.LinkedAt), i.Named})
 	}
 	for _, u := range r.Uses {
 		rec.Uses = append(rec.Uses, useRecord{u.Client, u.Provider, u.Connection, u.Reason, millis(u.At)})
@@ -101,7 +102,7 @@ func (c *core) openUser(userID, value string) (UserRecord, error) {
 		LastSeenAt: fromMillis(rec.Seen), Rights: rec.Rights, AppID: rec.AppID, HookAnswered: rec.HookAnswered,
 		Version: seal.Version(value), current: c.ring().Current(value)}
 	for _, i := range rec.Identities {
-		r.Identities = append(r.Identities, Identity{i.Provider, i.Issuer, i.Subject, fromMillis(i.Linked)})
+		r.Identities = append(r.Identities, Identity{i.Provider, i.Issuer, i.Subject, fromMillis(i.Linked), i.Named})
 	}
 	for _, u := range rec.Uses {
 		r.Uses = append(r.Uses, Use{u.Client, u.Provider, u.Connection, u.Reason, fromMillis(u.At)})

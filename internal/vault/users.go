@@ -17,6 +17,7 @@ type users struct {
 	connections *connections
 	index       *index
 	events      *events
+	called      *called
 }
 
 // An Identity is an account that signs in as a user.
@@ -25,6 +26,7 @@ type Identity struct {
 	Issuer   string // "" for plain OAuth
 	Subject  string
 	LinkedAt time.Time
+	Named    string // what the provider calls the person, where it has more accounts than one; "" where Subject is that
 }
 
 // same reports whether both are one account.

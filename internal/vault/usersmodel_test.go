@@ -27,8 +27,9 @@ type people struct {
 
 const manyIdentities = 5
 
+// identityN are accounts of two people: the provider calls every other one alike.
 func identityN(n int) vault.Identity {
-	return vault.Identity{Provider: "p", Issuer: "https://i", Subject: fmt.Sprint(n)}
+	return vault.Identity{Provider: "p", Issuer: "https://i", Subject: fmt.Sprint(n), Named: fmt.Sprint("person ", n%2)}
 }
 
 // do has an instance do what f does. Where the answer was lost, the outcome is unknown, and the next instance does it
@@ -243,6 +244,8 @@ func (p *people) agree(*rapid.T) {
 			p.is(fmt.Sprintf("identity %d", n), err, vault.ErrNotFound)
 		} else if err != nil || rec.ID != want {
 			p.t.Fatalf("identity %d is of %q (%v), want %q", n, rec.ID, err, want)
+		} else if called, err := v.Called(p.ctx, identityN(n)); err != nil || !slices.Contains(called, identityN(n)) {
+			p.t.Fatalf("identity %d is called %q, and by that name there are %v (%v)", n, identityN(n).Named, called, err)
 		}
 	}
 	all, _, err := v.ListUsers(p.ctx, vault.UserQuery{Limit: 200})

@@ -62,6 +62,7 @@ type Vault struct {
 	*outbox
 	*attempts
 	*users
+	*called
 	*events
 	names
 }
@@ -135,7 +136,8 @@ func assemble(c *core) *Vault {
 	v.events = &events{c}
 	v.index = &index{c, v.events}
 	v.sessions = &sessions{core: c, reader: v.reader, connections: v.connections, index: v.index}
-	v.users = &users{c, v.connections, v.index, v.events}
+	v.called = &called{c}
+	v.users = &users{c, v.connections, v.index, v.events, v.called}
 	v.sessions.gorilla = &gorilla{v.sessions}
 	v.names = names{c}
 	v.locks = &locks{c}

@@ -28,7 +28,8 @@ type accounts struct {
 var errMoved = errors.New("the account became another user's meanwhile")
 
 func identity(g oauth.Grant) vault.Identity {
-	return vault.Identity{Provider: g.User.Provider, Issuer: g.Issuer, Subject: g.User.Subject}
+	return vault.Identity{Provider: g.User.Provider, Issuer: g.Issuer, Subject: g.User.Subject,
+		Named: g.Named}
 }
 
 // register decides whether the account may sign in, and registers its user, or finds the one that it is an identity of.

@@ -62,6 +62,16 @@ func (p *Provider) Account(subject string, values map[string]string) string {
 	return p.root().Config.Account(subject, values)
 }
 
+// Several reports whether a person may have more accounts than one of an issuer: a value tells them apart that the issuer
+// does not say.
+func (p *Provider) Several() bool {
+	root := p.root()
+	said := address.Names(root.Issuer)
+	return p.IsOpenID() && slices.ContainsFunc(root.Parting(), func(name string) bool {
+		return !slices.Contains(said, name)
+	})
+}
+
 // Subject is the subject as the provider says it.
 func (p *Provider) Subject(account string, values map[string]string) string {
 	return p.root().Config.Subject(account, values)

@@ -272,6 +272,12 @@ func (c *Config) realm(values map[string]string) string {
 	return "@" + strings.Join(parts, ",")
 }
 
+// Parting lists the values that tell accounts of one subject apart.
+func (c *Config) Parting() []string {
+	asked := slices.DeleteFunc(c.Asked(), func(name string) bool { return !c.InHost(name) })
+	return slices.Concat(asked, c.AccountValues)
+}
+
 // InHost reports whether a value is part of the host of one of the provider's addresses. One whose credential is
 // typed may have no address but those of its apis.
 func (c *Config) InHost(name string) bool {
