@@ -162,9 +162,13 @@ func TestVerifyRequiresRights(t *testing.T) {
 	for _, query := range []string{"require=%zz", "requires=staff", "Require=staff", "right=staff", "redirect=1&x=1"} {
 		refused(t, ask(t, w, "GET", "/verify?"+query, "", cookie), 400, "bad_request")
 	}
+	// Nor may a slash too many.
+	for _, query := range []string{"require=staff", "require=editor", "x=1&require", "audience=app"} {
+		refused(t, ask(t, w, "GET", "/verify/?"+query, "", cookie), 400, "bad_request")
+	}
 	// Below /verify the address is the client's own: it asks nothing, and changes nothing that was asked.
 	for _, path := range []string{
-		"/verify/?require=staff", "/verify/x?audience=app", "/verify/x?redirect=1&audience=a&audience=b",
+		"/verify/", "/verify/?redirect=1&x=require", "/verify/x?require=editor", "/verify/x?audience=app", "/verify/x?redirect=1&audience=a&audience=b",
 	} {
 		resp := ask(t, w, "GET", path, "", cookie)
 		if resp.StatusCode != http.StatusNoContent || resp.Header.Get("Authorization") != "" {

@@ -49,7 +49,7 @@ func (a *Admin) verify(c *route.Call) error {
 		return problem.New(problem.CSRFRejected)
 	}
 	if q.unknown { // one with a typing error, such as "requires", would let everybody through
-		return problem.New(problem.BadRequest).Because("/verify takes require, redirect and audience.")
+		return problem.New(problem.BadRequest).Because("/verify takes require, redirect and audience, and nothing below it does.")
 	}
 	if err := backend.Require(session, q.require); err != nil {
 		return err
@@ -112,6 +112,9 @@ const maxAudience = 64
 func readQuestion(r *http.Request) (question, error) {
 	out := question{changes: route.Changes(r, r.Header["X-Forwarded-Method"])}
 	if r.URL.Path != "/verify" {
+		// "/verify/?require=staff" may be a slash too many: what was to be asked must not be left out.
+		q := r.URL.Query()
+		out.unknown = r.URL.Path == "/verify/" && (q.Has("require") || q.Has("audience"))
 		return out, nil
 	}
 	q, err := url.ParseQuery(r.URL.RawQuery)
