@@ -3,12 +3,14 @@ package api_test
 import (
 	"html"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
 	"testing"
 
 	"bff/internal/api"
+	"bff/internal/oauth/providers"
 )
 
 // Where there are several providers a person chooses one, and comes back to where she wanted; a script is sent nowhere.
@@ -82,5 +84,23 @@ func TestAGuardedAddressLeadsToTheChoice(t *testing.T) {
 	}
 	if led := b.approve(b.begin(link), "ada").Header.Get("Location"); led != "/app/deep?a=b" {
 		t.Errorf("she comes back to %q", led)
+	}
+}
+
+// A person who wants to sign in while the provider is away reads what that means for the sign-in, not for a call that
+// needs a token.
+func TestAProviderThatIsAwayIsSaidInTheWordsOfASignIn(t *testing.T) {
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	away := providers.Config{Name: "away", Title: "Away", Issuer: gone.URL, Client: providers.Client{ID: "bff"},
+		Scopes: []string{"openid"}}
+	w := newWorld(t, func(s *settings) { s.further = []providers.Config{away} })
+	b := w.browser()
+	p := refused(t, b.do("GET", "/bff/login/away", ""), 503, "provider_unavailable")
+	if detail, _ := p["detail"].(string); !strings.Contains(detail, "nobody can sign in with it") {
+		t.Errorf("%q", detail)
+	}
+	if page := text(b.visit("/bff/login/away", "same-origin")); !strings.Contains(page, "nobody can sign in with it") {
+		t.Errorf("the page: %s", page)
 	}
 }
