@@ -58,11 +58,24 @@ func TestCrossSiteRequests(t *testing.T) {
 			}
 		})
 	}
-	for _, change := range []struct{ method, path string }{{"POST", "/bff/logout"}, {"DELETE", "/bff/sessions"}, {"DELETE", "/bff/sessions/s_x"},
-		{"DELETE", "/bff/connections/c_x"}, {"PATCH", "/bff/preferences"}} {
-		refused(t, b.do(change.method, change.path, "", header("Sec-Fetch-Site", "none")), 403, "csrf_rejected")
-		refused(t, b.do(change.method, change.path, "", header("Sec-Fetch-Site", "same-site")), 403, "csrf_rejected")
-		refused(t, b.do(change.method, change.path, ""), 403, "csrf_rejected")
+	// Every route that changes something, but for those whose body is the proof (RFC 10017 section 6.1.3.3.2).
+	proven := []string{"POST /bff/callback/{provider}", "POST /bff/backchannel-logout/{provider}",
+		"POST /bff/security-events/{provider}"}
+	values, changing := strings.NewReplacer("{provider}", "demo", "{id}", "x_x"), 0
+	for _, row := range w.server.Paths() {
+		method, path, _ := strings.Cut(values.Replace(row), " ")
+		if method == http.MethodGet || slices.Contains(proven, row) {
+			continue
+		}
+		changing++
+		for _, from := range [][]edit{nil, set("Sec-Fetch-Site", "none"), set("Sec-Fetch-Site", "same-site"),
+			set("Sec-Fetch-Site", "cross-site", "X-CSRF", "1", "Origin", "https://evil.example"), set("Origin", "null"),
+			set("Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document")} {
+			refused(t, b.do(method, path, "", from...), 403, "csrf_rejected")
+		}
+	}
+	if changing < 7 {
+		t.Errorf("%d routes were tried", changing)
 	}
 	if b.session()["authenticated"] != true {
 		t.Fatal("one of them did something")
