@@ -63,24 +63,28 @@ test("on a phone a mail address is broken after the at-sign or before a dot, nev
   const lines = await w.page
     .locator(".card header bdi")
     .first()
-    .evaluate((el) =>
-      [...el.childNodes]
+    .evaluate((el) => {
+      Object.assign(el.style, { display: "inline-block", width: "8ch" }); // too narrow for all of it
+      return [...el.childNodes]
         .filter((n) => n.nodeType === 3)
         .map((n) => {
           const range = document.createRange();
           range.selectNodeContents(n);
-          return range.getClientRects().length;
-        }),
-    );
-  assert.deepEqual(lines, [1, 1, 1]);
+          return [...range.getClientRects()].map((r) => r.top);
+        });
+    });
+  assert.deepEqual(lines.map((tops) => tops.length), [1, 1, 1], "a part is on one line");
+  assert.ok(new Set(lines.flat()).size > 1, "the address is broken");
   assert.ok(await w.page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
   await w.end();
 });
 
 test("the page links to its source", async () => {
   const w = await visit({ person: "" });
-  for (const link of await w.page.locator(".source a").all()) {
-    const answer = await w.context.request.get(bff.url + (await link.getAttribute("href")));
+  const links = await w.page.locator(".source a").evaluateAll((all) => all.map((a) => a.getAttribute("href")));
+  assert.deepEqual(links, ["/app.js", "/view.js", "/scenes.js", "/bff/client.js"]);
+  for (const link of links) {
+    const answer = await w.context.request.get(bff.url + link);
     assert.match(answer.headers()["content-type"], /javascript/);
   }
   await w.end();
