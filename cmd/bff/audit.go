@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"bff/internal/audit"
+	"bff/internal/cli"
 	"bff/internal/config"
 )
 
@@ -17,12 +18,12 @@ type verifyCommand struct {
 	File string `arg:"" help:"An audit log, - for standard input."`
 }
 
-func (v *verifyCommand) Run(sh *shell) error {
-	in := sh.stdin
+func (v *verifyCommand) Run(sh *cli.Shell) error {
+	in := sh.Stdin
 	if v.File != "-" {
 		f, err := os.Open(v.File)
 		if err != nil {
-			return wrongUse("bff: %s %s", v.File, config.FileError(err))
+			return cli.WrongUse("bff: %s %s", v.File, config.FileError(err))
 		}
 		defer f.Close()
 		in = f
@@ -30,11 +31,11 @@ func (v *verifyCommand) Run(sh *shell) error {
 	lines, err := audit.Verify(in)
 	var broken *audit.Broken
 	if errors.As(err, &broken) {
-		return &exit{exitFailed, fmt.Sprintf("%s:%d: %s", v.File, broken.Line, broken.Why)}
+		return cli.Failure(fmt.Sprintf("%s:%d: %s", v.File, broken.Line, broken.Why))
 	}
 	if err != nil {
-		return runError(err)
+		return cli.RunError(err)
 	}
-	fmt.Fprintf(sh.stdout, "%s: whole, %s\n", v.File, many(lines, "line"))
+	fmt.Fprintf(sh.Stdout, "%s: whole, %s\n", v.File, cli.Many(lines, "line"))
 	return nil
 }

@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 
 	"bff/internal/app"
+	"bff/internal/cli"
 	"bff/internal/config"
 	"bff/internal/probe"
 )
@@ -16,20 +16,20 @@ type checkCommand struct {
 	Offline bool   `help:"Check the file alone; reach for nothing."`
 }
 
-func (c *checkCommand) Run(sh *shell) error {
+func (c *checkCommand) Run(sh *cli.Shell) error {
 	name := c.Config
 	if name == "-" {
 		name = "standard input"
 	}
-	cfg, report := config.Load(c.Config, sh.stdin, sh.env)
+	cfg, report := config.Load(c.Config, sh.Stdin, sh.Env)
 	if report != "" {
-		return wrongUse("%s%s", report, count(report))
+		return cli.WrongUse("%s", config.Counted(report))
 	}
 	in, err := app.New(cfg, app.Options{Log: slog.New(slog.DiscardHandler), Trial: true})
 	if err != nil {
-		return wrongUse("%s: %v", name, err)
+		return cli.WrongUse("%s: %v", name, err)
 	}
-	out := probe.NewPrinter(sh.stdout)
+	out := probe.NewPrinter(sh.Stdout)
 	out.Say("ok", name, "no mistakes")
 	for _, w := range cfg.Warnings() {
 		at := name
@@ -39,24 +39,10 @@ func (c *checkCommand) Run(sh *shell) error {
 		out.Say("warning", at, w.Text)
 	}
 	if !c.Offline {
-		in.Reach(sh.ctx, app.CheckClient(), out)
+		in.Reach(sh.Context, app.CheckClient(), out)
 	}
 	for _, f := range in.Addresses() {
 		out.Say(f.Outcome, f.What, f.Text)
 	}
-	return errors.Join(runError(out.Err()), runError(in.Close(sh.ctx)))
-}
-
-// count is the last line of a report of several mistakes.
-func count(report string) string {
-	n := 0
-	for line := range strings.Lines(report) {
-		if !strings.HasPrefix(line, " ") {
-			n++
-		}
-	}
-	if n == 1 {
-		return ""
-	}
-	return fmt.Sprintf("%d mistakes\n", n)
+	return errors.Join(cli.RunError(out.Err()), cli.RunError(in.Close(sh.Context)))
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"bff/internal/app"
+	"bff/internal/cli"
 	"bff/internal/config"
 	"bff/internal/devsite"
 )
@@ -45,32 +46,32 @@ func (c *devCommand) adminAddress(cfg *config.Config) string {
 	return address
 }
 
-func (c *devCommand) Run(sh *shell) error {
-	ctx, stop := app.Signals(sh.ctx)
+func (c *devCommand) Run(sh *cli.Shell) error {
+	ctx, stop := app.Signals(sh.Context)
 	defer stop()
 	var cfg *config.Config
 	if c.Config != "" {
 		var report string
-		if cfg, report = config.LoadForTrial(c.Config, sh.stdin, sh.env); report != "" {
-			return wrongUse("%s%s", report, count(report))
+		if cfg, report = config.LoadForTrial(c.Config, sh.Stdin, sh.Env); report != "" {
+			return cli.WrongUse("%s", config.Counted(report))
 		}
 	}
 	address := c.address(cfg)
 	if why := config.BadAddress(address); why != "" {
-		return wrongUse("bff: --listen %s; write `--listen 127.0.0.1:8080`", why)
+		return cli.WrongUse("bff: --listen %s; write `--listen 127.0.0.1:8080`", why)
 	}
-	l, err := listeners("--listen", address, "--listen", c.adminAddress(cfg))
+	l, err := app.Listen(address, "--listen", c.adminAddress(cfg), "")
 	if err != nil {
-		return err
+		return cli.RunError(err)
 	}
 	if a, ok := l.Browsers.Addr().(*net.TCPAddr); !ok || !a.IP.IsLoopback() {
 		_, _ = l.Browsers.Close(), l.Admin.Close()
-		return wrongUse(
+		return cli.WrongUse(
 			"bff: --listen %s is reachable from other machines, and in the demo everybody may sign in as anybody; "+
 				"write `--listen 127.0.0.1:8080`",
 			address,
 		)
 	}
-	return runError(devsite.Run(ctx, devsite.Options{Browsers: l.Browsers, Admin: l.Admin, TokenLifetime: c.tokenLifetime,
-		Version: readBuild().version, Stdout: sh.stdout, Config: cfg, Log: devsite.NewLog(sh.stderr)}))
+	return cli.RunError(devsite.Run(ctx, devsite.Options{Browsers: l.Browsers, Admin: l.Admin, TokenLifetime: c.tokenLifetime,
+		Version: readBuild().version, Stdout: sh.Stdout, Config: cfg, Log: devsite.NewLog(sh.Stderr)}))
 }

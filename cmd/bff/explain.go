@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"bff/internal/app"
+	"bff/internal/cli"
 	"bff/internal/config"
 	"bff/internal/vault"
 )
@@ -26,39 +27,39 @@ var explainable = regexp.MustCompile(`^(?:[A-Za-z0-9_-]{7,64}|[^\s@]{1,64}@[^\s@
 // cutOff is what begins as an id of a session, user or connection, and is none: those have 18 characters and more.
 var cutOff = regexp.MustCompile(`^[suc]_[A-Za-z0-9_-]{0,15}$`)
 
-func (e *explainCommand) Run(sh *shell) error {
+func (e *explainCommand) Run(sh *cli.Shell) error {
 	if cutOff.MatchString(e.ID) {
-		return wrongUse("bff: %s is shorter than any such id; copy it whole, from the log or from `bff user show`", e.ID)
+		return cli.WrongUse("bff: %s is shorter than any such id; copy it whole, from the log or from `bff user show`", e.ID)
 	}
 	if !explainable.MatchString(e.ID) {
-		return wrongUse("bff: this is no id; write a BFF-Request-Id, an id that begins with s_, u_ or c_, the e-mail of a user, or changes")
+		return cli.WrongUse("bff: this is no id; write a BFF-Request-Id, an id that begins with s_, u_ or c_, the e-mail of a user, or changes")
 	}
-	cfg, report := config.Load(e.Config, sh.stdin, sh.env)
+	cfg, report := config.Load(e.Config, sh.Stdin, sh.Env)
 	if report != "" {
-		return wrongUse("%s", report)
+		return cli.WrongUse("%s", report)
 	}
-	ctx, cancel := context.WithTimeout(sh.ctx, explainTimeout)
+	ctx, cancel := context.WithTimeout(sh.Context, explainTimeout)
 	defer cancel()
 	stories, err := app.Explain(ctx, cfg, slog.New(slog.DiscardHandler), e.ID)
 	if errors.Is(err, vault.ErrUnavailable) {
-		return &exit{exitFailed, "bff: the store does not answer; `bff check` says why"}
+		return cli.Failure("bff: the store does not answer; `bff check` says why")
 	}
 	if err != nil {
-		return runError(err)
+		return cli.RunError(err)
 	}
 	if len(stories) == 0 {
-		return &exit{exitFailed, "bff: nobody has signed in with this e-mail; `bff user list` prints who has"}
+		return cli.Failure("bff: nobody has signed in with this e-mail; `bff user list` prints who has")
 	}
 	known := false
 	for i := range stories {
 		if len(stories) > 1 {
-			fmt.Fprintf(sh.stdout, "User %s:\n", stories[i].ID)
+			fmt.Fprintf(sh.Stdout, "User %s:\n", stories[i].ID)
 		}
-		fmt.Fprint(sh.stdout, stories[i].Text())
+		fmt.Fprint(sh.Stdout, stories[i].Text())
 		known = known || len(stories[i].Events) > 0
 	}
 	if !known {
-		return &exit{exitFailed, ""}
+		return cli.Failure("")
 	}
 	return nil
 }

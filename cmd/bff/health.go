@@ -1,13 +1,11 @@
 package main
 
 import (
-	"context"
-	"io"
-	"net"
-	"net/http"
-	"time"
+	"errors"
 
+	"bff/internal/cli"
 	"bff/internal/config"
+	"bff/internal/probe"
 )
 
 type healthCommand struct {
@@ -16,46 +14,29 @@ type healthCommand struct {
 	Ready  bool   `help:"Ask whether it can serve (/readyz), rather than whether it lives (/healthz)."`
 }
 
-// healthTimeout bounds the question.
-const healthTimeout = 3 * time.Second
-
 // Run asks an instance on this machine how it is, for the health check of a container that has no shell.
-func (h *healthCommand) Run(sh *shell) error {
-	addr := h.Admin
+func (h *healthCommand) Run(sh *cli.Shell) error {
+	addr, path := h.Admin, "/healthz"
 	if addr == "" {
-		cfg, report := config.Load(h.Config, sh.stdin, sh.env)
+		cfg, report := config.Load(h.Config, sh.Stdin, sh.Env)
 		if report != "" {
-			return wrongUse("%s", report)
+			return cli.WrongUse("%s", report)
 		}
 		addr = cfg.Admin
 	}
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return wrongUse("bff: --admin is no address; write `--admin 127.0.0.1:9090`")
-	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	path := "/healthz"
 	if h.Ready {
 		path = "/readyz"
 	}
-	ctx, cancel := context.WithTimeout(sh.ctx, healthTimeout)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+path, nil)
-	if err != nil {
-		return wrongUse("bff: --admin is no address; write `--admin 127.0.0.1:9090`")
+	fine, body, err := probe.Health(sh.Context, addr, path)
+	if errors.Is(err, probe.ErrAddress) {
+		return cli.WrongUse("bff: --admin is no address; write `--admin 127.0.0.1:9090`")
 	}
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	resp, err := client.Do(r)
 	if err != nil {
-		return &exit{exitFailed, "bff: no instance answers on " + addr}
+		return cli.RunError(err)
 	}
-	defer resp.Body.Close()
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, 200))
-	_, _ = sh.stdout.Write(body)
-	if resp.StatusCode != http.StatusOK {
-		return &exit{exitFailed, ""}
+	_, _ = sh.Stdout.Write(body)
+	if !fine {
+		return cli.Failure("")
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"bff/internal/app"
+	"bff/internal/cli"
 	"bff/internal/vault"
 )
 
@@ -15,12 +16,12 @@ type userHideCommand struct {
 	Unreadable bool `help:"Although there are values that these keys cannot open, left by keys that were removed."`
 }
 
-func (c *userHideCommand) Run(sh *shell) error {
+func (c *userHideCommand) Run(sh *cli.Shell) error {
 	cfg, err := c.load(sh)
 	if err != nil {
 		return err
 	}
-	found, err := app.HideNames(sh.ctx, cfg, vault.Renaming{Dry: c.DryRun, Back: c.Back, Unreadable: c.Unreadable})
+	found, err := app.HideNames(sh.Context, cfg, vault.Renaming{Dry: c.DryRun, Back: c.Back, Unreadable: c.Unreadable})
 	switch {
 	case errors.Is(err, vault.ErrListening):
 		err = errors.New("an instance runs on this store: stop all of them first")
@@ -33,13 +34,13 @@ func (c *userHideCommand) Run(sh *shell) error {
 	case errors.Is(err, vault.ErrUnavailable):
 		err = fmt.Errorf("the store did not answer, after %d names; run this again, until it ends", found.Names)
 	case err == nil && c.DryRun:
-		_, err = fmt.Fprintf(sh.stdout, "would change %d names; %d values cannot be opened with these keys\n", found.Names,
+		_, err = fmt.Fprintf(sh.Stdout, "would change %d names; %d values cannot be opened with these keys\n", found.Names,
 			found.Unreadable)
 	case err == nil && found.Twice > 0:
 		err = fmt.Errorf("changed %d names; %d are there in both spellings, and stay: a version that knows one of them "+
 			"alone ran on this store meanwhile", found.Names, found.Twice)
 	case err == nil:
-		_, err = fmt.Fprintf(sh.stdout, "changed %d names\n", found.Names)
+		_, err = fmt.Fprintf(sh.Stdout, "changed %d names\n", found.Names)
 	}
-	return runError(err)
+	return cli.RunError(err)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"bff/internal/app"
+	"bff/internal/cli"
 	"bff/internal/config"
 	"bff/internal/vault"
 )
@@ -42,13 +43,13 @@ type (
 )
 
 // load reads the configuration. Its store must be one that a command can see.
-func (c *userConfig) load(sh *shell) (*config.Config, error) {
-	cfg, report := config.Load(c.Config, sh.stdin, sh.env)
+func (c *userConfig) load(sh *cli.Shell) (*config.Config, error) {
+	cfg, report := config.Load(c.Config, sh.Stdin, sh.Env)
 	if report != "" {
-		return nil, wrongUse("%s%s", report, count(report))
+		return nil, cli.WrongUse("%s", config.Counted(report))
 	}
 	if cfg.Session.Store.Reveal() == "memory:" {
-		return nil, wrongUse(
+		return nil, cli.WrongUse(
 			"bff: `session.store` is memory:, which only the running instance can see; use its admin listener instead",
 		)
 	}
@@ -56,7 +57,7 @@ func (c *userConfig) load(sh *shell) (*config.Config, error) {
 }
 
 // with runs f with the store and the keys of the configuration.
-func (c *userConfig) with(sh *shell, f func(app.Operator) error) error {
+func (c *userConfig) with(sh *cli.Shell, f func(app.Operator) error) error {
 	cfg, err := c.load(sh)
 	if err != nil {
 		return err
@@ -64,9 +65,9 @@ func (c *userConfig) with(sh *shell, f func(app.Operator) error) error {
 	cfg.Session.Cache = false
 	in, err := app.New(cfg, app.Options{Log: slog.New(slog.DiscardHandler), Record: true, HandOver: true})
 	if err != nil {
-		return wrongUse("%s: %v", c.Config, err)
+		return cli.WrongUse("%s: %v", c.Config, err)
 	}
-	if err = in.Operator().Ready(sh.ctx); err == nil {
+	if err = in.Operator().Ready(sh.Context); err == nil {
 		err = f(in.Operator())
 	}
 	switch {
@@ -75,53 +76,53 @@ func (c *userConfig) with(sh *shell, f func(app.Operator) error) error {
 	case errors.Is(err, vault.ErrUnavailable):
 		err = errors.New("the store does not answer; `bff check` says why")
 	}
-	return errors.Join(runError(err), runError(in.Close(sh.ctx)))
+	return errors.Join(cli.RunError(err), cli.RunError(in.Close(sh.Context)))
 }
 
-func (c *userListCommand) Run(sh *shell) error {
+func (c *userListCommand) Run(sh *cli.Shell) error {
 	return c.with(sh, func(o app.Operator) error {
 		nobody := true
-		err := o.Each(sh.ctx, func(u vault.UserRecord) error {
+		err := o.Each(sh.Context, func(u vault.UserRecord) error {
 			nobody = false
-			_, err := fmt.Fprintf(sh.stdout, "%s  %s  %s  %s\n", u.ID, u.LastSeenAt.UTC().Format(time.RFC3339), u.Profile.Email,
+			_, err := fmt.Fprintf(sh.Stdout, "%s  %s  %s  %s\n", u.ID, u.LastSeenAt.UTC().Format(time.RFC3339), u.Profile.Email,
 				u.Profile.Name)
 			return err
 		})
 		if err == nil && nobody {
-			_, err = fmt.Fprintln(sh.stderr, "nobody has signed in yet")
+			_, err = fmt.Fprintln(sh.Stderr, "nobody has signed in yet")
 		}
 		return err
 	})
 }
 
-func (c *userShowCommand) Run(sh *shell) error {
+func (c *userShowCommand) Run(sh *cli.Shell) error {
 	return c.with(sh, func(o app.Operator) error {
-		u, err := o.Show(sh.ctx, c.ID)
+		u, err := o.Show(sh.Context, c.ID)
 		if err != nil {
 			return err
 		}
-		out := json.NewEncoder(sh.stdout)
+		out := json.NewEncoder(sh.Stdout)
 		out.SetIndent("", "  ")
 		out.SetEscapeHTML(false)
 		return out.Encode(u)
 	})
 }
 
-func (c *userSignOutCommand) Run(sh *shell) error {
+func (c *userSignOutCommand) Run(sh *cli.Shell) error {
 	return c.with(sh, func(o app.Operator) error {
-		n, err := o.SignOut(sh.ctx, c.ID)
+		n, err := o.SignOut(sh.Context, c.ID)
 		if err == nil {
-			_, err = fmt.Fprintf(sh.stdout, "ended %s\n", many(n, "session"))
+			_, err = fmt.Fprintf(sh.Stdout, "ended %s\n", cli.Many(n, "session"))
 		}
 		return err
 	})
 }
 
-func (c *userEraseCommand) Run(sh *shell) error {
+func (c *userEraseCommand) Run(sh *cli.Shell) error {
 	return c.with(sh, func(o app.Operator) error {
-		receipt, err := o.Erase(sh.ctx, c.ID)
+		receipt, err := o.Erase(sh.Context, c.ID)
 		if err == nil {
-			_, err = fmt.Fprintln(sh.stdout, receipt)
+			_, err = fmt.Fprintln(sh.Stdout, receipt)
 		}
 		return err
 	})

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"runtime/debug"
+
+	"bff/internal/cli"
 )
 
 // release is the version of a released binary: go build -ldflags "-X main.release=v1.2.3".
@@ -10,9 +12,9 @@ var release = ""
 
 type versionCommand struct{}
 
-func (*versionCommand) Run(sh *shell) error {
+func (*versionCommand) Run(sh *cli.Shell) error {
 	b := readBuild()
-	_, err := fmt.Fprintf(sh.stdout, "bff %s\ncommit %s\n%s\n", b.version, b.commit, b.goVersion)
+	_, err := fmt.Fprintf(sh.Stdout, "bff %s\ncommit %s\n%s\n", b.version, b.commit, b.goVersion)
 	return err
 }
 

@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"net/http"
+	"time"
 
 	"bff/internal/api/backend"
 	"bff/internal/api/problem"
@@ -53,18 +54,22 @@ func (s *calls) carryBackend(c *route.Call, m *Mount) error {
 		return problem.New(problem.RateLimited).After(wait)
 	}
 	defer place.leave()
-	if c.Session == nil {
-		return m.Serve(c.W, c.R, found, proxy.Caller{Credential: none{}, Front: c.Front.Origin})
+	c.Pattern = found.Pattern()
+	began := time.Now()
+	caller := proxy.Caller{Credential: none{}, Front: c.Front.Origin}
+	if c.Session != nil {
+		if caller, err = s.asserted(c, m); err != nil {
+			return err
+		}
+		s.touch.slide(c.Session)
+		done, release := s.streams.Watch(c.Session)
+		defer release()
+		caller.Done = done
 	}
-	caller, err := s.asserted(c, m)
-	if err != nil {
-		return err
+	if err = m.Serve(c.W, c.R, found, caller); err == nil {
+		s.wentWell(c, m, "", began)
 	}
-	s.touch.slide(c.Session)
-	done, release := s.streams.Watch(c.Session)
-	defer release()
-	caller.Done = done
-	return m.Serve(c.W, c.R, found, caller)
+	return err
 }
 
 // asserted is what a call to a backend brings along. It is a function of its own so that what it needs is off the stack

@@ -16,8 +16,10 @@ import (
 	"bff/internal/api/route"
 	"bff/internal/api/signin"
 	"bff/internal/assertion"
+	"bff/internal/explain"
 	"bff/internal/oauth"
 	"bff/internal/proxy"
+	"bff/internal/trace"
 	"bff/internal/vault"
 )
 
@@ -39,6 +41,7 @@ type calls struct {
 	pace      *pace
 	touch     *toucher
 	offered   map[string][]string // by provider: the scopes of its configured apis
+	carried   *explain.Calls
 }
 
 // mountRows makes a row of every api and backend.
@@ -46,7 +49,7 @@ func (s *Server) mountRows() (*mounts, error) {
 	m := &mounts{
 		all: slices.Clone(s.cfg.Mounts), of: map[*route.Front][]string{},
 		calls: &calls{vault: s.cfg.Vault, broker: s.cfg.Broker, signer: s.cfg.Signer,
-			providers: s.signIn, pace: newPace(s.cfg.Limits, s.cfg.Now), offered: map[string][]string{}},
+			providers: s.signIn, pace: newPace(s.cfg.Limits, s.cfg.Now), offered: map[string][]string{}, carried: s.cfg.Calls},
 	}
 	for _, f := range s.cfg.Fronts {
 		if f.APIs != nil {
@@ -160,6 +163,7 @@ func (s *calls) carry(c *route.Call, m *Mount) error {
 	caller.Done = done
 	err = m.Serve(c.W, c.R, found, caller)
 	if err == nil {
+		s.wentWell(c, m, conn.ID, began)
 		return nil
 	}
 	var challenge *proxy.ScopeChallenge
@@ -167,6 +171,19 @@ func (s *calls) carry(c *route.Call, m *Mount) error {
 		return s.challenged(conn, m, challenge)
 	}
 	return s.tokenProblem(c, conn, err)
+}
+
+// wentWell remembers a call that the upstream answered, for whoever asks this instance what became of it.
+func (s *calls) wentWell(c *route.Call, m *Mount, connection string, began time.Time) {
+	if s.carried == nil {
+		return
+	}
+	call := explain.Carried{Began: began, Took: time.Since(began), Request: trace.From(c.Ctx()).ID, Connection: connection,
+		API: m.Name, Provider: m.Provider, Allowed: c.Pattern, Status: c.Status()}
+	if c.Session != nil {
+		call.Session, call.User = c.Session.ID, c.Session.User.ID
+	}
+	s.carried.Add(call)
 }
 
 // shortWait is how long a call may have waited for its token without asking whether its session still lives. A token

@@ -17,6 +17,7 @@ import (
 	"bff/internal/api/route"
 	"bff/internal/assertion"
 	"bff/internal/audit"
+	"bff/internal/explain"
 	"bff/internal/oauth"
 	"bff/internal/proxy"
 	"bff/internal/telemetry"
@@ -32,6 +33,7 @@ type Config struct {
 	Broker         *oauth.Broker     // required
 	Signer         *assertion.Signer // required
 	Audit          audit.Recorder    // discarded when nil
+	Calls          *explain.Calls    // remembers those that went well; nil: nothing does
 	AccessLog      bool              // a log line at level info for every request
 	TrustedProxies route.Peers       // whose X-Forwarded-For and trace context are believed
 	Origins        []string          // further origins that may call with credentials (CORS)
@@ -149,7 +151,7 @@ func (s *Server) listeners(m *mounts) error {
 		Touch: touch.slide, Now: s.cfg.Now, Log: s.cfg.Log})
 	services := cfg
 	managed := manage.New(manage.Config{Origin: s.cfg.Origin, Fronts: s.fronts, Vault: s.cfg.Vault, Broker: s.cfg.Broker,
-		Signer: s.cfg.Signer, Clients: s.cfg.Clients, Now: s.cfg.Now})
+		Signer: s.cfg.Signer, Clients: s.cfg.Clients, Calls: s.cfg.Calls, Now: s.cfg.Now})
 	services.Rows, services.Client = append(a.Rows(), managed.Rows()...), a.Identify
 	if s.admin, err = route.New(services); err != nil {
 		return fmt.Errorf("new server: %w", err)

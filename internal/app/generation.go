@@ -108,7 +108,7 @@ func (in *Instance) plug(g *generation) error {
 		Frontend: pages, Client: web.Client(), Account: accountOf(cfg),
 		Fronts: further, SSO: cfg.SSO, AnyLoopback: in.options.AnyLoopback, Users: g.policy, LinkOnly: linkOnly(cfg.Providers),
 		Limits: api.Limits(cfg.Limits), Now: in.options.Now, Traces: in.traces, Metrics: in.counted, Log: in.log,
-		Audit: g.events, AccessLog: cfg.Log.Access,
+		Audit: g.events, Calls: in.calls.Within(cfg.Explain), AccessLog: cfg.Log.Access,
 	})
 	return err
 }

@@ -14,6 +14,7 @@ import (
 	"bff/internal/api/metrics"
 	"bff/internal/audit"
 	"bff/internal/config"
+	"bff/internal/explain"
 	"bff/internal/proxy"
 	"bff/internal/proxy/wire"
 	"bff/internal/telemetry"
@@ -65,6 +66,7 @@ type Instance struct {
 	upstreams http.RoundTripper // shared by all apis
 	certs     *certificates     // nil: no TLS
 	audit     *audit.Log        // nil: none
+	calls     *explain.Calls    // that went well
 	traces    *telemetry.Telemetry
 
 	reloading sync.Mutex // one reload at a time
@@ -81,7 +83,7 @@ func New(cfg *config.Config, o Options) (*Instance, error) {
 		o.Now = time.Now
 	}
 	in := &Instance{log: o.Log, options: o, counted: metrics.New(nil, o.Version),
-		retiring: map[*generation]bool{}}
+		calls: explain.NewCalls(), retiring: map[*generation]bool{}}
 	var err error
 	if in.certs, err = newCertificates(cfg, in.log, o.Now, cmp.Or(o.Authority, authorityClient())); err != nil {
 		return nil, err

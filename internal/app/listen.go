@@ -10,8 +10,30 @@ import (
 	"syscall"
 )
 
-// Listen opens a TCP address and says plainly why it cannot. flag is what chooses another address, or "".
-func Listen(flag, addr string) (net.Listener, error) {
+// Listen opens all addresses, or none. The first is --listen; adminFlag is what chooses another for the second; the
+// third, which redirects, may be "".
+func Listen(browsers, adminFlag, admin, redirect string) (l Listeners, err error) {
+	for _, o := range []struct {
+		to         *net.Listener
+		flag, addr string
+	}{{&l.Browsers, "--listen", browsers}, {&l.Admin, adminFlag, admin}, {&l.Redirect, "", redirect}} {
+		if o.to == &l.Redirect && redirect == "" {
+			continue
+		}
+		if *o.to, err = listen(o.flag, o.addr); err != nil {
+			for _, open := range []net.Listener{l.Browsers, l.Admin} {
+				if open != nil {
+					_ = open.Close()
+				}
+			}
+			return Listeners{}, err
+		}
+	}
+	return l, nil
+}
+
+// listen opens a TCP address and says plainly why it cannot. flag is what chooses another address, or "".
+func listen(flag, addr string) (net.Listener, error) {
 	other := "choose another with `" + flag + " ADDR`"
 	if flag == "" {
 		other = "write another into the configuration"

@@ -91,7 +91,7 @@ func House() Layers {
 		"internal/api/backend":  pipeline,
 		"internal/api/admin":    append(pipeline, "internal/api/backend", "internal/api/signin", "internal/api/openapi"),
 		"internal/api/signin":   pipeline,
-		"internal/api": append(pipeline, "internal/telemetry", "internal/api/live", "internal/api/frontend", "internal/api/admin",
+		"internal/api": append(pipeline, "internal/telemetry", "internal/explain", "internal/api/live", "internal/api/frontend", "internal/api/admin",
 			"internal/api/signin", "internal/api/backend", "internal/api/manage", "internal/api/document"),
 
 		"internal/api/openapi": {"internal/api/route"},
@@ -143,6 +143,7 @@ func House() Layers {
 			"internal/telemetry",
 			"internal/api/route",
 			"internal/api/manage",
+			"internal/trace",
 		},
 		"internal/simulate/standin": {"internal/oauth/providers"},
 		"internal/simulate": {
@@ -168,6 +169,7 @@ func House() Layers {
 			"internal/demo/provider",
 			"web",
 		},
+		"internal/cli": nil,
 		"cmd/bff": {
 			"internal/probe",
 			"internal/vault",
@@ -176,7 +178,7 @@ func House() Layers {
 			"internal/config",
 			"internal/app",
 			"internal/simulate",
-			"internal/trace",
+			"internal/cli",
 			"internal/devsite",
 			"internal/audit",
 			"internal/importer",

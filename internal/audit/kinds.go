@@ -31,6 +31,7 @@ const (
 const (
 	CallRefused     Kind = "call_refused"
 	CallFailed      Kind = "call_failed"
+	CallCarried     Kind = "call_carried" // never recorded: an instance remembers such calls, see explain.Calls
 	Refreshed       Kind = "refreshed"
 	RefreshFailed   Kind = "refresh_failed"
 	StoreFailed     Kind = "store_failed"
@@ -79,6 +80,7 @@ func Kinds() []Description {
 			"Compare the api's allow, scopes and require with the call."},
 		{CallFailed, false, "A call reached its upstream and failed there; code says how.",
 			"Look at the upstream: bff reached it, or tried to."},
+		{CallCarried, false, "A call was carried to its upstream, which answered.", ""},
 		{Refreshed, false, "An access token was refreshed.", ""},
 		{
 			RefreshFailed,

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
@@ -141,6 +142,27 @@ func BadAddress(addr string) string {
 		return "has no port from 0 to 65535"
 	case host != "" && !validHost(strings.ToLower(host)):
 		return "has a host that is none"
+	}
+	return ""
+}
+
+// Listeners replaces the addresses of the file by those of the flags --listen and --admin, where these are given, and
+// returns the mistake that this makes, or "".
+func Listeners(c *Config, browsers, admin string) (mistake string) {
+	for _, o := range []struct {
+		addr        *string
+		flag, given string
+	}{{&c.Listen, "--listen", browsers}, {&c.Admin, "--admin", admin}} {
+		if o.given == "" {
+			continue
+		}
+		if why := BadAddress(o.given); why != "" {
+			return fmt.Sprintf("bff: %s %s; write `%s 127.0.0.1:8080`", o.flag, why, o.flag)
+		}
+		*o.addr = o.given
+	}
+	if OneListener(c.Listen, c.Admin) {
+		return "bff: --listen and --admin are one address; browsers must not reach the second: give it another port"
 	}
 	return ""
 }

@@ -2,12 +2,14 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
 	"net/netip"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"bff/internal/oauth/providers"
@@ -224,6 +226,20 @@ func Load(name string, stdin io.Reader, env func(string) string) (*Config, strin
 		return nil, name + ": " + FileError(err) + "\n"
 	}
 	return Read(name, data, env)
+}
+
+// Counted is a report with a last line that counts its mistakes, where it has several.
+func Counted(report string) string {
+	n := 0
+	for line := range strings.Lines(report) {
+		if !strings.HasPrefix(line, " ") {
+			n++
+		}
+	}
+	if n < 2 {
+		return report
+	}
+	return fmt.Sprintf("%s%d mistakes\n", report, n)
 }
 
 // LoadForTrial is Load where secrets that are not set count as set, to random values: for trying a configuration

@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -13,8 +14,9 @@ import (
 // explanations are on.
 func TestACallThatGoesWellCostsTheStoreNothing(t *testing.T) {
 	redis := testenv.Redis(t)
-	r := build(t, parts{store: redis.URL, provider: []string{"keep: user"},
-		top: []string{"log: {audit: \"file:" + t.TempDir() + "/audit.jsonl\"}"}})
+	r := build(t, parts{store: redis.URL, provider: []string{"keep: user"}, env: []string{"OFFICE_SECRET=office-secret"},
+		top: []string{"log: {audit: \"file:" + t.TempDir() + "/audit.jsonl\"}",
+			"clients: {office: {secret: env:OFFICE_SECRET, manage: true}}"}})
 	r.c.SignIn("acme")
 	lines, mark := redis.Monitor(), 0
 	// heard is what the store was told since the last time, up to here.
@@ -44,6 +46,32 @@ func TestACallThatGoesWellCostsTheStoreNothing(t *testing.T) {
 		}
 		return len(heard()) == 0
 	})
+	well := r.c.Fetch("GET", "/api/things/items", "").Header.Get("BFF-Request-Id")
+	told := func() (status int, body string) {
+		request, err := http.NewRequest("GET", r.bff.Admin+"/explain/"+well, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.SetBasicAuth("office", "office-secret")
+		resp, err := (&http.Client{}).Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		a := testenv.ReadAnswer(t, resp)
+		return a.Status, string(a.Body)
+	}
+	if status, body := told(); status != http.StatusOK || !strings.Contains(body, "answered 200") {
+		t.Errorf("the instance says of a call that went well: %d %s", status, body)
+	}
+	if out, code := r.bff.Run("explain", well); code != 1 || !strings.Contains(out, "ask its admin listener for /explain/"+well) {
+		t.Errorf("the command says of a call that went well: %d %s", code, out)
+	}
+	r.bff.Hangup() // a configuration that is read again takes nothing from the memory
+	testenv.Eventually(t, "the reload", func() bool { return strings.Contains(r.bff.Log(), "was read again") })
+	if status, body := told(); status != http.StatusOK {
+		t.Errorf("after a reload: %d %s", status, body)
+	}
 	r.c.Fetch("GET", "/api/things/secrets", "")
 	testenv.Eventually(t, "a refused call is written", func() bool {
 		return strings.Contains(strings.Join(heard(), ""), "bff:e:")

@@ -15,13 +15,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"bff/internal/testenv"
 )
 
-// elsewhere are the answers of the description that this test does not bring about, each with the folder and the name
+// elsewhere are the answers of the description, and the named examples, that this test does not bring about, each with the folder and the name
 // of the test that does.
 func elsewhere() map[string][2]string {
 	people, scripts := [2]string{"internal/api", "TestASignInBeginsAndEndsOnItsFront"},
@@ -36,6 +37,7 @@ func elsewhere() map[string][2]string {
 		"POST /bff/security-events/{provider} 202":    {"internal/api", "TestSecurityEventsEndSessions"},
 		"POST /bff/security-events/{provider} 503":    {"internal/api", "TestSecurityEventsWithoutAStore"},
 		"POST /bff/backchannel-logout/{provider} 503": {"internal/api", "TestBackchannelLogoutWithoutAStore"},
+		"POST /token 400 invalid_grant":               {"internal/api", "TestTokenExchangeRefreshesAndTellsWhatIsDead"},
 	}
 }
 
@@ -68,6 +70,7 @@ type replay struct {
 	doc      map[string]any
 	compiler *jsonschema.Compiler
 	seen     map[string]bool // "GET /path 200"
+	examples map[string]bool // "POST /path 200 name" of answers, and "POST /path request name", which were seen and sent
 
 	log            string            // the audit log
 	changed, asked map[string]string // operations that went well, by request id: those that may change something, and GET
@@ -100,7 +103,7 @@ func newReplay(t *testing.T) *replay {
 			"log: {audit: 'file:" + log + "'}",
 		},
 	})
-	p := &replay{rig: r, store: store, seen: map[string]bool{}, compiler: jsonschema.NewCompiler(),
+	p := &replay{rig: r, store: store, seen: map[string]bool{}, examples: map[string]bool{}, compiler: jsonschema.NewCompiler(),
 		log: log, changed: map[string]string{}, asked: map[string]string{}}
 	p.plain = testenv.BFF(t, "session: {store: 'memory:', keys: [env:BFF_KEY]}\nlimits: {login_per_minute: 1}\nproviders:\n"+
 		"  acme: {issuer: '"+r.op.Issuer+"', client_id: bff, client_secret: env:OP_SECRET}\n", r.op.Env())
@@ -165,27 +168,13 @@ func (p *replay) followed(v any) any {
 	return v
 }
 
-// examples are the bodies that stand at a media type.
-func (p *replay) examples(media any) map[string]any {
-	out := map[string]any{}
-	o, _ := media.(map[string]any)
-	if v, ok := o["example"]; ok {
-		out["example"] = v
-	}
-	named, _ := o["examples"].(map[string]any)
-	for name := range named {
-		out[name] = p.dig(named, name, "value")
-	}
-	return out
-}
-
 // body is the request's example: the named one, or the only one.
 func (p *replay) body(operation, name string) (kind, text string) {
 	p.t.Helper()
 	method, path, _ := strings.Cut(operation, " ")
 	content, _ := p.dig(p.doc, "paths", path, strings.ToLower(method), "requestBody", "content").(map[string]any)
 	for kind, media := range content {
-		all := p.examples(media)
+		all := p.examplesAt(media)
 		if name == "" && len(all) > 1 {
 			p.t.Fatalf("%s has several examples: %v", operation, slices.Collect(maps.Keys(all)))
 		}
@@ -193,6 +182,7 @@ func (p *replay) body(operation, name string) (kind, text string) {
 			if name != "" && is != name {
 				continue
 			}
+			p.examples[operation+" request "+is] = true
 			p.fits(operation+" request "+is, v, "paths", path, strings.ToLower(method), "requestBody", "content", kind, "schema")
 			if s, ok := v.(string); ok {
 				return kind, s
@@ -271,7 +261,11 @@ func (p *replay) is(operation string, status int, a *testenv.Answer) {
 		p.t.Errorf("%s: the answer is %s, described is %v: %.300s", what, kind, slices.Collect(maps.Keys(content)), a.Body)
 		return
 	}
-	if !strings.HasSuffix(kind, "json") {
+	if !strings.HasSuffix(kind, "json") { // the name of an event, or one word
+		for name, example := range p.examplesAt(media) {
+			first, _, _ := strings.Cut(fmt.Sprint(example), "\n")
+			p.examples[what+" "+name] = strings.HasPrefix(string(a.Body), first)
+		}
 		return
 	}
 	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(a.Body))
@@ -279,7 +273,7 @@ func (p *replay) is(operation string, status int, a *testenv.Answer) {
 		p.t.Errorf("%s: %v", what, err)
 		return
 	}
-	examples := p.examples(media)
+	examples := p.examplesAt(media)
 	if len(examples) == 0 {
 		p.t.Errorf("%s has no example; the answer is\n%s", what, a.Body)
 	}
@@ -288,18 +282,13 @@ func (p *replay) is(operation string, status int, a *testenv.Answer) {
 	same := false
 	for name, example := range examples {
 		p.fits(what+", the example "+name, example, slices.Clone(way)...)
-		same = same || likeness(example) == likeness(v)
+		if likeness(example) == likeness(v) {
+			same, p.examples[what+" "+name] = true, true
+		}
 	}
 	if !same && len(examples) > 0 {
 		p.t.Errorf("%s: no example is like the answer, which is %s", what, a.Body)
 	}
-}
-
-// likeness is what an example and an answer must have in common: the code of an error, whether somebody is signed in,
-// or else nothing but the schema.
-func likeness(v any) string {
-	o, _ := v.(map[string]any)
-	return fmt.Sprint(o["code"], o["error"], o["authenticated"], o["active"])
 }
 
 // A way to ask: by whom, and what differs from the example.
@@ -406,15 +395,24 @@ func (p *replay) audited() {
 	}
 }
 
-// firstLine reads what a stream begins with.
-func (p *replay) firstLine(c *testenv.Client, operation string) {
+// stream opens a stream, and returns what reads its first line that begins so.
+func (p *replay) stream(c *testenv.Client, operation string) (line func(begin string)) {
 	p.t.Helper()
 	_, path, _ := strings.Cut(operation, " ")
 	resp, err := c.Do(c.Request("GET", path, ""))
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	defer resp.Body.Close()
-	line, _ := bufio.NewReader(resp.Body).ReadString('\n')
-	p.is(operation, http.StatusOK, &testenv.Answer{Status: resp.StatusCode, Header: resp.Header, Body: []byte(line)})
+	return func(begin string) {
+		p.t.Helper()
+		defer resp.Body.Close()
+		defer time.AfterFunc(30*time.Second, func() { _ = resp.Body.Close() }).Stop()
+		for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
+			if strings.HasPrefix(lines.Text(), begin) {
+				p.is(operation, http.StatusOK, &testenv.Answer{Status: resp.StatusCode, Header: resp.Header, Body: lines.Bytes()})
+				return
+			}
+		}
+		p.t.Errorf("%s: no line begins with %q", operation, begin)
+	}
 }

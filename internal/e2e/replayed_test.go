@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,6 +30,7 @@ func TestEveryExampleOfTheDescription(t *testing.T) {
 	all := p.dig(p.doc, "paths").(map[string]any)
 	for path, item := range all {
 		for method, operation := range item.(map[string]any) {
+			p.everyExample(strings.ToUpper(method)+" "+path, operation)
 			responses, _ := p.dig(operation, "responses").(map[string]any)
 			for status := range responses {
 				what := strings.ToUpper(method) + " " + path + " " + status
@@ -102,6 +104,7 @@ func (p *replay) linking() {
 	p.browser(p.c, get, 200, way{id: "notes", navigate: true})
 	p.browser(p.c, get, 302, way{query: "return_to=/inbox", navigate: true})
 	p.browser(p.c, get, 400, way{id: "shops", query: "var.shop=No+shop", navigate: true})
+	p.browser(p.c, get, 400, way{query: "scopes=a&scopes=b", navigate: true})
 	p.browser(testenv.NewClient(p.bff), get, 401, way{})
 	p.browser(p.c, get, 403, way{headers: crossSite})
 	p.browser(p.c, get, 404, way{id: "nobody", navigate: true})
@@ -117,7 +120,7 @@ func (p *replay) ownThings() {
 		p.browser(p.c, o, 200, nobody)
 		p.refusals(nobody, o)
 	}
-	p.firstLine(p.c, "GET /bff/events")
+	line := p.stream(p.c, "GET /bff/events")
 	p.refusals(nobody, "GET /bff/events")
 	const patch = "PATCH /bff/preferences"
 	p.browser(p.c, patch, 200, nobody)
@@ -134,6 +137,7 @@ func (p *replay) ownThings() {
 			p.browser(p.c, "DELETE /bff/connections/{id}", 204, way{id: o["id"].(string)})
 		}
 	}
+	line("event: connection.changed")
 	other := p.person()
 	session := other.Fetch("GET", "/bff/session", "").JSON(p.t)["session"].(map[string]any)["id"].(string)
 	p.browser(p.c, "DELETE /bff/sessions/{id}", 204, way{id: session})
@@ -179,6 +183,7 @@ func (p *replay) services() {
 		p.service("POST /token", 200, way{example: name, body: body, client: client})
 	}
 	p.service("POST /token", 400, way{example: "session", client: "billing"})
+	p.service("POST /token", 400, way{example: "session", body: "x=y", client: "billing"})
 	p.service("POST /token", 401, way{example: "session"})
 	mine := []string{"Cookie", "bff=" + p.c.Session()}
 	person := []string{"Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document", "X-Forwarded-Uri", "/inbox"}
@@ -187,6 +192,7 @@ func (p *replay) services() {
 	p.service("GET /verify", 400, way{query: "requires=staff", headers: mine})
 	p.service("GET /verify", 401, way{})
 	p.service("GET /verify", 403, way{query: "require=staff", headers: mine})
+	p.service("GET /verify", 403, way{headers: append(slices.Clone(mine), "X-Forwarded-Method", "POST", "Sec-Fetch-Site", "cross-site")})
 }
 
 // managing is what a client with `manage` may.

@@ -3,9 +3,11 @@
 //
 //	audit.Recorder ─► [Keeper].Record ─► queue ─► worker ─► Store.Append   one list for each id that the event names
 //	`bff explain ID`, GET /explain/{id} ─► Store.Read ─► [Tell] ─► words
+//	calls that went well ─► [Calls], in memory ─► GET /explain/{id} of this instance
 //
 // Recording never waits: what does not fit into the queue is dropped and counted, and so is what goes beyond the rate
-// that an instance may write. A call that went well is no event, so it costs the store nothing.
+// that an instance may write. A call that went well is no event, so it costs the store nothing; the instance that carried it
+// remembers the last ones.
 //
 // # What can go wrong
 //

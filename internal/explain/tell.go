@@ -43,9 +43,11 @@ func Tell(ctx context.Context, store Store, id string) (Story, error) {
 			story.Events = append(story.Events, step(e))
 		}
 	}
-	slices.SortStableFunc(story.Events, func(a, b Step) int { return a.At.Compare(b.At) })
+	slices.SortStableFunc(story.Events, byTime)
 	return story, nil
 }
+
+func byTime(a, b Step) int { return a.At.Compare(b.At) }
 
 func step(e audit.Event) Step {
 	s := Step{Event: e, What: "Something happened that this version does not know: " + string(e.Kind) + "."}
@@ -204,11 +206,17 @@ func unread(key, why string) cause {
 		"the log has a line `answers of the provider cannot be read` that says what."}
 }
 
-// Text is the story for a terminal.
+// elsewhere says where calls that went well are told: what a command reads of the store has none of them.
+func elsewhere(id string) string {
+	return "Calls that went well are in the memory of the instance that carried them: ask its admin listener for " +
+		"/explain/" + id + " as a client with `manage`.\n"
+}
+
+// Text is the story for a terminal, of what the store has.
 func (s Story) Text() string {
 	if len(s.Events) == 0 {
 		return "Nothing is known of " + s.ID + ". Events are kept as long as `explain` in the configuration says, a day " +
-			"by default.\n"
+			"by default.\n" + elsewhere(s.ID)
 	}
 	var b strings.Builder
 	for _, e := range s.Events {
@@ -221,6 +229,9 @@ func (s Story) Text() string {
 		if e.Do != "" {
 			fmt.Fprintf(&b, "    What to do: %s\n", e.Do)
 		}
+	}
+	if s.ID != Changes {
+		b.WriteString(elsewhere(s.ID))
 	}
 	return b.String()
 }

@@ -123,13 +123,44 @@ func (x *exchange) answeredByBackend(res *http.Response) error {
 	x.maskHeader(h)
 	x.mount.filterBack(h)
 	x.mount.rewriteHeader(h, x.call)
-	if len(h["Cache-Control"]) == 0 && len(h["Expires"]) == 0 {
-		h["Cache-Control"] = []string{"private"}
-		if !varies(h, "Cookie") {
-			h["Vary"] = append(h["Vary"], "Cookie")
-		}
-	}
+	keepFromOthers(res, len(x.w.Header()["Set-Cookie"]) > 0)
 	x.mount.filterBack(res.Trailer)
 	x.trailerNeedsChunks(res)
 	return x.takeBody(res)
+}
+
+// keepFromOthers keeps shared caches from serving one person's answer to another. A backend is asked with an Authorization
+// field, which alone keeps what it answers out of them (RFC 9111 section 3.5), and the browser's request has none: so its
+// answer becomes private, unless the backend says that everybody may have it. What a backend tells apart by
+// Authorization, caches here tell apart by Cookie. cookie says that the answer carries one of bff's own.
+func keepFromOthers(res *http.Response, cookie bool) {
+	h := res.Header
+	everybody, alone := false, false
+	for _, line := range h["Cache-Control"] {
+		for _, d := range splitList(line) {
+			name, _, _ := strings.Cut(d, "=")
+			switch strings.ToLower(strings.TrimSpace(name)) {
+			case "public", "s-maxage":
+				everybody = true
+			case "private", "no-store":
+				alone = true
+			}
+		}
+	}
+	silent := len(h["Cache-Control"]) == 0 && len(h["Expires"]) == 0
+	asserted := len(res.Request.Header["Authorization"]) > 0
+	switch {
+	case cookie:
+		h["Cache-Control"] = []string{"no-store"}
+	case silent, asserted && !everybody:
+		if !alone {
+			h["Cache-Control"] = append(h["Cache-Control"], "private")
+		}
+	case varies(h, "Authorization"):
+	default:
+		return
+	}
+	if !varies(h, "Cookie") {
+		h["Vary"] = append(h["Vary"], "Cookie")
+	}
 }

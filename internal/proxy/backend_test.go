@@ -56,6 +56,62 @@ func TestABackendSpeaksForItsOrigin(t *testing.T) {
 	}
 }
 
+// A backend's answer to a call with an assertion is one person's: a cache in front of bff sees no Authorization, and would
+// give it to others. What the backend says is for everybody stays so, and so does what it answered nobody.
+func TestSharedCachesKeepNoAnswerOfABackend(t *testing.T) {
+	var answer http.Header
+	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) {
+		for name, values := range answer {
+			w.Header()[name] = values
+		}
+	}, asBackend)
+	asserted := r.by
+	for _, row := range []struct {
+		name, control, vary, expires string // what the backend says
+		want, wantVary               string // what the browser hears of somebody's call,
+		open, openVary               string // and of nobody's
+	}{
+		{"nothing", "", "", "", "private", "Cookie", "private", "Cookie"},
+		{"a time alone", "max-age=60", "", "", "max-age=60, private", "Cookie", "max-age=60", ""},
+		{"a time and a check", "max-age=60, must-revalidate", "", "", "max-age=60, must-revalidate, private", "Cookie",
+			"max-age=60, must-revalidate", ""},
+		{"an old date", "", "", "Thu, 01 Dec 2044 16:00:00 GMT", "private", "Cookie", "", ""},
+		{"its own word for one person", "Private, max-age=60", "", "", "Private, max-age=60", "Cookie",
+			"Private, max-age=60", ""},
+		{"nobody keeps it", "no-store", "", "", "no-store", "Cookie", "no-store", ""},
+		{"everybody", "public, max-age=60", "", "", "public, max-age=60", "", "public, max-age=60", ""},
+		{"shared caches", "s-maxage = 9", "", "", "s-maxage = 9", "", "s-maxage = 9", ""},
+		{"a word that only looks like it", `x="public", publicity`, "", "", `x="public", publicity, private`, "Cookie",
+			`x="public", publicity`, ""},
+		{"everybody, by who asks", "public, max-age=60", "Accept, authorization", "", "public, max-age=60",
+			"Accept, authorization, Cookie", "public, max-age=60", "Accept, authorization, Cookie"},
+		{"by the cookie already", "max-age=1", "cookie", "", "max-age=1, private", "cookie", "max-age=1", "cookie"},
+	} {
+		answer = http.Header{}
+		for name, value := range map[string]string{"Cache-Control": row.control, "Vary": row.vary, "Expires": row.expires} {
+			if value != "" {
+				answer.Set(name, value)
+			}
+		}
+		for who, want := range map[string][2]string{"somebody": {row.want, row.wantVary}, "nobody": {row.open, row.openVary}} {
+			if r.by = asserted; who == "nobody" {
+				r.by = proxy.Caller{Credential: noCredential{}}
+			}
+			h := r.do("GET", "/page", nil).Header
+			got := [2]string{strings.Join(h["Cache-Control"], ", "), strings.Join(h["Vary"], ", ")}
+			if got != want {
+				t.Errorf("%s, asked for %s: %q, want %q", row.name, who, got, want)
+			}
+		}
+	}
+}
+
+// noCredential is that of a call that nobody is signed in for.
+type noCredential struct{}
+
+func (noCredential) Authorize(*http.Request) error { return nil }
+func (noCredential) Secrets() []secret.Text        { return nil }
+
 func TestABackendsCookiesPassAndBFFsDoNot(t *testing.T) {
 	got := make(chan http.Header, 1)
 	var set []string

@@ -350,6 +350,52 @@ func TestAnUploadHasTimeAsLongAsItFlows(t *testing.T) {
 	}
 }
 
+// Who announces a body and does not send it holds a connection, a place and the upstream, which waits for the rest: a
+// minute, and not as long as a stream may be silent. Once the answer flows, the two talk to each other.
+func TestAnUploadThatStallsIsBrokenOff(t *testing.T) {
+	t.Parallel()
+	gone := make(chan struct{}, 2)
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
+		if req.URL.Path == "/base/talk" {
+			_ = http.NewResponseController(w).EnableFullDuplex()
+			w.WriteHeader(http.StatusOK)
+			_ = http.NewResponseController(w).Flush()
+		}
+		_, err := io.Copy(w, req.Body)
+		if err != nil {
+			gone <- struct{}{}
+		}
+	}, func(c *proxy.Config) { c.Stall = time.Second })
+	front := httptest.NewUnstartedServer(http.HandlerFunc(r.serve))
+	front.EnableHTTP2 = true
+	front.StartTLS()
+	defer front.Close()
+	for name, at := range map[string]struct {
+		client *http.Client
+		url    string
+	}{"HTTP/1.1": {r.client, r.server.URL}, "HTTP/2": {front.Client(), front.URL}} {
+		in, out := io.Pipe()
+		go func() { _, _ = io.WriteString(out, "some") }()
+		res, err := at.client.Post(at.url+"/api/x/upload", "text/plain", in)
+		if err != nil || res.StatusCode != http.StatusBadRequest || !errors.Is(r.err(), proxy.ErrBadBody) {
+			t.Errorf("%s: %v %v, %v", name, res, err, r.err())
+		}
+		<-gone
+		_ = out.Close()
+	}
+	in, out := io.Pipe()
+	go func() { _, _ = io.WriteString(out, "some") }()
+	res := r.do("POST", "/api/x/talk", in)
+	go func() {
+		<-time.After(3 * time.Second) // two looks longer than an upload may be silent
+		_, _ = io.WriteString(out, ", more")
+		_ = out.Close()
+	}()
+	if got := text(t, res); got != "some, more" {
+		t.Errorf("an answer that flows: %q, %v", got, r.err())
+	}
+}
+
 func TestSilenceEndsAStream(t *testing.T) {
 	gone := make(chan struct{})
 	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {

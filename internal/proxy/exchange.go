@@ -85,7 +85,7 @@ func (x *exchange) start() {
 	x.moved = now
 	x.owed(now)
 	x.mu.Lock()
-	x.timer = time.AfterFunc(min(glance, x.mount.cfg.Timeout, x.mount.cfg.Idle), x.look)
+	x.timer = time.AfterFunc(min(glance, x.mount.cfg.Timeout, x.mount.cfg.Idle, x.mount.cfg.Stall), x.look)
 	x.mu.Unlock()
 }
 
@@ -118,12 +118,15 @@ func (x *exchange) look() {
 	if beats := x.beats.Load(); beats != x.seen {
 		x.seen, x.moved = beats, now
 	}
-	left := x.moved.Add(x.mount.cfg.Idle).Sub(now)
-	if since := x.waiting.Load(); since != 0 && !x.reading.Load() {
+	left, late := x.moved.Add(x.mount.cfg.Idle).Sub(now), ErrUpstreamTimeout
+	switch since, reading := x.waiting.Load(), x.reading.Load(); {
+	case since != 0 && !reading:
 		left = time.Unix(0, since).Add(x.mount.cfg.Timeout).Sub(now)
+	case reading && !x.flowing.Load(): // who sends nothing holds a place at the upstream too
+		left, late = min(left, x.moved.Add(x.mount.cfg.Stall).Sub(now)), ErrBadBody
 	}
 	if left <= 0 {
-		x.stop(ErrUpstreamTimeout)
+		x.stop(late)
 		return
 	}
 	x.timer.Reset(min(max(left, time.Millisecond), glance))

@@ -57,6 +57,7 @@ type Config struct {
 	// to the answer's header, from the last byte of the request that the upstream was given; 30s
 	Timeout   time.Duration
 	Idle      time.Duration     // without a byte in either direction; 10min
+	Stall     time.Duration     // without a byte of a body that a client sends, before the answer begins; 1min
 	Retry     Retry             // which answers are not passed on at once
 	MaxBody   int64             // of a request, in bytes; 0 is no limit
 	Transport http.RoundTripper // required: the connections to upstreams; NewTransport makes one
@@ -127,6 +128,7 @@ func New(cfg Config) (*Mount, error) {
 	}
 	m.cfg.Timeout = cmp.Or(max(0, cfg.Timeout), 30*time.Second)
 	m.cfg.Idle = cmp.Or(max(0, cfg.Idle), 10*time.Minute)
+	m.cfg.Stall = cmp.Or(max(0, cfg.Stall), time.Minute)
 	var errs []error
 	fail := func(field string, err error) {
 		if err != nil {

@@ -266,7 +266,7 @@ func (x *exchange) meaning(err error) error {
 	case errors.As(err, &challenge), errors.As(err, &credential):
 		return err
 	}
-	if cause := x.why(); cause == ErrEnded || cause == ErrUpstreamTimeout {
+	if cause := x.why(); cause == ErrEnded || cause == ErrUpstreamTimeout || cause == ErrBadBody {
 		return x.failure(cause, "no byte in time")
 	}
 	if e := bodyError(x.body.failure()); e != nil { // first: who sends half a body and no more may still read

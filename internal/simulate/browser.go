@@ -138,7 +138,7 @@ func (b *browser) through(target, kind string, choice standin.Choice) *reply {
 		if t.lobby != nil && strings.HasPrefix(there, lobbyIssuer) {
 			provider = t.lobby
 		}
-		back, err := provider.Authorize(there, kind, choice)
+		back, err := provider.Page.Authorize(there, kind, choice)
 		if err != nil {
 			return &reply{header: http.Header{}} // the person stays on the provider's page
 		}

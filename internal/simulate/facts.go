@@ -39,8 +39,8 @@ func (st *stage) ofFile(model *standin.StandIn) []scenario {
 		scenario{name: "the API refuses the access token early", expected: st.expectEarly(), core: true, shows: []string{"refresh"}, run: func(t *trial) string {
 			b := t.browser("ada")
 			b.signIn()
-			t.provider.ExpireAll()
-			return fmt.Sprintf("%s, %d refresh", b.call("api"), t.provider.Renewals())
+			t.provider.Grants.ExpireAll()
+			return fmt.Sprintf("%s, %d refresh", b.call("api"), t.provider.Grants.Renewals())
 		}},
 		scenario{name: "a further scope is linked", expected: "303, granted as asked for; 200", run: st.linkMore,
 			shows: []string{"scope", "connect"}},
@@ -125,7 +125,7 @@ func (st *stage) expectSignIn(model *standin.StandIn) string {
 
 // expectAccount is whose connection it should be.
 func (st *stage) expectAccount(model *standin.StandIn) string {
-	said := model.Account("ada")
+	said := model.People.Account("ada")
 	if st.file.Issuer != "" && !st.asksUserinfo() && st.file.Userinfo.URL != "" {
 		said = standin.Account{Subject: said.Subject} // the ID token says no more
 	}
@@ -185,8 +185,8 @@ func (st *stage) lost() scenario {
 	return scenario{name: "the answer to a refresh gets lost", expected: want, shows: []string{"rotates", "reuse"}, run: func(t *trial) string {
 		b := t.browser("ada")
 		b.signIn()
-		t.provider.ExpireAll()
-		t.provider.Cause(standin.Trouble{On: standin.Refresh, Works: true, Silent: true, Times: 1})
+		t.provider.Grants.ExpireAll()
+		t.provider.Troubles.Cause(standin.Trouble{On: standin.Refresh, Works: true, Silent: true, Times: 1})
 		first := b.call("api")
 		return first + ", then " + b.again() + ", " + b.session()
 	}}
@@ -205,8 +205,8 @@ func (st *stage) unlinked(model *standin.StandIn) scenario {
 		b.signIn()
 		target := "/bff/connections/" + fmt.Sprint(b.connection()["id"])
 		text := b.request(http.MethodDelete, target, nil).outcome() + ", then " + b.call("api")
-		done := func() bool { return t.provider.Revocations() > 0 || len(t.provider.Refusals()) > 0 }
-		if strings.HasPrefix(text, "204") && model.Has(standin.Revocation) && t.until(done) && t.provider.Revocations() == 1 {
+		done := func() bool { return t.provider.Grants.Revocations() > 0 || len(t.provider.Journal.Refusals()) > 0 }
+		if strings.HasPrefix(text, "204") && model.Has(standin.Revocation) && t.until(done) && t.provider.Grants.Revocations() == 1 {
 			text += ", revoked at the provider"
 		}
 		return text
@@ -219,9 +219,9 @@ func (st *stage) secondSignIn() scenario {
 		t.browser("ada").signIn()
 		b := t.browser("ada")
 		text := b.signIn()
-		t.provider.ExpireAll()
+		t.provider.Grants.ExpireAll()
 		text += ", " + b.call("api")
-		if t.provider.Renewals() > 0 {
+		if t.provider.Grants.Renewals() > 0 {
 			text += ", refreshed"
 		}
 		return text
@@ -282,9 +282,9 @@ func event() scenario {
 		b := t.browser("ada")
 		b.signIn()
 		now := time.Now()
-		token := t.provider.Sign(map[string]any{"iss": t.provider.Issuer(), "aud": standin.ClientID, "iat": now.Unix(), "jti": "event-1",
+		token := t.provider.Signer.Sign(map[string]any{"iss": t.provider.Issuer(), "aud": standin.ClientID, "iat": now.Unix(), "jti": "event-1",
 			"events": map[string]any{"https://schemas.openid.net/secevent/risc/event-type/sessions-revoked": map[string]any{
-				"subject": map[string]any{"subject_type": "iss-sub", "iss": t.provider.Issuer(), "sub": t.provider.Subject("ada")}}}},
+				"subject": map[string]any{"subject_type": "iss-sub", "iss": t.provider.Issuer(), "sub": t.provider.People.Subject("ada")}}}},
 			"secevent+jwt", nil)
 		return t.post("/bff/security-events/"+t.name, "application/secevent+jwt", token) + ", " + b.session()
 	}}
@@ -292,7 +292,7 @@ func event() scenario {
 
 // deadGrants are all the words by which the provider says that a grant has ended.
 func deadGrants(model *standin.StandIn) (all []scenario) {
-	for _, word := range model.DeadWords() {
+	for _, word := range model.Words.DeadWords() {
 		want := "403 needs_reauth, bob 200, signed in, needs_reauth (" + word.Reason + "), 303, then 200"
 		if word.Reason == "" {
 			want = "403 needs_reauth, bob 200, 303, then 200"
@@ -301,13 +301,13 @@ func deadGrants(model *standin.StandIn) (all []scenario) {
 			b, bob := t.browser("ada"), t.browser("bob")
 			b.signIn()
 			bob.signIn()
-			t.provider.ExpireAll()
-			t.provider.Cause(standin.Trouble{On: standin.Refresh, Person: "ada", Answer: &word.Answer})
+			t.provider.Grants.ExpireAll()
+			t.provider.Troubles.Cause(standin.Trouble{On: standin.Refresh, Person: "ada", Answer: &word.Answer})
 			text := b.call("api") + ", bob " + bob.call("api")
 			if word.Reason != "" {
 				text += ", " + b.session()
 			}
-			t.provider.Recover()
+			t.provider.Troubles.Recover()
 			return text + ", " + b.repair() + ", then " + b.call("api")
 		}})
 	}
@@ -330,9 +330,9 @@ func (st *stage) typedFacts() []scenario {
 		{name: "the key is withdrawn", expected: "403 needs_reauth, signed in, needs_reauth (revoked), 303, then 200", run: func(t *trial) string {
 			b := t.browser("ada")
 			b.signIn()
-			t.provider.RevokeKey("ada", true)
+			t.provider.Grants.RevokeKey("ada", true)
 			text := b.call("api") + ", " + b.session()
-			t.provider.RevokeKey("ada", false)
+			t.provider.Grants.RevokeKey("ada", false)
 			return text + ", " + b.repair() + ", then " + b.call("api")
 		}},
 	}

@@ -79,10 +79,10 @@ func (st *stage) exchanges() (all []scenario) {
 	row := func(m misbehaviour) {
 		m.trouble.On = standin.Token
 		all = append(all, scenario{name: "the code is answered with: " + m.name, expected: m.expected, run: func(t *trial) string {
-			t.provider.Cause(m.trouble)
+			t.provider.Troubles.Cause(m.trouble)
 			b := t.browser("ada")
 			text := b.signIn()
-			t.provider.Recover()
+			t.provider.Troubles.Recover()
 			return text + "; then " + t.browser("ada").signIn()
 		}})
 	}
@@ -113,7 +113,7 @@ func (st *stage) exchanges() (all []scenario) {
 		}
 	}
 	return append(all, scenario{name: "the provider is slow at a sign-in", expected: "303, signed in", run: func(t *trial) string {
-		t.provider.Cause(standin.Trouble{On: standin.Token, Delay: slowness})
+		t.provider.Troubles.Cause(standin.Trouble{On: standin.Token, Delay: slowness})
 		return t.browser("ada").signIn()
 	}})
 }
@@ -125,10 +125,10 @@ func (st *stage) refreshes() (all []scenario) {
 		all = append(all, scenario{name: "a refresh is answered with: " + m.name, expected: m.expected, run: func(t *trial) string {
 			b := t.browser("ada")
 			b.signIn()
-			t.provider.ExpireAll()
-			t.provider.Cause(m.trouble)
+			t.provider.Grants.ExpireAll()
+			t.provider.Troubles.Cause(m.trouble)
 			text := b.call("api") + ", " + b.session()
-			t.provider.Recover()
+			t.provider.Troubles.Recover()
 			return text + "; then " + b.again()
 		}})
 	}
@@ -175,7 +175,7 @@ func (st *stage) slowRefreshes() []scenario {
 			b := t.browser("ada")
 			b.signIn()
 			t.skip(lifetime + time.Second)
-			if text := b.call("api"); t.provider.Renewals() == 0 {
+			if text := b.call("api"); t.provider.Grants.Renewals() == 0 {
 				return text
 			}
 			return "200, refreshed"
@@ -183,20 +183,20 @@ func (st *stage) slowRefreshes() []scenario {
 		{name: "a refresh is slow", expected: "200", run: func(t *trial) string {
 			b := t.browser("ada")
 			b.signIn()
-			t.provider.ExpireAll()
-			t.provider.Cause(standin.Trouble{On: standin.Refresh, Delay: slowness})
+			t.provider.Grants.ExpireAll()
+			t.provider.Troubles.Cause(standin.Trouble{On: standin.Refresh, Delay: slowness})
 			return b.call("api")
 		}},
 		{name: "the provider hangs while the access token lives", expected: "200", run: func(t *trial) string {
 			b := t.browser("ada")
 			b.signIn()
-			t.provider.Cause(standin.Trouble{On: standin.Refresh, Hang: true})
+			t.provider.Troubles.Cause(standin.Trouble{On: standin.Refresh, Hang: true})
 			return b.call("api")
 		}},
 		{name: "nobody listens when a refresh is needed", expected: "503 provider_unavailable, signed in; then 200", refused: down, run: func(t *trial) string {
 			b := t.browser("ada")
 			b.signIn()
-			t.provider.ExpireAll()
+			t.provider.Grants.ExpireAll()
 			t.down.Store(true)
 			text := b.call("api") + ", " + b.session()
 			t.down.Store(false)
@@ -244,7 +244,7 @@ func idTokens() (all []scenario) {
 	token := func(name, expected string, change func(map[string]any), t standin.Trouble) {
 		t.On = standin.Token
 		all = append(all, scenario{name: "an ID token has " + name, expected: expected, run: func(tr *trial) string {
-			tr.provider.Cause(t)
+			tr.provider.Troubles.Cause(t)
 			return tr.browser("ada").signInBy(standin.Choice{Claims: change})
 		}})
 	}
@@ -270,9 +270,9 @@ func (st *stage) documents() (all []scenario) {
 	row := func(name, expected string, on standin.Endpoint, t standin.Trouble) {
 		t.On = on
 		all = append(all, scenario{name: name, expected: expected, run: func(tr *trial) string {
-			tr.provider.Cause(t)
+			tr.provider.Troubles.Cause(t)
 			text := tr.browser("ada").signIn()
-			tr.provider.Recover()
+			tr.provider.Troubles.Recover()
 			then := ""
 			tr.until(func() bool { // what could not be fetched is not asked for again at once
 				tr.skip(time.Minute)
@@ -302,7 +302,7 @@ func (st *stage) openID() []scenario {
 	all = append(all,
 		scenario{name: "the provider changes its keys", expected: "303, signed in; then 303, signed in", run: func(tr *trial) string {
 			text := tr.browser("ada").signIn()
-			tr.provider.Rotate()
+			tr.provider.Signer.Rotate()
 			return text + "; then " + tr.browser("bob").signIn()
 		}},
 		scenario{name: "the callback is another issuer's", expected: refused, run: func(tr *trial) string {
@@ -331,7 +331,7 @@ func (st *stage) userinfo() (all []scenario) {
 	row := func(name, expected string, t standin.Trouble) {
 		t.On = standin.Userinfo
 		all = append(all, scenario{name: "userinfo: " + name, expected: expected, run: func(tr *trial) string {
-			tr.provider.Cause(t)
+			tr.provider.Troubles.Cause(t)
 			return tr.browser("ada").signIn()
 		}})
 	}
@@ -351,12 +351,12 @@ func revocations() (all []scenario) {
 	row := func(name, expected string, t standin.Trouble) {
 		t.On = standin.Revocation
 		all = append(all, scenario{name: "a revocation is answered with: " + name, expected: expected, run: func(tr *trial) string {
-			tr.provider.Cause(t)
+			tr.provider.Troubles.Cause(t)
 			b := tr.browser("ada")
 			b.signIn()
 			text := b.request(http.MethodDelete, "/bff/connections/"+printed(b.connection()["id"]), nil).outcome() + ", " + b.call("api")
-			tr.until(func() bool { return tr.provider.Revocations() > 0 })
-			if tr.provider.Revocations() == 1 {
+			tr.until(func() bool { return tr.provider.Grants.Revocations() > 0 })
+			if tr.provider.Grants.Revocations() == 1 {
 				text += ", revoked"
 			}
 			return text
@@ -377,10 +377,10 @@ func apis() (all []scenario) {
 		all = append(all, scenario{name: "the API: " + name, expected: expected, run: func(t *trial) string {
 			b := t.browser("ada")
 			b.signIn()
-			t.provider.Cause(standin.Trouble{On: standin.API, Answer: a})
+			t.provider.Troubles.Cause(standin.Trouble{On: standin.API, Answer: a})
 			text := b.call("api")
 			if refreshes {
-				return text + ", " + []string{"not refreshed", "refreshed once"}[min(t.provider.Renewals(), 1)]
+				return text + ", " + []string{"not refreshed", "refreshed once"}[min(t.provider.Grants.Renewals(), 1)]
 			}
 			return text
 		}})
@@ -398,9 +398,9 @@ func typed(asked bool) (all []scenario) {
 	row := func(name, expected string, t standin.Trouble) {
 		t.On = standin.Userinfo
 		all = append(all, scenario{name: "the key is tried: " + name, expected: expected, run: func(tr *trial) string {
-			tr.provider.Cause(t)
+			tr.provider.Troubles.Cause(t)
 			text := tr.browser("ada").signIn()
-			tr.provider.Recover()
+			tr.provider.Troubles.Recover()
 			return text + "; then " + tr.browser("ada").signIn()
 		}})
 	}

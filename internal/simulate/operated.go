@@ -108,7 +108,7 @@ func (st *stage) wrongCredential() string {
 
 // renewedTokens are about when a token is obtained.
 func (st *stage) renewedTokens(in func(*trial) *browser) []scenario {
-	tokens := func(t *trial) string { return fmt.Sprintf("%d tokens", t.provider.Renewals()) }
+	tokens := func(t *trial) string { return fmt.Sprintf("%d tokens", t.provider.Grants.Renewals()) }
 	return []scenario{
 		{name: "the application's token comes to its end", fact: true, shows: []string{"lifetime", "answer_names"},
 			expected: "200, " + livesFor(st.life()) + ", 200, 200, 2 tokens", run: func(t *trial) string {
@@ -122,7 +122,7 @@ func (st *stage) renewedTokens(in func(*trial) *browser) []scenario {
 		{name: "the API refuses the application's token early", fact: true, expected: "200, 200, 2 tokens", run: func(t *trial) string {
 			b := in(t)
 			text := b.call("api")
-			t.provider.ExpireAll()
+			t.provider.Grants.ExpireAll()
 			return text + ", " + b.call("api") + ", " + tokens(t)
 		}},
 		{name: "many calls at once, and there is no token", expected: fmt.Sprintf("%d of %d answered 200, 1 tokens", rush, rush),
@@ -132,7 +132,7 @@ func (st *stage) renewedTokens(in func(*trial) *browser) []scenario {
 		{name: "the provider is down while the application's token lives", expected: "200, 200", run: func(t *trial) string {
 			b := in(t)
 			text := b.call("api")
-			t.provider.Cause(standin.Trouble{On: standin.Token, Answer: object(503)})
+			t.provider.Troubles.Cause(standin.Trouble{On: standin.Token, Answer: object(503)})
 			t.skip(st.life() - time.Minute)
 			return text + ", " + b.call("api")
 		}},
@@ -146,13 +146,13 @@ func (st *stage) refusedTokens(model *standin.StandIn, in func(*trial) *browser)
 		all = append(all, scenario{name: "the application asks for a token: " + m.name, expected: m.expected + "; then 200",
 			run: func(t *trial) string {
 				b := in(t)
-				t.provider.Cause(m.trouble)
+				t.provider.Troubles.Cause(m.trouble)
 				text := b.call("api")
-				t.provider.Recover()
+				t.provider.Troubles.Recover()
 				return text + "; then " + b.again()
 			}})
 	}
-	words := model.Refused()
+	words := model.Words.Refused()
 	for _, name := range slices.Sorted(maps.Keys(words)) {
 		answer := words[name]
 		row(misbehaviour{name, "500 provider_misconfigured", answered(&answer)})
@@ -172,7 +172,7 @@ func operatedAPIs(in func(*trial) *browser) (all []scenario) {
 	row := func(name, expected string, a *standin.Answer) {
 		all = append(all, scenario{name: "the API: " + name, expected: expected, run: func(t *trial) string {
 			b := in(t)
-			t.provider.Cause(standin.Trouble{On: standin.API, Answer: a})
+			t.provider.Troubles.Cause(standin.Trouble{On: standin.API, Answer: a})
 			return b.call("api")
 		}})
 	}

@@ -26,7 +26,7 @@ func (st *stage) people(model *standin.StandIn) []scenario {
 		{name: "access is revoked on the provider's pages", expected: "403 needs_reauth, signed in, 303, then 200", run: func(t *trial) string {
 			b := t.browser("ada")
 			b.signIn()
-			t.provider.RevokeAll()
+			t.provider.Grants.RevokeAll()
 			text := b.call("api")
 			state, _, _ := strings.Cut(b.session(), ",")
 			return text + ", " + state + ", " + b.repair() + ", then " + b.call("api")
@@ -47,25 +47,25 @@ func rushes() []scenario {
 		{name: "many calls at once meet a dead access token", expected: fmt.Sprintf("%d of %d answered 200, 1 refresh", rush, rush), run: func(t *trial) string {
 			b := t.browser("ada")
 			b.signIn()
-			t.provider.ExpireAll()
-			return fmt.Sprintf("%d of %d answered 200, %d refresh", b.atOnce(rush), rush, t.provider.Renewals())
+			t.provider.Grants.ExpireAll()
+			return fmt.Sprintf("%d of %d answered 200, %d refresh", b.atOnce(rush), rush, t.provider.Grants.Renewals())
 		}},
 		{name: "three refreshes follow one another", expected: "200, 200, 200, 3 refreshes", run: func(t *trial) string {
 			b := t.browser("ada")
 			b.signIn()
 			var all []string
 			for range 3 {
-				t.provider.ExpireAll()
+				t.provider.Grants.ExpireAll()
 				all = append(all, b.call("api"))
 			}
-			return fmt.Sprintf("%s, %d refreshes", strings.Join(all, ", "), t.provider.Renewals())
+			return fmt.Sprintf("%s, %d refreshes", strings.Join(all, ", "), t.provider.Grants.Renewals())
 		}},
 	}
 }
 
 // twoPeople are scenarios in which one person must not feel what happens to another.
 func (st *stage) twoPeople(model *standin.StandIn) []scenario {
-	dead := model.DeadWords()[0]
+	dead := model.Words.DeadWords()[0]
 	return []scenario{
 		{name: "two people are signed in", expected: "200, 200, each as themselves", run: func(t *trial) string {
 			ada, bob := t.browser("ada"), t.browser("bob")
@@ -81,16 +81,16 @@ func (st *stage) twoPeople(model *standin.StandIn) []scenario {
 			ada, bob := t.browser("ada"), t.browser("bob")
 			ada.signIn()
 			bob.signIn()
-			t.provider.ExpireAll()
-			t.provider.Cause(standin.Trouble{On: standin.Refresh, Person: "ada", Answer: &dead.Answer})
+			t.provider.Grants.ExpireAll()
+			t.provider.Troubles.Cause(standin.Trouble{On: standin.Refresh, Person: "ada", Answer: &dead.Answer})
 			return atOnce(ada, bob)
 		}},
 		{name: "of two people at once, one is refused in unknown words", expected: "ada 503 provider_unavailable, bob 200", run: func(t *trial) string {
 			ada, bob := t.browser("ada"), t.browser("bob")
 			ada.signIn()
 			bob.signIn()
-			t.provider.ExpireAll()
-			t.provider.Cause(standin.Trouble{On: standin.Refresh, Person: "ada", Answer: object(http.StatusForbidden,
+			t.provider.Grants.ExpireAll()
+			t.provider.Troubles.Cause(standin.Trouble{On: standin.Refresh, Person: "ada", Answer: object(http.StatusForbidden,
 				"notice", "Not for you.")})
 			return atOnce(ada, bob)
 		}},

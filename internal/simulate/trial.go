@@ -78,7 +78,7 @@ func newStage(p providers.Config, answers *standin.Answers) (*stage, error) {
 
 // ownIssuer says whether each organisation has an issuer of its own at the provider, which no file can know.
 func ownIssuer(p *providers.Config) bool {
-	return p.Auth == "" && p.Issuer == "" && p.Authorization.URL == "" && p.Token.URL == ""
+	return p.Auth == "" && p.OwnIssuer()
 }
 
 // A trial is a provider, bff, and people with browsers.
@@ -132,10 +132,10 @@ func (st *stage) play(ctx context.Context, file providers.Config, sc scenario) (
 		happened = fmt.Sprintf("it was not done after %s", runTimeout)
 	case t.err != nil:
 		happened = t.err.Error()
-	case t.seen.has(t.provider.Secrets()):
+	case t.seen.has(t.provider.Grants.Secrets()):
 		happened += ", and a secret reached the browser"
 	}
-	return happened, t.provider.Refusals()
+	return happened, t.provider.Journal.Refusals()
 }
 
 // route leads a request to the stand-in that it is for.

@@ -7,12 +7,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
-	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
-	resourcepb "go.opentelemetry.io/proto/otlp/resource/v1"
-	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 )
 
 // attributes are the names that may leave the process. Their values are of closed lists, of the configuration, or
@@ -24,25 +19,16 @@ var attributes = []attribute.Key{
 }
 
 // listed reports whether an attribute may leave.
-func listed(key attribute.Key) bool {
-	return strings.HasPrefix(string(key), "bff.") || slices.Contains(attributes, key)
+func listed(kv attribute.KeyValue) bool {
+	return strings.HasPrefix(string(kv.Key), "bff.") || slices.Contains(attributes, kv.Key)
 }
 
-// allowed is an exporter that writes of a span what is on the list and nothing else. What fails it reports itself: the
+// allowed is an exporter that is given of a span what is on the list and nothing else. What fails it reports itself: the
 // library's own report goes to standard error, in a form that is not the log's. It is for one goroutine.
 type allowed struct {
-	client otlptrace.Client
-	of     *resourcepb.Resource
+	sdktrace.SpanExporter
 	failed func(error)
 	last   time.Time // when it was reported
-}
-
-func newAllowed(client otlptrace.Client, about *resource.Resource, failed func(error)) *allowed {
-	of, w := &resourcepb.Resource{}, &writer{}
-	for _, kv := range about.Attributes() {
-		of.Attributes = append(of.Attributes, w.attribute(kv))
-	}
-	return &allowed{client: client, of: of, failed: failed}
 }
 
 // reportEvery is how often it is reported at most that spans were lost.
@@ -50,18 +36,11 @@ const reportEvery = time.Minute
 
 // ExportSpans implements [sdktrace.SpanExporter].
 func (a *allowed) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
-	of := &tracepb.ResourceSpans{Resource: a.of}
-	scopes, w := map[string]*tracepb.ScopeSpans{}, &writer{}
-	for _, s := range spans {
-		name := s.InstrumentationScope().Name
-		scope := scopes[name]
-		if scope == nil {
-			scope = &tracepb.ScopeSpans{Scope: &commonpb.InstrumentationScope{Name: name}}
-			scopes[name], of.ScopeSpans = scope, append(of.ScopeSpans, scope)
-		}
-		scope.Spans = append(scope.Spans, w.span(s))
+	leaving := make([]sdktrace.ReadOnlySpan, len(spans))
+	for i := range spans {
+		leaving[i] = shown{spans[i]}
 	}
-	err := a.client.UploadTraces(ctx, []*tracepb.ResourceSpans{of})
+	err := a.SpanExporter.ExportSpans(ctx, leaving)
 	if err != nil && a.failed != nil && time.Since(a.last) > reportEvery {
 		a.last = time.Now()
 		a.failed(err)
@@ -69,5 +48,29 @@ func (a *allowed) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan
 	return nil
 }
 
-// Shutdown implements [sdktrace.SpanExporter].
-func (a *allowed) Shutdown(ctx context.Context) error { return a.client.Stop(ctx) }
+// shown is what leaves of a span: neither its events, of which an exception's message may repeat an address, nor the
+// text of its status, nor what a link says beside where it leads.
+type shown struct{ sdktrace.ReadOnlySpan }
+
+func (s shown) Attributes() []attribute.KeyValue {
+	all := s.ReadOnlySpan.Attributes()
+	out := make([]attribute.KeyValue, 0, len(all))
+	for i := range all {
+		if listed(all[i]) {
+			out = append(out, all[i])
+		}
+	}
+	return out
+}
+
+func (shown) Events() []sdktrace.Event { return nil }
+
+func (s shown) Status() sdktrace.Status { return sdktrace.Status{Code: s.ReadOnlySpan.Status().Code} }
+
+func (s shown) Links() []sdktrace.Link {
+	var out []sdktrace.Link
+	for _, l := range s.ReadOnlySpan.Links() {
+		out = append(out, sdktrace.Link{SpanContext: l.SpanContext})
+	}
+	return out
+}

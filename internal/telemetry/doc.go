@@ -2,7 +2,7 @@
 //
 //	Begin    ─┐
 //	Upstream  │
-//	Transport ├─► sampled? ─► spans ─► queue ─► writer [allowed attributes only] ─► collector
+//	Transport ├─► sampled? ─► spans ─► batches ─► [allowed attributes only] ─► collector
 //	refresh   │
 //	store    ─┘
 //
@@ -10,6 +10,9 @@
 // span leaves the process with its name, its times, the attributes on an allow-list and whether it failed. Everything
 // else that a library puts into a span (an address with its query, the text of an error, a command with its
 // arguments) stays here, so a credential has no way out.
+//
+// Spans wait, are bounded and leave by the SDK: a queue and a writer of bff's own cost a call as much. The two spans of a
+// proxied call are made by hand, and whether a request is recorded is decided before anything is made of it.
 //
 // A nil *Telemetry is telemetry that is off: its methods return what they were given.
 //

@@ -49,8 +49,8 @@ func New(ctx context.Context, cfg Config) (*Telemetry, error) {
 	if cfg.Endpoint != "" {
 		out = append(out, otlptracehttp.WithEndpointURL(cfg.Endpoint+"/v1/traces"))
 	}
-	client := otlptracehttp.NewClient(out...)
-	if err := client.Start(ctx); err != nil {
+	exporter, err := otlptracehttp.New(ctx, out...)
+	if err != nil {
 		return nil, fmt.Errorf("start telemetry: %w", err)
 	}
 	about, err := resource.Merge(resource.NewSchemaless(attribute.String("service.name", "bff"),
@@ -60,8 +60,7 @@ func New(ctx context.Context, cfg Config) (*Telemetry, error) {
 	}
 	t := &Telemetry{carrier: propagation.TraceContext{}, sampler: sampler(cfg)}
 	t.provider = sdktrace.NewTracerProvider(sdktrace.WithSampler(t.sampler), sdktrace.WithIDGenerator(numbers{}),
-		sdktrace.WithSpanProcessor(newQueue(newAllowed(client, about, cfg.Failed), cfg.Env)),
-		sdktrace.WithResource(about))
+		sdktrace.WithBatcher(&allowed{SpanExporter: exporter, failed: cfg.Failed}), sdktrace.WithResource(about))
 	t.tracer = t.provider.Tracer("bff")
 	return t, nil
 }

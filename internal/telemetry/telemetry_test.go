@@ -11,6 +11,7 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
+	oteltrace "go.opentelemetry.io/otel/trace"
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/protobuf/proto"
 
@@ -89,8 +90,11 @@ func TestSpansHoldNoCredential(t *testing.T) {
 	defer upstream.Close()
 	client := &http.Client{Transport: tel.Transport(&http.Transport{})}
 	h := handler(tel, func(_ http.ResponseWriter, r *http.Request) {
-		ctx, span := tel.Provider().Tracer("bff").Start(r.Context(), "refresh")
+		ctx, span := tel.Provider().Tracer("bff").Start(r.Context(), "refresh", oteltrace.WithLinks(oteltrace.Link{
+			SpanContext: oteltrace.SpanContextFromContext(r.Context()),
+			Attributes:  []attribute.KeyValue{attribute.String("bff.said", planted)}}))
 		defer span.End()
+		span.AddEvent(planted, oteltrace.WithAttributes(attribute.String("bff.said", planted)))
 		span.RecordError(&url{planted})
 		span.SetStatus(codes.Error, planted)
 		span.SetAttributes(attribute.String("http.url", planted), attribute.String("bff.provider", "google"))

@@ -30,6 +30,7 @@ type Config struct {
 	Broker  *oauth.Broker  // required
 	Signer  Signer         // required: erasing is refused without one
 	Clients []route.Client // all that there are, for `?of=`
+	Calls   *explain.Calls // of this instance; nil: none are remembered
 	Now     func() time.Time
 }
 
@@ -95,14 +96,17 @@ func (m *Manager) paced(do func(*route.Call) error) func(*route.Call) error {
 	}
 }
 
-// explain says what is known of a request, session, user or connection.
+// explain says what is known of a request, session, user or connection: by the store, and by this instance of calls that
+// went well.
 func (m *Manager) explain(c *route.Call) error {
 	story, err := explain.Tell(c.Ctx(), m.cfg.Vault.Explanations(), c.R.PathValue("id"))
 	if err != nil {
 		return err
 	}
+	m.cfg.Calls.Tell(&story, m.cfg.Now())
 	if len(story.Events) == 0 {
-		return problem.New(problem.NotFound).Because("Nothing is known of this id.")
+		return problem.New(problem.NotFound).Because("Nothing is known of this id. Of a call that went well, the instance that " +
+			"carried it knows.")
 	}
 	return c.JSON(http.StatusOK, story)
 }

@@ -88,6 +88,14 @@ func (c *Call) NotSignedIn(providers []string) *problem.Problem {
 	return p
 }
 
+// Status is that of the answer, 0 before it and for a connection that is no longer one of HTTP.
+func (c *Call) Status() int {
+	if w, ok := c.W.(*statusWriter); ok {
+		return w.status
+	}
+	return 0
+}
+
 // statusWriter keeps the status for metrics.
 type statusWriter struct {
 	http.ResponseWriter

@@ -57,6 +57,11 @@ type Config struct {
 // IsOpenID reports whether the provider makes ID tokens.
 func (c *Config) IsOpenID() bool { return c.Issuer != "" }
 
+// OwnIssuer reports whether each organisation has an issuer of its own at the provider, which no built-in can know.
+func (c *Config) OwnIssuer() bool {
+	return c.Issuer == "" && c.Authorization.URL == "" && c.Token.URL == ""
+}
+
 // AnswerIssuer is the `iss` of the provider's authorization answers (RFC 9207); "" when it is not known.
 func (c *Config) AnswerIssuer() string { return cmp.Or(c.CallbackIssuer, c.Issuer) }
 

@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	mostCached = 1024 // Sets in each half of a Cache; one takes about 6 KB
+	mostCached = 1024 // Sets in each half of a Cache; one takes about 7 KB
 	halfLife   = 30 * time.Second
 )
 

@@ -13,9 +13,9 @@
 //
 // # How
 //
-// Each form of a secret (a needle) has an anchor of 16 bytes. Wherever that stands in a stream, it covers exactly one
-// of the samples of 4 bytes that are taken every 13 bytes; an index knows the samples that the anchors can give. What
-// the index knows is compared in full. Only a chunk that holds an escape of a printable character is unescaped and
+// Each form of a secret (a needle) has an anchor of 32 bytes, or of 16 or 8 where a secret is shorter. Wherever that
+// stands in a stream, it covers exactly one of the samples of 4 bytes that are taken every 29 (13, 5) bytes; an index
+// knows the samples that the anchors can give. What the index knows is compared in full. Only a chunk that holds an escape of a printable character is unescaped and
 // searched a second time.
 //
 // What may be the beginning of a needle waits for the next chunk. Of a needle that comes in pieces up to 7 leading

@@ -97,7 +97,8 @@ func (s *Set) add(n needle) {
 		s.least = n.size
 	}
 	s.needles = append(s.needles, n)
-	s.heads[n.head%61] |= 1 << (n.head >> 58)
+	word, bit := headBit(n.head)
+	s.heads[word] |= bit
 }
 
 // window makes size bytes of the form, at most 32, beginning at a multiple of four. In base64 size

@@ -4,5 +4,8 @@
 //
 //	Network ─► StandIn ─► which endpoint ─► trouble ─► what the file says of the request ─► an answer in the file's shape
 //
+// Each part answers for one concern: grants keeps what was issued, words refuses, shape, scopes and people say how the
+// file has it, page and tokens are the endpoints.
+//
 // It knows nothing of the product. Whether the file says the truth about the provider it cannot know.
 package standin

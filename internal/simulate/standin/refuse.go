@@ -2,17 +2,22 @@ package standin
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 
 	"bff/internal/oauth/providers"
 )
 
+// Words are those in which the provider refuses.
+type Words struct{ *played }
+
 // refuseToken is an error of the token endpoint, with its code where the file has it.
-func (s *StandIn) refuseToken(w http.ResponseWriter, status int, code, description string) {
+func (s *Words) refuseToken(w http.ResponseWriter, status int, code, description string) {
 	writeJSON(w, status, s.refusal(code, description))
 }
 
-func (s *StandIn) refusal(code, description string) fields {
+func (s *Words) refusal(code, description string) fields {
 	out := fields{}
 	field := "error"
 	if s.file.Token.ErrorField != "" {
@@ -24,7 +29,7 @@ func (s *StandIn) refusal(code, description string) fields {
 }
 
 // refuseDead refuses a refresh token whose grant has ended, in the provider's first word for that.
-func (s *StandIn) refuseDead(w http.ResponseWriter) {
+func (s *Words) refuseDead(w http.ResponseWriter) {
 	if all := s.DeadWords(); len(all) > 0 && all[0].recorded != nil {
 		all[0].recorded.write(w, plain(all[0].recorded.Body))
 		return
@@ -43,7 +48,7 @@ type DeadWord struct {
 }
 
 // DeadWords are the ways that were recorded, or else those of the file, behind the standard's.
-func (s *StandIn) DeadWords() (all []DeadWord) {
+func (s *Words) DeadWords() (all []DeadWord) {
 	if a := s.cfg.Answers; a != nil && len(a.RefusedRefresh) > 0 {
 		for i := range a.RefusedRefresh {
 			r := &a.RefusedRefresh[i]
@@ -76,7 +81,7 @@ func (s *StandIn) DeadWords() (all []DeadWord) {
 }
 
 // refusedBy makes the answer that a rule describes, and nothing beside it.
-func (s *StandIn) refusedBy(rule providers.RefusedRefresh) (name string, body fields) {
+func (s *Words) refusedBy(rule providers.RefusedRefresh) (name string, body fields) {
 	body = fields{}
 	if rule.Path != "" {
 		put(body, rule.Path, rule.Value)
@@ -96,3 +101,29 @@ func (s *StandIn) refusedBy(rule providers.RefusedRefresh) (name string, body fi
 	}
 	return name, body
 }
+
+// Refused are the words in which a token is refused to the application's own credential, by name.
+func (s *Words) Refused() map[string]Answer {
+	refused := func(status int, body any) Answer { return Answer{Status: status, Body: body} }
+	switch s.file.Auth {
+	case providers.AuthGitHubApp:
+		return map[string]Answer{
+			"401, the JWT is not good": refused(401, fields{"message": "A JSON web token could not be decoded"}),
+			"404, no such app":         refused(404, fields{"message": "Integration not found"}),
+			"403, suspended":           refused(403, fields{"message": "This installation has been suspended"}),
+		}
+	case providers.AuthServiceAccount:
+		return map[string]Answer{
+			"invalid_grant":       refused(400, fields{"error": "invalid_grant", "error_description": "Invalid JWT Signature."}),
+			"unauthorized_client": refused(401, fields{"error": "unauthorized_client", "error_description": "Client is unauthorized."}),
+		}
+	}
+	return map[string]Answer{
+		"invalid_client":      refused(401, s.refusal("invalid_client", "The client is not known.")),
+		"unauthorized_client": refused(400, s.refusal("unauthorized_client", "The client may not.")),
+		"invalid_scope":       refused(400, s.refusal("invalid_scope", "The scope is not known.")),
+		"a word of no list":   refused(403, fields{"message": "no"}),
+	}
+}
+
+func sorted(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }

@@ -2,7 +2,6 @@ package standin
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"io"
 	"maps"
@@ -10,11 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-
-	"github.com/go-jose/go-jose/v4"
-	"github.com/go-jose/go-jose/v4/jwt"
-
-	"bff/internal/oauth/providers"
 )
 
 // A request is what was sent, with its body read.
@@ -114,90 +108,6 @@ func (in request) body(want string) string {
 		if in.kind != "form" {
 			return "the body is no form"
 		}
-	}
-	return ""
-}
-
-// unauthenticated says what is wrong with the client's authentication.
-func (s *StandIn) unauthenticated(in request) string {
-	if s.file.Client.Auth == providers.SignedSecret {
-		return s.wrongSignedSecret(in)
-	}
-	id, secret, basic := in.r.BasicAuth()
-	id, secret = unescape(id), unescape(secret)
-	name := "client_id"
-	if s.file.Client.IDParam != "" {
-		name = s.file.Client.IDParam
-	}
-	switch want := s.clientAuth(); {
-	case want == "client_secret_basic" && basic:
-		if id == ClientID && secret == ClientSecret {
-			return ""
-		}
-		return "id and secret are not the client's"
-	case want == "client_secret_post" && !basic:
-		if in.form.Get(name) == ClientID && in.form.Get("client_secret") == ClientSecret {
-			return ""
-		}
-		return "the parameters " + name + " and client_secret are not the client's"
-	case want == "private_key_jwt" && !basic && !in.form.Has("client_secret"):
-		return s.wrongAssertion(in.form.Get("client_assertion"))
-	}
-	return "the client must authenticate by " + s.clientAuth()
-}
-
-// clientAuth is what the file says, or the default.
-func (s *StandIn) clientAuth() string {
-	if s.file.Client.Auth != "" {
-		return s.file.Client.Auth
-	}
-	return "client_secret_basic"
-}
-
-// wrongSignedSecret is what Apple wants: a client secret that is a JWT of the team about the client.
-func (s *StandIn) wrongSignedSecret(in request) string {
-	token, err := jwt.ParseSigned(in.form.Get("client_secret"), []jose.SignatureAlgorithm{jose.ES256})
-	if err != nil {
-		return "the client secret is not signed"
-	}
-	var c jwt.Claims
-	audience := cmp.Or(s.file.Client.AssertionAudience, s.file.Issuer, s.urls[Token])
-	switch {
-	case token.Claims(s.cfg.ClientKey, &c) != nil:
-		return "the client secret does not verify"
-	case in.form.Get("client_id") != ClientID || c.Subject != ClientID || c.Issuer != s.file.Client.Issuer || c.Expiry == nil:
-		return "the client secret is not the client's"
-	case len(c.Audience) != 1 || c.Audience[0] != audience:
-		return "the audience of the client secret is not " + audience
-	case token.Headers[0].KeyID != s.file.Client.KeyID:
-		return "the kid of the client secret is not " + s.file.Client.KeyID
-	}
-	return ""
-}
-
-// wrongAssertion is RFC 7523 section 3.
-func (s *StandIn) wrongAssertion(raw string) string {
-	token, err := jwt.ParseSigned(raw, []jose.SignatureAlgorithm{jose.ES256})
-	if err != nil {
-		return "there is no client assertion"
-	}
-	var c jwt.Claims
-	audience := s.file.Issuer
-	if audience == "" {
-		audience = s.urls[Token]
-	}
-	if s.file.Client.AssertionAudience != "" {
-		audience = s.file.Client.AssertionAudience
-	}
-	switch {
-	case token.Claims(s.cfg.ClientKey, &c) != nil:
-		return "the client assertion does not verify"
-	case c.Issuer != ClientID || c.Subject != ClientID || c.ID == "" || c.Expiry == nil:
-		return "the client assertion is not the client's"
-	case len(c.Audience) != 1 || c.Audience[0] != audience:
-		return "the audience of the client assertion is not " + audience
-	case token.Headers[0].KeyID != s.file.Client.KeyID:
-		return "the kid of the client assertion is not " + s.file.Client.KeyID
 	}
 	return ""
 }

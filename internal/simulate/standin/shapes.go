@@ -2,28 +2,23 @@ package standin
 
 import (
 	"cmp"
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"maps"
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
-	"time"
-
-	"bff/internal/oauth/providers"
 )
 
+// A shape is how requests and answers look.
+type shape struct{ *played }
+
 // standardNames gives the parameters of an authorization request the standard's names.
-func (s *StandIn) standardNames(q url.Values) url.Values {
+func (s *shape) standardNames(q url.Values) url.Values {
 	return request{form: q}.renamed(s.file.Authorization.Names).form
 }
 
 // tokenNames are the names of parameters of token requests.
-func (s *StandIn) tokenNames(e Endpoint) map[string]string {
+func (s *shape) tokenNames(e Endpoint) map[string]string {
 	names := maps.Clone(s.file.Shapes.TokenNames)
 	if e == Refresh && len(s.file.Shapes.RefreshNames) > 0 {
 		if names == nil {
@@ -34,7 +29,7 @@ func (s *StandIn) tokenNames(e Endpoint) map[string]string {
 	return names
 }
 
-func (s *StandIn) tokenMethod(e Endpoint) string {
+func (s *shape) tokenMethod(e Endpoint) string {
 	if e == Refresh {
 		return cmp.Or(s.file.Shapes.RefreshMethod, s.file.Shapes.TokenMethod, http.MethodPost)
 	}
@@ -50,7 +45,7 @@ func bodyOf(method, body string) string {
 }
 
 // ownNames puts the fields of a token answer where the file has them.
-func (s *StandIn) ownNames(tokens fields) fields {
+func (s *shape) ownNames(tokens fields) fields {
 	names := s.file.Shapes.AnswerNames
 	if len(names) == 0 || s.file.Token.Path != "" {
 		return tokens
@@ -66,154 +61,77 @@ func (s *StandIn) ownNames(tokens fields) fields {
 	return out
 }
 
-// shortLived answers a code with a token that is only good for being exchanged.
-func (s *StandIn) shortLived(w http.ResponseWriter, g *grant, alter func(fields)) {
-	s.mu.Lock()
-	short := "short-" + rand.Text() + rand.Text()
-	s.short[short] = g
-	s.issued = append(s.issued, short)
-	s.mu.Unlock()
-	tokens := fields{"access_token": short, "token_type": "Bearer", "expires_in": 3600}
-	if a := s.cfg.Answers; a != nil && a.Token != nil {
-		tokens, _ = plain(a.Token.Body).(map[string]any)
-		place(tokens, keysOf(cmp.Or(s.file.Shapes.AnswerNames["access_token"], "access_token")), short)
-		alter(tokens)
-		writeJSON(w, http.StatusOK, tokens)
-		return
+// tokensPath is where the person's own tokens are in a recorded answer.
+func (s *shape) tokensPath(m map[string]any) string {
+	if s.cfg.Answers.Tokens != "" {
+		return s.cfg.Answers.Tokens
 	}
-	if scope := s.joinScopes(g.scopes); scope != "" && s.file.Authorization.GrantedScopes != "callback" {
-		tokens["scope"] = scope
+	if p := s.file.Token.Path; p != "" && m["access_token"] != nil && at(m, p) != nil {
+		return p
 	}
-	alter(tokens)
-	out := s.ownNames(tokens)
-	if s.file.Issuer == "" && s.file.Userinfo.URL == "" {
-		s.describe(out, g.person)
+	if m["access_token"] == nil {
+		for name, v := range m {
+			if inner, ok := v.(map[string]any); ok && inner["access_token"] != nil {
+				return name
+			}
+		}
 	}
-	writeJSON(w, http.StatusOK, out)
+	return "."
 }
 
-// isShort reports whether a request carries a token that is good for being exchanged.
-func (s *StandIn) isShort(in request) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for name, value := range s.file.Shapes.LongLivedParams {
-		if value == "{access_token}" && s.short[in.form.Get(name)] != nil {
-			return true
+func (s *shape) rotates() bool {
+	if a := s.cfg.Answers; a != nil && a.Refresh != nil && !hasLeaf(a.Refresh.Body, "refresh_token") {
+		return false
+	}
+	return s.file.Token.Rotates != "never"
+}
+
+// decoys replaces every token of a recorded answer by one that opens nothing.
+func decoys(v any) {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, inner := range v {
+			if _, ok := inner.(string); ok && (name == "access_token" || name == "refresh_token") {
+				v[name] = "another's-" + rand.Text()
+			}
+			decoys(inner)
 		}
+	case []any:
+		for _, inner := range v {
+			decoys(inner)
+		}
+	}
+}
+
+func hasLeaf(v any, name string) bool {
+	switch v := plain(v).(type) {
+	case map[string]any:
+		for key, inner := range v {
+			if key == name || hasLeaf(inner, name) {
+				return true
+			}
+		}
+	case []any:
+		return slices.ContainsFunc(v, func(inner any) bool { return hasLeaf(inner, name) })
 	}
 	return false
 }
 
-// serveLongLived exchanges a short-lived token.
-func (s *StandIn) serveLongLived(w http.ResponseWriter, in request, t *Trouble) {
-	f := &s.file.Shapes
-	method, short := cmp.Or(f.LongLivedMethod, http.MethodPost), ""
-	why := ""
-	for name, value := range f.LongLivedParams {
-		switch got := in.form.Get(name); {
-		case value == "{access_token}":
-			short = got
-		case got != value:
-			why = "the parameter " + name + "=" + value + " is missing"
+// plain is a deep copy of what YAML or JSON was read to, as JSON has it.
+func plain(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		out := map[string]any{}
+		for name, inner := range v {
+			out[name] = plain(inner)
 		}
-	}
-	s.mu.Lock()
-	g := s.short[short]
-	delete(s.short, short)
-	s.mu.Unlock()
-	switch {
-	case in.r.Method != method:
-		why = "it is no " + method
-	case g == nil:
-		why = "the short-lived token is not good"
-	}
-	if why != "" {
-		s.refuse(w, "the exchange for a long-lived token: "+why, http.StatusBadRequest)
-		return
-	}
-	access, _ := s.newTokens(g, false)
-	tokens := fields{"access_token": access, "token_type": "Bearer"}
-	if s.file.Token.Lifetime == 0 {
-		tokens["expires_in"] = int(s.cfg.Life / time.Second)
-	}
-	t.alter(tokens)
-	writeJSON(w, http.StatusOK, tokens)
-}
-
-// exchangeAccess exchanges an access token for the next. It came with the lock of s held.
-func (s *StandIn) exchangeAccess(w http.ResponseWriter, old string, t *Trouble) {
-	i := slices.IndexFunc(s.grants, func(g *grant) bool { return !g.dead && g.exchangeable[old] })
-	if i < 0 {
-		s.mu.Unlock()
-		s.refuseDead(w)
-		return
-	}
-	g := s.grants[i]
-	s.renewed++
-	s.mu.Unlock()
-	s.grantTokens(w, g, Refresh, false, t.alter, t)
-}
-
-// introduce writes into the way back who a person is, where that alone says it.
-func (s *StandIn) introduce(out url.Values, person string) {
-	nested := fields{}
-	for _, what := range []string{"name", "picture"} {
-		for i, path := range strings.Split(s.file.Shapes.CallbackProfile[what], "+") {
-			if path != "" {
-				put(nested, path, s.part(what, person, i))
-			}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i := range v {
+			out[i] = plain(v[i])
 		}
+		return out
 	}
-	for name, v := range nested {
-		if text := text(v); text != "" {
-			out.Set(name, text)
-			continue
-		}
-		if data, err := json.Marshal(v); err == nil {
-			out.Set(name, string(data))
-		}
-	}
-}
-
-func (s *StandIn) part(what, person string, i int) string {
-	if what == "picture" {
-		return picture(person)
-	}
-	if words := strings.Fields(fullName(person)); strings.Contains(s.file.Shapes.CallbackProfile[what], "+") && i < len(words) {
-		return words[i]
-	}
-	return fullName(person)
-}
-
-// introduced is what bff should make of that.
-func (s *StandIn) introduced(what, person string) string {
-	if a := s.cfg.Answers; a != nil && a.Callback != "" && !strings.Contains(a.Callback, "user=") {
-		return ""
-	}
-	var parts []string
-	for i := range strings.Split(s.file.Shapes.CallbackProfile[what], "+") {
-		parts = append(parts, s.part(what, person, i))
-	}
-	return strings.Join(parts, " ")
-}
-
-func fullName(person string) string { return strings.ToUpper(person[:1]) + person[1:] + " Example" }
-
-func picture(person string) string { return "https://pictures.example/" + person + ".png" }
-
-// sign signs the way back, as the file's hooks check it.
-func (s *StandIn) sign(out url.Values) {
-	if !slices.Contains(s.file.Shapes.Hooks, providers.HookShopifyHMAC) {
-		return
-	}
-	mac := hmac.New(sha256.New, []byte(ClientSecret))
-	_, _ = mac.Write([]byte(out.Encode()))
-	out.Set("hmac", hex.EncodeToString(mac.Sum(nil)))
-}
-
-// known reports whether somebody's account has that id.
-func (s *StandIn) known(subject string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return subject != "" && slices.ContainsFunc(s.grants, func(g *grant) bool { return s.Account(g.person).Subject == subject })
+	return v
 }

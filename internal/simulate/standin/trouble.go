@@ -3,6 +3,7 @@ package standin
 import (
 	"bytes"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -28,28 +29,36 @@ type Trouble struct {
 	KeyID     string       // of ID tokens
 }
 
+// Troubles are what goes wrong now.
+type Troubles struct {
+	mu   sync.Mutex
+	list []*Trouble
+}
+
 // Cause has something go wrong from now on.
-func (s *StandIn) Cause(t Trouble) {
+func (s *Troubles) Cause(t Trouble) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.troubles = append(s.troubles, &t)
+	s.list = append(s.list, &t)
 }
 
 // Recover ends all troubles.
-func (s *StandIn) Recover() {
+func (s *Troubles) Recover() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.troubles = nil
+	s.list = nil
 }
 
-// troubleFor is what goes wrong with a request; nil for nothing. s.mu is held.
-func (s *StandIn) troubleFor(e Endpoint, person string) *Trouble {
-	for i, t := range s.troubles {
+// next is what goes wrong with a request; nil for nothing.
+func (s *Troubles) next(e Endpoint, person string) *Trouble {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, t := range s.list {
 		if t.On != e || t.Person != "" && t.Person != person {
 			continue
 		}
 		if t.Times == 1 {
-			s.troubles = append(s.troubles[:i:i], s.troubles[i+1:]...)
+			s.list = append(s.list[:i:i], s.list[i+1:]...)
 		} else if t.Times > 1 {
 			t.Times--
 		}

@@ -287,13 +287,34 @@ test("the account can be mounted into a page of one's own, in its own colours", 
     r.fulfill({ contentType: "text/html", body: "<!doctype html><title>own</title><link rel=icon href=data:,>" }),
   );
   await w.page.goto(bff.url + "/own");
+  // What the page has beside the account looks as it did before the style sheets came.
+  const look = () =>
+    w.page.evaluate(() =>
+      ["html", "body", ...document.querySelectorAll("#page *")].map((at) => {
+        const e = typeof at === "string" ? document.querySelector(at) : at;
+        const style = getComputedStyle(e);
+        const own = [...style].filter((k) => !/--bff|size|width|height|origin/.test(k));
+        return [e.tagName, ...own.map((k) => `${k}: ${style[k]}`)];
+      }),
+    );
+  await w.page.evaluate(() => {
+    const page = document.createElement("section");
+    page.id = "page";
+    for (const name of "h1 h2 p a button input select ul li form label dialog svg code".split(" "))
+      page.append(document.createElement(name));
+    for (const name of "card row button pill top notice soft account mark ask".split(" "))
+      page.append(Object.assign(document.createElement("div"), { className: name, textContent: name }));
+    page.querySelector("a").href = "/elsewhere";
+    document.body.append(page);
+  });
+  const before = await look();
   await w.page.evaluate(async () => {
     for (const name of ["tokens", "account"])
       document.head.append(
         Object.assign(document.createElement("link"), { rel: "stylesheet", href: `/bff/account/${name}.css` }),
       );
     const place = document.createElement("div");
-    document.body.replaceChildren(place);
+    document.body.prepend(place);
     const [{ createClient }, { mount }] = await Promise.all([
       import("/bff/client.js"),
       import("/bff/account/account.js"),
@@ -302,6 +323,7 @@ test("the account can be mounted into a page of one's own, in its own colours", 
   });
   await w.page.getByRole("heading", { name: "Verknüpfte Konten" }).waitFor();
   assert.equal(await w.page.locator("main, header.top").count(), 0, "landmarks and navigation are the page's own");
+  assert.deepEqual(await look(), before, "the page's own styles changed");
   await w.page.evaluate(() => window.unmount());
   assert.equal(await w.page.locator("body > div").innerHTML(), "");
   await w.end();

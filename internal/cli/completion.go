@@ -1,22 +1,24 @@
-package main
+package cli
 
 import (
 	"fmt"
 	"strings"
 
 	"github.com/alecthomas/kong"
-
-	"bff/internal/oauth/providers"
 )
 
-type completionCommand struct {
+// Values are the names that an argument may have whose tag `complete` is the key.
+type Values map[string]func() []string
+
+// Completion is the command that prints the script of a shell.
+type Completion struct {
 	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`
 }
 
 // Run prints a script that makes the shell ask `bff complete` at each press of the tab key, so that it always
 // completes what the installed program has.
-func (c *completionCommand) Run(sh *shell) error {
-	_, err := fmt.Fprint(sh.stdout, map[string]string{"bash": bashCompletion, "zsh": zshCompletion,
+func (c *Completion) Run(sh *Shell) error {
+	_, err := fmt.Fprint(sh.Stdout, map[string]string{"bash": bashCompletion, "zsh": zshCompletion,
 		"fish": fishCompletion}[c.Shell])
 	return err
 }
@@ -43,21 +45,22 @@ const fishCompletion = `# bff completion fish > ~/.config/fish/completions/bff.f
 complete -c bff -a '(bff complete (commandline -opc)[2..] (commandline -ct) 2>/dev/null)'
 `
 
-type completeCommand struct {
+// Complete is the command that those scripts call.
+type Complete struct {
 	Words []string `arg:"" optional:"" passthrough:""`
 }
 
 // Run prints what the last word can become, one a line; nothing where a file is due.
-func (c *completeCommand) Run(sh *shell, k *kong.Context) error {
-	for _, found := range completions(k.Model.Node, c.Words) {
-		fmt.Fprintln(sh.stdout, found)
+func (c *Complete) Run(sh *Shell, k *kong.Context, known Values) error {
+	for _, found := range completions(k.Model.Node, c.Words, known) {
+		fmt.Fprintln(sh.Stdout, found)
 	}
 	return nil
 }
 
 // completions are the commands, flags and names that begin with the last of words, at the command which those before
 // it name. Values of flags are files or free text, and left to the shell.
-func completions(at *kong.Node, words []string) (found []string) {
+func completions(at *kong.Node, words []string, known Values) (found []string) {
 	if len(words) == 0 {
 		words = []string{""}
 	}
@@ -92,7 +95,7 @@ func completions(at *kong.Node, words []string) (found []string) {
 		}
 	}
 	for _, value := range at.Positional {
-		for _, text := range valuesOf(value) {
+		for _, text := range known.of(value) {
 			add(text)
 		}
 	}
@@ -108,9 +111,9 @@ func takesValue(at *kong.Node, word string) bool {
 	return false
 }
 
-func valuesOf(value *kong.Positional) []string {
-	if value.Tag.Get("complete") == "provider" {
-		return providers.Builtins()
+func (v Values) of(value *kong.Positional) []string {
+	if list := v[value.Tag.Get("complete")]; list != nil {
+		return list()
 	}
 	if value.Enum != "" {
 		return strings.Split(value.Enum, ",")
