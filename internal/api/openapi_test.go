@@ -3,6 +3,7 @@ package api_test
 import (
 	"flag"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -38,6 +39,33 @@ func TestTheDescriptionHasEveryRoute(t *testing.T) {
 	slices.Sort(described)
 	if !slices.Equal(have, described) {
 		t.Errorf("the tables have\n%s\nthe description\n%s", strings.Join(have, "\n"), strings.Join(described, "\n"))
+	}
+}
+
+// Each address for browsers and providers stands on a page for people too, beside the list of all routes.
+func TestEachAddressStandsOnAPageForPeople(t *testing.T) {
+	pages, err := filepath.Glob("../../docs/*.md")
+	if err != nil || len(pages) < 20 {
+		t.Fatal(len(pages), err)
+	}
+	var all strings.Builder
+	for _, page := range append(pages, "../../README.md") {
+		if filepath.Base(page) == "routes.md" {
+			continue
+		}
+		b, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(b)
+	}
+	inside := []string{"/bff/front/begin", "/bff/front/arrive", "/bff/continue"} // bff's own redirects lead there
+	for _, row := range newWorld(t).server.Paths() {
+		_, path, _ := strings.Cut(row, " ")
+		path, _, _ = strings.Cut(path, "/{")
+		if !strings.Contains(all.String(), path) && !slices.Contains(inside, path) {
+			t.Errorf("no page names %s", path)
+		}
 	}
 }
 
