@@ -68,7 +68,7 @@ func (v *connections) fresh(s *Session, c Connection) Connection {
 func (v *connections) Link(ctx context.Context, s *Session, c Connection) (Connection, error) {
 	linked, err := v.link(ctx, s, c)
 	if err == nil {
-		v.record(ctx, audit.Event{Kind: audit.Linked, User: s.User.ID, Session: s.ID, Connection: linked.ID,
+		v.recorder.did(ctx, audit.Event{Kind: audit.Linked, User: s.User.ID, Session: s.ID, Connection: linked.ID,
 			Provider: linked.Provider})
 	}
 	return linked, err
@@ -165,7 +165,7 @@ func (v *connections) Update(ctx context.Context, c *Connection, next Connection
 	}
 	out, err := v.write(ctx, &next, occasion, false, false)
 	if err == nil {
-		v.recordGrantEnd(ctx, c, &out)
+		v.recorder.grantEnd(ctx, c, &out)
 	}
 	return out, err
 }
@@ -299,7 +299,7 @@ func (v *connections) unlink(ctx context.Context, c *Connection, by string, revo
 		return v.remove(ctx, &now, by, revocation(now))
 	})
 	if err == nil {
-		v.record(ctx, audit.Event{Kind: audit.Unlinked, User: c.owner.user, Session: c.owner.session, Connection: c.ID,
+		v.recorder.did(ctx, audit.Event{Kind: audit.Unlinked, User: c.owner.user, Session: c.owner.session, Connection: c.ID,
 			Provider: c.Provider})
 	}
 	return v.settled(err)

@@ -65,7 +65,7 @@ func (v *sessions) Create(w http.ResponseWriter, r *http.Request, in NewSession)
 		return nil, err
 	}
 	v.setCookie(w, in.Front, t.Encode(), int(v.cfg.Lifetime/time.Second))
-	v.record(ctx, audit.Event{Kind: audit.SignIn, User: in.User.ID, Session: s.ID, Provider: in.User.Provider,
+	v.recorder.did(ctx, audit.Event{Kind: audit.SignIn, User: in.User.ID, Session: s.ID, Provider: in.User.Provider,
 		Rights: in.User.Rights, Reason: in.Reason})
 	for _, ticket := range in.Previous {
 		v.replace(ctx, ticket)

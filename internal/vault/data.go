@@ -2,7 +2,6 @@ package vault
 
 import (
 	"context"
-	"errors"
 
 	"bff/internal/audit"
 	"bff/internal/vault/seal"
@@ -16,9 +15,15 @@ func dataBinding(owner, client string) seal.Binding {
 	return seal.Binding{Kind: "data", Owner: owner + "/" + client}
 }
 
+// documents keeps what services store beside users and sessions.
+type documents struct {
+	*core
+	index *index
+}
+
 // UserData reads what a service keeps beside a user: "{}" and version "" where there is nothing. ErrNotFound: no such
 // user.
-func (v *users) UserData(ctx context.Context, userID, client string) (doc []byte, version string, err error) {
+func (v *documents) UserData(ctx context.Context, userID, client string) (doc []byte, version string, err error) {
 	t := tag(userID)
 	var value string
 	err = v.db.Ask(ctx, v.absent(t), func(b *store.Batch) func() error {
@@ -41,7 +46,7 @@ func (v *users) UserData(ctx context.Context, userID, client string) (doc []byte
 	return v.openData(userID, client, value)
 }
 
-func (v *users) openData(owner, client, value string) (doc []byte, version string, err error) {
+func (v *documents) openData(owner, client, value string) (doc []byte, version string, err error) {
 	if value == "" {
 		return []byte("{}"), "", nil
 	}
@@ -54,7 +59,7 @@ func (v *users) openData(owner, client, value string) (doc []byte, version strin
 }
 
 // SetUserData writes doc if version is what is stored, else ErrConflict. ErrNotFound: no such user.
-func (v *users) SetUserData(ctx context.Context, userID, client string, doc []byte, version string) (string, error) {
+func (v *documents) SetUserData(ctx context.Context, userID, client string, doc []byte, version string) (string, error) {
 	if len(doc) > MaxData {
 		return "", ErrTooLarge
 	}
@@ -67,47 +72,14 @@ func (v *users) SetUserData(ctx context.Context, userID, client string, doc []by
 			Args: store.Args{"client": client, "expected": version, "value": value}},
 	)
 	if err == nil {
-		v.record(ctx, audit.Event{Kind: audit.DataSet, User: userID, Client: client})
+		v.recorder.did(ctx, audit.Event{Kind: audit.DataSet, User: userID, Client: client})
 	}
 	return string(value[:seal.VersionSize]), err
 }
 
-// SessionUser returns the user of a live session. ErrNotFound: it ended, or never was.
-func (v *users) SessionUser(ctx context.Context, sessionID string) (userID string, err error) {
-	for _, key := range v.idKeys(sessionID) {
-		entries, err := v.index.below(ctx, key)
-		if errors.Is(err, ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return "", err
-		}
-		var rec handleRecord
-		plain, err := v.ring().Open(handleBinding(sessionID, sessionID), []byte(entries[sessionID]))
-		if err != nil || decode(plain, &rec) != nil {
-			continue
-		}
-		return rec.UserID, v.index.SessionLives(ctx, rec.UserID, sessionID)
-	}
-	return "", ErrNotFound
-}
-
-// EndSession ends a session by its public id. ErrNotFound: it ended, or never was.
-func (v *users) EndSession(ctx context.Context, sessionID, reason string) error {
-	userID, err := v.SessionUser(ctx, sessionID)
-	if err != nil {
-		return err
-	}
-	ended, err := v.index.end(ctx, tag(userID), userID, "one", reason, sessionID)
-	if err == nil && len(ended) == 0 {
-		return ErrNotFound
-	}
-	return v.settled(err)
-}
-
 // SessionData reads what a service keeps beside a live session.
-func (v *users) SessionData(ctx context.Context, sessionID, client string) (doc []byte, version string, err error) {
-	userID, err := v.SessionUser(ctx, sessionID)
+func (v *documents) SessionData(ctx context.Context, sessionID, client string) (doc []byte, version string, err error) {
+	userID, err := v.index.SessionUser(ctx, sessionID)
 	if err != nil {
 		return nil, "", err
 	}
@@ -126,7 +98,7 @@ func (v *users) SessionData(ctx context.Context, sessionID, client string) (doc 
 }
 
 // SetSessionData writes doc if version is what is stored, else ErrConflict. It ends with the session.
-func (v *users) SetSessionData(
+func (v *documents) SetSessionData(
 	ctx context.Context,
 	sessionID, client string,
 	doc []byte,
@@ -135,7 +107,7 @@ func (v *users) SetSessionData(
 	if len(doc) > MaxData {
 		return "", ErrTooLarge
 	}
-	userID, err := v.SessionUser(ctx, sessionID)
+	userID, err := v.index.SessionUser(ctx, sessionID)
 	if err != nil {
 		return "", err
 	}
@@ -147,7 +119,7 @@ func (v *users) SetSessionData(
 		Args: store.Args{"prefix": v.userKey(t, ""), "id": sessionID, "client": client, "expected": version, "value": value,
 			"life": millisOf(v.indexLife())}})
 	if err == nil {
-		v.record(ctx, audit.Event{Kind: audit.DataSet, User: userID, Session: sessionID, Client: client})
+		v.recorder.did(ctx, audit.Event{Kind: audit.DataSet, User: userID, Session: sessionID, Client: client})
 	}
 	return string(value[:seal.VersionSize]), err
 }

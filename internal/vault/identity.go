@@ -153,7 +153,7 @@ func (v *users) Register(ctx context.Context, i Identity, p Profile, change func
 		rec, isNew, err = v.register(ctx, i, p, change)
 		if !errors.Is(err, ErrConflict) {
 			if err == nil && isNew {
-				v.recordUser(ctx, &UserRecord{}, &rec)
+				v.recorder.user(ctx, &UserRecord{}, &rec)
 			}
 			return rec, isNew, err
 		}

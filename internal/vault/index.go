@@ -121,7 +121,7 @@ func (v *index) EndUser(ctx context.Context, userID, reason string) (int, error)
 func (v *index) Erase(ctx context.Context, userID string) error {
 	ended, err := v.end(ctx, tag(userID), userID, "erase", erased, "")
 	if len(ended) > 0 {
-		v.record(ctx, audit.Event{Kind: audit.UserErased, User: userID})
+		v.recorder.did(ctx, audit.Event{Kind: audit.UserErased, User: userID})
 	}
 	return v.settled(err)
 }
@@ -163,7 +163,7 @@ func (v *index) end(ctx context.Context, tag, userID, which, reason, id string) 
 		Args: store.Args{"run": seal.Nonce(), "prefix": v.userKey(tag, ""), "which": which, "id": id,
 			"life": v.tombstoneLife(), "channel": v.db.Channel(), "head": head + `"`, "tail": `"` + tail,
 			"programs": told.programs, "item_head": itemHead + `"`, "item_tail": `"` + itemTail}})
-	v.recordEnds(ctx, userID, reason, ended)
+	v.recorder.ends(ctx, userID, reason, ended)
 	return ended, err
 }
 
@@ -184,7 +184,7 @@ func (v *index) expire(ctx context.Context, tag, userID string, ids []string) er
 	gone, err := v.db.IDsDurably(ctx, store.Call{Script: "expire", Keys: store.Keys{"index": v.userKey(tag, "i")},
 		Args: store.Args{"run": seal.Nonce(), "prefix": v.userKey(tag, ""), "ids": strings.Join(ids, ","),
 			"programs": told.programs, "item_head": head + `"`, "item_tail": `"` + tail}})
-	v.recordEnds(ctx, userID, endedExpired, gone)
+	v.recorder.ends(ctx, userID, endedExpired, gone)
 	return err
 }
 

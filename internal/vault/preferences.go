@@ -42,7 +42,7 @@ func (v *sessions) SetPreferences(ctx context.Context, s *Session, doc []byte, v
 	defer cancel()
 	next, err := v.writePreferences(ctx, s, doc, version, Event{Kind: EventPreferences, User: s.User.ID}.encode())
 	if err == nil {
-		v.record(ctx, audit.Event{Kind: audit.PreferencesSet, User: s.User.ID, Session: s.ID})
+		v.recorder.did(ctx, audit.Event{Kind: audit.PreferencesSet, User: s.User.ID, Session: s.ID})
 	}
 	return next, err
 }

@@ -2,6 +2,7 @@ package vault
 
 import (
 	"context"
+	"time"
 
 	"bff/internal/audit"
 	"bff/internal/trace"
@@ -26,31 +27,37 @@ func toldReason(reason string) string {
 	return reason
 }
 
-// record writes down what was done, once the store has it. Who did it, and in which request, is what ctx says; an event
+// A recorder tells the audit what the store has.
+type recorder struct {
+	to  audit.Recorder // nil: nothing is recorded
+	now func() time.Time
+}
+
+// did writes down what was done, once the store has it. Who did it, and in which request, is what ctx says; an event
 // that has an actor keeps it.
-func (c *core) record(ctx context.Context, e audit.Event) {
-	if c.cfg.Audit == nil {
+func (r recorder) did(ctx context.Context, e audit.Event) {
+	if r.to == nil {
 		return
 	}
-	e.At, e.Request = c.now(), trace.From(ctx).ID
+	e.At, e.Request = r.now(), trace.From(ctx).ID
 	if e.Actor.Kind == "" {
 		e.Actor = audit.By(ctx)
 	}
 	if e.Actor.Kind == audit.ByClient && e.Client == "" {
 		e.Client = e.Actor.Name
 	}
-	c.cfg.Audit.Record(ctx, e)
+	r.to.Record(ctx, e)
 }
 
-// recordEnds writes down which sessions of a user ended.
-func (c *core) recordEnds(ctx context.Context, userID, reason string, sessions []string) {
+// ends writes down which sessions of a user ended.
+func (r recorder) ends(ctx context.Context, userID, reason string, sessions []string) {
 	for _, id := range sessions {
-		c.record(ctx, audit.Event{Kind: audit.SessionEnded, User: userID, Session: id, Reason: reason})
+		r.did(ctx, audit.Event{Kind: audit.SessionEnded, User: userID, Session: id, Reason: reason})
 	}
 }
 
-// recordGrantEnd writes down that a connection needs the person from now on.
-func (c *core) recordGrantEnd(ctx context.Context, was, is *Connection) {
+// grantEnd writes down that a connection needs the person from now on.
+func (r recorder) grantEnd(ctx context.Context, was, is *Connection) {
 	if is.Status != StatusNeedsReauth || was.Status == StatusNeedsReauth {
 		return
 	}
@@ -59,27 +66,27 @@ func (c *core) recordGrantEnd(ctx context.Context, was, is *Connection) {
 	if is.Reason == endedExpired { // by the clock: nobody was asked
 		e.Actor = audit.Actor{Kind: audit.ByBFF}
 	}
-	c.record(ctx, e)
+	r.did(ctx, e)
 }
 
-// recordUser writes down how a record differs from what it was. before is zero for a new one.
-func (c *core) recordUser(ctx context.Context, before, next *UserRecord) {
+// user writes down how a record differs from what it was. before is zero for a new one.
+func (r recorder) user(ctx context.Context, before, next *UserRecord) {
 	if before.ID == "" {
-		c.record(ctx, audit.Event{Kind: audit.UserRegistered, User: next.ID, Provider: next.Provider,
+		r.did(ctx, audit.Event{Kind: audit.UserRegistered, User: next.ID, Provider: next.Provider,
 			Rights: next.AllRights()})
 		return
 	}
 	for _, i := range next.Identities {
 		if !before.has(i) {
-			c.record(ctx, audit.Event{Kind: audit.IdentityAdded, User: next.ID, Provider: i.Provider})
+			r.did(ctx, audit.Event{Kind: audit.IdentityAdded, User: next.ID, Provider: i.Provider})
 		}
 	}
 	for _, i := range before.Identities {
 		if !next.has(i) {
-			c.record(ctx, audit.Event{Kind: audit.IdentityRemoved, User: next.ID, Provider: i.Provider})
+			r.did(ctx, audit.Event{Kind: audit.IdentityRemoved, User: next.ID, Provider: i.Provider})
 		}
 	}
 	if before.loses(next) || next.loses(before) {
-		c.record(ctx, audit.Event{Kind: audit.RightsChanged, User: next.ID, Rights: next.AllRights()})
+		r.did(ctx, audit.Event{Kind: audit.RightsChanged, User: next.ID, Rights: next.AllRights()})
 	}
 }

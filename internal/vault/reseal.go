@@ -12,7 +12,7 @@ import (
 // reseal writes all that is kept of a user under the ring's first key: the record and the entries of its identities,
 // what the hook said, preferences, data of services, kept connections. Whatever else writes comes first. It says
 // whether there was something to write.
-func (v *users) reseal(ctx context.Context, r *UserRecord) (bool, error) {
+func (v *upkeep) reseal(ctx context.Context, r *UserRecord) (bool, error) {
 	if len(v.cfg.Keys) < 2 { // nothing can be sealed under another
 		return false, nil
 	}
@@ -21,25 +21,25 @@ func (v *users) reseal(ctx context.Context, r *UserRecord) (bool, error) {
 		return rest, err
 	}
 	for _, i := range slices.Clone(r.Identities) {
-		e, err := v.entry(ctx, i)
+		e, err := v.users.entry(ctx, i)
 		if err != nil {
 			return false, err
 		}
 		if e.value == "" && e.userID == r.ID {
-			if err := v.enter(ctx, i, e, r.ID); err != nil && !errors.Is(err, ErrConflict) {
+			if err := v.users.enter(ctx, i, e, r.ID); err != nil && !errors.Is(err, ErrConflict) {
 				return false, err
 			}
 		}
-		if err := v.called.enter(ctx, i); err != nil {
+		if err := v.users.called.enter(ctx, i); err != nil {
 			return false, err
 		}
 	}
-	_, err = v.update(ctx, r.ID, "", func(*UserRecord) error { return nil })
+	_, err = v.users.update(ctx, r.ID, "", func(*UserRecord) error { return nil })
 	return err == nil, unlessNone(err)
 }
 
 // resealRest is reseal of what is beside the record.
-func (v *users) resealRest(ctx context.Context, userID string) (bool, error) {
+func (v *upkeep) resealRest(ctx context.Context, userID string) (bool, error) {
 	t, wrote := tag(userID), false
 	texts := map[string]seal.Binding{ // by key
 		v.userKey(t, "g"): hookBinding(userID),
@@ -73,7 +73,7 @@ func (v *users) resealRest(ctx context.Context, userID string) (bool, error) {
 }
 
 // readRest reads the texts of these keys, "" where there is none, and a hash.
-func (v *users) readRest(
+func (v *upkeep) readRest(
 	ctx context.Context,
 	texts map[string]seal.Binding,
 	hash string,
@@ -99,7 +99,7 @@ func (v *users) readRest(
 }
 
 // resealValue seals a value under the first key where another sealed it, and says whether it did.
-func (v *users) resealValue(
+func (v *upkeep) resealValue(
 	ctx context.Context,
 	b seal.Binding,
 	was string,
@@ -119,7 +119,7 @@ func (v *users) resealValue(
 	return err == nil, err
 }
 
-func (v *users) resealKept(ctx context.Context, userID string) (wrote bool, err error) {
+func (v *upkeep) resealKept(ctx context.Context, userID string) (wrote bool, err error) {
 	kept, err := v.connections.Kept(ctx, userID)
 	for i := range kept {
 		if err == nil && !kept[i].current {

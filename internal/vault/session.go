@@ -286,7 +286,7 @@ func (v *sessions) end(ctx context.Context, s *Session, reason string) error {
 		ended, err := v.db.IDsDurably(ctx, onSession("end", s.location, store.Keys{"index": v.userKey(s.location.tag, "i")},
 			store.Args{"run": run, "life": v.tombstoneLife(), "id": s.ID, "channel": v.db.Channel(), "message": event.encode(),
 				"prefix": v.userKey(s.location.tag, ""), "programs": told.programs, "item": told.item}))
-		v.recordEnds(ctx, s.User.ID, reason, ended)
+		v.recorder.ends(ctx, s.User.ID, reason, ended)
 		return err
 	}
 	return v.gorilla.save(ctx, &transfer{s: v, ticket: s.ticket.Reveal(), end: end}, -1)

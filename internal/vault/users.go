@@ -232,7 +232,7 @@ func (v *users) write(ctx context.Context, before, next *UserRecord, event strin
 	next.Version, next.current = string(value[:seal.VersionSize]), true
 	v.events.point(ctx, t, told)
 	if before.ID != "" { // Register records a new one
-		v.recordUser(ctx, before, next)
+		v.recorder.user(ctx, before, next)
 	}
 	if before.loses(next) {
 		return v.settled(nil)

@@ -63,6 +63,9 @@ type Vault struct {
 	*attempts
 	*users
 	*called
+	*documents
+	*upkeep
+	*handed
 	*events
 	names
 }
@@ -71,12 +74,13 @@ type Vault struct {
 type core struct {
 	cfg Config
 	keyring
-	seed    maphash.Seed // of sum
-	db      *store.Store
-	bus     *store.Bus[Event]
-	cache   *cache
-	work    sync.WaitGroup // writes that outlive the call that caused them
-	closing chan struct{}
+	recorder recorder
+	seed     maphash.Seed // of sum
+	db       *store.Store
+	bus      *store.Bus[Event]
+	cache    *cache
+	work     sync.WaitGroup // writes that outlive the call that caused them
+	closing  chan struct{}
 }
 
 // Open prepares a vault. It does not need the store to be up; its errors are the configuration's.
@@ -100,7 +104,7 @@ func Open(cfg Config) (*Vault, error) {
 		return nil, fmt.Errorf("open vault: %w", err)
 	}
 	cfg.Store = "" // it may hold a password
-	c := &core{cfg: cfg, seed: maphash.MakeSeed(), db: db, closing: make(chan struct{})}
+	c := &core{cfg: cfg, recorder: recorder{cfg.Audit, cfg.Now}, seed: maphash.MakeSeed(), db: db, closing: make(chan struct{})}
 	ring := seal.Ring(cfg.Keys)
 	c.keyring.current.Store(&ring)
 	db.OpenNames(names{c}.open)
@@ -138,6 +142,9 @@ func assemble(c *core) *Vault {
 	v.sessions = &sessions{core: c, reader: v.reader, connections: v.connections, index: v.index}
 	v.called = &called{c}
 	v.users = &users{c, v.connections, v.index, v.events, v.called}
+	v.documents = &documents{c, v.index}
+	v.upkeep = &upkeep{c, v.connections, v.index, v.users}
+	v.handed = &handed{c}
 	v.sessions.gorilla = &gorilla{v.sessions}
 	v.names = names{c}
 	v.locks = &locks{c}
