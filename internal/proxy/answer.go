@@ -38,20 +38,20 @@ func answered(res *http.Response) error {
 	if m.cfg.Backend {
 		return x.answeredByBackend(res)
 	}
-	if x.unasked(res) {
+	if x.conditions().unasked(res) {
 		return errUnasked
 	}
-	x.maskHeader(h) // before anything is read from it
+	x.masks.header(h) // before anything is read from it
 	if res.StatusCode == http.StatusUnauthorized || res.StatusCode == http.StatusForbidden {
 		if c := challengeOf(res); c != nil {
-			x.maskChallenge(c)
+			x.masks.challenge(c)
 			return c
 		}
 	}
 	m.filterBack(h)
 	m.rewriteHeader(h, x.call)
 	m.keepForAsking(h)
-	x.bindValidators(res)
+	x.conditions().bind(res)
 	m.keepApart(h, res.StatusCode)
 	m.filterBack(res.Trailer)
 	x.trailerNeedsChunks(res)
@@ -83,16 +83,16 @@ func (x *exchange) takeBody(res *http.Response) error {
 	}
 	switch {
 	case rewrites:
-		x.answer.src = jsonurl.NewReader(x.watched(coding.NewReader(c, res.Body)), m.fields,
+		x.answer.src = jsonurl.NewReader(x.masks.watched(coding.NewReader(c, res.Body)), m.fields,
 			func(s string) string { return m.rewriteURL(s, x.call) })
-	case c == coding.Identity || res.StatusCode == http.StatusPartialContent || x.secrets() == nil:
-		x.answer.src = x.watched(res.Body) // a part of what is compressed cannot be decoded
+	case c == coding.Identity || res.StatusCode == http.StatusPartialContent || x.masks.secrets() == nil:
+		x.answer.src = x.masks.watched(res.Body) // a part of what is compressed cannot be decoded
 	case c == coding.Opaque:
 		_ = res.Body.Close()
 		return errCoding
 	default:
-		x.watch = m.streams.New(x.secrets())
-		x.guard = m.guards.New(c, res.Body, x)
+		x.masks.watch = m.streams.New(x.masks.secrets())
+		x.guard = m.guards.New(c, res.Body, &x.masks)
 		x.answer.src = x.guard
 	}
 	res.Body = &x.answer

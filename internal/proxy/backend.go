@@ -120,7 +120,7 @@ func (m *Mount) forwardedFor(x *exchange, h http.Header) {
 // answeredByBackend is answered for a backend.
 func (x *exchange) answeredByBackend(res *http.Response) error {
 	h := res.Header
-	x.maskHeader(h)
+	x.masks.header(h)
 	x.mount.filterBack(h)
 	x.mount.rewriteHeader(h, x.call)
 	keepFromOthers(res, len(x.w.Header()["Set-Cookie"]) > 0)

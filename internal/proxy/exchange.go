@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"bff/internal/proxy/coding"
-	"bff/internal/proxy/tripwire"
 	"bff/internal/proxy/wire"
 )
 
@@ -20,30 +19,26 @@ import (
 // ResponseWriter that the answer is written to.
 type exchange struct {
 	life
-	mount    *Mount
-	w        http.ResponseWriter
-	in       *http.Request
-	call     *Call
-	by       Caller
-	cred     Credential  // of by, or the one that Renew gave
-	before   http.Header // what the caller had set, once there is a 1xx: it clears it
-	body     upload
-	answer   download
-	set      *tripwire.Set // what must not come back; nil: nothing, or not known yet
-	known    bool          // set is known
-	watch    *tripwire.Stream
-	guard    *coding.Guard // of a compressed body
-	reported bool          // OnTrip was called
-	socket   bool          // a WebSocket handshake
-	sparse   bool          // an event stream or a WebSocket: little at a time, many at once
-	hints    int           // 1xx passed on
-	url      url.URL       // of the outbound request
-	out      flusher
-	trace    httptrace.ClientTrace // where the transport is no wire.Client
-	hinting  sync.Mutex            // held while a 1xx is passed on
-	hinted   bool                  // none is passed on any more; guarded by hinting
-	wrote    bool                  // the final header went out, or the connection was taken over
-	err      error
+	mount   *Mount
+	w       http.ResponseWriter
+	in      *http.Request
+	call    *Call
+	by      Caller
+	before  http.Header // what the caller had set, once there is a 1xx: it clears it
+	body    upload
+	answer  download
+	masks   masks
+	guard   *coding.Guard // of a compressed body
+	socket  bool          // a WebSocket handshake
+	sparse  bool          // an event stream or a WebSocket: little at a time, many at once
+	hints   int           // 1xx passed on
+	url     url.URL       // of the outbound request
+	out     flusher
+	trace   httptrace.ClientTrace // where the transport is no wire.Client
+	hinting sync.Mutex            // held while a 1xx is passed on
+	hinted  bool                  // none is passed on any more; guarded by hinting
+	wrote   bool                  // the final header went out, or the connection was taken over
+	err     error
 
 	// The clock looks at these.
 	beats   atomic.Uint64 // bytes moved, in either direction
@@ -168,16 +163,10 @@ func (x *exchange) finish() {
 	x.body.shut()
 	x.end(context.Canceled)
 	if !taken { // a socket's other direction may still read
-		x.unwatch()
+		x.masks.end()
 		x.guard.Close()
 		x.guard = nil
 	}
-}
-
-// unwatch gives the tripwire back: the secrets changed, or nothing will come any more.
-func (x *exchange) unwatch() {
-	x.watch.Close()
-	x.watch, x.set, x.known = nil, nil, false
 }
 
 // Header, Write and WriteHeader are the ResponseWriter ReverseProxy sees.
@@ -200,7 +189,7 @@ func (x *exchange) WriteHeader(status int) {
 			return // net/http says 100 by itself, when the body is read
 		}
 		x.mount.filterBack(h)
-		x.maskHeader(h)
+		x.masks.header(h)
 		x.mount.rewriteHeader(h, x.call)
 		x.w.WriteHeader(status)
 		return

@@ -30,5 +30,5 @@ func (m *Mount) RewriteJSON(r interface{ Read([]byte) (int, error) }, c *Call) i
 
 // MaskChallenge masks secrets in what was read of a refusal.
 func MaskChallenge(c *ScopeChallenge, secrets ...secret.Text) {
-	(&exchange{set: tripwire.New(secrets...), known: true, reported: true}).maskChallenge(c)
+	(&masks{set: tripwire.New(secrets...), known: true, reported: true}).challenge(c)
 }

@@ -66,7 +66,8 @@ func (m *Mount) Serve(w http.ResponseWriter, r *http.Request, c *Call, by Caller
 	if err := c.aim(m, by.Target); err != nil {
 		return err
 	}
-	x := &exchange{mount: m, w: w, in: r, call: c, by: by, cred: by.Credential, socket: isSocket(r)}
+	x := &exchange{mount: m, w: w, in: r, call: c, by: by, socket: isSocket(r),
+		masks: masks{mount: m, cred: by.Credential, more: by.Secrets}}
 	x.sparse = x.socket || strings.Contains(r.Header.Get("Accept"), "text/event-stream")
 	x.live(r.Context())
 	if x.socket {
@@ -125,7 +126,7 @@ func (m *Mount) setFields(x *exchange, h http.Header) {
 	if m.cfg.Backend {
 		m.forwardedFor(x, h)
 	} else {
-		x.unbindConditions(h)
+		x.conditions().unbind(h)
 	}
 	for name, value := range m.cfg.SetHeaders {
 		h[http.CanonicalHeaderKey(name)] = []string{value}
@@ -208,7 +209,7 @@ func (c carrier) RoundTrip(out *http.Request) (*http.Response, error) {
 
 // send authorizes out and sends it.
 func (c carrier) send(x *exchange, out *http.Request) (*http.Response, error) {
-	if err := x.cred.Authorize(out); err != nil {
+	if err := x.masks.cred.Authorize(out); err != nil {
 		if out.Body != nil {
 			_ = out.Body.Close()
 		}
@@ -226,7 +227,7 @@ func (c carrier) again(x *exchange, out *http.Request, res *http.Response) (*htt
 		_ = res.Body.Close()
 		return nil, &credentialError{err}
 	}
-	if fresh == nil || slices.EqualFunc(fresh.Secrets(), x.cred.Secrets(), secret.Text.Equal) {
+	if fresh == nil || slices.EqualFunc(fresh.Secrets(), x.masks.cred.Secrets(), secret.Text.Equal) {
 		return res, nil
 	}
 	body, err := x.body.resend()
@@ -238,9 +239,7 @@ func (c carrier) again(x *exchange, out *http.Request, res *http.Response) (*htt
 		_, _ = io.CopyN(io.Discard, res.Body, res.ContentLength)
 	}
 	_ = res.Body.Close()
-	x.by.Secrets = append(slices.Clone(x.cred.Secrets()), x.by.Secrets...)
-	x.cred = fresh
-	x.unwatch()
+	x.masks.renew(fresh)
 	next := out.Clone(out.Context())
 	next.Body, next.Trailer = body, x.body.sent
 	return c.send(x, next)

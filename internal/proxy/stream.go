@@ -49,7 +49,7 @@ func (x *exchange) filterTrailer(h http.Header) {
 		return
 	}
 	x.mount.filterBack(h)
-	x.maskHeader(h)
+	x.masks.header(h)
 }
 
 var errNoSocket = errors.New("the upstream switched protocols when it was not asked to")
@@ -66,8 +66,8 @@ func (x *exchange) takeSocket(res *http.Response) error {
 			delete(res.Header, name)
 		}
 	}
-	x.maskHeader(res.Header)
-	res.Body = &socket{x: x, conn: conn, in: x.watched(conn)}
+	x.masks.header(res.Header)
+	res.Body = &socket{x: x, conn: conn, in: x.masks.watched(conn)}
 	return nil
 }
 

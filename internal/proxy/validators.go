@@ -83,18 +83,27 @@ func (b *binder) tag(kind, account, validator string) (tag [sealSize]byte) {
 	return tag
 }
 
+// conditions are what one request says of validators, and what the answer to it may.
+type conditions struct {
+	keys    []*binder
+	account string
+	in      *http.Request
+}
+
+func (x *exchange) conditions() conditions { return conditions{x.mount.validators, x.by.Account, x.in} }
+
 // bound is an entity tag with the account's tag in it, before the quote that ends it where there is one.
-func (x *exchange) bound(kind, tag string) string {
+func (v conditions) bound(kind, tag string) string {
 	end := len(tag)
 	if strings.HasSuffix(tag, `"`) {
 		end--
 	}
-	of := x.mount.validators[0].tag(kind, x.by.Account, bareTag(tag))
+	of := v.keys[0].tag(kind, v.account, bareTag(tag))
 	return tag[:end] + kind + string(of[:]) + tag[end:]
 }
 
 // unbound is what bound was given, when it was for this account. A front proxy may have made a strong one weak.
-func (x *exchange) unbound(tag string) (kind, original string, ok bool) {
+func (v conditions) unbound(tag string) (kind, original string, ok bool) {
 	end := len(tag)
 	if strings.HasSuffix(tag, `"`) {
 		end--
@@ -108,8 +117,8 @@ func (x *exchange) unbound(tag string) (kind, original string, ok bool) {
 		return "", "", false
 	}
 	original = tag[:start] + tag[end:]
-	for _, key := range x.mount.validators {
-		want := key.tag(kind, x.by.Account, bareTag(original))
+	for _, key := range v.keys {
+		want := key.tag(kind, v.account, bareTag(original))
 		if hmac.Equal(want[:], []byte(tag[start+len(ofTag):end])) {
 			return kind, original, true
 		}
@@ -117,25 +126,25 @@ func (x *exchange) unbound(tag string) (kind, original string, ok bool) {
 	return "", "", false
 }
 
-// bindValidators names the account in those of an answer.
-func (x *exchange) bindValidators(res *http.Response) {
-	if !x.fromBrowser() {
+// bind names the account in those of an answer.
+func (v conditions) bind(res *http.Response) {
+	if !v.fromBrowser() {
 		return
 	}
 	h := res.Header
 	if tags := h["Etag"]; len(tags) > 0 && strings.TrimSpace(tags[0]) != "" {
-		h["Etag"] = []string{x.bound(ofTag, strings.TrimSpace(tags[0]))} // of several, browsers read one
+		h["Etag"] = []string{v.bound(ofTag, strings.TrimSpace(tags[0]))} // of several, browsers read one
 		return
 	}
 	date := h.Get("Last-Modified")
-	if date == "" || !x.asks() || res.StatusCode == http.StatusNotModified { // what is stored has its name
+	if date == "" || !v.asks() || res.StatusCode == http.StatusNotModified { // what is stored has its name
 		return
 	}
 	tag := `"` + base64.RawURLEncoding.EncodeToString([]byte(date)) + `"`
 	if !strongDate(h, date) {
 		tag = "W/" + tag
 	}
-	h["Etag"] = []string{x.bound(ofDate, tag)}
+	h["Etag"] = []string{v.bound(ofDate, tag)}
 }
 
 // strongDate reports whether a date names one sequence of bytes: when it was old enough at the time of the answer
@@ -152,20 +161,20 @@ func dateOf(tag string) string {
 	return string(raw)
 }
 
-// unbindConditions takes the account's tags out of the conditions of an outbound request, and conditions of a browser
+// unbind takes the account's tags out of the conditions of an outbound request, and conditions of a browser
 // that are not this account's out altogether. A range goes with its If-Range: without that it would be a part of
 // another whole. The values are shared with the inbound request, and are not written to.
-func (x *exchange) unbindConditions(h http.Header) {
-	x.unbindList(h, "If-Match", "If-Unmodified-Since", false)
-	strict := x.asks() && x.fromBrowser()
+func (v conditions) unbind(h http.Header) {
+	v.unbindList(h, "If-Match", "If-Unmodified-Since", false)
+	strict := v.asks() && v.fromBrowser()
 	if !strict {
-		x.unbindList(h, "If-None-Match", "If-Modified-Since", false)
-	} else if !x.unbindList(h, "If-None-Match", "If-Modified-Since", true) {
+		v.unbindList(h, "If-None-Match", "If-Modified-Since", false)
+	} else if !v.unbindList(h, "If-None-Match", "If-Modified-Since", true) {
 		delete(h, "If-None-Match")
 		delete(h, "If-Modified-Since") // it would count now
 	}
 	if on := h["If-Range"]; len(on) > 0 {
-		kind, original, ok := x.unbound(strings.TrimSpace(on[0]))
+		kind, original, ok := v.unbound(strings.TrimSpace(on[0]))
 		switch {
 		case ok && kind == ofDate:
 			h["If-Range"] = []string{dateOf(original)}
@@ -180,7 +189,7 @@ func (x *exchange) unbindConditions(h http.Header) {
 
 // unbindList takes this account's tags out of a field, and makes it the one for dates when what it names is a date. It
 // reports whether there was something in it that was all this account's; strict leaves the field alone when not.
-func (x *exchange) unbindList(h http.Header, field, dates string, strict bool) bool {
+func (v conditions) unbindList(h http.Header, field, dates string, strict bool) bool {
 	lines := h[field]
 	if len(lines) == 0 {
 		return false
@@ -188,7 +197,7 @@ func (x *exchange) unbindList(h http.Header, field, dates string, strict bool) b
 	var out []string
 	date, all := "", true
 	for _, tag := range splitList(strings.Join(lines, ",")) {
-		kind, original, ok := x.unbound(tag)
+		kind, original, ok := v.unbound(tag)
 		switch {
 		case !ok:
 			all, original = false, tag
@@ -212,10 +221,10 @@ func (x *exchange) unbindList(h http.Header, field, dates string, strict bool) b
 
 // unasked reports whether an answer is one to what the upstream was not asked: a 304 without a condition, which a browser
 // would join to what it has; a part without a range, of which also the compressed bytes could not be looked into.
-func (x *exchange) unasked(res *http.Response) bool {
+func (v conditions) unasked(res *http.Response) bool {
 	switch sent := res.Request.Header; res.StatusCode {
 	case http.StatusNotModified:
-		return x.asks() && x.fromBrowser() && len(sent["If-None-Match"]) == 0 && len(sent["If-Modified-Since"]) == 0
+		return v.asks() && v.fromBrowser() && len(sent["If-None-Match"]) == 0 && len(sent["If-Modified-Since"]) == 0
 	case http.StatusPartialContent:
 		return len(sent["Range"]) == 0
 	}
@@ -223,14 +232,14 @@ func (x *exchange) unasked(res *http.Response) bool {
 }
 
 // asks reports whether a cache may answer the request.
-func (x *exchange) asks() bool {
-	return x.in.Method == http.MethodGet || x.in.Method == http.MethodHead
+func (v conditions) asks() bool {
+	return v.in.Method == http.MethodGet || v.in.Method == http.MethodHead
 }
 
 // fromBrowser reports whether a browser with a cache of its own asks: those before 2023 may not say Sec-Fetch-Dest.
 // Other clients keep what they keep by themselves.
-func (x *exchange) fromBrowser() bool {
-	return len(x.in.Header["Sec-Fetch-Dest"]) > 0 || strings.HasPrefix(x.in.Header.Get("User-Agent"), "Mozilla/")
+func (v conditions) fromBrowser() bool {
+	return len(v.in.Header["Sec-Fetch-Dest"]) > 0 || strings.HasPrefix(v.in.Header.Get("User-Agent"), "Mozilla/")
 }
 
 // bareTag is an entity tag as If-None-Match compares it (RFC 9110 section 8.8.3.2): the weak ones too.

@@ -11,35 +11,59 @@ import (
 	"bff/internal/secret"
 )
 
-// secrets is what must not come back with the answer to x.
-func (x *exchange) secrets() *tripwire.Set {
-	if !x.known {
+// masks keeps the credential of a call, and finds it in what comes back.
+type masks struct {
+	mount    *Mount
+	cred     Credential    // of the caller, or the one that Renew gave
+	more     []secret.Text // that must not come back either
+	set      *tripwire.Set // of all of them; nil: nothing, or not known yet
+	known    bool          // set is known
+	watch    *tripwire.Stream
+	reported bool // OnTrip was called
+}
+
+// renew replaces the credential. The one before must not come back either.
+func (k *masks) renew(fresh Credential) {
+	k.more = append(slices.Clone(k.cred.Secrets()), k.more...)
+	k.cred = fresh
+	k.end()
+}
+
+// end gives the tripwire back: the secrets changed, or nothing will come any more.
+func (k *masks) end() {
+	k.watch.Close()
+	k.watch, k.set, k.known = nil, nil, false
+}
+
+// secrets is what must not come back with the answer.
+func (k *masks) secrets() *tripwire.Set {
+	if !k.known {
 		var few [6]secret.Text
 		all := few[:0]
-		if t, ok := x.cred.(token); ok {
+		if t, ok := k.cred.(token); ok {
 			all = append(all, t.value)
 		} else {
-			all = append(all, x.cred.Secrets()...)
+			all = append(all, k.cred.Secrets()...)
 		}
-		x.set, x.known = x.mount.sets.Get(append(all, x.by.Secrets...)...), true
+		k.set, k.known = k.mount.sets.Get(append(all, k.more...)...), true
 	}
-	return x.set
+	return k.set
 }
 
 // watched puts the tripwire into src. A call has one stream back.
-func (x *exchange) watched(src io.Reader) io.Reader {
-	set := x.secrets()
+func (k *masks) watched(src io.Reader) io.Reader {
+	set := k.secrets()
 	if set == nil {
 		return src
 	}
-	x.watch = x.mount.streams.New(set)
-	return tripwire.NewReader(src, x.watch, func() { x.tripped("body") })
+	k.watch = k.mount.streams.New(set)
+	return tripwire.NewReader(src, k.watch, func() { k.tripped("body") })
 }
 
-// maskHeader masks secrets in the values of h. A name cannot hold one: it would have to be a token of 64 characters
+// header masks secrets in the values of h. A name cannot hold one: it would have to be a token of 64 characters
 // at most, and is then dropped by its shape.
-func (x *exchange) maskHeader(h http.Header) {
-	set := x.secrets()
+func (k *masks) header(h http.Header) {
+	set := k.secrets()
 	if set == nil {
 		return
 	}
@@ -47,16 +71,16 @@ func (x *exchange) maskHeader(h http.Header) {
 		for i, v := range values {
 			if masked, hit := set.MaskString(v); hit {
 				values[i] = masked
-				x.tripped("header")
+				k.tripped("header")
 			}
 		}
 	}
 }
 
-// maskChallenge masks secrets in what bff itself repeats of a refusal. Header fields were masked as they came; here
+// challenge masks secrets in what bff itself repeats of a refusal. Header fields were masked as they came; here
 // it is what was read from them.
-func (x *exchange) maskChallenge(c *ScopeChallenge) {
-	set := x.secrets()
+func (k *masks) challenge(c *ScopeChallenge) {
+	set := k.secrets()
 	hit := set.Mask(c.Body)
 	c.Scopes = slices.DeleteFunc(c.Scopes, func(s string) bool {
 		hit = hit || set.In(s)
@@ -67,24 +91,24 @@ func (x *exchange) maskChallenge(c *ScopeChallenge) {
 		*v, hit = masked, hit || found
 	}
 	if hit {
-		x.tripped("refusal")
+		k.tripped("refusal")
 	}
 }
 
 // Look implements coding.Watcher: a secret in what is compressed cannot be masked, so the answer breaks off.
-func (x *exchange) Look(plain []byte) (settled bool, err error) {
-	if _, hit := x.watch.Pass(plain, false); hit {
-		x.tripped("compressed body")
+func (k *masks) Look(plain []byte) (settled bool, err error) {
+	if _, hit := k.watch.Pass(plain, false); hit {
+		k.tripped("compressed body")
 		return false, errEchoed
 	}
-	return !x.watch.Holds(), nil
+	return !k.watch.Holds(), nil
 }
 
 // Pass implements coding.Watcher.
-func (x *exchange) Pass(b []byte, last bool) []byte {
-	out, hit := x.watch.Pass(b, last)
+func (k *masks) Pass(b []byte, last bool) []byte {
+	out, hit := k.watch.Pass(b, last)
 	if hit {
-		x.tripped("body")
+		k.tripped("body")
 	}
 	return out
 }
@@ -92,14 +116,14 @@ func (x *exchange) Pass(b []byte, last bool) []byte {
 var errEchoed = errors.New("the upstream echoed a secret in a compressed body")
 
 // tripped logs and counts, once for a call.
-func (x *exchange) tripped(where string) {
-	if x.reported {
+func (k *masks) tripped(where string) {
+	if k.reported {
 		return
 	}
-	x.reported = true
-	x.mount.cfg.Log.Warn("upstream echoed a secret; it was kept from the browser", "api", x.mount.cfg.Name, "where",
+	k.reported = true
+	k.mount.cfg.Log.Warn("upstream echoed a secret; it was kept from the browser", "api", k.mount.cfg.Name, "where",
 		where)
-	if x.mount.cfg.OnTrip != nil {
-		x.mount.cfg.OnTrip(x.mount.cfg.Name)
+	if k.mount.cfg.OnTrip != nil {
+		k.mount.cfg.OnTrip(k.mount.cfg.Name)
 	}
 }
