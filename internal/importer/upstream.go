@@ -51,7 +51,7 @@ func (e *entry) header(name, value string) {
 		e.say("Calls carry the header %s, which is the application's: `headers: {%s: %s}`", name, name, secret)
 	case e.secretOf(value):
 		e.lacks("the header %s of calls: it is a second secret of the person, and one is kept", name)
-	case e.beyond(value):
+	case beyond(value):
 		e.lacks("the header %s of calls, made of %s: no key says that", name, value)
 	default:
 		e.say("Calls carry the header %s: `headers: {%s: %q}`", name, name, e.template(value))
@@ -64,7 +64,7 @@ func (e *entry) say(format string, args ...any) {
 }
 
 // beyond reports whether a text has places that no value of an account can fill.
-func (e *entry) beyond(value string) bool {
+func beyond(value string) bool {
 	return strings.Contains(value, "credentials.") ||
 		strings.Contains(value, "${") && !strings.Contains(value, "${connectionConfig.")
 }

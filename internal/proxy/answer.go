@@ -49,7 +49,7 @@ func answered(res *http.Response) error {
 		}
 	}
 	m.filterBack(h)
-	m.rewriteHeader(h, x.call)
+	m.rewriting(x.call).header(h)
 	m.keepForAsking(h)
 	x.conditions().bind(res)
 	m.keepApart(h, res.StatusCode)
@@ -84,7 +84,7 @@ func (x *exchange) takeBody(res *http.Response) error {
 	switch {
 	case rewrites:
 		x.answer.src = jsonurl.NewReader(x.masks.watched(coding.NewReader(c, res.Body)), m.fields,
-			func(s string) string { return m.rewriteURL(s, x.call) })
+			m.rewriting(x.call).reference)
 	case c == coding.Identity || res.StatusCode == http.StatusPartialContent || x.masks.secrets() == nil:
 		x.answer.src = x.masks.watched(res.Body) // a part of what is compressed cannot be decoded
 	case c == coding.Opaque:

@@ -122,7 +122,7 @@ func (x *exchange) answeredByBackend(res *http.Response) error {
 	h := res.Header
 	x.masks.header(h)
 	x.mount.filterBack(h)
-	x.mount.rewriteHeader(h, x.call)
+	x.mount.rewriting(x.call).header(h)
 	keepFromOthers(res, len(x.w.Header()["Set-Cookie"]) > 0)
 	x.mount.filterBack(res.Trailer)
 	x.trailerNeedsChunks(res)

@@ -190,7 +190,7 @@ func (x *exchange) WriteHeader(status int) {
 		}
 		x.mount.filterBack(h)
 		x.masks.header(h)
-		x.mount.rewriteHeader(h, x.call)
+		x.mount.rewriting(x.call).header(h)
 		x.w.WriteHeader(status)
 		return
 	}

@@ -20,12 +20,12 @@ func (m *Mount) FilterOut(h http.Header, socket bool) { m.filterOut(h, socket) }
 func (m *Mount) FilterBack(h http.Header) { m.filterBack(h) }
 
 // RewriteURL and RewriteLink rewrite what an upstream answered to a call.
-func (m *Mount) RewriteURL(ref string, c *Call) string { return m.rewriteURL(ref, c) }
-func (m *Mount) RewriteLink(v string, c *Call) string  { return m.rewriteLink(v, c) }
+func (m *Mount) RewriteURL(ref string, c *Call) string { return m.rewriting(c).reference(ref) }
+func (m *Mount) RewriteLink(v string, c *Call) string  { return m.rewriting(c).link(v) }
 
 // RewriteJSON is the reader that rewrites fields.
 func (m *Mount) RewriteJSON(r interface{ Read([]byte) (int, error) }, c *Call) interface{ Read([]byte) (int, error) } {
-	return jsonurl.NewReader(r, m.fields, func(s string) string { return m.rewriteURL(s, c) })
+	return jsonurl.NewReader(r, m.fields, m.rewriting(c).reference)
 }
 
 // MaskChallenge masks secrets in what was read of a refusal.

@@ -6,21 +6,33 @@ import (
 	"strings"
 )
 
-// rewriteHeader turns the upstream's own URLs in h into the mount's: what a client follows must come back here.
-func (m *Mount) rewriteHeader(h http.Header, c *Call) {
+// A rewriting maps the upstream's own URLs of one answer to those of the mount.
+type rewriting struct {
+	to      *Call
+	path    string // of the mount
+	root    string // its origin, and the path
+	backend bool
+}
+
+func (m *Mount) rewriting(to *Call) rewriting {
+	return rewriting{to, m.cfg.Path, m.root, m.cfg.Backend}
+}
+
+// header turns the upstream's own URLs in h into the mount's: what a client follows must come back here.
+func (w rewriting) header(h http.Header) {
 	for _, name := range [...]string{"Location", "Content-Location", "Operation-Location", "Azure-Asyncoperation",
 		"X-Goog-Upload-Url", "X-Goog-Upload-Control-Url"} {
 		for i, v := range h[name] {
-			h[name][i] = m.rewriteURL(v, c)
+			h[name][i] = w.reference(v)
 		}
 	}
 	for i, v := range h["Link"] {
-		h["Link"][i] = m.rewriteLink(v, c)
+		h["Link"][i] = w.link(v)
 	}
 }
 
-// rewriteLink rewrites the targets of a Link field (RFC 8288 section 3): what stands in <…> outside of quotes.
-func (m *Mount) rewriteLink(v string, c *Call) string {
+// link rewrites the targets of a Link field (RFC 8288 section 3): what stands in <…> outside of quotes.
+func (w rewriting) link(v string) string {
 	var b strings.Builder
 	done, quoted := 0, false
 	for i := 0; i < len(v); i++ {
@@ -35,7 +47,7 @@ func (m *Mount) rewriteLink(v string, c *Call) string {
 				return b.String() + v[done:]
 			}
 			b.WriteString(v[done : i+1])
-			b.WriteString(m.rewriteURL(v[i+1:i+end], c))
+			b.WriteString(w.reference(v[i+1 : i+end]))
 			i += end
 			done = i
 		}
@@ -46,7 +58,7 @@ func (m *Mount) rewriteLink(v string, c *Call) string {
 	return b.String() + v[done:]
 }
 
-// rewriteURL maps one reference of an answer to c:
+// reference maps one reference of an answer:
 //
 //	https://upstream/base/x?q     https://app/api/name/x?q     an absolute URL below one of the mount's bases
 //	/base/x?q                     /api/name/x?q                an absolute path below one
@@ -55,7 +67,7 @@ func (m *Mount) rewriteLink(v string, c *Call) string {
 //	https://elsewhere/            as it is
 //
 // What is kept is kept byte for byte.
-func (m *Mount) rewriteURL(ref string, c *Call) string {
+func (w rewriting) reference(ref string) string {
 	u, err := url.Parse(ref)
 	if err != nil || u.Opaque != "" || u.User != nil || ref == "" || ref[0] == '#' || strings.HasPrefix(ref,
 		"//") && u.Host == "" {
@@ -68,26 +80,26 @@ func (m *Mount) rewriteURL(ref string, c *Call) string {
 	}
 	switch {
 	case u.Scheme != "":
-		return m.rewriteAbsolute(ref, u, c)
+		return w.absolute(ref, u)
 	case strings.HasPrefix(ref, "//"):
-		if u, err = url.Parse(c.base.scheme + ":" + ref); err != nil {
+		if u, err = url.Parse(w.to.base.scheme + ":" + ref); err != nil {
 			return ref
 		}
-		return m.rewriteAbsolute(c.base.scheme+":"+ref, u, c)
+		return w.absolute(w.to.base.scheme+":"+ref, u)
 	case ref[0] == '/':
-		if i, rest := c.below(c.base.scheme, c.base.host, ref); i != nil {
-			return m.cfg.Path + i.prefix + rest
+		if i, rest := w.to.below(w.to.base.scheme, w.to.base.host, ref); i != nil {
+			return w.path + i.prefix + rest
 		}
-		if m.cfg.Backend { // it knows where it stands
+		if w.backend { // it knows where it stands
 			return ref
 		}
-		return c.base.scheme + "://" + c.base.host + ref
+		return w.to.base.scheme + "://" + w.to.base.host + ref
 	}
-	return m.rewriteRelative(ref, u, c)
+	return w.relative(ref, u)
 }
 
-// rewriteAbsolute cuts ref, whose parse is u, behind its authority.
-func (m *Mount) rewriteAbsolute(ref string, u *url.URL, c *Call) string {
+// absolute cuts ref, whose parse is u, behind its authority.
+func (w rewriting) absolute(ref string, u *url.URL) string {
 	start := strings.Index(ref, "://")
 	if start < 0 || u.Scheme != "http" && u.Scheme != "https" {
 		return ref
@@ -100,24 +112,24 @@ func (m *Mount) rewriteAbsolute(ref string, u *url.URL, c *Call) string {
 	if !strings.EqualFold(rest[:end], u.Host) { // two readings of where the host ends
 		return ref
 	}
-	if b, tail := c.below(u.Scheme, u.Host, rest[end:]); b != nil {
-		return m.root + b.prefix + tail
+	if b, tail := w.to.below(u.Scheme, u.Host, rest[end:]); b != nil {
+		return w.root + b.prefix + tail
 	}
 	return ref
 }
 
-// rewriteRelative leaves ref alone where a client that resolves it against the mount gets where the upstream meant.
-func (m *Mount) rewriteRelative(ref string, u *url.URL, c *Call) string {
-	at, err := url.Parse(c.base.scheme + "://" + c.base.host + c.base.path + c.rest)
+// relative leaves ref alone where a client that resolves it against the mount gets where the upstream meant.
+func (w rewriting) relative(ref string, u *url.URL) string {
+	at, err := url.Parse(w.to.base.scheme + "://" + w.to.base.host + w.to.base.path + w.to.rest)
 	if err != nil {
 		return ref
 	}
 	target := at.ResolveReference(u)
-	tail, ok := strings.CutPrefix(target.EscapedPath(), c.base.path)
+	tail, ok := strings.CutPrefix(target.EscapedPath(), w.to.base.path)
 	if ok && (tail == "" || tail[0] == '/') {
 		return ref
 	}
-	return m.rewriteAbsolute(target.String(), target, c)
+	return w.absolute(target.String(), target)
 }
 
 // below finds the base a URL of that host is in, and what follows it. The longest base wins. A path that could leave
