@@ -21,7 +21,7 @@ func Report(w io.Writer, expected, happened []string) error {
 
 // Blind returns the keys of a file that no scenario would notice being wrong.
 func Blind(ctx context.Context, p providers.Config, answers *Answers) ([]string, error) {
-	st, err := newStage(p, answers)
+	st, err := newSimulation(p, answers)
 	if err != nil {
 		return nil, err
 	}

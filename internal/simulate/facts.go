@@ -3,10 +3,8 @@ package simulate
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -15,65 +13,63 @@ import (
 )
 
 // facts are the scenarios that show whether the file says what the provider is.
-func (st *stage) facts(model *standin.StandIn) []scenario {
-	all := st.ofFile(model)
+type facts struct{ p *played }
+
+// facts are the scenarios that show whether the file says what the provider is.
+func (f *facts) all(model *standin.StandIn) []scenario {
+	all := f.ofFile(model)
 	for i := range all {
 		all[i].fact = true
 	}
 	return all
 }
 
-func (st *stage) ofFile(model *standin.StandIn) []scenario {
+func (f *facts) ofFile(model *standin.StandIn) []scenario {
 	all := []scenario{
-		{name: "people see its name", expected: expectTitle(&st.file), run: title, shows: []string{"title"}},
-		{name: "a person signs in, and an API is called", expected: st.expectSignIn(model), core: true, run: func(t *trial) string {
+		{name: "people see its name", expected: expectTitle(&f.p.file), run: title, shows: []string{"title"}},
+		{name: "a person signs in, and an API is called", expected: f.expectSignIn(model), core: true, run: func(t *trial) string {
 			b := t.browser("ada")
 			text := b.signIn()
-			return strings.Join([]string{text, b.account(), b.call("api"), b.exchange(st.life())}, "; ")
+			return strings.Join([]string{text, b.account(), b.call("api"), b.exchange(f.p.life())}, "; ")
 		}},
 	}
-	if st.file.Typed() {
-		return append(all, st.typedFacts()...)
+	if f.p.file.Typed() {
+		return append(all, f.typedFacts()...)
 	}
 	all = append(all,
-		scenario{name: "the API refuses the access token early", expected: st.expectEarly(), core: true, shows: []string{"refresh"}, run: func(t *trial) string {
+		scenario{name: "the API refuses the access token early", expected: f.expectEarly(), core: true, shows: []string{"refresh"}, run: func(t *trial) string {
 			b := t.browser("ada")
 			b.signIn()
 			t.provider.Grants.ExpireAll()
 			return fmt.Sprintf("%s, %d refresh", b.call("api"), t.provider.Grants.Renewals())
 		}},
-		scenario{name: "a further scope is linked", expected: "303, granted as asked for; 200", run: st.linkMore,
+		scenario{name: "a further scope is linked", expected: "303, granted as asked for; 200", run: f.linkMore,
 			shows: []string{"scope", "connect"}},
 	)
-	all = append(all, st.unlinked(model), st.secondSignIn())
-	if st.renews() {
-		all = append(all, st.lost())
+	all = append(all, f.unlinked(model), f.secondSignIn())
+	if f.p.renews() {
+		all = append(all, f.lost())
 	}
 	if model.Has(standin.EndSession) {
-		all = append(all, st.signOut(model))
+		all = append(all, f.signOut(model))
 	}
-	if st.file.Authorization.GrantedScopes == "callback" && len(st.file.Scopes) > 1 && !st.recorded() {
-		all = append(all, st.lessByCallback())
+	if f.p.file.Authorization.GrantedScopes == "callback" && len(f.p.file.Scopes) > 1 && !f.p.recorded() {
+		all = append(all, f.lessByCallback())
 	}
-	all = append(all, st.implied()...)
-	all = append(all, st.issuers()...)
+	all = append(all, f.implied()...)
+	all = append(all, f.issuers()...)
 	if model.Has(standin.RISC) {
 		all = append(all, event())
 	}
-	if !st.renews() {
+	if !f.p.renews() {
 		return all
 	}
 	return append(all, deadGrants(model)...)
 }
 
-// renews reports whether there is anything to refresh with: recorded answers may have no refresh token.
-func (st *stage) renews() bool {
-	return st.answers == nil || st.answers.Renews() || st.file.Shapes.RefreshWith != ""
-}
-
 // expectEarly is what should come of an access token that the API refuses before its time.
-func (st *stage) expectEarly() string {
-	if st.renews() {
+func (f *facts) expectEarly() string {
+	if f.p.renews() {
 		return "200, 1 refresh"
 	}
 	return "401, 0 refresh" // the API's own answer: nothing says that the grant has ended
@@ -103,48 +99,38 @@ func expectTitle(p *providers.Config) string {
 	return "Link " + cmp.Or(p.Title, p.Name)
 }
 
-// asksUserinfo says whether a sign-in needs userinfo, as the scopes are.
-func (st *stage) asksUserinfo() bool {
-	f := &st.file
-	if f.Userinfo.URL == "" {
-		return false
-	}
-	return f.Issuer == "" || !slices.Contains(f.Scopes, "openid") || slices.Contains(f.Scopes, "profile") ||
-		slices.Contains(f.Scopes, "email")
-}
-
 // expectSignIn is what a sign-in should show.
-func (st *stage) expectSignIn(model *standin.StandIn) string {
+func (f *facts) expectSignIn(model *standin.StandIn) string {
 	in := "303, signed in"
 	life := "its end is not known"
-	if l := st.life(); l > 0 {
+	if l := f.p.life(); l > 0 {
 		life = livesFor(l)
 	}
-	return strings.Join([]string{in, st.expectAccount(model), "200", life}, "; ")
+	return strings.Join([]string{in, f.expectAccount(model), "200", life}, "; ")
 }
 
 // expectAccount is whose connection it should be.
-func (st *stage) expectAccount(model *standin.StandIn) string {
+func (f *facts) expectAccount(model *standin.StandIn) string {
 	said := model.People.Account("ada")
-	if st.file.Issuer != "" && !st.asksUserinfo() && st.file.Userinfo.URL != "" {
+	if f.p.file.Issuer != "" && !f.p.asksUserinfo() && f.p.file.Userinfo.URL != "" {
 		said = standin.Account{Subject: said.Subject} // the ID token says no more
 	}
-	if st.file.Typed() && st.file.Userinfo.URL == "" {
+	if f.p.file.Typed() && f.p.file.Userinfo.URL == "" {
 		return "ada"
 	}
 	text := strings.Join([]string{said.Subject, cmp.Or(said.Name, "-"), cmp.Or(said.Email, "-")}, ", ")
-	if !st.file.Typed() {
+	if !f.p.file.Typed() {
 		text += ", " + cmp.Or(said.Picture, "-") + ", e-mail verified: " + cmp.Or(said.Verified, "false")
 	}
 	return text
 }
 
 // linkMore asks for one more scope, with what a request at connect has.
-func (st *stage) linkMore(t *trial) string {
+func (f *facts) linkMore(t *trial) string {
 	b := t.browser("ada")
 	b.signIn()
 	text := b.link("?scopes="+standin.ExtraScope, standin.Connect, standin.Choice{})
-	if want := st.grantedNames(); b.scopes() == want || st.answers != nil && st.answers.Token != nil {
+	if want := f.p.grantedNames(); b.scopes() == want || f.p.answers != nil && f.p.answers.Token != nil {
 		text += ", granted as asked for"
 	} else {
 		text += ", granted " + b.scopes()
@@ -152,34 +138,10 @@ func (st *stage) linkMore(t *trial) string {
 	return text + "; " + b.call("api")
 }
 
-// grantedNames are the scopes of a connection, once the extra one is granted too.
-func (st *stage) grantedNames() string {
-	f := &st.file
-	var names []string
-	for _, s := range append(slices.Clone(f.Scopes), standin.ExtraScope) {
-		if slices.Contains(f.ScopesNotEchoed, s) {
-			continue
-		}
-		if slices.Contains(slices.Collect(maps.Values(f.ScopeAliases)), s) {
-			names = append(names, s)
-			continue
-		}
-		if f.ScopeFold {
-			s = strings.ToUpper(s)
-		}
-		if f.ScopePrefix != "" && !strings.Contains(s, "://") {
-			s = f.ScopePrefix + s
-		}
-		names = append(names, s)
-	}
-	slices.Sort(names)
-	return strings.Join(slices.Compact(names), " ")
-}
-
 // lost is the answer to a refresh that does not arrive, though the refresh token was spent.
-func (st *stage) lost() scenario {
+func (f *facts) lost() scenario {
 	want := "503 provider_unavailable, then 200, signed in"
-	if !st.file.Token.KeepsOld() && !st.keepsOld() {
+	if !f.p.file.Token.KeepsOld() && !f.p.keepsOld() {
 		want = "503 provider_unavailable, then 403 needs_reauth, signed in, needs_reauth (rotated_away)"
 	}
 	return scenario{name: "the answer to a refresh gets lost", expected: want, shows: []string{"rotates", "reuse"}, run: func(t *trial) string {
@@ -192,10 +154,7 @@ func (st *stage) lost() scenario {
 	}}
 }
 
-// keepsOld says whether the recorded answer to a refresh brings no new refresh token.
-func (st *stage) keepsOld() bool { return st.answers != nil && st.answers.KeepsOld() }
-
-func (st *stage) unlinked(model *standin.StandIn) scenario {
+func (f *facts) unlinked(model *standin.StandIn) scenario {
 	want := "204, then 403 not_connected"
 	if model.Has(standin.Revocation) {
 		want += ", revoked at the provider"
@@ -214,7 +173,7 @@ func (st *stage) unlinked(model *standin.StandIn) scenario {
 }
 
 // secondSignIn is another browser's: where the provider gives a refresh token at a first consent only, bff asks again.
-func (st *stage) secondSignIn() scenario {
+func (f *facts) secondSignIn() scenario {
 	return scenario{name: "they sign in on another device", expected: "303, signed in, 200, refreshed", shows: []string{"consent"}, run: func(t *trial) string {
 		t.browser("ada").signIn()
 		b := t.browser("ada")
@@ -228,7 +187,7 @@ func (st *stage) secondSignIn() scenario {
 	}}
 }
 
-func (st *stage) signOut(model *standin.StandIn) scenario {
+func (f *facts) signOut(model *standin.StandIn) scenario {
 	want := "200, " + model.Address(standin.EndSession) + ", then 401 not_signed_in"
 	return scenario{name: "they sign out", expected: want, shows: []string{"end_session"}, run: func(t *trial) string {
 		b := t.browser("ada")
@@ -240,19 +199,19 @@ func (st *stage) signOut(model *standin.StandIn) scenario {
 }
 
 // lessByCallback is a person who does not allow the last of the scopes, which the callback alone says.
-func (st *stage) lessByCallback() scenario {
+func (f *facts) lessByCallback() scenario {
 	return scenario{name: "they allow less, and the callback says so", expected: "303, signed in, then 403 missing_scopes",
 		shows: []string{"granted_scopes"}, run: func(t *trial) string {
 			b := t.browser("ada")
-			return b.signInBy(standin.Choice{Only: st.file.Scopes[:len(st.file.Scopes)-1]}) + ", then " + b.call("api")
+			return b.signInBy(standin.Choice{Only: f.p.file.Scopes[:len(f.p.file.Scopes)-1]}) + ", then " + b.call("api")
 		}}
 }
 
 // implied are scopes that cover others: a person allows one of them, and an API that wants the others is called.
-func (st *stage) implied() (all []scenario) {
-	for i, of := range st.implying() {
+func (f *facts) implied() (all []scenario) {
+	for i, of := range f.p.implying() {
 		only := []string{of}
-		if st.file.Issuer != "" {
+		if f.p.file.Issuer != "" {
 			only = append(only, "openid") // without which nobody would say whose account it is
 		}
 		all = append(all, scenario{name: "`" + of + "` is granted alone", expected: "303, then 200", shows: []string{"scope_implies." + of}, run: func(t *trial) string {
@@ -266,8 +225,8 @@ func (st *stage) implied() (all []scenario) {
 }
 
 // issuers are the further forms of `iss` in ID tokens.
-func (st *stage) issuers() (all []scenario) {
-	for _, form := range st.file.Issuers {
+func (f *facts) issuers() (all []scenario) {
+	for _, form := range f.p.file.Issuers {
 		iss := strings.ReplaceAll(form, "{tid}", standin.Tenant)
 		all = append(all, scenario{name: "an ID token is of " + form, expected: "303, signed in", shows: []string{"issuers." + form}, run: func(t *trial) string {
 			return t.browser("ada").signInBy(standin.Choice{Claims: func(c map[string]any) { c["iss"] = iss }})
@@ -315,8 +274,8 @@ func deadGrants(model *standin.StandIn) (all []scenario) {
 }
 
 // typedFacts are those of a provider whose accounts are linked by what people type.
-func (st *stage) typedFacts() []scenario {
-	if st.file.Userinfo.URL == "" {
+func (f *facts) typedFacts() []scenario {
+	if f.p.file.Userinfo.URL == "" {
 		return nil
 	}
 	return []scenario{

@@ -74,8 +74,11 @@ func unusual() []misbehaviour {
 	}
 }
 
+// misbehaviours are the scenarios of what goes wrong at the provider.
+type misbehaviours struct{ p *played }
+
 // exchanges are token answers of a sign-in.
-func (st *stage) exchanges() (all []scenario) {
+func (ms *misbehaviours) exchanges() (all []scenario) {
 	row := func(m misbehaviour) {
 		m.trouble.On = standin.Token
 		all = append(all, scenario{name: "the code is answered with: " + m.name, expected: m.expected, run: func(t *trial) string {
@@ -107,9 +110,9 @@ func (st *stage) exchanges() (all []scenario) {
 		"200 and an error", "200 and ok: false"} {
 		row(misbehaviour{name, "login_failed, signed out" + then, answered(refusals[i])})
 	}
-	if st.answers != nil {
-		for i := range st.answers.Refused {
-			row(misbehaviour{"a recorded refusal", "login_failed, signed out" + then, answered(&st.answers.Refused[i])})
+	if ms.p.answers != nil {
+		for i := range ms.p.answers.Refused {
+			row(misbehaviour{"a recorded refusal", "login_failed, signed out" + then, answered(&ms.p.answers.Refused[i])})
 		}
 	}
 	return append(all, scenario{name: "the provider is slow at a sign-in", expected: "303, signed in", run: func(t *trial) string {
@@ -119,7 +122,7 @@ func (st *stage) exchanges() (all []scenario) {
 }
 
 // refreshes are answers to a refresh.
-func (st *stage) refreshes() (all []scenario) {
+func (ms *misbehaviours) refreshes() (all []scenario) {
 	row := func(m misbehaviour) {
 		m.trouble.On = standin.Refresh
 		all = append(all, scenario{name: "a refresh is answered with: " + m.name, expected: m.expected, run: func(t *trial) string {
@@ -140,21 +143,21 @@ func (st *stage) refreshes() (all []scenario) {
 		m.expected = "200, signed in; then 200"
 		row(m)
 	}
-	for _, m := range st.refusedRefreshes(down) {
+	for _, m := range ms.refusedRefreshes(down) {
 		row(m)
 	}
-	return append(all, st.slowRefreshes()...)
+	return append(all, ms.slowRefreshes()...)
 }
 
 // refusedRefreshes are refusals that say nothing definite of the grant, and forms of a success that only refreshes have.
-func (st *stage) refusedRefreshes(down string) []misbehaviour {
+func (ms *misbehaviours) refusedRefreshes(down string) []misbehaviour {
 	return []misbehaviour{
 		{"401 invalid_client", "500 provider_misconfigured, signed in; then 200", answered(object(401, "error", "invalid_client"))},
 		{"400 and an object that nothing reads", down, answered(object(400, "notice", "Bad Request", "number", 400))},
 		{"400 and errors in a list", down, answered(object(400, "list", []any{map[string]any{"errorType": "odd"}}))},
 		{"403 with a page", down, answered(page(403, "text/html", portal))},
 		{"the same refresh token again, or none", "200, signed in; then 200", changed(func(f map[string]any) {
-			if st.file.Token.Rotates == "never" {
+			if ms.p.file.Token.Rotates == "never" {
 				delete(f, "refresh_token")
 			}
 		})},
@@ -168,7 +171,7 @@ func (st *stage) refusedRefreshes(down string) []misbehaviour {
 }
 
 // slowRefreshes are those in which time matters.
-func (st *stage) slowRefreshes() []scenario {
+func (ms *misbehaviours) slowRefreshes() []scenario {
 	down := func(t *trial) bool { return t.down.Load() }
 	return []scenario{
 		{name: "the access token's time is up", expected: "200, refreshed", run: func(t *trial) string {
@@ -211,7 +214,7 @@ func (st *stage) slowRefreshes() []scenario {
 }
 
 // grants are what a person allowed, in unusual forms.
-func (st *stage) grants() []scenario {
+func (ms *misbehaviours) grants() []scenario {
 	row := func(name, expected string, change func(map[string]any)) scenario {
 		return scenario{name: name, expected: expected, run: func(t *trial) string {
 			b := t.browser("ada")
@@ -266,7 +269,7 @@ func idTokens() (all []scenario) {
 }
 
 // documents are answers where the keys and the metadata should be.
-func (st *stage) documents() (all []scenario) {
+func (ms *misbehaviours) documents() (all []scenario) {
 	row := func(name, expected string, on standin.Endpoint, t standin.Trouble) {
 		t.On = on
 		all = append(all, scenario{name: name, expected: expected, run: func(tr *trial) string {
@@ -286,7 +289,7 @@ func (st *stage) documents() (all []scenario) {
 	row("the keys: 503", down, standin.Keys, answered(object(503)))
 	row("the keys: a page of a captive portal", down, standin.Keys, answered(page(200, "text/html", portal)))
 	row("the keys: none", "login_failed, signed out; then 303, signed in", standin.Keys, answered(object(200, "keys", []any{})))
-	if st.discovers() {
+	if ms.p.discovers() {
 		row("the metadata: 503", "503 "+down, standin.Discovery, answered(object(503)))
 		row("the metadata: a page of a captive portal", "503 "+down, standin.Discovery, answered(page(200, "text/html", portal)))
 		row("the metadata: another issuer's", "503 "+down, standin.Discovery,
@@ -296,9 +299,9 @@ func (st *stage) documents() (all []scenario) {
 }
 
 // openID are what can be wrong with metadata, keys, ID tokens and the issuer's name in the callback.
-func (st *stage) openID() []scenario {
+func (ms *misbehaviours) openID() []scenario {
 	const refused = "login_failed, signed out"
-	all := append(idTokens(), st.documents()...)
+	all := append(idTokens(), ms.documents()...)
 	all = append(all,
 		scenario{name: "the provider changes its keys", expected: "303, signed in; then 303, signed in", run: func(tr *trial) string {
 			text := tr.browser("ada").signIn()
@@ -308,7 +311,7 @@ func (st *stage) openID() []scenario {
 		scenario{name: "the callback is another issuer's", expected: refused, run: func(tr *trial) string {
 			return tr.browser("ada").signInBy(standin.Choice{Change: func(q url.Values) { q.Set("iss", "https://elsewhere.example") }})
 		}})
-	if st.discovers() {
+	if ms.p.discovers() {
 		all = append(all, scenario{name: "the callback lacks `iss`, which the metadata promises", expected: refused, run: func(tr *trial) string {
 			return tr.browser("ada").signInBy(standin.Choice{Change: func(q url.Values) { q.Del("iss") }})
 		}})
@@ -316,16 +319,10 @@ func (st *stage) openID() []scenario {
 	return all
 }
 
-// discovers says whether the metadata document is read.
-func (st *stage) discovers() bool {
-	f := &st.file
-	return f.Issuer != "" && (f.Authorization.URL == "" || f.Token.URL == "" || f.JWKSURL == "")
-}
-
 // userinfo are answers of that endpoint.
-func (st *stage) userinfo() (all []scenario) {
+func (ms *misbehaviours) userinfo() (all []scenario) {
 	refused, down := "login_failed, signed out", "provider_unavailable, signed out"
-	if st.file.Issuer != "" { // the ID token says who it is
+	if ms.p.file.Issuer != "" { // the ID token says who it is
 		refused, down = "303, signed in", "303, signed in"
 	}
 	row := func(name, expected string, t standin.Trouble) {

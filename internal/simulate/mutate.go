@@ -225,8 +225,8 @@ func wrongText(key, was string) string {
 
 // blind plays every mutant of the file in the scenarios that show facts, and returns the keys that could be wrong
 // without any of them showing it.
-func (st *stage) blind(ctx context.Context) []string {
-	all := mutants(st.given)
+func (st *simulation) blind(ctx context.Context) []string {
+	all := mutants(st.played.given)
 	seen := make([]bool, len(all))
 	var facts []scenario
 	for _, sc := range st.scenarios() {
@@ -237,7 +237,7 @@ func (st *stage) blind(ctx context.Context) []string {
 	st.slots.each(len(all), func(i int) {
 		file := all[i].file
 		if file.Issuer == "" {
-			file.Issuer = st.file.Issuer
+			file.Issuer = st.played.file.Issuer
 		}
 		seen[i] = slices.ContainsFunc(first(facts, all[i].key), func(sc scenario) bool {
 			happened, _ := st.play(ctx, file, sc)
@@ -245,7 +245,7 @@ func (st *stage) blind(ctx context.Context) []string {
 		})
 	})
 	var out []string
-	known := unnoticed(&st.given)
+	known := unnoticed(&st.played.given)
 	for i, m := range all {
 		top, _, _ := strings.Cut(m.key, ".")
 		if !seen[i] && known[top] == "" && !slices.Contains(out, m.key) {
@@ -256,7 +256,7 @@ func (st *stage) blind(ctx context.Context) []string {
 }
 
 // warn prints the keys that no scenario would notice being wrong.
-func (st *stage) warn(w io.Writer, keys []string) {
+func (st *simulation) warn(w io.Writer, keys []string) {
 	for _, key := range keys {
 		_, _ = fmt.Fprintf(w, "warning  %s could be wrong, and no scenario would notice: compare it with the provider's documentation\n",
 			cmp.Or(key, "a key"))

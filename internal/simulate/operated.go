@@ -23,10 +23,10 @@ const (
 )
 
 // operate makes the provider one at which the application has the stand-in's credential.
-func (st *stage) operate() {
-	st.endow(&st.file)
-	st.given.Operator = st.file.Operator
-	switch u := &st.file.Token.URL; st.file.Auth {
+func (st *simulation) operate() {
+	st.endow(&st.played.file)
+	st.played.given.Operator = st.played.file.Operator
+	switch u := &st.played.file.Token.URL; st.played.file.Auth {
 	case providers.AuthGitHubApp:
 		*u = strings.ReplaceAll(cmp.Or(*u, githubTokens), "{installation}", standin.Installation)
 	case providers.AuthServiceAccount:
@@ -35,7 +35,7 @@ func (st *stage) operate() {
 }
 
 // endow gives a provider the operator's credential that the stand-in knows.
-func (st *stage) endow(p *providers.Config) {
+func (st *simulation) endow(p *providers.Config) {
 	o, key := &p.Operator, standin.Key(standin.Application)
 	der, err := x509.MarshalPKCS8PrivateKey(st.key)
 	if err != nil {
@@ -57,7 +57,7 @@ func (st *stage) endow(p *providers.Config) {
 }
 
 // otherCredential gives a provider a credential of the operator's that the stand-in does not know.
-func (st *stage) otherCredential(p *providers.Config) {
+func (st *simulation) otherCredential(p *providers.Config) {
 	o := &p.Operator
 	p.Client.Secret, o.APIKey, o.Password = secret.New("another"), secret.New("ak-another"), secret.New("another")
 	switch p.Auth {
@@ -70,11 +70,11 @@ func (st *stage) otherCredential(p *providers.Config) {
 	}
 }
 
-// obtained says whether calls carry a token that is obtained for the operator's credential, and not that itself.
-func (st *stage) obtained() bool { return !st.file.Keyed() }
+// application are the scenarios of a credential of the operator's.
+type application struct{ p *played }
 
 // operated are the scenarios of a provider that is called with the operator's credential: those of facts in front.
-func (st *stage) operated(model *standin.StandIn) []scenario {
+func (a *application) all(model *standin.StandIn) []scenario {
 	in := func(t *trial) *browser {
 		b := t.browser("ada")
 		b.through("/bff/login/people", standin.SignIn, standin.Choice{})
@@ -87,36 +87,36 @@ func (st *stage) operated(model *standin.StandIn) []scenario {
 				bob.through("/bff/login/people", standin.SignIn, standin.Choice{})
 				return in(t).call("api") + ", bob " + bob.call("api")
 			}},
-		{name: "the application's credential is another", expected: st.wrongCredential(), run: func(t *trial) string {
+		{name: "the application's credential is another", expected: a.wrongCredential(), run: func(t *trial) string {
 			return in(t).call("api")
 		}, other: true},
 	}
-	if st.obtained() {
-		all = append(all, st.renewedTokens(in)...)
-		all = append(all, st.refusedTokens(model, in)...)
+	if a.p.obtained() {
+		all = append(all, a.renewedTokens(in)...)
+		all = append(all, a.refusedTokens(model, in)...)
 	}
 	return append(all, operatedAPIs(in)...)
 }
 
 // wrongCredential is what comes of a call with a credential that the provider does not know.
-func (st *stage) wrongCredential() string {
-	if st.obtained() {
+func (a *application) wrongCredential() string {
+	if a.p.obtained() {
 		return "500 provider_misconfigured"
 	}
 	return "401" // the API's own answer: nobody else was asked
 }
 
 // renewedTokens are about when a token is obtained.
-func (st *stage) renewedTokens(in func(*trial) *browser) []scenario {
+func (a *application) renewedTokens(in func(*trial) *browser) []scenario {
 	tokens := func(t *trial) string { return fmt.Sprintf("%d tokens", t.provider.Grants.Renewals()) }
 	return []scenario{
 		{name: "the application's token comes to its end", fact: true, shows: []string{"lifetime", "answer_names"},
-			expected: "200, " + livesFor(st.life()) + ", 200, 200, 2 tokens", run: func(t *trial) string {
+			expected: "200, " + livesFor(a.p.life()) + ", 200, 200, 2 tokens", run: func(t *trial) string {
 				b := in(t)
-				text := b.call("api") + ", " + b.exchange(st.life())
-				t.skip(st.life() / 2)
+				text := b.call("api") + ", " + b.exchange(a.p.life())
+				t.skip(a.p.life() / 2)
 				text += ", " + b.call("api")
-				t.skip(st.life()/2 + time.Second)
+				t.skip(a.p.life()/2 + time.Second)
 				return text + ", " + b.call("api") + ", " + tokens(t)
 			}},
 		{name: "the API refuses the application's token early", fact: true, expected: "200, 200, 2 tokens", run: func(t *trial) string {
@@ -133,14 +133,14 @@ func (st *stage) renewedTokens(in func(*trial) *browser) []scenario {
 			b := in(t)
 			text := b.call("api")
 			t.provider.Troubles.Cause(standin.Trouble{On: standin.Token, Answer: object(503)})
-			t.skip(st.life() - time.Minute)
+			t.skip(a.p.life() - time.Minute)
 			return text + ", " + b.call("api")
 		}},
 	}
 }
 
 // refusedTokens are answers to the request for a token: refusals, which are the operator's to correct, and outages.
-func (st *stage) refusedTokens(model *standin.StandIn, in func(*trial) *browser) (all []scenario) {
+func (a *application) refusedTokens(model *standin.StandIn, in func(*trial) *browser) (all []scenario) {
 	row := func(m misbehaviour) {
 		m.trouble.On = standin.Token
 		all = append(all, scenario{name: "the application asks for a token: " + m.name, expected: m.expected + "; then 200",

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"bff/internal/simulate/standin"
@@ -12,8 +11,11 @@ import (
 
 const rush = 50 // calls at once
 
+// people are the scenarios of what people do.
+type people struct{ p *played }
+
 // people are scenarios of what people do.
-func (st *stage) people(model *standin.StandIn) []scenario {
+func (c *people) all(model *standin.StandIn) []scenario {
 	all := []scenario{
 		{name: "they say no", expected: "access_denied, signed out", run: func(t *trial) string {
 			return t.browser("ada").signInBy(standin.Choice{Error: "access_denied"})
@@ -32,13 +34,13 @@ func (st *stage) people(model *standin.StandIn) []scenario {
 			return text + ", " + state + ", " + b.repair() + ", then " + b.call("api")
 		}},
 	}
-	if scopes := st.file.Scopes; len(scopes) > 1 && !st.recorded() && st.separable() {
+	if scopes := c.p.file.Scopes; len(scopes) > 1 && !c.p.recorded() && c.p.separable() {
 		all = append(all, scenario{name: "they allow less than is asked for", expected: "303, signed in, then 403 missing_scopes", run: func(t *trial) string {
 			b := t.browser("ada")
-			return b.signInBy(standin.Choice{Only: st.fewer()}) + ", then " + b.call("api")
+			return b.signInBy(standin.Choice{Only: c.p.fewer()}) + ", then " + b.call("api")
 		}})
 	}
-	return append(append(all, rushes()...), st.twoPeople(model)...)
+	return append(append(all, rushes()...), c.twoPeople(model)...)
 }
 
 // rushes are many calls of one person.
@@ -64,7 +66,7 @@ func rushes() []scenario {
 }
 
 // twoPeople are scenarios in which one person must not feel what happens to another.
-func (st *stage) twoPeople(model *standin.StandIn) []scenario {
+func (c *people) twoPeople(model *standin.StandIn) []scenario {
 	dead := model.Words.DeadWords()[0]
 	return []scenario{
 		{name: "two people are signed in", expected: "200, 200, each as themselves", run: func(t *trial) string {
@@ -72,7 +74,7 @@ func (st *stage) twoPeople(model *standin.StandIn) []scenario {
 			ada.signIn()
 			bob.signIn()
 			text := ada.call("api") + ", " + bob.call("api")
-			if ada.account() != bob.account() || st.recorded() {
+			if ada.account() != bob.account() || c.p.recorded() {
 				text += ", each as themselves"
 			}
 			return text
@@ -95,33 +97,6 @@ func (st *stage) twoPeople(model *standin.StandIn) []scenario {
 			return atOnce(ada, bob)
 		}},
 	}
-}
-
-// recorded says whether token answers are recorded ones.
-func (st *stage) recorded() bool {
-	return st.answers != nil && (st.answers.Token != nil || st.answers.Userinfo != nil)
-}
-
-// separable says whether an answer can say that one of the scopes was not granted.
-func (st *stage) separable() bool {
-	return len(st.fewer()) < len(st.file.Scopes) && len(st.fewer()) > 0
-}
-
-// fewer are the scopes of the file without one that an answer would name and nothing else implies.
-func (st *stage) fewer() []string {
-	f := &st.file
-	for i, s := range f.Scopes {
-		if s == "openid" || slices.Contains(f.ScopesNotEchoed, s) || s == "email" || s == "profile" {
-			continue
-		}
-		rest := slices.Delete(slices.Clone(f.Scopes), i, i+1)
-		covered := slices.ContainsFunc(rest, func(of string) bool { return slices.Contains(f.ScopeImplies[of], s) })
-		echoed := slices.ContainsFunc(rest, func(of string) bool { return !slices.Contains(f.ScopesNotEchoed, of) })
-		if !covered && echoed {
-			return rest
-		}
-	}
-	return nil
 }
 
 // atOnce has two people call at the same time.

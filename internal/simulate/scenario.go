@@ -24,25 +24,26 @@ type scenario struct {
 }
 
 // scenarios are those for the provider of a stage: first those that depend on what its file says.
-func (st *stage) scenarios() []scenario {
-	model := standin.New(standin.Config{File: st.file, Answers: st.answers})
-	if st.file.Operated() {
-		return st.operated(model)
+func (st *simulation) scenarios() []scenario {
+	p := st.played
+	model, wrong := standin.New(standin.Config{File: p.file, Answers: p.answers}), &misbehaviours{p}
+	if p.file.Operated() {
+		return (&application{p}).all(model)
 	}
-	all := st.facts(model)
-	if st.file.Typed() {
-		return append(all, typed(st.file.Userinfo.URL != "")...)
+	all := (&facts{p}).all(model)
+	if p.file.Typed() {
+		return append(all, typed(p.file.Userinfo.URL != "")...)
 	}
-	all = append(all, st.people(model)...)
+	all = append(all, (&people{p}).all(model)...)
 	all = append(all, callbacks()...)
-	all = append(all, st.exchanges()...)
-	all = append(all, st.refreshes()...)
-	all = append(all, st.grants()...)
-	if st.file.Issuer != "" {
-		all = append(all, st.openID()...)
+	all = append(all, wrong.exchanges()...)
+	all = append(all, wrong.refreshes()...)
+	all = append(all, wrong.grants()...)
+	if p.file.Issuer != "" {
+		all = append(all, wrong.openID()...)
 	}
-	if st.asksUserinfo() {
-		all = append(all, st.userinfo()...)
+	if p.asksUserinfo() {
+		all = append(all, wrong.userinfo()...)
 	}
 	if model.Has(standin.Revocation) {
 		all = append(all, revocations()...)

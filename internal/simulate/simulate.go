@@ -59,7 +59,7 @@ Then every key of the file is made wrong, one at a time, and the scenarios are p
 
 // List prints what Run would play.
 func List(p providers.Config, o Options, out io.Writer) error {
-	st, err := newStage(p, o.Answers)
+	st, err := newSimulation(p, o.Answers)
 	if err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ func sumUp(out io.Writer, name, table string, err error) {
 }
 
 // chosen are the scenarios that are played.
-func (st *stage) chosen(o Options) []scenario {
+func (st *simulation) chosen(o Options) []scenario {
 	all := st.scenarios()
 	if o.Facts {
 		all = slices.DeleteFunc(all, func(sc scenario) bool { return !sc.fact })
@@ -151,7 +151,7 @@ type result struct {
 // Run plays a provider with everything that goes wrong against the product, and prints a table: each scenario has a
 // provider, a bff and browsers of its own. The error counts the scenarios that failed.
 func Run(ctx context.Context, p providers.Config, o Options, out io.Writer) error {
-	st, err := newStage(p, o.Answers)
+	st, err := newSimulation(p, o.Answers)
 	if err != nil {
 		return err
 	}
@@ -162,7 +162,7 @@ func Run(ctx context.Context, p providers.Config, o Options, out io.Writer) erro
 	all := st.chosen(o)
 	results := make([]result, len(all))
 	st.slots.each(len(all), func(i int) {
-		happened, refusals := st.play(ctx, st.file, all[i])
+		happened, refusals := st.play(ctx, st.played.file, all[i])
 		results[i] = result{all[i], happened, refusals}
 	})
 	if err := ctx.Err(); err != nil {
@@ -189,7 +189,7 @@ func (slots slots) each(n int, f func(i int)) {
 }
 
 // preface says what the table can prove.
-func (st *stage) preface(out io.Writer, o Options) {
+func (st *simulation) preface(out io.Writer, o Options) {
 	say := func(text string, args ...any) { _, _ = fmt.Fprintf(out, text+"\n", args...) }
 	say("The stand-in follows %s, and nothing is contacted. The table shows what bff does when the provider is as that file says; it", o.File)
 	say("cannot show that the provider is so. What is wrong in the file is found by `bff provider check`, which asks the addresses, by")
@@ -198,11 +198,11 @@ func (st *stage) preface(out io.Writer, o Options) {
 		played, made := o.Answers.Played()
 		say("Played from recorded answers: %s. Made up from the file: %s.", listed(played), listed(made))
 	}
-	if missing := notPlayedOf(&st.given); missing != nil {
+	if missing := notPlayedOf(&st.played.given); missing != nil {
 		say("Not played, so that scenarios may fail for that alone: %s.", listed(missing))
 	}
-	if ownIssuer(&st.given) {
-		say("Each organisation has an issuer of its own there; %s is played.", st.file.Issuer)
+	if ownIssuer(&st.played.given) {
+		say("Each organisation has an issuer of its own there; %s is played.", st.played.file.Issuer)
 	}
 	say("")
 }

@@ -34,29 +34,28 @@ const (
 	service     = "simulated-service"
 )
 
-// A stage is what all trials of one provider have in common.
-type stage struct {
-	given     providers.Config
-	file      providers.Config // what the provider is
-	answers   *standin.Answers
+// A simulation is what all trials of one provider have in common.
+type simulation struct {
+	played    *played
 	key       *rsa.PrivateKey
 	clientKey *ecdsa.PrivateKey
 	clientPEM secret.Text
 	slots     slots
 }
 
-func newStage(p providers.Config, answers *standin.Answers) (*stage, error) {
+func newSimulation(p providers.Config, answers *standin.Answers) (*simulation, error) {
 	p = settled(p)
-	st := &stage{given: p, file: p, answers: answers, slots: newSlots()}
+	st := &simulation{played: &played{given: p, file: p, answers: answers}, slots: newSlots()}
+	given, file := &st.played.given, &st.played.file
 	if p.Name == "" {
-		st.file.Name = "simulated"
+		file.Name = "simulated"
 	}
 	if ownIssuer(&p) {
-		st.file.Issuer = "https://" + st.file.Name + ".simulated.example"
+		file.Issuer = "https://" + file.Name + ".simulated.example"
 	}
 	if p.Client.Auth == providers.SignedSecret { // the developer's own
-		st.file.Client.Issuer, st.file.Client.KeyID = cmp.Or(p.Client.Issuer, "team-1"), cmp.Or(p.Client.KeyID, "key-1")
-		st.given.Client.Issuer, st.given.Client.KeyID = st.file.Client.Issuer, st.file.Client.KeyID
+		file.Client.Issuer, file.Client.KeyID = cmp.Or(p.Client.Issuer, "team-1"), cmp.Or(p.Client.KeyID, "key-1")
+		given.Client.Issuer, given.Client.KeyID = file.Client.Issuer, file.Client.KeyID
 	}
 	var err error
 	if st.key, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
@@ -70,7 +69,7 @@ func newStage(p providers.Config, answers *standin.Answers) (*stage, error) {
 		return nil, err
 	}
 	st.clientPEM = secret.New(string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})))
-	if st.file.Operated() {
+	if file.Operated() {
 		st.operate()
 	}
 	return st, nil
@@ -98,13 +97,13 @@ type trial struct {
 }
 
 // play runs one scenario with bff configured as file says, and says what happened.
-func (st *stage) play(ctx context.Context, file providers.Config, sc scenario) (happened string, refusals []string) {
+func (st *simulation) play(ctx context.Context, file providers.Config, sc scenario) (happened string, refusals []string) {
 	ctx, cancel := context.WithTimeout(ctx, runTimeout)
 	defer cancel()
-	t := &trial{ctx: ctx, name: st.file.Name, secret: "service " + rand.Text(),
-		redirectName: st.file.Authorization.Names["redirect_uri"]}
-	t.provider = standin.New(standin.Config{File: st.file, Answers: st.answers, Key: st.key, ClientKey: st.clientKey.Public(),
-		Redirect: origin + "/bff/callback/" + st.file.Name, Life: lifetime, Now: t.clock.now})
+	t := &trial{ctx: ctx, name: st.played.file.Name, secret: "service " + rand.Text(),
+		redirectName: st.played.file.Authorization.Names["redirect_uri"]}
+	t.provider = standin.New(standin.Config{File: st.played.file, Answers: st.played.answers, Key: st.key, ClientKey: st.clientKey.Public(),
+		Redirect: origin + "/bff/callback/" + st.played.file.Name, Life: lifetime, Now: t.clock.now})
 	cfg := st.config(t, file)
 	if sc.other {
 		st.otherCredential(&cfg.Providers[0].Config)
@@ -148,8 +147,8 @@ func (t *trial) route(w http.ResponseWriter, r *http.Request) {
 }
 
 // config is a configuration around one provider, with the API behind it and a service.
-func (st *stage) config(t *trial, file providers.Config) *config.Config {
-	file.Name = st.file.Name
+func (st *simulation) config(t *trial, file providers.Config) *config.Config {
+	file.Name = st.played.file.Name
 	st.register(&file)
 	c := config.Trial(file)
 	c.Origin, _ = url.Parse(origin)
@@ -157,22 +156,22 @@ func (st *stage) config(t *trial, file providers.Config) *config.Config {
 	c.Shutdown = 5 * time.Second
 	c.Providers[0].NeedsAPI = true
 	c.Clients = []config.Client{{Name: service, Secret: secret.New(t.secret), Exchange: []string{file.Name}}}
-	if file.Auth != "" || st.file.Auth != "" {
+	if file.Auth != "" || st.played.file.Auth != "" {
 		st.addLobby(t, c)
 	}
-	scopes := st.file.Scopes
-	if a := st.answers; a != nil && a.Scopes != nil {
+	scopes := st.played.file.Scopes
+	if a := st.played.answers; a != nil && a.Scopes != nil {
 		scopes = a.Scopes
 	}
 	c.APIs = append(c.APIs, st.api("api", scopes))
-	for i, of := range st.implying() {
-		c.APIs = append(c.APIs, st.api(fmt.Sprint("implied", i), st.file.ScopeImplies[of]))
+	for i, of := range st.played.implying() {
+		c.APIs = append(c.APIs, st.api(fmt.Sprint("implied", i), st.played.file.ScopeImplies[of]))
 	}
 	return c
 }
 
 // register gives a provider the client that the stand-in knows.
-func (st *stage) register(p *providers.Config) {
+func (st *simulation) register(p *providers.Config) {
 	if p.Auth == "" || p.Auth == providers.AuthClientCredentials {
 		st.registerClient(p)
 	} else if p.Auth == providers.AuthGitHubApp {
@@ -180,7 +179,7 @@ func (st *stage) register(p *providers.Config) {
 	}
 }
 
-func (st *stage) registerClient(p *providers.Config) {
+func (st *simulation) registerClient(p *providers.Config) {
 	p.Client.ID, p.Client.Secret = standin.ClientID, secret.New(standin.ClientSecret)
 	if p.Client.Auth == providers.PrivateKeyJWT || p.Client.Auth == providers.SignedSecret {
 		p.Client.Key, p.Client.Secret = st.clientPEM, secret.Text{}
@@ -188,7 +187,7 @@ func (st *stage) registerClient(p *providers.Config) {
 }
 
 // addLobby adds a provider at which people sign in, for a provider whose accounts are linked only.
-func (st *stage) addLobby(t *trial, c *config.Config) {
+func (st *simulation) addLobby(t *trial, c *config.Config) {
 	lobby := providers.Config{Name: "people", Issuer: lobbyIssuer, Scopes: []string{"openid"}}
 	t.lobby = standin.New(standin.Config{File: lobby, Key: st.key, Redirect: origin + "/bff/callback/people", Life: lifetime,
 		Now: t.clock.now})
@@ -196,19 +195,9 @@ func (st *stage) addLobby(t *trial, c *config.Config) {
 	c.Providers = append(c.Providers, config.Provider{Config: lobby, SignIn: true})
 }
 
-func (st *stage) api(name string, scopes []string) config.API {
-	return config.API{Provider: st.file.Name, Scopes: scopes, Config: proxy.Config{Name: name, Path: "/api/" + name, Origin: origin,
+func (st *simulation) api(name string, scopes []string) config.API {
+	return config.API{Provider: st.played.file.Name, Scopes: scopes, Config: proxy.Config{Name: name, Path: "/api/" + name, Origin: origin,
 		Upstream: "https://" + standin.APIHost + "/" + name, Allow: []string{"GET /thing"}, Timeout: 30 * time.Second}}
-}
-
-// implying are the scopes that cover others, sorted.
-func (st *stage) implying() []string {
-	var all []string
-	for of := range st.file.ScopeImplies {
-		all = append(all, of)
-	}
-	slices.Sort(all)
-	return all
 }
 
 // signIn has the person sign in, and link the account where nobody signs in with it.
@@ -383,18 +372,4 @@ func (t *trial) post(path, contentType, body string) string {
 	r.Header.Set("Content-Type", contentType)
 	r.RemoteAddr, r.RequestURI = "127.0.0.1:40002", r.URL.RequestURI()
 	return t.read(serve(t.instance.Browser(), r)).outcome()
-}
-
-// life is how long an access token lives when it is new; zero where nobody says.
-func (st *stage) life() time.Duration {
-	if st.file.Keyed() {
-		return 0
-	}
-	if st.answers != nil && st.answers.Token != nil && st.file.Shapes.LongLivedURL == "" {
-		if life, ok := st.answers.Life(); ok {
-			return life
-		}
-		return st.file.Token.Lifetime
-	}
-	return cmp.Or(st.file.Token.Lifetime, time.Hour)
 }
