@@ -27,22 +27,24 @@ func (f *facts) all(model *standin.StandIn) []scenario {
 func (f *facts) ofFile(model *standin.StandIn) []scenario {
 	all := []scenario{
 		{name: "people see its name", expected: expectTitle(&f.p.file), run: title, shows: []string{"title"}},
-		{name: "a person signs in, and an API is called", expected: f.expectSignIn(model), core: true, run: func(t *trial) string {
-			b := t.browser("ada")
-			text := b.signIn()
-			return strings.Join([]string{text, b.account(), b.call("api"), b.exchange(f.p.life())}, "; ")
-		}},
+		{name: "a person signs in, and an API is called", expected: f.expectSignIn(model), core: true,
+			run: func(t *trial) string {
+				b := t.browser("ada")
+				text := b.signIn()
+				return strings.Join([]string{text, b.account(), b.call("api"), b.exchange(f.p.life())}, "; ")
+			}},
 	}
 	if f.p.file.Typed() {
 		return append(all, f.typedFacts()...)
 	}
 	all = append(all,
-		scenario{name: "the API refuses the access token early", expected: f.expectEarly(), core: true, shows: []string{"refresh"}, run: func(t *trial) string {
-			b := t.browser("ada")
-			b.signIn()
-			t.provider.Grants.ExpireAll()
-			return fmt.Sprintf("%s, %d refresh", b.call("api"), t.provider.Grants.Renewals())
-		}},
+		scenario{name: "the API refuses the access token early", expected: f.expectEarly(), core: true,
+			shows: []string{"refresh"}, run: func(t *trial) string {
+				b := t.browser("ada")
+				b.signIn()
+				t.provider.Grants.ExpireAll()
+				return fmt.Sprintf("%s, %d refresh", b.call("api"), t.provider.Grants.Renewals())
+			}},
 		scenario{name: "a further scope is linked", expected: "303, granted as asked for; 200", run: f.linkMore,
 			shows: []string{"scope", "connect"}},
 	)
@@ -144,14 +146,15 @@ func (f *facts) lost() scenario {
 	if !f.p.file.Token.KeepsOld() && !f.p.keepsOld() {
 		want = "503 provider_unavailable, then 403 needs_reauth, signed in, needs_reauth (rotated_away)"
 	}
-	return scenario{name: "the answer to a refresh gets lost", expected: want, shows: []string{"rotates", "reuse"}, run: func(t *trial) string {
-		b := t.browser("ada")
-		b.signIn()
-		t.provider.Grants.ExpireAll()
-		t.provider.Troubles.Cause(standin.Trouble{On: standin.Refresh, Works: true, Silent: true, Times: 1})
-		first := b.call("api")
-		return first + ", then " + b.again() + ", " + b.session()
-	}}
+	return scenario{name: "the answer to a refresh gets lost", expected: want, shows: []string{"rotates", "reuse"},
+		run: func(t *trial) string {
+			b := t.browser("ada")
+			b.signIn()
+			t.provider.Grants.ExpireAll()
+			t.provider.Troubles.Cause(standin.Trouble{On: standin.Refresh, Works: true, Silent: true, Times: 1})
+			first := b.call("api")
+			return first + ", then " + b.again() + ", " + b.session()
+		}}
 }
 
 func (f *facts) unlinked(model *standin.StandIn) scenario {
@@ -159,32 +162,34 @@ func (f *facts) unlinked(model *standin.StandIn) scenario {
 	if model.Has(standin.Revocation) {
 		want += ", revoked at the provider"
 	}
-	return scenario{name: "they unlink the account", expected: want, shows: []string{"revocation"}, run: func(t *trial) string {
-		b := t.browser("ada")
-		b.signIn()
-		target := "/bff/connections/" + fmt.Sprint(b.connection()["id"])
-		text := b.request(http.MethodDelete, target, nil).outcome() + ", then " + b.call("api")
-		done := func() bool { return t.provider.Grants.Revocations() > 0 || len(t.provider.Journal.Refusals()) > 0 }
-		if strings.HasPrefix(text, "204") && model.Has(standin.Revocation) && t.until(done) && t.provider.Grants.Revocations() == 1 {
-			text += ", revoked at the provider"
-		}
-		return text
-	}}
+	return scenario{name: "they unlink the account", expected: want, shows: []string{"revocation"},
+		run: func(t *trial) string {
+			b := t.browser("ada")
+			b.signIn()
+			target := "/bff/connections/" + fmt.Sprint(b.connection()["id"])
+			text := b.request(http.MethodDelete, target, nil).outcome() + ", then " + b.call("api")
+			done := func() bool { return t.provider.Grants.Revocations() > 0 || len(t.provider.Journal.Refusals()) > 0 }
+			if strings.HasPrefix(text, "204") && model.Has(standin.Revocation) && t.until(done) && t.provider.Grants.Revocations() == 1 {
+				text += ", revoked at the provider"
+			}
+			return text
+		}}
 }
 
 // secondSignIn is another browser's: where the provider gives a refresh token at a first consent only, bff asks again.
 func (f *facts) secondSignIn() scenario {
-	return scenario{name: "they sign in on another device", expected: "303, signed in, 200, refreshed", shows: []string{"consent"}, run: func(t *trial) string {
-		t.browser("ada").signIn()
-		b := t.browser("ada")
-		text := b.signIn()
-		t.provider.Grants.ExpireAll()
-		text += ", " + b.call("api")
-		if t.provider.Grants.Renewals() > 0 {
-			text += ", refreshed"
-		}
-		return text
-	}}
+	return scenario{name: "they sign in on another device", expected: "303, signed in, 200, refreshed",
+		shows: []string{"consent"}, run: func(t *trial) string {
+			t.browser("ada").signIn()
+			b := t.browser("ada")
+			text := b.signIn()
+			t.provider.Grants.ExpireAll()
+			text += ", " + b.call("api")
+			if t.provider.Grants.Renewals() > 0 {
+				text += ", refreshed"
+			}
+			return text
+		}}
 }
 
 func (f *facts) signOut(model *standin.StandIn) scenario {
@@ -214,12 +219,13 @@ func (f *facts) implied() (all []scenario) {
 		if f.p.file.Issuer != "" {
 			only = append(only, "openid") // without which nobody would say whose account it is
 		}
-		all = append(all, scenario{name: "`" + of + "` is granted alone", expected: "303, then 200", shows: []string{"scope_implies." + of}, run: func(t *trial) string {
-			b := t.browser("ada")
-			b.signIn()
-			text := b.link("?scopes="+url.QueryEscape(of), standin.Connect, standin.Choice{Only: only})
-			return text + ", then " + b.call(fmt.Sprint("implied", i))
-		}})
+		all = append(all, scenario{name: "`" + of + "` is granted alone", expected: "303, then 200",
+			shows: []string{"scope_implies." + of}, run: func(t *trial) string {
+				b := t.browser("ada")
+				b.signIn()
+				text := b.link("?scopes="+url.QueryEscape(of), standin.Connect, standin.Choice{Only: only})
+				return text + ", then " + b.call(fmt.Sprint("implied", i))
+			}})
 	}
 	return all
 }
@@ -228,25 +234,27 @@ func (f *facts) implied() (all []scenario) {
 func (f *facts) issuers() (all []scenario) {
 	for _, form := range f.p.file.Issuers {
 		iss := strings.ReplaceAll(form, "{tid}", standin.Tenant)
-		all = append(all, scenario{name: "an ID token is of " + form, expected: "303, signed in", shows: []string{"issuers." + form}, run: func(t *trial) string {
-			return t.browser("ada").signInBy(standin.Choice{Claims: func(c map[string]any) { c["iss"] = iss }})
-		}})
+		all = append(all, scenario{name: "an ID token is of " + form, expected: "303, signed in",
+			shows: []string{"issuers." + form}, run: func(t *trial) string {
+				return t.browser("ada").signInBy(standin.Choice{Claims: func(c map[string]any) { c["iss"] = iss }})
+			}})
 	}
 	return all
 }
 
 // event is a security event by which the provider says that a grant has ended.
 func event() scenario {
-	return scenario{name: "the provider announces that sessions are revoked", expected: "202, signed out", shows: []string{"risc"}, run: func(t *trial) string {
-		b := t.browser("ada")
-		b.signIn()
-		now := time.Now()
-		token := t.provider.Signer.Sign(map[string]any{"iss": t.provider.Issuer(), "aud": standin.ClientID, "iat": now.Unix(), "jti": "event-1",
-			"events": map[string]any{"https://schemas.openid.net/secevent/risc/event-type/sessions-revoked": map[string]any{
-				"subject": map[string]any{"subject_type": "iss-sub", "iss": t.provider.Issuer(), "sub": t.provider.People.Subject("ada")}}}},
-			"secevent+jwt", nil)
-		return t.post("/bff/security-events/"+t.name, "application/secevent+jwt", token) + ", " + b.session()
-	}}
+	return scenario{name: "the provider announces that sessions are revoked", expected: "202, signed out",
+		shows: []string{"risc"}, run: func(t *trial) string {
+			b := t.browser("ada")
+			b.signIn()
+			now := time.Now()
+			token := t.provider.Signer.Sign(map[string]any{"iss": t.provider.Issuer(), "aud": standin.ClientID, "iat": now.Unix(), "jti": "event-1",
+				"events": map[string]any{"https://schemas.openid.net/secevent/risc/event-type/sessions-revoked": map[string]any{
+					"subject": map[string]any{"subject_type": "iss-sub", "iss": t.provider.Issuer(), "sub": t.provider.People.Subject("ada")}}}},
+				"secevent+jwt", nil)
+			return t.post("/bff/security-events/"+t.name, "application/secevent+jwt", token) + ", " + b.session()
+		}}
 }
 
 // deadGrants are all the words by which the provider says that a grant has ended.
@@ -256,19 +264,20 @@ func deadGrants(model *standin.StandIn) (all []scenario) {
 		if word.Reason == "" {
 			want = "403 needs_reauth, bob 200, 303, then 200"
 		}
-		all = append(all, scenario{name: "a refresh is refused: " + word.Name, expected: want, core: true, shows: word.Keys, run: func(t *trial) string {
-			b, bob := t.browser("ada"), t.browser("bob")
-			b.signIn()
-			bob.signIn()
-			t.provider.Grants.ExpireAll()
-			t.provider.Troubles.Cause(standin.Trouble{On: standin.Refresh, Person: "ada", Answer: &word.Answer})
-			text := b.call("api") + ", bob " + bob.call("api")
-			if word.Reason != "" {
-				text += ", " + b.session()
-			}
-			t.provider.Troubles.Recover()
-			return text + ", " + b.repair() + ", then " + b.call("api")
-		}})
+		all = append(all, scenario{name: "a refresh is refused: " + word.Name, expected: want, core: true, shows: word.Keys,
+			run: func(t *trial) string {
+				b, bob := t.browser("ada"), t.browser("bob")
+				b.signIn()
+				bob.signIn()
+				t.provider.Grants.ExpireAll()
+				t.provider.Troubles.Cause(standin.Trouble{On: standin.Refresh, Person: "ada", Answer: &word.Answer})
+				text := b.call("api") + ", bob " + bob.call("api")
+				if word.Reason != "" {
+					text += ", " + b.session()
+				}
+				t.provider.Troubles.Recover()
+				return text + ", " + b.repair() + ", then " + b.call("api")
+			}})
 	}
 	return all
 }
@@ -286,13 +295,14 @@ func (f *facts) typedFacts() []scenario {
 			form := url.Values{"api_key": {"ak-ada-wrong"}, "username": {"ada"}, "password": {"wrong"}}
 			return b.request(http.MethodPost, "/bff/connect/"+t.name, form).outcome()
 		}},
-		{name: "the key is withdrawn", expected: "403 needs_reauth, signed in, needs_reauth (revoked), 303, then 200", run: func(t *trial) string {
-			b := t.browser("ada")
-			b.signIn()
-			t.provider.Grants.RevokeKey("ada", true)
-			text := b.call("api") + ", " + b.session()
-			t.provider.Grants.RevokeKey("ada", false)
-			return text + ", " + b.repair() + ", then " + b.call("api")
-		}},
+		{name: "the key is withdrawn", expected: "403 needs_reauth, signed in, needs_reauth (revoked), 303, then 200",
+			run: func(t *trial) string {
+				b := t.browser("ada")
+				b.signIn()
+				t.provider.Grants.RevokeKey("ada", true)
+				text := b.call("api") + ", " + b.session()
+				t.provider.Grants.RevokeKey("ada", false)
+				return text + ", " + b.repair() + ", then " + b.call("api")
+			}},
 	}
 }

@@ -81,13 +81,14 @@ type misbehaviours struct{ p *played }
 func (ms *misbehaviours) exchanges() (all []scenario) {
 	row := func(m misbehaviour) {
 		m.trouble.On = standin.Token
-		all = append(all, scenario{name: "the code is answered with: " + m.name, expected: m.expected, run: func(t *trial) string {
-			t.provider.Troubles.Cause(m.trouble)
-			b := t.browser("ada")
-			text := b.signIn()
-			t.provider.Troubles.Recover()
-			return text + "; then " + t.browser("ada").signIn()
-		}})
+		all = append(all, scenario{name: "the code is answered with: " + m.name, expected: m.expected,
+			run: func(t *trial) string {
+				t.provider.Troubles.Cause(m.trouble)
+				b := t.browser("ada")
+				text := b.signIn()
+				t.provider.Troubles.Recover()
+				return text + "; then " + t.browser("ada").signIn()
+			}})
 	}
 	const then = "; then 303, signed in"
 	for _, m := range failures("provider_unavailable, signed out" + then) {
@@ -115,25 +116,27 @@ func (ms *misbehaviours) exchanges() (all []scenario) {
 			row(misbehaviour{"a recorded refusal", "login_failed, signed out" + then, answered(&ms.p.answers.Refused[i])})
 		}
 	}
-	return append(all, scenario{name: "the provider is slow at a sign-in", expected: "303, signed in", run: func(t *trial) string {
-		t.provider.Troubles.Cause(standin.Trouble{On: standin.Token, Delay: slowness})
-		return t.browser("ada").signIn()
-	}})
+	return append(all, scenario{name: "the provider is slow at a sign-in", expected: "303, signed in",
+		run: func(t *trial) string {
+			t.provider.Troubles.Cause(standin.Trouble{On: standin.Token, Delay: slowness})
+			return t.browser("ada").signIn()
+		}})
 }
 
 // refreshes are answers to a refresh.
 func (ms *misbehaviours) refreshes() (all []scenario) {
 	row := func(m misbehaviour) {
 		m.trouble.On = standin.Refresh
-		all = append(all, scenario{name: "a refresh is answered with: " + m.name, expected: m.expected, run: func(t *trial) string {
-			b := t.browser("ada")
-			b.signIn()
-			t.provider.Grants.ExpireAll()
-			t.provider.Troubles.Cause(m.trouble)
-			text := b.call("api") + ", " + b.session()
-			t.provider.Troubles.Recover()
-			return text + "; then " + b.again()
-		}})
+		all = append(all, scenario{name: "a refresh is answered with: " + m.name, expected: m.expected,
+			run: func(t *trial) string {
+				b := t.browser("ada")
+				b.signIn()
+				t.provider.Grants.ExpireAll()
+				t.provider.Troubles.Cause(m.trouble)
+				text := b.call("api") + ", " + b.session()
+				t.provider.Troubles.Recover()
+				return text + "; then " + b.again()
+			}})
 	}
 	const down = "503 provider_unavailable, signed in; then 200"
 	for _, m := range append(failures(down), nonsense(down)...) {
@@ -196,20 +199,22 @@ func (ms *misbehaviours) slowRefreshes() []scenario {
 			t.provider.Troubles.Cause(standin.Trouble{On: standin.Refresh, Hang: true})
 			return b.call("api")
 		}},
-		{name: "nobody listens when a refresh is needed", expected: "503 provider_unavailable, signed in; then 200", refused: down, run: func(t *trial) string {
-			b := t.browser("ada")
-			b.signIn()
-			t.provider.Grants.ExpireAll()
-			t.down.Store(true)
-			text := b.call("api") + ", " + b.session()
-			t.down.Store(false)
-			return text + "; then " + b.again()
-		}},
-		{name: "nobody listens at a sign-in", expected: "provider_unavailable, signed out; then 303, signed in", refused: down, run: func(t *trial) string {
-			text := t.browser("ada").signInBy(standin.Choice{Change: func(url.Values) { t.down.Store(true) }})
-			t.down.Store(false)
-			return text + "; then " + t.browser("ada").signIn()
-		}},
+		{name: "nobody listens when a refresh is needed", expected: "503 provider_unavailable, signed in; then 200", refused: down,
+			run: func(t *trial) string {
+				b := t.browser("ada")
+				b.signIn()
+				t.provider.Grants.ExpireAll()
+				t.down.Store(true)
+				text := b.call("api") + ", " + b.session()
+				t.down.Store(false)
+				return text + "; then " + b.again()
+			}},
+		{name: "nobody listens at a sign-in", expected: "provider_unavailable, signed out; then 303, signed in", refused: down,
+			run: func(t *trial) string {
+				text := t.browser("ada").signInBy(standin.Choice{Change: func(url.Values) { t.down.Store(true) }})
+				t.down.Store(false)
+				return text + "; then " + t.browser("ada").signIn()
+			}},
 	}
 }
 
@@ -303,18 +308,20 @@ func (ms *misbehaviours) openID() []scenario {
 	const refused = "login_failed, signed out"
 	all := append(idTokens(), ms.documents()...)
 	all = append(all,
-		scenario{name: "the provider changes its keys", expected: "303, signed in; then 303, signed in", run: func(tr *trial) string {
-			text := tr.browser("ada").signIn()
-			tr.provider.Signer.Rotate()
-			return text + "; then " + tr.browser("bob").signIn()
-		}},
+		scenario{name: "the provider changes its keys", expected: "303, signed in; then 303, signed in",
+			run: func(tr *trial) string {
+				text := tr.browser("ada").signIn()
+				tr.provider.Signer.Rotate()
+				return text + "; then " + tr.browser("bob").signIn()
+			}},
 		scenario{name: "the callback is another issuer's", expected: refused, run: func(tr *trial) string {
 			return tr.browser("ada").signInBy(standin.Choice{Change: func(q url.Values) { q.Set("iss", "https://elsewhere.example") }})
 		}})
 	if ms.p.discovers() {
-		all = append(all, scenario{name: "the callback lacks `iss`, which the metadata promises", expected: refused, run: func(tr *trial) string {
-			return tr.browser("ada").signInBy(standin.Choice{Change: func(q url.Values) { q.Del("iss") }})
-		}})
+		all = append(all, scenario{name: "the callback lacks `iss`, which the metadata promises", expected: refused,
+			run: func(tr *trial) string {
+				return tr.browser("ada").signInBy(standin.Choice{Change: func(q url.Values) { q.Del("iss") }})
+			}})
 	}
 	return all
 }
@@ -347,17 +354,18 @@ func (ms *misbehaviours) userinfo() (all []scenario) {
 func revocations() (all []scenario) {
 	row := func(name, expected string, t standin.Trouble) {
 		t.On = standin.Revocation
-		all = append(all, scenario{name: "a revocation is answered with: " + name, expected: expected, run: func(tr *trial) string {
-			tr.provider.Troubles.Cause(t)
-			b := tr.browser("ada")
-			b.signIn()
-			text := b.request(http.MethodDelete, "/bff/connections/"+printed(b.connection()["id"]), nil).outcome() + ", " + b.call("api")
-			tr.until(func() bool { return tr.provider.Grants.Revocations() > 0 })
-			if tr.provider.Grants.Revocations() == 1 {
-				text += ", revoked"
-			}
-			return text
-		}})
+		all = append(all, scenario{name: "a revocation is answered with: " + name, expected: expected,
+			run: func(tr *trial) string {
+				tr.provider.Troubles.Cause(t)
+				b := tr.browser("ada")
+				b.signIn()
+				text := b.request(http.MethodDelete, "/bff/connections/"+printed(b.connection()["id"]), nil).outcome() + ", " + b.call("api")
+				tr.until(func() bool { return tr.provider.Grants.Revocations() > 0 })
+				if tr.provider.Grants.Revocations() == 1 {
+					text += ", revoked"
+				}
+				return text
+			}})
 	}
 	const later = "204, 403 not_connected, revoked"
 	row("503 once", later, standin.Trouble{Answer: object(503), Times: 1})

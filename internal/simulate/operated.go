@@ -119,12 +119,13 @@ func (a *application) renewedTokens(in func(*trial) *browser) []scenario {
 				t.skip(a.p.life()/2 + time.Second)
 				return text + ", " + b.call("api") + ", " + tokens(t)
 			}},
-		{name: "the API refuses the application's token early", fact: true, expected: "200, 200, 2 tokens", run: func(t *trial) string {
-			b := in(t)
-			text := b.call("api")
-			t.provider.Grants.ExpireAll()
-			return text + ", " + b.call("api") + ", " + tokens(t)
-		}},
+		{name: "the API refuses the application's token early", fact: true, expected: "200, 200, 2 tokens",
+			run: func(t *trial) string {
+				b := in(t)
+				text := b.call("api")
+				t.provider.Grants.ExpireAll()
+				return text + ", " + b.call("api") + ", " + tokens(t)
+			}},
 		{name: "many calls at once, and there is no token", expected: fmt.Sprintf("%d of %d answered 200, 1 tokens", rush, rush),
 			run: func(t *trial) string {
 				return fmt.Sprintf("%d of %d answered 200, %s", in(t).atOnce(rush), rush, tokens(t))

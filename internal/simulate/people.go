@@ -25,20 +25,22 @@ func (c *people) all(model *standin.StandIn) []scenario {
 			b.signIn()
 			return b.request(http.MethodPost, "/bff/logout", nil).outcome() + ", then " + b.call("api")
 		}},
-		{name: "access is revoked on the provider's pages", expected: "403 needs_reauth, signed in, 303, then 200", run: func(t *trial) string {
-			b := t.browser("ada")
-			b.signIn()
-			t.provider.Grants.RevokeAll()
-			text := b.call("api")
-			state, _, _ := strings.Cut(b.session(), ",")
-			return text + ", " + state + ", " + b.repair() + ", then " + b.call("api")
-		}},
+		{name: "access is revoked on the provider's pages", expected: "403 needs_reauth, signed in, 303, then 200",
+			run: func(t *trial) string {
+				b := t.browser("ada")
+				b.signIn()
+				t.provider.Grants.RevokeAll()
+				text := b.call("api")
+				state, _, _ := strings.Cut(b.session(), ",")
+				return text + ", " + state + ", " + b.repair() + ", then " + b.call("api")
+			}},
 	}
 	if scopes := c.p.file.Scopes; len(scopes) > 1 && !c.p.recorded() && c.p.separable() {
-		all = append(all, scenario{name: "they allow less than is asked for", expected: "303, signed in, then 403 missing_scopes", run: func(t *trial) string {
-			b := t.browser("ada")
-			return b.signInBy(standin.Choice{Only: c.p.fewer()}) + ", then " + b.call("api")
-		}})
+		all = append(all, scenario{name: "they allow less than is asked for", expected: "303, signed in, then 403 missing_scopes",
+			run: func(t *trial) string {
+				b := t.browser("ada")
+				return b.signInBy(standin.Choice{Only: c.p.fewer()}) + ", then " + b.call("api")
+			}})
 	}
 	return append(append(all, rushes()...), c.twoPeople(model)...)
 }
@@ -46,12 +48,13 @@ func (c *people) all(model *standin.StandIn) []scenario {
 // rushes are many calls of one person.
 func rushes() []scenario {
 	return []scenario{
-		{name: "many calls at once meet a dead access token", expected: fmt.Sprintf("%d of %d answered 200, 1 refresh", rush, rush), run: func(t *trial) string {
-			b := t.browser("ada")
-			b.signIn()
-			t.provider.Grants.ExpireAll()
-			return fmt.Sprintf("%d of %d answered 200, %d refresh", b.atOnce(rush), rush, t.provider.Grants.Renewals())
-		}},
+		{name: "many calls at once meet a dead access token", expected: fmt.Sprintf("%d of %d answered 200, 1 refresh", rush, rush),
+			run: func(t *trial) string {
+				b := t.browser("ada")
+				b.signIn()
+				t.provider.Grants.ExpireAll()
+				return fmt.Sprintf("%d of %d answered 200, %d refresh", b.atOnce(rush), rush, t.provider.Grants.Renewals())
+			}},
 		{name: "three refreshes follow one another", expected: "200, 200, 200, 3 refreshes", run: func(t *trial) string {
 			b := t.browser("ada")
 			b.signIn()
@@ -79,23 +82,25 @@ func (c *people) twoPeople(model *standin.StandIn) []scenario {
 			}
 			return text
 		}},
-		{name: "of two people at once, one grant has ended", expected: "ada 403 needs_reauth, bob 200", run: func(t *trial) string {
-			ada, bob := t.browser("ada"), t.browser("bob")
-			ada.signIn()
-			bob.signIn()
-			t.provider.Grants.ExpireAll()
-			t.provider.Troubles.Cause(standin.Trouble{On: standin.Refresh, Person: "ada", Answer: &dead.Answer})
-			return atOnce(ada, bob)
-		}},
-		{name: "of two people at once, one is refused in unknown words", expected: "ada 503 provider_unavailable, bob 200", run: func(t *trial) string {
-			ada, bob := t.browser("ada"), t.browser("bob")
-			ada.signIn()
-			bob.signIn()
-			t.provider.Grants.ExpireAll()
-			t.provider.Troubles.Cause(standin.Trouble{On: standin.Refresh, Person: "ada", Answer: object(http.StatusForbidden,
-				"notice", "Not for you.")})
-			return atOnce(ada, bob)
-		}},
+		{name: "of two people at once, one grant has ended", expected: "ada 403 needs_reauth, bob 200",
+			run: func(t *trial) string {
+				ada, bob := t.browser("ada"), t.browser("bob")
+				ada.signIn()
+				bob.signIn()
+				t.provider.Grants.ExpireAll()
+				t.provider.Troubles.Cause(standin.Trouble{On: standin.Refresh, Person: "ada", Answer: &dead.Answer})
+				return atOnce(ada, bob)
+			}},
+		{name: "of two people at once, one is refused in unknown words", expected: "ada 503 provider_unavailable, bob 200",
+			run: func(t *trial) string {
+				ada, bob := t.browser("ada"), t.browser("bob")
+				ada.signIn()
+				bob.signIn()
+				t.provider.Grants.ExpireAll()
+				t.provider.Troubles.Cause(standin.Trouble{On: standin.Refresh, Person: "ada", Answer: object(http.StatusForbidden,
+					"notice", "Not for you.")})
+				return atOnce(ada, bob)
+			}},
 	}
 }
 

@@ -23,7 +23,7 @@ type scenario struct {
 	shows          []string          // the beginnings of those keys that it, most of all, shows to be wrong
 }
 
-// scenarios are those for the provider of a stage: first those that depend on what its file says.
+// scenarios are those for the provider that is played: first those that depend on what its file says.
 func (st *simulation) scenarios() []scenario {
 	p := st.played
 	model, wrong := standin.New(standin.Config{File: p.file, Answers: p.answers}), &misbehaviours{p}
