@@ -45,7 +45,7 @@ func (f *facts) ofFile(model *standin.StandIn) []scenario {
 				t.provider.Grants.ExpireAll()
 				return fmt.Sprintf("%s, %d refresh", b.call("api"), t.provider.Grants.Renewals())
 			}},
-		scenario{name: "a further scope is linked", expected: "303, granted as asked for; 200", run: f.linkMore,
+		scenario{name: "further scopes are linked", expected: "303, granted as asked for; 200", run: f.linkMore,
 			shows: []string{"scope", "connect"}},
 	)
 	all = append(all, f.unlinked(model), f.secondSignIn())
@@ -127,11 +127,11 @@ func (f *facts) expectAccount(model *standin.StandIn) string {
 	return text
 }
 
-// linkMore asks for one more scope, with what a request at connect has.
+// linkMore asks for more scopes, with what a request at connect has.
 func (f *facts) linkMore(t *trial) string {
 	b := t.browser("ada")
 	b.signIn()
-	text := b.link("?scopes="+standin.ExtraScope, standin.Connect, standin.Choice{})
+	text := b.link("?scopes="+standin.ExtraScope+"+"+standin.OtherScope, standin.Connect, standin.Choice{})
 	if want := f.p.grantedNames(); b.scopes() == want || f.p.answers != nil && f.p.answers.Token != nil {
 		text += ", granted as asked for"
 	} else {

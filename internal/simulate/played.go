@@ -93,11 +93,11 @@ func (p *played) asksUserinfo() bool {
 		slices.Contains(f.Scopes, "email")
 }
 
-// grantedNames are the scopes of a connection, once the extra one is granted too.
+// grantedNames are the scopes of a connection, once the extra ones are granted too.
 func (p *played) grantedNames() string {
 	f := &p.file
 	var names []string
-	for _, s := range append(slices.Clone(f.Scopes), standin.ExtraScope) {
+	for _, s := range append(slices.Clone(f.Scopes), standin.ExtraScope, standin.OtherScope) {
 		if slices.Contains(f.ScopesNotEchoed, s) {
 			continue
 		}

@@ -49,7 +49,7 @@ func (s *scopes) same(name string) string {
 
 // known are those of the file, what implies them, and one more.
 func (s *scopes) known() []string {
-	known := append(slices.Clone(s.file.Scopes), ExtraScope)
+	known := append(slices.Clone(s.file.Scopes), ExtraScope, OtherScope)
 	for of, implied := range s.file.ScopeImplies {
 		known = append(append(known, of), implied...)
 	}

@@ -14,7 +14,8 @@ import (
 const (
 	ClientID     = "simulated-client"
 	ClientSecret = "simulated secret+/%:1"
-	ExtraScope   = "simulated.extra" // a scope that every stand-in knows beside those of its file
+	ExtraScope   = "simulated.extra" // scopes that every stand-in knows beside those of its file: two have a separator
+	OtherScope   = "simulated.other"
 	APIHost      = "api.simulated.example"
 )
 
