@@ -6,8 +6,12 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
+	"github.com/redis/go-redis/v9"
 	"pgregory.net/rapid"
 
 	"bff/internal/testenv"
@@ -20,12 +24,16 @@ type people struct {
 	ctx       context.Context
 	instances []*vault.Vault
 	wire      *counter // of the last instance, which loses answers
-	server    *testenv.RedisServer
-	holder    map[int]string // identity -> user id
-	sessions  map[string][]*vault.Session
+	client    *redis.Client
+	clock     *atomic.Int64               // nanoseconds that have passed: no two sessions begin at one time
+	holder    map[int]string              // identity -> user id
+	sessions  map[string][]*vault.Session // of a user, the oldest in front
 }
 
-const manyIdentities = 5
+const (
+	manyIdentities = 5
+	capOfSessions  = 100 // of one user: one more ends the oldest
+)
 
 // identityN are accounts of two people: the provider calls every other one alike.
 func identityN(n int) vault.Identity {
@@ -93,10 +101,34 @@ func (p *people) signIn() {
 		p.t.Fatalf("identity %d is nobody's, and signed in %s, who exists", n, rec.ID)
 	}
 	p.holder[n] = rec.ID
-	s, err := p.instances[0].Create(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil),
-		vault.NewSession{User: rec.User()})
+	_, version, err := p.instances[0].UserData(p.ctx, rec.ID, "billing")
 	p.must(err)
-	p.sessions[rec.ID] = append(p.sessions[rec.ID], s)
+	_, err = p.instances[0].SetUserData(p.ctx, rec.ID, "billing", []byte(`{"basket":[1]}`), version)
+	p.must(err)
+	p.begin(rec, 1)
+}
+
+// begin has a user begin so many sessions. Those that are too many end others, the oldest first.
+func (p *people) begin(rec vault.UserRecord, n int) {
+	for range n {
+		p.clock.Add(int64(time.Millisecond))
+		s, err := p.instances[0].Create(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil),
+			vault.NewSession{User: rec.User(), Connection: google(vault.KeepSession)})
+		p.must(err)
+		of := append(p.sessions[rec.ID], s)
+		p.sessions[rec.ID] = of[max(0, len(of)-capOfSessions):]
+	}
+}
+
+// crowd has a user sign in on more devices than one may have sessions, now and then.
+func (p *people) crowd() {
+	id := p.user()
+	if id == "" || rapid.IntRange(0, 19).Draw(p.t, "crowd") > 0 {
+		return
+	}
+	rec, err := p.instances[0].GetUser(p.ctx, id)
+	p.must(err)
+	p.begin(rec, capOfSessions+1-len(p.sessions[id])/2)
 }
 
 func (p *people) link() {
@@ -227,10 +259,12 @@ func (p *people) look(id string) {
 
 // expire has the store end every session by its time.
 func (p *people) expire() {
-	keys, err := p.server.Client().Keys(p.ctx, "*}:s:*").Result()
-	p.must(err)
-	if len(keys) > 0 {
-		p.must(p.server.Client().Del(p.ctx, keys...).Err())
+	for _, kind := range []string{"s", "c"} {
+		keys, err := p.client.Keys(p.ctx, "*}:"+kind+":*").Result()
+		p.must(err)
+		if len(keys) > 0 {
+			p.must(p.client.Del(p.ctx, keys...).Err())
+		}
 	}
 	clear(p.sessions)
 }
@@ -266,28 +300,78 @@ func (p *people) agree(*rapid.T) {
 	for _, id := range p.users() {
 		if of, err := v.SessionsOf(p.ctx, id); err != nil || len(of) != len(p.sessions[id]) {
 			p.t.Fatalf("%s has %d sessions (%v), want %d", id, len(of), err, len(p.sessions[id]))
+		} else {
+			for _, s := range p.sessions[id] {
+				if !slices.ContainsFunc(of, func(i vault.SessionInfo) bool { return i.ID == s.ID }) {
+					p.t.Fatalf("%s has other sessions than it should: %s is none", id, s.ID)
+				}
+			}
+		}
+	}
+	p.indexes()
+}
+
+// indexes holds every key of the store against what there should be: each live session has one entry in its user's
+// index, and an entry nothing but such a session; nothing is kept below a tag that is no user's.
+func (p *people) indexes() {
+	owner := map[string]string{} // of a tag
+	for _, id := range p.users() {
+		key, _, _ := p.instances[0].SealedUser(&vault.UserRecord{ID: id})
+		owner[strings.TrimSuffix(key, "u")] = id
+	}
+	keys, err := p.client.Keys(p.ctx, "bff:{*").Result()
+	p.must(err)
+	live, connections := map[string]int{}, map[string]int{}
+	for _, key := range keys {
+		below, what, _ := strings.Cut(key, "}:")
+		below += "}:"
+		kind, _, _ := strings.Cut(what, ":")
+		id, known := owner[below]
+		switch {
+		case kind == "s" && p.client.StrLen(p.ctx, key).Val() > 60: // no tombstone
+			live[id]++
+		case kind == "c":
+			connections[id]++
+		case !known && strings.Contains("ikpdgtb", kind):
+			p.t.Fatalf("%s is kept, and is no user's", key)
+		}
+	}
+	if live[""] > 0 || connections[""] > 0 {
+		p.t.Fatalf("%d sessions and connections of %d are no user's", live[""], connections[""])
+	}
+	for below, id := range owner {
+		want := len(p.sessions[id])
+		if in := int(p.client.HLen(p.ctx, below+"i").Val()); in != want || live[id] != want || connections[id] != want {
+			p.t.Fatalf("%s: %d in the index, %d sessions, connections of %d; want %d", id, in, live[id], connections[id], want)
 		}
 	}
 }
 
-// Thousands of sign-ins, links, unlinks, ends, expiries and erasings over instances, one of which loses answers of the
-// store, and leaves things half done: then users, identities, the list and the sessions agree.
+// Thousands of sign-ins, links, unlinks, ends, expiries, erasings and sessions that are too many, over instances one of
+// which loses answers of the store and leaves things half done: after each of them users, identities, the list, the
+// sessions, their index and every key of the store agree.
 func TestUsersIdentitiesAndSessionsAgreeWhateverHappens(t *testing.T) {
 	server := testenv.Redis(t)
 	wire := newCounter(t, server.Addr)
 	key := ring(vault.NewKey())
-	instances := []*vault.Vault{open(t, server.URL, key), open(t, server.URL, key), open(t, "redis://"+wire.addr, key)}
+	begun, passed := time.Now(), &atomic.Int64{}
+	clock := func(c *vault.Config) {
+		c.Now = func() time.Time { return begun.Add(time.Duration(passed.Load())) }
+	}
+	instances := []*vault.Vault{open(t, server.URL, key, clock), open(t, server.URL, key, clock),
+		open(t, "redis://"+wire.addr, key, clock)}
+	client := server.Client()
 	rapid.Check(t, func(t *rapid.T) {
-		if err := server.Client().FlushDB(context.Background()).Err(); err != nil {
+		if err := client.FlushDB(context.Background()).Err(); err != nil {
 			t.Fatal(err)
 		}
-		p := &people{t: t, ctx: context.Background(), instances: instances, wire: wire, server: server, holder: map[int]string{},
-			sessions: map[string][]*vault.Session{}}
+		p := &people{t: t, ctx: context.Background(), instances: instances, wire: wire, client: client, clock: passed,
+			holder: map[int]string{}, sessions: map[string][]*vault.Session{}}
 		t.Repeat(map[string]func(*rapid.T){
 			"sign in": func(*rapid.T) { p.signIn() }, "link": func(*rapid.T) { p.link() },
 			"unlink": func(*rapid.T) { p.unlink() }, "end": func(*rapid.T) { p.end() },
 			"erase": func(*rapid.T) { p.erase() }, "crash": func(*rapid.T) { p.crash() },
-			"expire": func(*rapid.T) { p.expire() }, "": p.agree,
+			"expire": func(*rapid.T) { p.expire() }, "crowd": func(*rapid.T) { p.crowd() }, "": p.agree,
 		})
 	})
 	if wire.lost.Load() == 0 {
