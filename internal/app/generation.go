@@ -190,10 +190,9 @@ func (in *Instance) fronts(cfg *config.Config) ([]api.Front, error) {
 func (g *generation) start() {
 	ctx, stop := context.WithCancel(context.Background())
 	g.stop = stop
-	g.workers.Go(func() { g.broker.Run(ctx) })
-	g.workers.Go(func() { g.newDeliverer().Run(ctx) })
-	g.workers.Go(func() { g.keepUsers(ctx) })
-	g.workers.Go(func() { g.events.takeHanded(ctx) })
+	for _, w := range g.works() {
+		g.workers.Go(func() { w.run(ctx) })
+	}
 }
 
 // close releases everything below the listeners, in the order in which nothing is lost. No handler may run any more.

@@ -64,7 +64,7 @@ type running struct {
 }
 
 // start runs an instance whose file is text below a common part.
-func start(t *testing.T, text string) *running {
+func start(t *testing.T, text string, change ...func(*app.Options)) *running {
 	t.Helper()
 	browsers, admin := listener(t), listener(t)
 	r := &running{
@@ -78,7 +78,17 @@ func start(t *testing.T, text string) *running {
 	}
 	r.upstream = httptest.NewServer(http.HandlerFunc(r.serveUpstream))
 	t.Cleanup(r.upstream.Close)
-	d, err := demo.Start(demo.Config{Origin: r.origin, Provider: "acme", Habits: &provider.Habits{}})
+	level := new(slog.LevelVar)
+	options := app.Options{
+		Log:    slog.New(slog.NewJSONHandler(r.log, &slog.HandlerOptions{Level: level})),
+		Level:  level,
+		Reload: r.read,
+		Record: true,
+	}
+	for _, f := range change {
+		f(&options)
+	}
+	d, err := demo.Start(demo.Config{Origin: r.origin, Provider: "acme", Habits: &provider.Habits{}, Now: options.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,16 +101,7 @@ func start(t *testing.T, text string) *running {
 	if report != "" {
 		t.Fatal(report)
 	}
-	level := new(slog.LevelVar)
-	r.in, err = app.New(
-		cfg,
-		app.Options{
-			Log:    slog.New(slog.NewJSONHandler(r.log, &slog.HandlerOptions{Level: level})),
-			Level:  level,
-			Reload: r.read,
-			Record: true,
-		},
-	)
+	r.in, err = app.New(cfg, options)
 	if err != nil {
 		t.Fatal(err)
 	}

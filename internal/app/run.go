@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"os/signal"
 	"sync"
 	"syscall"
@@ -47,9 +46,11 @@ type Listeners struct {
 func (in *Instance) Run(ctx context.Context, l Listeners) error {
 	in.now().start()
 	var workers sync.WaitGroup
-	workers.Go(func() { in.noteStart(ctx) })
-	workers.Go(func() { in.watchStore(ctx) })
-	workers.Go(func() { in.watchFiles(ctx) })
+	signal.Notify(in.hangups, syscall.SIGHUP) // before anybody can know of this process
+	defer signal.Stop(in.hangups)
+	for _, w := range works(in) {
+		workers.Go(func() { w.run(ctx) })
+	}
 	broken := make(chan error, 3)
 	start := func(name string, l net.Listener, h http.Handler, secure bool) *http.Server {
 		if l == nil {
@@ -67,8 +68,6 @@ func (in *Instance) Run(ctx context.Context, l Listeners) error {
 	front := start("browser", l.Browsers, in.Browser(), in.certs != nil)
 	back := start("admin", l.Admin, in.Admin(), false)
 	plain := start("redirect", l.Redirect, in.redirect(), false)
-	stopHearing := in.hearHangups()
-	defer stopHearing()
 	var err error
 	select {
 	case <-ctx.Done():
@@ -90,23 +89,15 @@ func (in *Instance) serve(s *http.Server, l net.Listener, secure bool) error {
 	return s.ServeTLS(l, "", "")
 }
 
-// hearHangups reloads at each SIGHUP until it is stopped.
-func (in *Instance) hearHangups() (stop func()) {
-	received, done := make(chan os.Signal, 1), make(chan struct{})
-	signal.Notify(received, syscall.SIGHUP)
-	go func() {
-		for {
-			select {
-			case <-received:
-				in.Reload()
-			case <-done:
-				return
-			}
+// hearHangups reloads at each SIGHUP.
+func (in *Instance) hearHangups(ctx context.Context) {
+	for {
+		select {
+		case <-in.hangups:
+			in.Reload()
+		case <-ctx.Done():
+			return
 		}
-	}()
-	return func() {
-		signal.Stop(received)
-		close(done)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"bff/internal/audit"
 	"bff/internal/oauth"
 	"bff/internal/secret"
 	"bff/internal/testenv"
@@ -60,7 +61,8 @@ func TestUnlinkDuringARefreshRevokesTheNewToken(t *testing.T) {
 	for _, keep := range []vault.Keep{vault.KeepSession, vault.KeepUser} {
 		t.Run(string(keep), func(t *testing.T) {
 			f := newFleet(t)
-			i, other := f.start(0), f.start(0)
+			events := &eventsSeen{}
+			i, other := f.start(0, func(c *oauth.Config) { c.Audit = events }), f.start(0)
 			s := f.signIn(i, -time.Second, func(c *vault.Connection) { c.Keep = keep })
 			err := f.during(i, s, func(c vault.Connection) {
 				if err := other.vault.Unlink(context.Background(), s, c.ID, other.Revocation); err != nil {
@@ -73,6 +75,9 @@ func TestUnlinkDuringARefreshRevokesTheNewToken(t *testing.T) {
 			}
 			if n := f.g.count("revoked"); n != 1 {
 				t.Fatalf("%d live grants were revoked", n)
+			}
+			if n := events.count(audit.GrantRevoked, ""); n != 1 {
+				t.Errorf("%d revocations are in the audit log", n)
 			}
 		})
 	}

@@ -74,9 +74,7 @@ func (b *Broker) workJob(ctx context.Context, j vault.Job) {
 	case ctx.Err() != nil:
 		return
 	case result == client.Revoked:
-		b.cfg.OnRevocation(name, "revoked")
-		b.cfg.Audit.Record(ctx, audit.Event{Kind: audit.GrantRevoked, At: b.cfg.Now(), Provider: name,
-			Actor: audit.Actor{Kind: audit.ByProvider, Name: name}})
+		b.cfg.revoked(ctx, name)
 	case result == client.Impossible, result == client.Refused && j.Attempts+1 >= revocationRefused, age > revocationLimit:
 		b.cfg.OnRevocation(name, "given_up")
 		b.cfg.Log.Warn("a revocation was given up", "provider", name)
@@ -100,7 +98,7 @@ func (b *Broker) orphaned(c vault.Connection) {
 		for n := range orphanTries {
 			result, wait := b.revoke(b.base, payload)
 			if result == client.Revoked {
-				b.cfg.OnRevocation(c.Provider, "revoked")
+				b.cfg.revoked(b.base, c.Provider)
 				return
 			}
 			if result == client.Impossible {
@@ -115,6 +113,13 @@ func (b *Broker) orphaned(c vault.Connection) {
 		b.cfg.OnRevocation(c.Provider, "given_up")
 		b.cfg.Log.Warn("a revocation was given up", "provider", c.Provider)
 	})
+}
+
+// revoked records that the provider said that a grant is no more.
+func (c *Config) revoked(ctx context.Context, provider string) {
+	c.OnRevocation(provider, "revoked")
+	c.Audit.Record(ctx, audit.Event{Kind: audit.GrantRevoked, At: c.Now(), Provider: provider,
+		Actor: audit.Actor{Kind: audit.ByProvider, Name: provider}})
 }
 
 func providerOf(payload []byte) string {
