@@ -39,7 +39,7 @@ func TestWhatACommandDoesReachesAuditLogAndPrograms(t *testing.T) {
 			}
 		}
 	}
-	if out, code := r.bff.Run("user", "sign-out", id); code != 0 || out != "ended 1 sessions\n" {
+	if out, code := r.bff.Run("user", "sign-out", id); code != 0 || out != "ended 1 session\n" {
 		t.Errorf("bff user sign-out: %d %s", code, out)
 	}
 	if r.signedIn(r.c) {
