@@ -76,7 +76,7 @@ func (s *server) learn(ctx context.Context, was *layout) (*layout, error) {
 	value, err := s.client.Get(ctx, s.NamesKey()).Result()
 	switch {
 	case errors.Is(err, redis.Nil) && was != nil && was.names != nil:
-		s.Warn(errLost.Error())
+		s.Warn("the store: " + errLost.Error())
 		return nil, errLost
 	case errors.Is(err, redis.Nil):
 		return &layout{}, nil
@@ -85,7 +85,7 @@ func (s *server) learn(ctx context.Context, was *layout) (*layout, error) {
 	}
 	names, err := s.openNames(value)
 	if err != nil {
-		s.Warn(err.Error())
+		s.Warn("the store: " + err.Error())
 		return nil, fmt.Errorf("%w: %w", errNames, err)
 	}
 	if was != nil && was.names != nil {
