@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"sync"
 	"time"
 
@@ -69,7 +68,7 @@ type Instance struct {
 	audit     *audit.Log        // nil: none
 	calls     *explain.Calls    // that went well
 	traces    *telemetry.Telemetry
-	hangups   chan os.Signal // SIGHUP
+	hangups   hangups
 
 	reloading sync.Mutex // one reload at a time
 
@@ -85,7 +84,7 @@ func New(cfg *config.Config, o Options) (*Instance, error) {
 		o.Now = time.Now
 	}
 	in := &Instance{log: o.Log, options: o, counted: metrics.New(nil, o.Version),
-		calls: explain.NewCalls(), hangups: make(chan os.Signal, 1), retiring: map[*generation]bool{}}
+		calls: explain.NewCalls(), hangups: make(hangups, 1), retiring: map[*generation]bool{}}
 	var err error
 	if in.certs, err = newCertificates(cfg, in.log, o.Now, cmp.Or(o.Authority, authorityClient())); err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"os/signal"
 	"sync"
 	"syscall"
@@ -88,6 +89,9 @@ func (in *Instance) serve(s *http.Server, l net.Listener, secure bool) error {
 	s.TLSConfig = in.certs.config()
 	return s.ServeTLS(l, "", "")
 }
+
+// hangups are the SIGHUPs that have come.
+type hangups chan os.Signal
 
 // hearHangups reloads at each SIGHUP.
 func (in *Instance) hearHangups(ctx context.Context) {
