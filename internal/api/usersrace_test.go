@@ -92,8 +92,8 @@ func asTheyCome(t *testing.T, b *browser, w *world) map[string]func() bool {
 }
 
 // While calls flow over two instances with caches, on two devices, a right is given and taken away a hundred times. No
-// call that begins after the taking was answered gets through, be it to a mount, to /verify or to /introspect; none
-// that begins after the giving was answered is refused for longer than a second.
+// call that begins after the taking was answered gets through, be it to a mount, to /verify or to /introspect; what was
+// given reaches both instances.
 func TestARightTakenAwayIsRefusedFromTheAnswerOn(t *testing.T) {
 	one, two := twins(
 		t,
