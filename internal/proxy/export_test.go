@@ -32,3 +32,6 @@ func (m *Mount) RewriteJSON(r interface{ Read([]byte) (int, error) }, c *Call) i
 func MaskChallenge(c *ScopeChallenge, secrets ...secret.Text) {
 	(&masks{set: tripwire.New(secrets...), known: true, reported: true}).challenge(c)
 }
+
+// Huge is how many long bodies have a buffer of 128 KiB now.
+func (m *Mount) Huge() int { return int(m.huge.out.Load()) }

@@ -145,10 +145,17 @@ func (x *exchange) Hint(status int, header textproto.MIMEHeader) error {
 // waits for a few milliseconds, and the header with it.
 func (x *exchange) passBody(res *http.Response) error {
 	pool := x.mount.large
-	if x.sparse {
+	switch {
+	case x.sparse:
 		pool = x.mount.small
+	case res.ContentLength > 32<<10:
+		pool = x.mount.huge
 	}
 	buf := pool.take()
+	if buf == nil {
+		pool = x.mount.large
+		buf = pool.take()
+	}
 	defer pool.give(buf)
 	kind, _, _ := strings.Cut(strings.ToLower(strings.Join(res.Header["Content-Type"], ",")), ";")
 	out := &x.out

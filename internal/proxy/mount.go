@@ -102,6 +102,7 @@ type Mount struct {
 	sets       *tripwire.Cache // by itself: its timer must not hold the mount
 	guards     coding.Guards
 	large      *buffers // of bodies
+	huge       *buffers // of long bodies, few at once: a system call and a look for secrets move more
 	small      *buffers // of sockets and event streams: many at once, with little in each
 	validators []*binder
 }
@@ -156,6 +157,8 @@ func New(cfg Config) (*Mount, error) {
 	// most events and messages are smaller; each of many thousands holds one, a socket two
 	m.small = newBuffers(1 << 10)
 	m.large = newBuffers(32 << 10)
+	m.huge = newBuffers(128 << 10)
+	m.huge.most = mostHuge
 	m.sockets = m.newProxy()
 	return m, nil
 }
