@@ -138,12 +138,12 @@ func keepFromOthers(res *http.Response, cookie bool) {
 	everybody, alone := false, false
 	for _, line := range h["Cache-Control"] {
 		for _, d := range splitList(line) {
-			name, _, _ := strings.Cut(d, "=")
+			name, of, _ := strings.Cut(d, "=")
 			switch strings.ToLower(strings.TrimSpace(name)) {
 			case "public", "s-maxage":
 				everybody = true
 			case "private", "no-store":
-				alone = true
+				alone = alone || of == "" // private="X" keeps that field alone out of shared caches
 			}
 		}
 	}

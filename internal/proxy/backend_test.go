@@ -78,6 +78,8 @@ func TestSharedCachesKeepNoAnswerOfABackend(t *testing.T) {
 		{"an old date", "", "", "Thu, 01 Dec 2044 16:00:00 GMT", "private", "Cookie", "", ""},
 		{"its own word for one person", "Private, max-age=60", "", "", "Private, max-age=60", "Cookie",
 			"Private, max-age=60", ""},
+		{"one field for one person", `max-age=60, private="X-Seen"`, "", "", `max-age=60, private="X-Seen", private`, "Cookie",
+			`max-age=60, private="X-Seen"`, ""},
 		{"nobody keeps it", "no-store", "", "", "no-store", "Cookie", "no-store", ""},
 		{"everybody", "public, max-age=60", "", "", "public, max-age=60", "", "public, max-age=60", ""},
 		{"shared caches", "s-maxage = 9", "", "", "s-maxage = 9", "", "s-maxage = 9", ""},
