@@ -40,7 +40,7 @@ func (e *ends) backchannelLogout(c *route.Call) error {
 		return route.Invalid("logout_token is missing")
 	}
 	c.As(audit.Actor{Kind: audit.ByProvider, Name: provider})
-	err := e.broker.LogoutToken(c.Ctx(), provider, raw, func(ctx context.Context, logout oauth.Logout) error {
+	err := e.broker.Signals.LogoutToken(c.Ctx(), provider, raw, func(ctx context.Context, logout oauth.Logout) error {
 		return e.insist(ctx, func(ctx context.Context) error { return e.endFor(ctx, logout) })
 	})
 	if err != nil {

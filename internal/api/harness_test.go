@@ -222,7 +222,7 @@ func (w *world) serve(listener net.Listener) {
 	ran := make(chan struct{})
 	go func() {
 		defer close(ran)
-		w.broker.Run(ctx)
+		w.broker.Outbox.Run(ctx)
 	}()
 	w.t.Cleanup(func() {
 		w.server.Drain()

@@ -131,10 +131,10 @@ func (a *account) erase(c *route.Call) error {
 		return p
 	}
 	user := c.Session.User.ID
-	if _, err := a.vault.EraseUser(c.Ctx(), user, a.broker.Revocation); err != nil && !errors.Is(err, vault.ErrNotFound) {
+	if _, err := a.vault.EraseUser(c.Ctx(), user, a.broker.Outbox.Revocation); err != nil && !errors.Is(err, vault.ErrNotFound) {
 		return err
 	}
-	a.broker.Nudge()
+	a.broker.Outbox.Nudge()
 	a.vault.ClearCookie(c.W, c.Front.Vault())
 	return c.Empty(http.StatusNoContent)
 }

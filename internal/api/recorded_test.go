@@ -213,10 +213,10 @@ func changes() map[string]struct {
 			s.phone.fetch("POST", "/bff/logout", "")
 			s.laptop.fetch("POST", "/bff/logout", "")
 			s.seen.forget()
-			if _, err := s.vault.MaintainUsers(t.Context(), "", time.Nanosecond, s.broker.Revocation); err != nil {
+			if _, err := s.vault.MaintainUsers(t.Context(), "", time.Nanosecond, s.broker.Outbox.Revocation); err != nil {
 				t.Fatal(err)
 			}
-			s.broker.Nudge()
+			s.broker.Outbox.Nudge()
 		}, []string{"connection_unlinked by bff", "connection_unlinked by bff", revoked, revoked,
 			"user_erased/unused by bff"}},
 	}
@@ -270,7 +270,7 @@ func TestAnEndByTimeIsSeenAndRecordedOnce(t *testing.T) {
 	redis := testenv.Redis(t)
 	s := newStage(t, func(set *settings) { set.store, set.idle = redis.URL, time.Second })
 	testenv.Eventually(t, "both sessions end and are seen", func() bool {
-		if _, err := s.vault.MaintainUsers(t.Context(), "", 0, s.broker.Revocation); err != nil {
+		if _, err := s.vault.MaintainUsers(t.Context(), "", 0, s.broker.Outbox.Revocation); err != nil {
 			t.Fatal(err)
 		}
 		return len(s.seen.lines()) >= 2

@@ -54,7 +54,7 @@ func (e *ends) securityEvents(c *route.Call) error {
 		})
 	}
 	c.As(audit.Actor{Kind: audit.ByProvider, Name: provider})
-	if err := e.broker.SecurityEvents(c.Ctx(), provider, string(raw), carryOut); err != nil {
+	if err := e.broker.Signals.SecurityEvents(c.Ctx(), provider, string(raw), carryOut); err != nil {
 		return e.refuseToken(c, err, func(text string) any { return setError{"invalid_request", text} })
 	}
 	c.Record(audit.Event{Kind: audit.OrderReceived, Provider: provider, Reason: "security_event",
@@ -106,8 +106,8 @@ func (e *ends) purge(ctx context.Context, h held) (ended int, err error) {
 	_, err = e.vault.RemoveIdentity(ctx, h.user, h.account)
 	switch {
 	case errors.Is(err, vault.ErrLastIdentity):
-		out, err := e.vault.EraseUser(ctx, h.user, e.broker.Revocation)
-		e.broker.Nudge()
+		out, err := e.vault.EraseUser(ctx, h.user, e.broker.Outbox.Revocation)
+		e.broker.Outbox.Nudge()
 		if errors.Is(err, vault.ErrNotFound) {
 			err = nil // by another delivery of the same event
 		}

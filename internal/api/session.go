@@ -225,14 +225,14 @@ func (a *account) unlink(c *route.Call) error {
 	if err := a.dropIdentity(c, conn); err != nil {
 		return err
 	}
-	err := a.vault.Unlink(c.Ctx(), c.Session, conn.ID, a.broker.Revocation)
+	err := a.vault.Unlink(c.Ctx(), c.Session, conn.ID, a.broker.Outbox.Revocation)
 	if errors.Is(err, vault.ErrNotFound) {
 		return goneFor(a.vault, a.providers, c, problem.New(problem.NotFound).Because("The session has no such connection."))
 	}
 	if err != nil {
 		return err
 	}
-	a.broker.Nudge()
+	a.broker.Outbox.Nudge()
 	return c.Empty(http.StatusNoContent)
 }
 

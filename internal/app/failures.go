@@ -15,8 +15,7 @@ import (
 const recentTime = time.Hour
 
 // recentFailures says where calls and sign-ins of all instances failed lately, as explanations have it.
-func (in *Instance) recentFailures(ctx context.Context, out *probe.Printer) (at []explain.Place) {
-	g := in.now()
+func (g *generation) recentFailures(ctx context.Context, out *probe.Printer, now time.Time) (at []explain.Place) {
 	if g.cfg.Explain == 0 {
 		return nil
 	}
@@ -30,7 +29,7 @@ func (in *Instance) recentFailures(ctx context.Context, out *probe.Printer) (at 
 	}
 	ctx, cancel := context.WithTimeout(ctx, probe.Timeout)
 	defer cancel()
-	all, err := explain.FailuresSince(ctx, g.vault.Explanations(), places, in.options.Now().Add(-recentTime))
+	all, err := explain.FailuresSince(ctx, g.vault.Explanations(), places, now.Add(-recentTime))
 	if err != nil { // it was there a moment ago
 		return []explain.Place{{Kind: explain.AtStore}}
 	}

@@ -71,11 +71,7 @@ type Instance struct {
 	hangups   hangups
 
 	reloading sync.Mutex // one reload at a time
-
-	mu       sync.RWMutex // of what follows
-	current  *generation
-	retiring map[*generation]bool // those whose handlers still run
-	retired  sync.WaitGroup
+	generations
 }
 
 // New plugs the layers together. It contacts nobody.
@@ -83,8 +79,8 @@ func New(cfg *config.Config, o Options) (*Instance, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	in := &Instance{log: o.Log, options: o, counted: metrics.New(nil, o.Version),
-		calls: explain.NewCalls(), hangups: make(hangups, 1), retiring: map[*generation]bool{}}
+	in := &Instance{log: o.Log, options: o, counted: metrics.New(nil, o.Version), calls: explain.NewCalls(),
+		hangups: make(hangups, 1), generations: generations{log: o.Log, retiring: map[*generation]bool{}}}
 	var err error
 	if in.certs, err = newCertificates(cfg, in.log, o.Now, cmp.Or(o.Authority, authorityClient())); err != nil {
 		return nil, err
@@ -131,21 +127,6 @@ func (in *Instance) observe(cfg *config.Config) (err error) {
 	return err
 }
 
-// now returns the current generation.
-func (in *Instance) now() *generation {
-	in.mu.RLock()
-	defer in.mu.RUnlock()
-	return in.current
-}
-
-// enter returns the current generation with one more call in it. The caller ends it with calls.Done.
-func (in *Instance) enter() *generation {
-	in.mu.RLock()
-	defer in.mu.RUnlock()
-	in.current.calls.Add(1)
-	return in.current
-}
-
 // handler serves each call by the generation that is current when it begins.
 func (in *Instance) handler(of func(*generation) http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -166,7 +147,7 @@ func (in *Instance) Admin() http.Handler {
 }
 
 // Nudge has the outbox looked at now, for a trial whose clock was put forward.
-func (in *Instance) Nudge() { in.now().broker.Nudge() }
+func (in *Instance) Nudge() { in.now().broker.Outbox.Nudge() }
 
 // Close releases everything below the listeners, of all generations. No handler may run any more.
 func (in *Instance) Close(ctx context.Context) error {

@@ -72,7 +72,7 @@ func (o Operator) SignOut(ctx context.Context, id string) (int, error) {
 
 // Erase erases a user and returns the signed receipt. Revocations wait in the store for the next instance that runs.
 func (o Operator) Erase(ctx context.Context, id string) (receipt string, err error) {
-	erased, err := o.g.vault.EraseUser(audit.As(ctx, audit.Actor{Kind: audit.ByOperator}), id, o.g.broker.Revocation)
+	erased, err := o.g.vault.EraseUser(audit.As(ctx, audit.Actor{Kind: audit.ByOperator}), id, o.g.broker.Outbox.Revocation)
 	if err != nil {
 		return "", err
 	}

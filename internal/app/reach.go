@@ -18,11 +18,16 @@ import (
 
 // Reach tries the store, every provider and its client, every upstream, the dev server and the ports.
 func (in *Instance) Reach(ctx context.Context, client *http.Client, out *probe.Printer) {
+	in.now().reach(ctx, client, out, in.options.Now())
+}
+
+// reach is [Instance.Reach] at a time of day.
+func (g *generation) reach(ctx context.Context, client *http.Client, out *probe.Printer, now time.Time) {
 	var tries []func() probe.Finding
-	for _, p := range in.now().cfg.Providers {
-		tries = append(tries, func() probe.Finding { return in.reachProvider(ctx, client, p.Name) })
+	for _, p := range g.cfg.Providers {
+		tries = append(tries, func() probe.Finding { return g.reachProvider(ctx, client, p.Name) })
 	}
-	for _, a := range in.now().cfg.APIs {
+	for _, a := range g.cfg.APIs {
 		if a.PerCall {
 			tries = append(tries, func() probe.Finding {
 				return probe.Finding{Outcome: "skipped", What: "api " + a.Name, Text: "its address depends on the account"}
@@ -31,10 +36,10 @@ func (in *Instance) Reach(ctx context.Context, client *http.Client, out *probe.P
 		}
 		tries = append(tries, func() probe.Finding { return probe.Upstream(ctx, client, "api "+a.Name, a.Upstream) })
 	}
-	if up := in.now().cfg.Frontend.Upstream; up != nil {
+	if up := g.cfg.Frontend.Upstream; up != nil {
 		tries = append(tries, func() probe.Finding { return probe.Upstream(ctx, client, "frontend", up.String()) })
 	}
-	for _, l := range [][2]string{{"listen", in.now().cfg.Listen}, {"admin", in.now().cfg.Admin}} {
+	for _, l := range [][2]string{{"listen", g.cfg.Listen}, {"admin", g.cfg.Admin}} {
 		if l[1] != "" {
 			tries = append(tries, func() probe.Finding { return probe.Port(ctx, l[0], l[1]) })
 		}
@@ -45,7 +50,7 @@ func (in *Instance) Reach(ctx context.Context, client *http.Client, out *probe.P
 		work.Go(func() { found[i] = try() })
 	}
 	var trouble []explain.Place
-	if !in.reachStore(ctx, out) {
+	if !g.reachStore(ctx, out) {
 		trouble = append(trouble, explain.Place{Kind: explain.AtStore})
 	}
 	work.Wait()
@@ -56,7 +61,7 @@ func (in *Instance) Reach(ctx context.Context, client *http.Client, out *probe.P
 		}
 	}
 	if len(trouble) == 0 || trouble[0].Kind != explain.AtStore {
-		trouble = append(trouble, in.recentFailures(ctx, out)...)
+		trouble = append(trouble, g.recentFailures(ctx, out, now)...)
 	}
 	if len(trouble) > 0 {
 		out.Say("note", "where it fails", whose(trouble))
@@ -64,12 +69,12 @@ func (in *Instance) Reach(ctx context.Context, client *http.Client, out *probe.P
 }
 
 // reachProvider examines what a provider publishes, and has the broker read it as a sign-in would.
-func (in *Instance) reachProvider(ctx context.Context, client *http.Client, name string) probe.Finding {
+func (g *generation) reachProvider(ctx context.Context, client *http.Client, name string) probe.Finding {
 	ctx, cancel := context.WithTimeout(ctx, probe.Timeout)
 	defer cancel()
 	var p providers.Config
 	f := probe.Finding{Outcome: "ok", What: "provider " + name, Text: "called with a key, a password or a token of its own"}
-	for _, one := range in.now().cfg.OAuth() {
+	for _, one := range g.cfg.OAuth() {
 		if one.Name == name && one.Auth == "" {
 			p, f = one, probe.Summary("provider "+name, probe.Provider(ctx, client, one))
 		}
@@ -77,10 +82,10 @@ func (in *Instance) reachProvider(ctx context.Context, client *http.Client, name
 	if f.Outcome != "ok" || p.Name == "" {
 		return f
 	}
-	if err := in.now().broker.Check(ctx, name); err != nil {
+	if err := g.broker.Check(ctx, name); err != nil {
 		return probe.Finding{Outcome: "failed", What: f.What, Text: err.Error() + "; " + remedy(err)}
 	}
-	switch err := TryClient(ctx, in.now().broker, p); {
+	switch err := TryClient(ctx, g.broker, p); {
 	case clientRefused(err):
 		return probe.Finding{Outcome: "failed", What: f.What, Text: RefusedClient}
 	case errors.Is(err, oauth.ErrCodeRefused):
@@ -90,10 +95,10 @@ func (in *Instance) reachProvider(ctx context.Context, client *http.Client, name
 }
 
 // reachStore says what the store is, and what speaks against it. ok is false when it does not serve.
-func (in *Instance) reachStore(ctx context.Context, out *probe.Printer) (ok bool) {
+func (g *generation) reachStore(ctx context.Context, out *probe.Printer) (ok bool) {
 	ctx, cancel := context.WithTimeout(ctx, probe.Timeout)
 	defer cancel()
-	store, err := in.now().vault.Examine(ctx)
+	store, err := g.vault.Examine(ctx)
 	if err != nil {
 		out.Say("failed", "store", strings.TrimPrefix(err.Error(), vault.ErrUnavailable.Error()+": "))
 		return false

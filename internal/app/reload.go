@@ -53,7 +53,7 @@ func (in *Instance) Reload() {
 		in.options.Level.Set(cfg.Log.Level)
 	}
 	if shared == nil {
-		for _, g := range in.all() { // a session that the next generation seals anew is still that of their streams
+		for _, g := range in.running() { // a session that the next generation seals anew is still that of their streams
 			g.vault.AlsoOpen(cfg.Session.Keys)
 		}
 	}
@@ -99,48 +99,6 @@ func keep[T comparable](changed *[]string, key string, to *T, old T) {
 		*changed = append(*changed, key)
 		*to = old
 	}
-}
-
-// replace makes a generation the current one. The one before it ends when the last of its calls has ended.
-func (in *Instance) replace(next *generation) {
-	next.start()
-	in.mu.Lock()
-	old := in.current
-	in.current = next
-	in.retiring[old] = true
-	in.mu.Unlock()
-	in.retired.Go(func() {
-		old.calls.Wait()
-		ctx, cancel := context.WithTimeout(context.Background(), old.cfg.Shutdown)
-		defer cancel()
-		if err := old.close(ctx, in.alone(old)); err != nil {
-			in.log.Warn("a configuration that was replaced did not end well", "error", err)
-		}
-	})
-}
-
-// alone takes a generation off the list, and reports whether no other uses its vault.
-func (in *Instance) alone(g *generation) bool {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	delete(in.retiring, g)
-	for other := range in.retiring {
-		if other.vault == g.vault {
-			return false
-		}
-	}
-	return in.current.vault != g.vault
-}
-
-// all returns every generation whose handlers may still run.
-func (in *Instance) all() []*generation {
-	in.mu.RLock()
-	defer in.mu.RUnlock()
-	all := []*generation{in.current}
-	for g := range in.retiring {
-		all = append(all, g)
-	}
-	return all
 }
 
 // watchFiles reloads when a file of a secret or of a certificate has changed.

@@ -12,8 +12,6 @@ import (
 	"sync"
 	"syscall"
 	"time"
-
-	"bff/internal/audit"
 )
 
 // Bounds of every connection. There is no bound on a whole answer: streams last.
@@ -110,7 +108,7 @@ func (in *Instance) hearHangups(ctx context.Context) {
 func (in *Instance) drain(servers ...*http.Server) error {
 	limit, cancel := context.WithTimeout(context.Background(), in.now().cfg.Shutdown)
 	defer cancel()
-	for _, g := range in.all() {
+	for _, g := range in.running() {
 		g.server.Drain()
 	}
 	cut := false
@@ -124,61 +122,4 @@ func (in *Instance) drain(servers ...*http.Server) error {
 		in.log.Warn("requests were still running at the end of the shutdown timeout and are cut off")
 	}
 	return in.Close(limit)
-}
-
-// How often the store is looked at: while it cannot be used, and while it can; and how long one look may take.
-const (
-	storeRetry   = 2 * time.Second
-	storeWatch   = 5 * time.Second
-	storeTimeout = 15 * time.Second
-)
-
-// watchStore logs what an operator should know of the store, when it cannot be used, and when it is back. Nothing
-// waits for it: bff starts without a store, too.
-func (in *Instance) watchStore(ctx context.Context) {
-	const unknown, usable, lost = 0, 1, 2
-	state := unknown
-	for ctx.Err() == nil {
-		err := in.lookAtStore(ctx, state == usable)
-		wait := storeRetry
-		switch {
-		case ctx.Err() != nil: // draining already
-			return
-		case err != nil && state != lost:
-			in.log.Warn("the store cannot be used; answers are 503 until it can", "error", err)
-			state = lost
-		case err == nil:
-			if state == lost {
-				in.log.Info("the store can be used again")
-				in.Record(ctx, audit.Event{Kind: audit.StoreFailed, Code: "store_unavailable"})
-			}
-			state, wait = usable, storeWatch
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(wait):
-		}
-	}
-}
-
-// lookAtStore examines the store, or, where it was usable a moment ago, only pings it.
-func (in *Instance) lookAtStore(ctx context.Context, wasUsable bool) error {
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
-	defer cancel()
-	if wasUsable {
-		return in.now().vault.Ping(ctx)
-	}
-	return in.examineStore(ctx)
-}
-
-func (in *Instance) examineStore(ctx context.Context) error {
-	store, err := in.now().vault.Examine(ctx)
-	if err != nil {
-		return err
-	}
-	in.log.Info("the store answers", "store", store.Server)
-	for _, w := range store.Warnings {
-		in.log.Warn("the store may end sessions", "reason", w)
-	}
-	return nil
 }

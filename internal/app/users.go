@@ -115,12 +115,12 @@ const (
 func (g *generation) keepUsers(ctx context.Context) {
 	after, resealed := "", 0
 	for {
-		m, err := g.vault.MaintainUsers(ctx, after, g.cfg.Users.Forget, g.broker.Revocation)
+		m, err := g.vault.MaintainUsers(ctx, after, g.cfg.Users.Forget, g.broker.Outbox.Revocation)
 		wait := keepPage
 		if err == nil {
 			after, resealed = m.Next, resealed+m.Resealed
 			if m.Forgotten > 0 {
-				g.broker.Nudge()
+				g.broker.Outbox.Nudge()
 				g.log.Info("users who were not seen for long were erased", "users", m.Forgotten)
 			}
 			if after == "" {

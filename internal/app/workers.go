@@ -17,7 +17,7 @@ type worker struct {
 // works are the workers of a generation.
 func (g *generation) works() []worker {
 	return []worker{
-		{"outbox", []audit.Kind{audit.GrantRevoked}, g.broker.Run},
+		{"outbox", []audit.Kind{audit.GrantRevoked}, g.broker.Outbox.Run},
 		{"programs", nil, g.newDeliverer().Run}, // what it brings was written when it happened
 		{"users", []audit.Kind{audit.SessionEnded, audit.Unlinked, audit.UserErased}, g.keepUsers},
 		{"commands", []audit.Kind{audit.SessionEnded, audit.Unlinked, audit.UserErased}, g.events.takeHanded},
@@ -31,6 +31,6 @@ func works(in *Instance) []worker {
 		{"start", read, in.noteStart},
 		{"files", read, in.watchFiles},
 		{"hangups", read, in.hearHangups},
-		{"store", nil, in.watchStore}, // that it is away ends nothing
+		{"store", nil, storeWatch{in.now, in.log, in.Record}.run}, // that it is away ends nothing
 	}
 }

@@ -1,15 +1,21 @@
 package config
 
-// agree is what must hold between parts of the file.
-func (c *Config) agree(v value) {
-	r := v.r
-	c.agreeOnProviders(r)
-	c.agreeOnOperated(r)
-	c.agreeOnValues(v)
-	c.agreeOnMounts(r)
-	c.agreeOnClients(r)
-	c.agreeOnUsers(r)
-	c.agreeOnFronts(r)
+// An agreement is what must hold between parts of the file. It runs once, when all of them are read: its methods report
+// what does not hold, and fill in what follows from another part.
+type agreement struct {
+	*Config
+	r *reader
+}
+
+func (c agreement) all(v value) {
+	r := c.r
+	c.onProviders()
+	c.onOperated()
+	c.onValues(v)
+	c.onMounts()
+	c.onClients()
+	c.onUsers()
+	c.onFronts()
 	if OneListener(c.Listen, c.Admin) {
 		r.wrong(
 			r.where("admin", "listen"),

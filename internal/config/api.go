@@ -376,8 +376,9 @@ func readScopes(v value) []string {
 	return out
 }
 
-// agreeOnMounts is what must hold between the apis, and what only the proxy knows.
-func (c *Config) agreeOnMounts(r *reader) {
+// onMounts is what must hold between the apis, and what only the proxy knows.
+func (c agreement) onMounts() {
+	r := c.r
 	for i := range c.APIs {
 		a := &c.APIs[i]
 		path := "apis." + a.Name

@@ -271,7 +271,7 @@ func read(name string, data []byte, env func(string) string, standIns bool) (*Co
 	v := r.top(top)
 	c.ProviderDir = readProviderDir(v) // wherever it stands in the file, `providers` needs it
 	v.object("write `key: value` lines, the first of them `origin: https://app.example.com`", c.fields()...)
-	c.agree(v)
+	agreement{c, v.r}.all(v)
 	if report := src.report(); report != "" {
 		return nil, report
 	}

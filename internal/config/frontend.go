@@ -146,12 +146,13 @@ func (c *Config) readFronts(v value) {
 	})
 }
 
-// agreeOnFronts is what must hold between the origins: each has a host of its own, and CORS has none of them for itself.
-func (c *Config) agreeOnFronts(r *reader) {
+// onFronts is what must hold between the origins: each has a host of its own, and CORS has none of them for itself.
+func (c agreement) onFronts() {
+	r := c.r
 	hosts, origins := map[string]string{}, map[string]string{}
 	if c.Origin != nil {
 		hosts[c.Origin.Hostname()], origins[c.OriginText()] = "origin", "origin"
-		c.agreeOnOrigins(r, "frontend", &c.Frontend, c.OriginText(), "`origin` itself")
+		c.onOrigins("frontend", &c.Frontend, c.OriginText(), "`origin` itself")
 	}
 	known := map[string]bool{}
 	for _, a := range c.APIs {
@@ -172,7 +173,7 @@ func (c *Config) agreeOnFronts(r *reader) {
 		if f.Origin == nil {
 			continue
 		}
-		c.agreeOnOrigins(r, path+".frontend", &f.Frontend, f.Text(), "the front's own origin")
+		c.onOrigins(path+".frontend", &f.Frontend, f.Text(), "the front's own origin")
 		name := f.Origin.Hostname()
 		switch other := hosts[name]; {
 		case origins[f.Text()] != "":
@@ -192,7 +193,7 @@ func (c *Config) agreeOnFronts(r *reader) {
 }
 
 // rootOf is the api among names (all where nil) that is the whole site, or "".
-func (c *Config) rootOf(names []string) string {
+func (c agreement) rootOf(names []string) string {
 	for _, a := range c.APIs {
 		if a.Path == "/" && a.Host == "" && (names == nil || slices.Contains(names, a.Name)) {
 			return a.Name
@@ -204,11 +205,11 @@ func (c *Config) rootOf(names []string) string {
 // serves reports whether there is anything of a frontend's own.
 func (f *Frontend) serves() bool { return f.Dir != "" || f.Upstream != nil }
 
-// agreeOnOrigins refuses a front's own origin among those that may call it.
-func (c *Config) agreeOnOrigins(r *reader, path string, f *Frontend, own, whose string) {
+// onOrigins refuses a front's own origin among those that may call it.
+func (c agreement) onOrigins(path string, f *Frontend, own, whose string) {
 	for i, o := range f.Origins {
 		if at := indexed(path+".origins", i); o == own {
-			r.wrong(r.where(at), "`%s` is %s, which needs no mention; remove it", at, whose)
+			c.r.wrong(c.r.where(at), "`%s` is %s, which needs no mention; remove it", at, whose)
 		}
 	}
 }

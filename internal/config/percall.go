@@ -23,8 +23,8 @@ func readTemplatedBase(v value, text string) (string, bool) {
 	return strings.TrimSuffix(text, "/"), true
 }
 
-// agreeOnValues is what must hold between the values of a provider and the apis that have places for them.
-func (c *Config) agreeOnValues(v value) {
+// onValues is what must hold between the values of a provider and the apis that have places for them.
+func (c agreement) onValues(v value) {
 	for i := range c.APIs {
 		a := &c.APIs[i]
 		j := slices.IndexFunc(c.Providers, func(p Provider) bool { return p.Name == a.Provider })

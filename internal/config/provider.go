@@ -388,15 +388,16 @@ func setByKind(v value, to reflect.Value, key string) {
 	}
 }
 
-// agreeOnProviders is what must hold between providers and whoever names them.
-func (c *Config) agreeOnProviders(r *reader) {
+// onProviders is what must hold between providers and whoever names them.
+func (c agreement) onProviders() {
+	r := c.r
 	known := c.providerNames()
 	for i := range c.APIs {
 		a := &c.APIs[i]
 		if a.Provider == "" {
 			continue
 		}
-		c.named(r, "apis."+a.Name+".provider", a.Provider, known)
+		c.named("apis."+a.Name+".provider", a.Provider, known)
 		for j := range c.Providers {
 			if c.Providers[j].Name == a.Provider {
 				c.Providers[j].NeedsAPI = true
@@ -415,16 +416,16 @@ func (c *Config) agreeOnProviders(r *reader) {
 }
 
 // named reports where something names a provider that is not there. A provider with mistakes of its own counts as there.
-func (c *Config) named(r *reader, path, provider string, names []string) {
-	if _, there := r.positions["providers."+provider]; there || slices.Contains(names, provider) {
+func (c agreement) named(path, provider string, names []string) {
+	if _, there := c.r.positions["providers."+provider]; there || slices.Contains(names, provider) {
 		return
 	}
 	switch near := Nearest(provider, names); {
 	case near != "":
-		r.wrong(r.where(path), "`%s` names no provider of this file; did you mean `%s`?", path, near)
+		c.r.wrong(c.r.where(path), "`%s` names no provider of this file; did you mean `%s`?", path, near)
 	case len(names) > 0:
-		r.wrong(r.where(path), "`%s` names no provider of this file; write one of %s", path, listed(names))
+		c.r.wrong(c.r.where(path), "`%s` names no provider of this file; write one of %s", path, listed(names))
 	default:
-		r.wrong(r.where(path), "`%s` names no provider of this file; add it below `providers`", path)
+		c.r.wrong(c.r.where(path), "`%s` names no provider of this file; add it below `providers`", path)
 	}
 }

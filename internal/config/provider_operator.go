@@ -145,8 +145,9 @@ func checkPEM(v value, text string) {
 	}
 }
 
-// agreeOnOperated is what must hold between apis and providers that are not called by OAuth of a person.
-func (c *Config) agreeOnOperated(r *reader) {
+// onOperated is what must hold between apis and providers that are not called by OAuth of a person.
+func (c agreement) onOperated() {
+	r := c.r
 	for i := range c.APIs {
 		a := &c.APIs[i]
 		for _, p := range c.Providers {

@@ -185,13 +185,13 @@ func readWebhookKey(v value, variable string) (webhook.Key, bool) {
 	return key, true
 }
 
-// agreeOnUsers is what must hold between rules and providers.
-func (c *Config) agreeOnUsers(r *reader) {
+// onUsers is what must hold between rules and providers.
+func (c agreement) onUsers() {
 	known := c.providerNames()
 	for _, right := range sortedKeys(c.Users.Rights) {
 		for i, line := range c.Users.Rights[right] {
 			if name, ok := strings.CutPrefix(line, "provider:"); ok {
-				c.named(r, indexed("users.rights."+right, i), name, known)
+				c.named(indexed("users.rights."+right, i), name, known)
 			}
 		}
 	}
@@ -265,17 +265,18 @@ func VariableFor(name, what string) string {
 	return strings.ToUpper(strings.ReplaceAll(name, "-", "_")) + "_" + what
 }
 
-// agreeOnClients is what must hold between clients and what they name.
-func (c *Config) agreeOnClients(r *reader) {
+// onClients is what must hold between clients and what they name.
+func (c agreement) onClients() {
+	r := c.r
 	providers := c.providerNames()
 	audiences := slices.Concat(providers, c.identities())
 	for _, cl := range c.Clients {
 		for i, e := range cl.Exchange {
-			c.named(r, indexed("clients."+cl.Name+".exchange", i), e, audiences)
+			c.named(indexed("clients."+cl.Name+".exchange", i), e, audiences)
 		}
 		for i, name := range cl.Offline {
 			path := indexed("clients."+cl.Name+".offline", i)
-			c.named(r, path, name, providers)
+			c.named(path, name, providers)
 			for _, p := range c.Providers {
 				if p.Name == name && p.Keep != "user" {
 					r.wrong(
@@ -291,7 +292,7 @@ func (c *Config) agreeOnClients(r *reader) {
 }
 
 // identities are the audiences of backends, each once.
-func (c *Config) identities() (all []string) {
+func (c agreement) identities() (all []string) {
 	for _, a := range c.APIs {
 		if a.Identity != "" && !slices.Contains(all, a.Identity) {
 			all = append(all, a.Identity)
@@ -300,7 +301,7 @@ func (c *Config) identities() (all []string) {
 	return all
 }
 
-func (c *Config) providerNames() (all []string) {
+func (c agreement) providerNames() (all []string) {
 	for _, p := range c.Providers {
 		all = append(all, p.Name)
 	}

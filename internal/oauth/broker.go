@@ -42,16 +42,27 @@ type Config struct {
 
 // A Broker runs flows and keeps tokens fresh. It is safe for concurrent use.
 type Broker struct {
-	cfg       Config
-	vault     *vault.Vault
-	names     []string
-	providers map[string]*client.Provider
-	refresher *refresh.Refresher
+	// Outbox revokes what was unlinked, Signals checks what providers send by themselves.
+	Outbox  *Outbox
+	Signals *Signals
 
-	base       context.Context // of work that no caller waits for
-	stop       context.CancelFunc
-	background *refresh.Background
-	nudge      chan struct{}
+	known
+	cfg        Config
+	refresher  *refresh.Refresher
+	background *background
+}
+
+// background is work that no caller waits for.
+type background struct {
+	*refresh.Background
+	ctx  context.Context
+	stop context.CancelFunc
+}
+
+// known are the configured providers.
+type known struct {
+	names     []string // in the configured order
+	providers map[string]*client.Provider
 }
 
 // New makes a broker. It contacts no provider.
@@ -60,28 +71,46 @@ func New(cfg Config) (*Broker, error) {
 		return nil, errors.New("new broker: a vault and an origin are needed")
 	}
 	cfg.setDefaults()
-	b := &Broker{cfg: cfg, vault: cfg.Vault, providers: map[string]*client.Provider{}, background: &refresh.Background{},
-		nudge: make(chan struct{}, 1)}
-	b.base, b.stop = context.WithCancel(context.Background())
-	var all []*client.Provider
+	known, err := newKnown(&cfg)
+	if err != nil {
+		return nil, err
+	}
+	work := &background{Background: &refresh.Background{}}
+	work.ctx, work.stop = context.WithCancel(context.Background())
+	b := &Broker{known: known, cfg: cfg, background: work, Signals: &Signals{known, cfg.Vault}}
+	b.refresher = refresh.New(refresh.Config{
+		Providers: known.all(), Vault: cfg.Vault, Now: cfg.Now, Log: cfg.Log, Patience: cfg.Patience,
+		TokenTimeout: cfg.TokenTimeout, Base: work.ctx, Background: work.Background, Audit: cfg.Audit,
+		Tracer:    cfg.Tracer.Tracer("bff/refresh"),
+		OnRefresh: cfg.OnRefresh, SameSubject: b.sameSubject, OnIDToken: b.refreshedIDToken,
+		OnOrphan: func(c vault.Connection) { b.Outbox.orphaned(c) },
+	})
+	b.Outbox = &Outbox{known: known, cfg: cfg, held: b.refresher.Held, background: work, nudge: make(chan struct{}, 1)}
+	return b, nil
+}
+
+func newKnown(cfg *Config) (known, error) {
+	k := known{providers: map[string]*client.Provider{}}
 	for _, pc := range cfg.Providers {
-		if b.providers[pc.Name] != nil {
-			return nil, fmt.Errorf("new broker: provider %q is there twice", pc.Name)
+		if k.providers[pc.Name] != nil {
+			return known{}, fmt.Errorf("new broker: provider %q is there twice", pc.Name)
 		}
 		p, err := client.New(pc, client.Options{Origin: cfg.Origin, Transport: cfg.Transport, Now: cfg.Now, Log: cfg.Log})
 		if err != nil {
-			return nil, fmt.Errorf("new broker: provider %q %w", pc.Name, err)
+			return known{}, fmt.Errorf("new broker: provider %q %w", pc.Name, err)
 		}
-		b.names = append(b.names, pc.Name)
-		b.providers[pc.Name] = p
-		all = append(all, p)
+		k.names = append(k.names, pc.Name)
+		k.providers[pc.Name] = p
 	}
-	b.refresher = refresh.New(refresh.Config{
-		Providers: all, Vault: cfg.Vault, Now: cfg.Now, Log: cfg.Log, Patience: cfg.Patience, TokenTimeout: cfg.TokenTimeout,
-		Base: b.base, Background: b.background, Audit: cfg.Audit, Tracer: cfg.Tracer.Tracer("bff/refresh"),
-		OnRefresh: cfg.OnRefresh, OnOrphan: b.orphaned, SameSubject: b.sameSubject, OnIDToken: b.refreshedIDToken,
-	})
-	return b, nil
+	return k, nil
+}
+
+// all returns the providers in the configured order.
+func (k known) all() (all []*client.Provider) {
+	for _, name := range k.names {
+		all = append(all, k.providers[name])
+	}
+	return all
 }
 
 // NewTransport returns what carries requests to providers where Config.Transport is nil, for a caller that wraps it.
@@ -129,24 +158,23 @@ type ProviderInfo struct {
 // Providers lists them in the configured order.
 func (b *Broker) Providers() []ProviderInfo {
 	out := make([]ProviderInfo, 0, len(b.names))
-	for _, n := range b.names {
-		p := b.providers[n]
+	for _, p := range b.all() {
 		out = append(out, ProviderInfo{Name: p.Name, Title: p.Title, Keep: p.Keep, Auth: p.Auth, Operated: p.Operated(),
 			Fields: typedFields(p)})
 	}
 	return out
 }
 
-func (b *Broker) provider(op, name string) (*client.Provider, error) {
-	if p := b.providers[name]; p != nil {
+func (k known) provider(op, name string) (*client.Provider, error) {
+	if p := k.providers[name]; p != nil {
 		return p, nil
 	}
 	return nil, &Error{Kind: KindUnknown, Op: op, Provider: "?"}
 }
 
 // providerFor is a provider as it is for an account with these values.
-func (b *Broker) providerFor(op, name string, values map[string]string) (*client.Provider, error) {
-	p, err := b.provider(op, name)
+func (k known) providerFor(op, name string, values map[string]string) (*client.Provider, error) {
+	p, err := k.provider(op, name)
 	if err != nil {
 		return nil, err
 	}
@@ -177,6 +205,6 @@ func (b *Broker) Renew(ctx context.Context, c vault.Connection) (vault.Connectio
 // Drain waits for refreshes under way and for tokens the store has not taken yet, until ctx ends. The broker is of no
 // use after it.
 func (b *Broker) Drain(ctx context.Context) error {
-	defer b.stop()
+	defer b.background.stop()
 	return b.background.Wait(ctx)
 }

@@ -65,7 +65,7 @@ func TestUnlinkDuringARefreshRevokesTheNewToken(t *testing.T) {
 			i, other := f.start(0, func(c *oauth.Config) { c.Audit = events }), f.start(0)
 			s := f.signIn(i, -time.Second, func(c *vault.Connection) { c.Keep = keep })
 			err := f.during(i, s, func(c vault.Connection) {
-				if err := other.vault.Unlink(context.Background(), s, c.ID, other.Revocation); err != nil {
+				if err := other.vault.Unlink(context.Background(), s, c.ID, other.Outbox.Revocation); err != nil {
 					t.Fatal(err)
 				}
 			})

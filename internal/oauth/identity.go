@@ -137,17 +137,17 @@ func (b *Broker) refreshedIDToken(ctx context.Context, c vault.Connection, ans *
 		return
 	}
 	b.background.Go(func() {
-		m, err := p.Discovery.Metadata(b.base)
+		m, err := p.Discovery.Metadata(b.background.ctx)
 		if err != nil {
 			return
 		}
-		o, h, err := m.Keys.Verify(b.base, ans.IDToken.Reveal())
+		o, h, err := m.Keys.Verify(b.background.ctx, ans.IDToken.Reveal())
 		if err != nil {
 			p.WarnOnce("refreshed id token", "an ID token that came with a refresh does not verify: its claims are not used")
 			return
 		}
 		if token, fault := claims.CheckRefreshedIDToken(o, h, p.Expect(), p.Subject(c.Account.Subject, c.Values)); fault == "" {
-			b.cfg.OnClaims(b.base, c, token.Claims)
+			b.cfg.OnClaims(b.background.ctx, c, token.Claims)
 		}
 	})
 }

@@ -21,41 +21,51 @@ const (
 	orphanMax   = 5 * time.Second
 )
 
+// An Outbox revokes at providers what was unlinked, and grants whose connection ended while they were being fetched.
+// What was unlinked waits in the store, where the work of all instances is shared out. It is safe for concurrent use.
+type Outbox struct {
+	known
+	cfg        Config
+	held       func(vault.Connection) vault.Connection // c with tokens that the store has not taken yet
+	background *background
+	nudge      chan struct{}
+}
+
 // Run works on the outbox until ctx ends: what was unlinked is revoked at its provider until that confirms, or is
 // known not to.
-func (b *Broker) Run(ctx context.Context) {
+func (o *Outbox) Run(ctx context.Context) {
 	for {
-		b.workOutbox(ctx)
+		o.workOutbox(ctx)
 		select {
 		case <-ctx.Done():
 			return
-		case <-b.nudge:
+		case <-o.nudge:
 		case <-time.After(outboxEvery + refresh.Jitter(outboxEvery/2)):
 		}
 	}
 }
 
 // Nudge says that something new is in the outbox.
-func (b *Broker) Nudge() {
+func (o *Outbox) Nudge() {
 	select {
-	case b.nudge <- struct{}{}:
+	case o.nudge <- struct{}{}:
 	default: // it is going to be looked at anyway
 	}
 }
 
 // workOutbox does what is due, a few at once so that one slow provider does not hold up the others.
-func (b *Broker) workOutbox(ctx context.Context) {
+func (o *Outbox) workOutbox(ctx context.Context) {
 	for ctx.Err() == nil {
-		jobs, err := b.vault.DueJobs(ctx, outboxUsers, outboxLease)
+		jobs, err := o.cfg.Vault.DueJobs(ctx, outboxUsers, outboxLease)
 		if len(jobs) == 0 || err != nil && len(jobs) == 0 {
 			return
 		}
 		var group sync.WaitGroup
 		for _, j := range jobs {
-			b.background.Begin()
+			o.background.Begin()
 			group.Go(func() {
-				defer b.background.End()
-				b.workJob(ctx, j)
+				defer o.background.End()
+				o.workJob(ctx, j)
 			})
 		}
 		group.Wait()
@@ -63,55 +73,55 @@ func (b *Broker) workOutbox(ctx context.Context) {
 }
 
 // workJob makes one attempt. What the store does not take comes again with the next lease: revoking twice is fine.
-func (b *Broker) workJob(ctx context.Context, j vault.Job) {
-	result, wait := b.revoke(ctx, j.Payload)
+func (o *Outbox) workJob(ctx context.Context, j vault.Job) {
+	result, wait := o.revoke(ctx, j.Payload)
 	name := providerOf(j.Payload)
-	if b.providers[name] == nil {
+	if o.providers[name] == nil {
 		name = "other"
 	}
-	age := b.cfg.Now().Sub(j.Created)
+	age := o.cfg.Now().Sub(j.Created)
 	switch {
 	case ctx.Err() != nil:
 		return
 	case result == client.Revoked:
-		b.cfg.revoked(ctx, name)
+		o.cfg.revoked(ctx, name)
 	case result == client.Impossible, result == client.Refused && j.Attempts+1 >= revocationRefused, age > revocationLimit:
-		b.cfg.OnRevocation(name, "given_up")
-		b.cfg.Log.Warn("a revocation was given up", "provider", name)
+		o.cfg.OnRevocation(name, "given_up")
+		o.cfg.Log.Warn("a revocation was given up", "provider", name)
 	default:
-		b.cfg.OnRevocation(name, "retried")
+		o.cfg.OnRevocation(name, "retried")
 		wait = max(wait, refresh.Backoff(j.Attempts, revocationFirst, revocationMax))
-		_ = b.vault.JobRetry(ctx, j, b.cfg.Now().Add(wait))
+		_ = o.cfg.Vault.JobRetry(ctx, j, o.cfg.Now().Add(wait))
 		return
 	}
-	_ = b.vault.JobDone(ctx, j)
+	_ = o.cfg.Vault.JobDone(ctx, j)
 }
 
 // orphaned deals with tokens whose connection ended while they were being fetched. What was unlinked is revoked: the
 // outbox knows an older token only. A session that merely ended leaves its grant alone.
-func (b *Broker) orphaned(c vault.Connection) {
-	payload := b.Revocation(c)
+func (o *Outbox) orphaned(c vault.Connection) {
+	payload := o.Revocation(c)
 	if payload == nil {
 		return
 	}
-	b.background.Go(func() {
+	o.background.Go(func() {
 		for n := range orphanTries {
-			result, wait := b.revoke(b.base, payload)
+			result, wait := o.revoke(o.background.ctx, payload)
 			if result == client.Revoked {
-				b.cfg.revoked(b.base, c.Provider)
+				o.cfg.revoked(o.background.ctx, c.Provider)
 				return
 			}
 			if result == client.Impossible {
 				return
 			}
 			select {
-			case <-b.base.Done():
+			case <-o.background.ctx.Done():
 				return
 			case <-time.After(max(wait, refresh.Backoff(n, orphanFirst, orphanMax))):
 			}
 		}
-		b.cfg.OnRevocation(c.Provider, "given_up")
-		b.cfg.Log.Warn("a revocation was given up", "provider", c.Provider)
+		o.cfg.OnRevocation(c.Provider, "given_up")
+		o.cfg.Log.Warn("a revocation was given up", "provider", c.Provider)
 	})
 }
 

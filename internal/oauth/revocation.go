@@ -30,12 +30,12 @@ type revocationRecord struct {
 
 // Revocation is what has to be revoked when c is unlinked, for [vault.Vault.Unlink]; nil when there is nothing. The
 // refresh token comes first: with it goes the access token, at Google the whole grant (RFC 7009 section 2.1).
-func (b *Broker) Revocation(c vault.Connection) []byte {
-	p := b.providers[c.Provider]
+func (o *Outbox) Revocation(c vault.Connection) []byte {
+	p := o.providers[c.Provider]
 	if p == nil {
 		return nil
 	}
-	c = b.refresher.Held(c)
+	c = o.held(c)
 	t := c.Tokens
 	rec := revocationRecord{
 		Provider: c.Provider,
@@ -59,16 +59,16 @@ func (b *Broker) Revocation(c vault.Connection) []byte {
 }
 
 // revoke makes one attempt. wait is how long the provider asked to wait before the next.
-func (b *Broker) revoke(ctx context.Context, payload []byte) (_ client.RevocationResult, wait time.Duration) {
+func (o *Outbox) revoke(ctx context.Context, payload []byte) (_ client.RevocationResult, wait time.Duration) {
 	var rec revocationRecord
 	if json.Unmarshal(payload, &rec) != nil {
 		return client.Impossible, 0
 	}
-	p, err := b.providerFor("revoke at", rec.Provider, rec.Values)
+	p, err := o.providerFor("revoke at", rec.Provider, rec.Values)
 	if err != nil {
 		return client.Impossible, 0
 	}
-	ctx, cancel := context.WithTimeout(ctx, b.cfg.TokenTimeout)
+	ctx, cancel := context.WithTimeout(ctx, o.cfg.TokenTimeout)
 	defer cancel()
 	return p.RevocationEndpoint.Revoke(ctx, client.Spent{Token: secret.New(rec.Token), Hint: rec.Hint, Subject: rec.Subject})
 }

@@ -18,7 +18,7 @@ import (
 func (f *fleet) unlink(i *instance, s *vault.Session) vault.Connection {
 	f.t.Helper()
 	c := i.read(f.t, s)
-	if err := i.vault.Unlink(context.Background(), s, c.ID, i.Revocation); err != nil {
+	if err := i.vault.Unlink(context.Background(), s, c.ID, i.Outbox.Revocation); err != nil {
 		f.t.Fatal(err)
 	}
 	return c
@@ -28,7 +28,7 @@ func (f *fleet) unlink(i *instance, s *vault.Session) vault.Connection {
 func (i *instance) run(t testing.TB) {
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})
-	go func() { defer close(done); i.Run(ctx) }()
+	go func() { defer close(done); i.Outbox.Run(ctx) }()
 	t.Cleanup(func() { stop(); <-done })
 }
 
@@ -38,7 +38,7 @@ func TestUnlinkRevokesTheRefreshToken(t *testing.T) {
 	i := f.start(0)
 	i.run(t)
 	c := f.unlink(i, f.signIn(i, time.Hour))
-	i.Nudge()
+	i.Outbox.Nudge()
 	waitFor(t, func() bool { return i.noted("revocation revoked") == 1 })
 	r, form := f.g.last()
 	user, pass, _ := r.BasicAuth()
@@ -80,7 +80,7 @@ func TestARevocationIsTriedUntilItIsConfirmed(t *testing.T) {
 			})
 			i.run(t)
 			c := f.unlink(i, f.signIn(i, time.Hour))
-			i.Nudge()
+			i.Outbox.Nudge()
 			waitFor(t, func() bool { return i.noted("revocation revoked") == 1 })
 			if f.g.alive(c.Tokens.Refresh.Reveal()) || i.noted("revocation retried") != 1 ||
 				i.noted("revocation given_up") != 0 {
@@ -109,7 +109,7 @@ func TestARevocationThatCannotBeDoneIsGivenUp(t *testing.T) {
 	i := f.start(0)
 	i.run(t)
 	f.unlink(i, f.signIn(i, time.Hour))
-	i.Nudge()
+	i.Outbox.Nudge()
 	waitFor(t, func() bool { return i.noted("revocation given_up") == 1 })
 	if !strings.Contains(i.logs.String(), "a revocation was given up") {
 		t.Fatal("nobody is told")
@@ -123,11 +123,11 @@ func TestThereIsNothingToRevoke(t *testing.T) {
 		"no tokens":           {Provider: "rogue"},
 		"an unknown provider": {Provider: "nobody", Tokens: vault.Tokens{Refresh: secret.New("rt")}},
 	} {
-		if b := i.Revocation(c); b != nil {
+		if b := i.Outbox.Revocation(c); b != nil {
 			t.Errorf("%s: %s", name, b)
 		}
 	}
-	if b := i.Revocation(vault.Connection{Provider: "rogue", Tokens: vault.Tokens{Access: secret.New("at-only")}}); !strings.Contains(
+	if b := i.Outbox.Revocation(vault.Connection{Provider: "rogue", Tokens: vault.Tokens{Access: secret.New("at-only")}}); !strings.Contains(
 		string(b),
 		"at-only",
 	) {
@@ -162,7 +162,7 @@ func TestStylesOfRevocation(t *testing.T) {
 			f.unlink(i, f.signIn(i, time.Hour, func(c *vault.Connection) {
 				c.Tokens.Access, c.Tokens.Refresh = secret.New("at-1"), secret.New("rt-1")
 			}))
-			i.Nudge()
+			i.Outbox.Nudge()
 			waitFor(t, func() bool { return i.noted("revocation revoked") == 1 })
 			got := fake.last()
 			if got.method != row.method || got.path != row.path ||

@@ -252,12 +252,12 @@ func TestARevocationNamesTheAccount(t *testing.T) {
 	})
 	s := f.signIn(i, time.Hour, func(c *vault.Connection) { c.Account.Subject = "7/8" })
 	c := i.read(t, s)
-	if err := i.vault.Unlink(context.Background(), s, c.ID, i.Revocation); err != nil {
+	if err := i.vault.Unlink(context.Background(), s, c.ID, i.Outbox.Revocation); err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
-	go i.Run(ctx)
+	go i.Outbox.Run(ctx)
 	waitFor(t, func() bool { return i.noted("revocation revoked") == 1 })
 	if got := h.last(); got.method != "DELETE" || got.path != "/7/8/permissions" || !strings.Contains(got.body, "grant_type=revoke") {
 		t.Fatalf("%+v", got)

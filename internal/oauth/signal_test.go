@@ -303,7 +303,7 @@ func TestKeysThatCannotBeFetchedAreNoVerdict(t *testing.T) {
 
 // logoutToken is LogoutToken whose work is only to say what it was asked for.
 func (i *instance) logoutToken(provider, raw string) (got oauth.Logout, err error) {
-	err = i.LogoutToken(context.Background(), provider, raw, func(_ context.Context, l oauth.Logout) error {
+	err = i.Signals.LogoutToken(context.Background(), provider, raw, func(_ context.Context, l oauth.Logout) error {
 		got = l
 		return nil
 	})
@@ -315,7 +315,7 @@ func (i *instance) securityEvents(provider, raw string) (got []oauth.SecurityEve
 		got = events
 		return nil
 	}
-	err = i.SecurityEvents(context.Background(), provider, raw, carryOut)
+	err = i.Signals.SecurityEvents(context.Background(), provider, raw, carryOut)
 	return got, err
 }
 
@@ -327,12 +327,12 @@ func TestASignalIsSpentWhenItsWorkIsDone(t *testing.T) {
 	raw := f.g.sign(f.g.logoutClaims(), "logout+jwt")
 	broken := errors.New("the work failed")
 	send := func(i *instance, work error) error {
-		return i.LogoutToken(context.Background(), "rogue", raw, func(context.Context, oauth.Logout) error { return work })
+		return i.Signals.LogoutToken(context.Background(), "rogue", raw, func(context.Context, oauth.Logout) error { return work })
 	}
 	if err := send(here, broken); !errors.Is(err, broken) {
 		t.Fatalf("the work's own error: %v", err)
 	}
-	err := here.LogoutToken(context.Background(), "rogue", raw, func(context.Context, oauth.Logout) error {
+	err := here.Signals.LogoutToken(context.Background(), "rogue", raw, func(context.Context, oauth.Logout) error {
 		kind(t, send(there, nil), oauth.KindStore) // meanwhile
 		return broken
 	})

@@ -11,6 +11,13 @@ import (
 	"bff/internal/vault"
 )
 
+// Signals checks the tokens that providers send by themselves: logout tokens and security event tokens. It is safe for
+// concurrent use.
+type Signals struct {
+	known
+	vault *vault.Vault // which tokens were used
+}
+
 // A Logout is what a logout token names: a session at the provider, a user, or both.
 type Logout struct {
 	UserID  string         // as [SecurityEvent.UserID]
@@ -52,13 +59,13 @@ func verify(
 // LogoutToken validates a logout token in the order of OpenID Connect Back-Channel Logout 1.0 section 2.6, and has
 // carryOut do what it asks for. A token is spent when carryOut has returned nil, and not before: sent again after an
 // error, an outage or a crash it is accepted. Without the store, none is. carryOut may run twice for one token.
-func (b *Broker) LogoutToken(
+func (s *Signals) LogoutToken(
 	ctx context.Context,
 	name, raw string,
 	carryOut func(context.Context, Logout) error,
 ) error {
 	const op = "verify the logout token of"
-	p, values, err := b.speaker(op, name, raw)
+	p, values, err := s.speaker(op, name, raw)
 	if err != nil {
 		return err
 	}
@@ -81,7 +88,7 @@ func (b *Broker) LogoutToken(
 	out := Logout{Handle: handle(p, token.Session)}
 	out.Account, out.UserID = whom(p, token.Subject, values)
 	once := onceOnly{kind: "logout/" + place(p), id: token.ID, keep: 2*claims.LogoutFresh + claims.Skew}
-	fresh, err := b.once(ctx, p, op, once, func(ctx context.Context) error { return carryOut(ctx, out) })
+	fresh, err := s.once(ctx, p, op, once, func(ctx context.Context) error { return carryOut(ctx, out) })
 	if err == nil && !fresh {
 		return fail("it was used before")
 	}
@@ -95,12 +102,12 @@ type onceOnly struct {
 }
 
 // once does the work of a token that is accepted once. fresh is false where it was done before.
-func (b *Broker) once(ctx context.Context, p *client.Provider, op string, o onceOnly,
+func (s *Signals) once(ctx context.Context, p *client.Provider, op string, o onceOnly,
 	work func(context.Context) error) (fresh bool, err error) {
 	unavailable := func(err error) error {
 		return &Error{Kind: KindStore, Op: op, Provider: p.Name, RetryAfter: time.Second, Err: err}
 	}
-	claim, state, err := b.vault.Claim(ctx, o.kind, o.id)
+	claim, state, err := s.vault.Claim(ctx, o.kind, o.id)
 	switch {
 	case err != nil:
 		return false, unavailable(err)
@@ -121,8 +128,8 @@ func (b *Broker) once(ctx context.Context, p *client.Provider, op string, o once
 
 // speaker is the provider as it is for accounts of whoever says that a token is theirs, with the values that tell them
 // apart. Nothing of the token is verified yet.
-func (b *Broker) speaker(op, name, raw string) (*client.Provider, map[string]string, error) {
-	p, err := b.provider(op, name)
+func (s *Signals) speaker(op, name, raw string) (*client.Provider, map[string]string, error) {
+	p, err := s.provider(op, name)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -195,11 +202,11 @@ func securityKind(uri string) SecurityKind {
 // SecurityEvents validates a security event token, and has carryOut do what its events ask for. It is spent as a
 // logout token is: see LogoutToken. One whose work was done before is no error (RFC 8935 section 2.2), and carryOut
 // is not called.
-func (b *Broker) SecurityEvents(ctx context.Context, name, raw string,
+func (s *Signals) SecurityEvents(ctx context.Context, name, raw string,
 	carryOut func(context.Context, []SecurityEvent) error) error {
 	const op = "verify the security event token of"
 	raw = strings.TrimSpace(raw)
-	p, values, err := b.speaker(op, name, raw)
+	p, values, err := s.speaker(op, name, raw)
 	if err != nil {
 		return err
 	}
@@ -225,6 +232,6 @@ func (b *Broker) SecurityEvents(ctx context.Context, name, raw string,
 		out = append(out, event)
 	}
 	once := onceOnly{kind: "security/" + place(p), id: token.ID, keep: claims.SecurityFresh + time.Hour}
-	_, err = b.once(ctx, p, op, once, func(ctx context.Context) error { return carryOut(ctx, out) })
+	_, err = s.once(ctx, p, op, once, func(ctx context.Context) error { return carryOut(ctx, out) })
 	return err
 }

@@ -225,7 +225,7 @@ func TestARevocationWaitsAsLongAsItIsTold(t *testing.T) {
 	})
 	i.run(t)
 	c := f.unlink(i, f.signIn(i, time.Hour))
-	i.Nudge()
+	i.Outbox.Nudge()
 	waitFor(t, func() bool { return i.noted("revocation retried") == 1 })
 	for shift, due := range map[time.Duration]bool{100 * time.Second: false, 4 * time.Minute: true} {
 		later := f.start(shift)

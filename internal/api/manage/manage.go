@@ -148,12 +148,12 @@ func (m *Manager) endSession(c *route.Call) error {
 // unlink removes a connection that the user keeps. Its grant is revoked through the outbox.
 func (m *Manager) unlink(c *route.Call) error {
 	user, id := c.R.PathValue("id"), c.R.PathValue("connection")
-	err := m.cfg.Vault.UnlinkKept(c.Ctx(), user, id, m.cfg.Broker.Revocation)
+	err := m.cfg.Vault.UnlinkKept(c.Ctx(), user, id, m.cfg.Broker.Outbox.Revocation)
 	if err != nil {
 		return unless(err, func() error {
 			return problem.New(problem.NotFound).Because("The user keeps no such connection.")
 		})
 	}
-	m.cfg.Broker.Nudge()
+	m.cfg.Broker.Outbox.Nudge()
 	return c.Empty(http.StatusNoContent)
 }

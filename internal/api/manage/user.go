@@ -273,11 +273,11 @@ func (m *Manager) erase(c *route.Call) error {
 	if !strings.HasPrefix(id, "u_") {
 		return noUser()
 	}
-	erased, err := m.cfg.Vault.EraseUser(c.Ctx(), id, m.cfg.Broker.Revocation)
+	erased, err := m.cfg.Vault.EraseUser(c.Ctx(), id, m.cfg.Broker.Outbox.Revocation)
 	if err != nil {
 		return unless(err, noUser)
 	}
-	m.cfg.Broker.Nudge()
+	m.cfg.Broker.Outbox.Nudge()
 	receipt, err := m.cfg.Signer.Sign(c.Ctx(), ReceiptType, NewReceipt(m.cfg.Origin, id, erased, m.cfg.Now()))
 	if err != nil {
 		return err
