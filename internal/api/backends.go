@@ -13,9 +13,6 @@ import (
 	"bff/internal/vault"
 )
 
-// Anonymous says what a backend's mount does with a call that nobody is signed in for.
-type Anonymous string
-
 // What a mount may do. The zero Anonymous refuses.
 const (
 	Refuse   Anonymous = "refuse"   // 401

@@ -57,9 +57,6 @@ type pauseKey struct {
 	pattern      string // "": all
 }
 
-// A Pause says what an upstream's 429 with Retry-After stops for the session that met it.
-type Pause string
-
 // What may be paused. The zero Pause is PauseOff.
 const (
 	PauseOff   Pause = "off"   // the 429 is the upstream's own answer, and nothing else

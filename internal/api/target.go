@@ -6,14 +6,6 @@ import (
 	"bff/internal/vault"
 )
 
-// A PerCall has the templates of what differs from call to call: each is filled with the values of the connection that
-// the call goes through.
-type PerCall struct {
-	Upstream  string
-	Upstreams map[string]string // by the path below the mount
-	Headers   map[string]string
-}
-
 // target is where a call through c goes. nil: to the mount's own upstream. What is kept with c is checked for every
 // call: the configuration may have changed since.
 func (s *calls) target(c *vault.Connection, m *Mount) (*proxy.Target, error) {

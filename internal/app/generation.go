@@ -4,23 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"net/http"
-	"os"
 	"sync"
 
 	"bff/internal/api"
-	"bff/internal/api/frontend"
 	"bff/internal/assertion"
 	"bff/internal/config"
 	"bff/internal/oauth"
-	"bff/internal/proxy"
-	"bff/internal/secret"
 	"bff/internal/users"
 	"bff/internal/vault"
 	"bff/internal/webhook"
-	"bff/web"
 )
 
 // A generation is what one reading of the configuration made: everything between the listeners and the store. Towards
@@ -39,151 +32,6 @@ type generation struct {
 	stop    context.CancelFunc // of its workers
 	workers sync.WaitGroup
 	calls   sync.WaitGroup // handlers that run; none is added once another generation has taken over
-}
-
-// build plugs the layers together. It contacts nobody. shared is a vault to use instead of a new one, or nil.
-func (in *Instance) build(cfg *config.Config, shared *vault.Vault) (*generation, error) {
-	g := &generation{cfg: cfg, vault: shared, stop: func() {}, log: in.log,
-		sender: webhook.NewSender(webhook.Transport(), nil)}
-	if shared == nil {
-		s := &cfg.Session
-		v, err := vault.Open(vault.Config{Store: s.Store.Reveal(), Keys: s.Keys, Prefix: s.Prefix,
-			Cache: s.Cache && !in.options.Trial, Deaf: in.options.Trial,
-			Cookie: cfg.SessionCookie(), Secure: cfg.Secure(), Idle: s.Idle, Lifetime: s.Lifetime,
-			Programs: programs(cfg.Events), Audit: in, Log: in.log, Spans: in.traces != nil, Now: in.options.Now})
-		if err != nil {
-			return nil, err
-		}
-		g.vault = v
-	}
-	g.events = in.newRecorders(g)
-	if err := in.plug(g); err != nil {
-		g.events.close()
-		if g.signer != nil {
-			g.signer.Close()
-		}
-		if shared == nil {
-			err = errors.Join(err, g.vault.Close())
-		}
-		return nil, err
-	}
-	return g, nil
-}
-
-// plug makes what stands above the vault.
-func (in *Instance) plug(g *generation) error {
-	cfg := g.cfg
-	var err error
-	if g.policy, err = g.newPolicy(); err != nil {
-		return err
-	}
-	broker, err := oauth.New(oauth.Config{Providers: cfg.OAuth(), Vault: g.vault, Origin: cfg.OriginText(), Log: in.log,
-		Now:       in.options.Now,
-		OnRefresh: in.counted.Refresh, OnRevocation: in.counted.Revocation, OnClaims: g.newRights,
-		Audit: g.events, Tracer: in.traces.Provider(), Transport: in.traces.Transport(in.network(oauth.NewTransport()))})
-	if err != nil {
-		return err
-	}
-	if g.signer, err = in.newSigner(g); err != nil {
-		return err
-	}
-	mounts, err := mounts(cfg, in)
-	if err != nil {
-		return err
-	}
-	pages := in.options.Frontend
-	if pages == nil {
-		if pages, err = Frontend(&cfg.Frontend, cfg.OriginText(), cfg.SessionCookie()); err != nil {
-			return err
-		}
-	}
-	further, err := in.fronts(cfg)
-	if err != nil {
-		return err
-	}
-	g.broker = broker
-	g.server, err = api.New(api.Config{
-		Origin: cfg.OriginText(), Cookie: cfg.SessionCookie(), Vault: g.vault, Broker: broker, Signer: g.signer,
-		TrustedProxies: cfg.TrustedProxies, Origins: cfg.Frontend.Origins, Mounts: mounts, Clients: clients(cfg.Clients),
-		Frontend: pages, Client: web.Client(), Account: accountOf(cfg),
-		Fronts: further, SSO: cfg.SSO, AnyLoopback: in.options.AnyLoopback, Users: g.policy, LinkOnly: linkOnly(cfg.Providers),
-		Limits: api.Limits(cfg.Limits), Now: in.options.Now, Traces: in.traces, Metrics: in.counted, Log: in.log,
-		Audit: g.events, Calls: in.calls.Within(cfg.Explain), AccessLog: cfg.Log.Access,
-	})
-	return err
-}
-
-// newSigner makes what signs assertions: its keys follow the key ring.
-func (in *Instance) newSigner(g *generation) (*assertion.Signer, error) {
-	var seeds []secret.Text
-	for _, k := range g.cfg.Session.Keys {
-		seeds = append(seeds, k.Derive(assertion.Label))
-	}
-	return assertion.New(assertion.Config{Seeds: seeds, Board: g.vault, Now: in.options.Now, Log: in.log})
-}
-
-// mounts makes the apis. They share one transport.
-func mounts(cfg *config.Config, in *Instance) ([]api.Mount, error) {
-	var all []api.Mount
-	var validators []secret.Text
-	for _, k := range cfg.Session.Keys {
-		validators = append(validators, k.Derive(proxy.ValidatorLabel))
-	}
-	for _, a := range cfg.APIs {
-		a.Validators = validators
-		a.Transport, a.Log, a.OnTrip = in.upstreams, in.log, in.counted.Masked
-		a.Backend, a.OwnCookie = a.Identity != "", proxy.OwnCookies(cfg.SessionCookie())
-		m, err := proxy.New(a.Config)
-		if err != nil {
-			return nil, fmt.Errorf("api %s: %w", a.Name, err)
-		}
-		all = append(all, api.Mount{Mount: m, Name: a.Name, Provider: a.Provider, Scopes: a.Scopes,
-			Identity: a.Identity, Require: a.Require, Anonymous: api.Anonymous(a.Anonymous), Pause: api.Pause(a.Pause),
-			Where: (*api.PerCall)(a.Where)})
-	}
-	return all, nil
-}
-
-func clients(all []config.Client) (out []api.Client) {
-	for _, c := range all {
-		out = append(out, api.Client{Name: c.Name, Secret: c.Secret, Exchange: c.Exchange, Offline: c.Offline,
-			Manage: c.Manage, Data: c.Data, Shared: c.Shared})
-	}
-	return out
-}
-
-// Frontend serves what is outside /bff and the mounts, nil when nothing does. A folder is opened once, and no
-// link leads out of it.
-func Frontend(f *config.Frontend, origin, cookie string) (http.Handler, error) {
-	switch {
-	case f.Upstream != nil:
-		return frontend.DevServer(f.Upstream, origin, cookie), nil
-	case f.Dir != "":
-		root, err := os.OpenRoot(f.Dir)
-		if err != nil {
-			return nil, fmt.Errorf("frontend: the folder %s", config.FileError(err))
-		}
-		return frontend.Static(fs.FS(root.FS())), nil
-	}
-	return nil, nil
-}
-
-// fronts makes the further fronts.
-func (in *Instance) fronts(cfg *config.Config) ([]api.Front, error) {
-	var all []api.Front
-	for i := range cfg.Fronts {
-		f := &cfg.Fronts[i]
-		pages := in.options.Frontends[f.Text()]
-		if pages == nil {
-			var err error
-			if pages, err = Frontend(&f.Frontend, f.Text(), cfg.CookieOf(f.Origin)); err != nil {
-				return nil, err
-			}
-		}
-		all = append(all, api.Front{Origin: f.Text(), Cookie: cfg.CookieOf(f.Origin), Origins: f.Frontend.Origins,
-			APIs: f.APIs, Frontend: pages})
-	}
-	return all, nil
 }
 
 // start runs the workers of a generation until its stop is called.

@@ -168,7 +168,7 @@ func besides() map[string]string {
 		"app/generation.go":           starts,
 		"app/listen.go":               starts,
 		"app/reach.go":                waits,
-		"app/reload.go":               waits, // the retiring generation
+		"app/generations.go":          waits, // the retiring generation
 		"app/run.go":                  starts,
 		"deliver/deliver.go":          waits,
 		"explain/keeper.go":           call,
@@ -176,8 +176,8 @@ func besides() map[string]string {
 		"oauth/identity.go":           call,
 		"oauth/outbox.go":             waits,
 		"oauth/refresh/background.go": call,
-		"oauth/refresh/held.go":       renews,
-		"oauth/refresh/intent.go":     renews,
+		"oauth/refresh/write.go":      renews,
+		"oauth/refresh/keeper.go":     renews,
 		"oauth/refresh/operated.go":   renews,
 		"oauth/refresh/token.go":      renews,
 		"vault/create.go":             call,

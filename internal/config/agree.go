@@ -1,12 +1,5 @@
 package config
 
-// An agreement is what must hold between parts of the file. It runs once, when all of them are read: its methods report
-// what does not hold, and fill in what follows from another part.
-type agreement struct {
-	*Config
-	r *reader
-}
-
 func (c agreement) all(v value) {
 	r := c.r
 	c.onProviders()

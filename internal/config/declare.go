@@ -176,3 +176,12 @@ func (f field) withBelow(below []field) field {
 	f.below = below
 	return f
 }
+
+// set stores what a reader read, when it is good.
+func set[T any](to *T) func(T, bool) {
+	return func(v T, ok bool) {
+		if ok {
+			*to = v
+		}
+	}
+}

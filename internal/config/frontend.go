@@ -192,16 +192,6 @@ func (c agreement) onFronts() {
 	}
 }
 
-// rootOf is the api among names (all where nil) that is the whole site, or "".
-func (c agreement) rootOf(names []string) string {
-	for _, a := range c.APIs {
-		if a.Path == "/" && a.Host == "" && (names == nil || slices.Contains(names, a.Name)) {
-			return a.Name
-		}
-	}
-	return ""
-}
-
 // serves reports whether there is anything of a frontend's own.
 func (f *Frontend) serves() bool { return f.Dir != "" || f.Upstream != nil }
 
@@ -212,17 +202,6 @@ func (c agreement) onOrigins(path string, f *Frontend, own, whose string) {
 			c.r.wrong(c.r.where(at), "`%s` is %s, which needs no mention; remove it", at, whose)
 		}
 	}
-}
-
-// meant is the end of a sentence about a name that is none of those there are.
-func meant(name string, known []string) string {
-	switch near := Nearest(name, known); {
-	case near != "":
-		return "; did you mean `" + near + "`?"
-	case len(known) > 0:
-		return "; write one of " + listed(known)
-	}
-	return "; there are none"
 }
 
 // files are the keys of a certificate that is read from files.

@@ -414,18 +414,3 @@ func (c agreement) onProviders() {
 		r.wrong(r.where("providers"), "`providers` has none that people sign in with (`sign_in: false`, `auth`); nobody could sign in: write another")
 	}
 }
-
-// named reports where something names a provider that is not there. A provider with mistakes of its own counts as there.
-func (c agreement) named(path, provider string, names []string) {
-	if _, there := c.r.positions["providers."+provider]; there || slices.Contains(names, provider) {
-		return
-	}
-	switch near := Nearest(provider, names); {
-	case near != "":
-		c.r.wrong(c.r.where(path), "`%s` names no provider of this file; did you mean `%s`?", path, near)
-	case len(names) > 0:
-		c.r.wrong(c.r.where(path), "`%s` names no provider of this file; write one of %s", path, listed(names))
-	default:
-		c.r.wrong(c.r.where(path), "`%s` names no provider of this file; add it below `providers`", path)
-	}
-}

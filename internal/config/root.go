@@ -15,8 +15,6 @@ import (
 	"bff/internal/vault"
 )
 
-const year = 366 * 24 * time.Hour
-
 // fields are the keys of the file, in the order of the documentation.
 func (c *Config) fields() []field {
 	all := []field{

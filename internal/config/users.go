@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -290,22 +289,3 @@ func (c agreement) onClients() {
 		}
 	}
 }
-
-// identities are the audiences of backends, each once.
-func (c agreement) identities() (all []string) {
-	for _, a := range c.APIs {
-		if a.Identity != "" && !slices.Contains(all, a.Identity) {
-			all = append(all, a.Identity)
-		}
-	}
-	return all
-}
-
-func (c agreement) providerNames() (all []string) {
-	for _, p := range c.Providers {
-		all = append(all, p.Name)
-	}
-	return all
-}
-
-func indexed(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }

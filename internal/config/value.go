@@ -390,3 +390,5 @@ func short(d time.Duration) string {
 	}
 	return s
 }
+
+const year = 366 * 24 * time.Hour

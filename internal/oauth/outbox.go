@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"bff/internal/audit"
 	"bff/internal/oauth/client"
 	"bff/internal/oauth/refresh"
 	"bff/internal/vault"
@@ -125,15 +124,26 @@ func (o *Outbox) orphaned(c vault.Connection) {
 	})
 }
 
-// revoked records that the provider said that a grant is no more.
-func (c *Config) revoked(ctx context.Context, provider string) {
-	c.OnRevocation(provider, "revoked")
-	c.Audit.Record(ctx, audit.Event{Kind: audit.GrantRevoked, At: c.Now(), Provider: provider,
-		Actor: audit.Actor{Kind: audit.ByProvider, Name: provider}})
-}
-
 func providerOf(payload []byte) string {
 	var rec revocationRecord
 	_ = json.Unmarshal(payload, &rec)
 	return rec.Provider
+}
+
+const (
+	revocationLimit   = 4 * 24 * time.Hour // then a provider that never confirmed is given up
+	revocationRefused = 8                  // attempts at one that answers, but not with success
+	revocationFirst   = 2 * time.Second
+	revocationMax     = time.Hour
+)
+
+// revocationRecord is what waits in the outbox, sealed by the vault. Names of one letter: it is stored.
+type revocationRecord struct {
+	Provider string `json:"p"`
+	Token    string `json:"t"`
+	Hint     string `json:"h"` // token_type_hint
+	Access   string `json:"a,omitempty"`
+	Subject  string `json:"s,omitempty"` // of the account
+
+	Values map[string]string `json:"v,omitempty"` // of the connection: they say where its provider is
 }

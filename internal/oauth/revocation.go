@@ -10,24 +10,6 @@ import (
 	"bff/internal/vault"
 )
 
-const (
-	revocationLimit   = 4 * 24 * time.Hour // then a provider that never confirmed is given up
-	revocationRefused = 8                  // attempts at one that answers, but not with success
-	revocationFirst   = 2 * time.Second
-	revocationMax     = time.Hour
-)
-
-// revocationRecord is what waits in the outbox, sealed by the vault. Names of one letter: it is stored.
-type revocationRecord struct {
-	Provider string `json:"p"`
-	Token    string `json:"t"`
-	Hint     string `json:"h"` // token_type_hint
-	Access   string `json:"a,omitempty"`
-	Subject  string `json:"s,omitempty"` // of the account
-
-	Values map[string]string `json:"v,omitempty"` // of the connection: they say where its provider is
-}
-
 // Revocation is what has to be revoked when c is unlinked, for [vault.Vault.Unlink]; nil when there is nothing. The
 // refresh token comes first: with it goes the access token, at Google the whole grant (RFC 7009 section 2.1).
 func (o *Outbox) Revocation(c vault.Connection) []byte {

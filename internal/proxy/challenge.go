@@ -186,3 +186,24 @@ type closer struct {
 type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+// withoutPrompts drops the challenges for which a browser would ask the person for a password, in the name of this
+// origin.
+func withoutPrompts(h http.Header, challenges []string) {
+	kept := challenges[:0:0]
+	for _, line := range challenges {
+		prompts := false
+		for _, c := range parseChallenges(line) {
+			switch c.scheme {
+			case "basic", "digest", "ntlm", "negotiate":
+				prompts = true
+			}
+		}
+		if !prompts {
+			kept = append(kept, line)
+		}
+	}
+	if h["Www-Authenticate"] = kept; len(kept) == 0 {
+		delete(h, "Www-Authenticate")
+	}
+}

@@ -223,3 +223,19 @@ func (x *exchange) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	x.wrote, x.conn = true, conn
 	return conn, rw, nil
 }
+
+// answerEarly lets an answer go out before the request's body has ended. HTTP/1 needs to be told, and net/http cannot
+// use such a connection again: it would wait for the body first, or fail when the two sides meet.
+func (x *exchange) answerEarly() {
+	if x.in.ProtoMajor == 1 && x.body.unread() {
+		_ = http.NewResponseController(x.w).EnableFullDuplex()
+		x.w.Header()["Connection"] = []string{"close"}
+	}
+}
+
+// abandonBody gives a client that goes on sending a body nobody reads a few seconds to stop.
+func (x *exchange) abandonBody() {
+	if x.in.ProtoMajor == 1 && x.conn == nil && x.body.unread() {
+		_ = http.NewResponseController(x.w).SetReadDeadline(time.Now().Add(5 * time.Second))
+	}
+}

@@ -158,3 +158,12 @@ func (v *verdicts) put(name string, pass bool) {
 	}
 	v.all[name] = pass
 }
+
+func hasPrefix(s string, prefixes ...string) bool {
+	for _, p := range prefixes {
+		if strings.HasPrefix(s, p) {
+			return true
+		}
+	}
+	return false
+}

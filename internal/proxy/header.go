@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -169,15 +170,6 @@ func speaksForTheOrigin(folded string) bool {
 	return hasPrefix(folded, "set-cookie", "access-control-", "bff-", "public-key-pins", "service-worker-")
 }
 
-func hasPrefix(s string, prefixes ...string) bool {
-	for _, p := range prefixes {
-		if strings.HasPrefix(s, p) {
-			return true
-		}
-	}
-	return false
-}
-
 // isSocketField are the fields a WebSocket handshake needs (RFC 6455 section 11.3). Extensions are not negotiated: one
 // that compresses would hide what an upstream says.
 func isSocketField(name string) bool {
@@ -231,3 +223,5 @@ func (m *Mount) filterBack(h http.Header) {
 		withoutPrompts(h, challenges)
 	}
 }
+
+var errFieldName = errors.New("a field name of letters, digits and hyphens is needed")

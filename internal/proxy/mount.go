@@ -4,17 +4,11 @@ import (
 	"cmp"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httputil"
-	"net/url"
-	"slices"
-	"strings"
 	"time"
-
-	"golang.org/x/net/http/httpguts"
 
 	"bff/internal/dial"
 	"bff/internal/proxy/coding"
@@ -119,155 +113,6 @@ type Call struct {
 // Pattern is the item of Allow that lets the call through.
 func (c *Call) Pattern() string { return c.pattern }
 
-// New checks cfg and makes a mount. Every error is a [*ConfigError]; more than one are joined.
-func New(cfg Config) (*Mount, error) {
-	m := &Mount{cfg: cfg, transport: cfg.Transport, validators: binders(cfg.Validators), sets: new(tripwire.Cache),
-		fixed: []string{"nosniff", "same-origin", sandbox, "private, no-cache", "Cookie, BFF-Connection, Sec-Fetch-Dest"}}
-	_, m.hints = cfg.Transport.(interface{ Hints() })
-	if m.cfg.Log == nil {
-		m.cfg.Log = slog.New(slog.DiscardHandler)
-	}
-	m.cfg.Timeout = cmp.Or(max(0, cfg.Timeout), 30*time.Second)
-	m.cfg.Idle = cmp.Or(max(0, cfg.Idle), 10*time.Minute)
-	m.cfg.Stall = cmp.Or(max(0, cfg.Stall), time.Minute)
-	var errs []error
-	fail := func(field string, err error) {
-		if err != nil {
-			errs = append(errs, &ConfigError{Field: field, Err: err})
-		}
-	}
-	m.setRoot(fail)
-	m.setBases(fail)
-	m.setAllow(fail)
-	m.setHeaders(fail)
-	m.out, m.back = outward(), inward()
-	if cfg.Backend {
-		m.out, m.back = outwardToBackend(), inwardFromBackend()
-	}
-	m.out.setOnly("request_headers", cfg.RequestHeaders, fail)
-	m.back.setOnly("response_headers", cfg.ResponseHeaders, fail)
-	for i, f := range cfg.Rewrite {
-		path, err := jsonurl.Parse(f)
-		fail(fmt.Sprintf("rewrite[%d]", i), err)
-		m.fields = append(m.fields, path)
-	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
-	}
-	// most events and messages are smaller; each of many thousands holds one, a socket two
-	m.small = newBuffers(1 << 10)
-	m.large = newBuffers(32 << 10)
-	m.huge = newBuffers(128 << 10)
-	m.huge.most = mostHuge
-	m.sockets = m.newProxy()
-	return m, nil
-}
-
-// setRoot finds out where the mount is, seen from a browser.
-func (m *Mount) setRoot(fail func(string, error)) {
-	origin, err := url.Parse(m.cfg.Origin)
-	if err != nil || origin.Host == "" || origin.Path != "" {
-		fail("origin", errors.New(`an absolute URL without a path is needed: write "https://app.example.com"`))
-		return
-	}
-	m.root = m.cfg.Origin
-	if m.cfg.Host != "" {
-		host := m.cfg.Host
-		if strings.ContainsAny(host, "/@?#\\ %") {
-			fail("host", errors.New(`a host name is needed: write "drive.app.example.com"`))
-		}
-		if _, _, err := net.SplitHostPort(host); err != nil && origin.Port() != "" {
-			host += ":" + origin.Port()
-		}
-		m.root = origin.Scheme + "://" + host
-	}
-	if m.cfg.Backend && m.cfg.Path == "/" {
-		m.cfg.Path = ""
-	} else if m.cfg.Path == "" && m.cfg.Host == "" {
-		fail("path", errors.New(`a mount path is needed: write "/api/`+m.cfg.Name+`"`))
-	}
-	fail("path", plainPath(m.cfg.Path))
-	m.root += m.cfg.Path
-}
-
-// plainPath says whether a configured path has only one reading and one spelling.
-func plainPath(path string) error {
-	if path == "" {
-		return nil
-	}
-	ok := path[0] == '/' && path[len(path)-1] != '/' && !strings.Contains(path, "%")
-	if err := walk(path, func(s segment) { ok = ok && s.odd == 0 }); err != nil || !ok {
-		return errors.New(`a path of plain segments without a slash at its end is needed: write "/api/name"`)
-	}
-	return nil
-}
-
-func (m *Mount) setAllow(fail func(string, error)) {
-	for i, s := range m.cfg.Allow {
-		p, err := parsePattern(s, m.cfg.Encoded, m.cfg.Verbs)
-		fail(fmt.Sprintf("allow[%d]", i), err)
-		m.allow = append(m.allow, p)
-	}
-	m.checkWildcards("encoded", m.cfg.Encoded, fail)
-	m.checkWildcards("verbs", m.cfg.Verbs, fail)
-}
-
-// checkWildcards wants each name to be one of a wildcard.
-func (m *Mount) checkWildcards(field string, names []string, fail func(string, error)) {
-	for i, name := range names {
-		if !slices.ContainsFunc(m.cfg.Allow, func(s string) bool {
-			return strings.Contains(s, "{"+name+"}") || strings.Contains(s, "{"+name+"...}")
-		}) {
-			fail(fmt.Sprintf("%s[%d]", field, i),
-				fmt.Errorf("no pattern has a wildcard of that name: write {%s} in one", name))
-		}
-	}
-}
-
-var errFieldName = errors.New("a field name of letters, digits and hyphens is needed")
-
-// setHeaders checks the fields the mount writes itself.
-func (m *Mount) setHeaders(fail func(string, error)) {
-	m.own = map[string]bool{}
-	own := func(field, name, value string) {
-		folded, ok := fold(name)
-		switch {
-		case !ok:
-			fail(field, errFieldName)
-		case folded == "cookie" || folded == "host" || folded == "content-length" || hop(folded):
-			fail(field, errors.New("this field belongs to the connection and cannot be set"))
-		case !httpguts.ValidHeaderFieldValue(value):
-			fail(field, errors.New("the value holds control characters"))
-		}
-		m.own[folded] = true
-	}
-	if m.cfg.Header == "" {
-		m.cfg.Header = "Authorization"
-	}
-	m.cfg.Header = http.CanonicalHeaderKey(m.cfg.Header)
-	if m.cfg.Scheme == "" && m.cfg.Header == "Authorization" {
-		m.cfg.Scheme = "Bearer"
-	}
-	own("header", m.cfg.Header, m.cfg.Scheme)
-	if m.cfg.Query != "" && (!parameterName.MatchString(m.cfg.Query) || namesConnection(m.cfg.Query)) {
-		fail("query", errors.New("this is no name of a parameter: letters, digits, `_`, `-` and `.`"))
-	}
-	for name, value := range m.cfg.SetHeaders {
-		field := fmt.Sprintf("headers[%q]", name)
-		if strings.EqualFold(name, m.cfg.Header) {
-			fail(field, errors.New("this field carries the token"))
-		}
-		own(field, name, value)
-	}
-	for _, name := range m.cfg.CallHeaders {
-		field := fmt.Sprintf("headers[%q]", name)
-		if strings.EqualFold(name, m.cfg.Header) {
-			fail(field, errors.New("this field carries the token"))
-		}
-		own(field, name, "")
-	}
-}
-
 // Precedence orders mounts as requests look for theirs: those of a host first, then the longest path.
 func Precedence(a, b *Mount) int {
 	if (a.cfg.Host == "") != (b.cfg.Host == "") {
@@ -278,83 +123,6 @@ func Precedence(a, b *Mount) int {
 
 // HasHost says whether the mount is at a host of its own.
 func (m *Mount) HasHost() bool { return m.cfg.Host != "" }
-
-// Serves says whether r is for this mount, by its host and the escaped path.
-func (m *Mount) Serves(r *http.Request) bool {
-	if m.cfg.Host != "" && !m.isHost(r.Host) {
-		return false
-	}
-	target := r.RequestURI
-	if target == "" {
-		target = r.URL.RequestURI()
-	}
-	rest, ok := strings.CutPrefix(target, m.cfg.Path)
-	if m.cfg.Path == "" && m.cfg.Host == "" && isBFFs(r, target) {
-		return false
-	}
-	return ok && (rest == "" || rest[0] == '/' || rest[0] == '?')
-}
-
-// isBFFs reports whether a target is below /bff to any reader.
-func isBFFs(r *http.Request, target string) bool {
-	for _, path := range [...]string{target, r.URL.Path} {
-		if rest, ok := strings.CutPrefix(path, "/bff"); ok && (rest == "" || strings.IndexByte("/?;", rest[0]) >= 0) {
-			return true
-		}
-	}
-	return false
-}
-
-func (m *Mount) isHost(host string) bool {
-	if _, _, err := net.SplitHostPort(m.cfg.Host); err != nil { // without a port, any
-		if h, _, err := net.SplitHostPort(host); err == nil {
-			host = h
-		}
-	}
-	return strings.EqualFold(host, m.cfg.Host)
-}
-
-// Find reads the path of a request this mount serves: ErrBadPath when it has more than one reading, ErrNotAllowed
-// when it is not on the list.
-func (m *Mount) Find(r *http.Request) (*Call, error) {
-	path, query, err := splitTarget(r)
-	if err != nil {
-		return nil, err
-	}
-	below, ok := strings.CutPrefix(path, m.cfg.Path)
-	if !ok {
-		return nil, ErrNotAllowed
-	}
-	var few [16]segment
-	segments, err := readPath(below, few[:0])
-	if err != nil {
-		return nil, err
-	}
-	by, err := m.allows(r.Method, segments)
-	if err != nil {
-		return nil, err
-	}
-	if !m.cfg.Backend && (overridesMethod(r.Method, query) || becomesCode(r.Header)) ||
-		m.cfg.Backend && by.method != "" && overridesMethod(r.Method, query) {
-		return nil, ErrNotAllowed
-	}
-	b := m.baseOf(segments)
-	for range b.segments { // the same segments, as they were spelled
-		below = below[1+len(segments[0].raw):]
-		segments = segments[1:]
-	}
-	return &Call{base: b, bases: m.bases, rest: below, pattern: by.source}, nil
-}
-
-// becomesCode says whether a browser asks for something it would run or style the page with.
-func becomesCode(h http.Header) bool {
-	switch h.Get("Sec-Fetch-Dest") {
-	case "script", "style", "worker", "sharedworker", "serviceworker", "audioworklet", "paintworklet", "xslt",
-		"object", "embed":
-		return true
-	}
-	return h.Get("Service-Worker") != ""
-}
 
 // NewTransport makes the connections to upstreams: many idle ones, HTTP/2 where it is spoken, nothing decompressed,
 // nothing total.
@@ -373,4 +141,12 @@ func NewTransport() *http.Transport {
 		HTTP2: &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second,
 			MaxReceiveBufferPerStream: 1 << 20}, // held for a client that does not read
 	}
+}
+
+// Retry says which answers of an upstream are not passed on at once: the call is made again. Only calls that change
+// nothing and have no body are. The zero value makes no call twice.
+type Retry struct {
+	Statuses []int         // of an answer that may be another a moment later; none: never
+	Attempts int           // further ones; 2 when zero
+	Wait     time.Duration // the longest before one: an answer that asks for more is passed on; 5 s when zero
 }

@@ -11,14 +11,6 @@ import (
 	"bff/internal/httpfield"
 )
 
-// Retry says which answers of an upstream are not passed on at once: the call is made again. Only calls that change
-// nothing and have no body are. The zero value makes no call twice.
-type Retry struct {
-	Statuses []int         // of an answer that may be another a moment later; none: never
-	Attempts int           // further ones; 2 when zero
-	Wait     time.Duration // the longest before one: an answer that asks for more is passed on; 5 s when zero
-}
-
 const (
 	retryFirst    = 200 * time.Millisecond
 	retryAttempts = 2

@@ -14,8 +14,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -34,39 +32,6 @@ func (m *Mount) newProxy() *httputil.ReverseProxy {
 		BufferPool:     m.small,
 		FlushInterval:  flushWithin,
 		ErrorLog:       log.New(io.Discard, "", log.Lshortfile), // it would print what came over the wire
-	}
-}
-
-// buffers are what flowing bodies hold, and ReverseProxy's pool.
-type buffers struct {
-	pool sync.Pool
-	most int32 // that are out at once; 0: any number
-	out  atomic.Int32
-}
-
-// mostHuge is how many bodies of a mount have a buffer of 128 KiB: 8 MiB in all.
-const mostHuge = 64
-
-func newBuffers(size int) *buffers {
-	return &buffers{pool: sync.Pool{New: func() any { b := make([]byte, size); return &b }}}
-}
-
-func (b *buffers) Get() []byte  { return *b.pool.Get().(*[]byte) }
-func (b *buffers) Put(p []byte) { b.pool.Put(&p) }
-
-// take and give are the same without a copy of the slice's header, and with the bound: nil when as many are out.
-func (b *buffers) take() *[]byte {
-	if b.most > 0 && b.out.Add(1) > b.most {
-		b.out.Add(-1)
-		return nil
-	}
-	return b.pool.Get().(*[]byte)
-}
-
-func (b *buffers) give(p *[]byte) {
-	b.pool.Put(p)
-	if b.most > 0 {
-		b.out.Add(-1)
 	}
 }
 
@@ -108,22 +73,6 @@ func (m *Mount) Serve(w http.ResponseWriter, r *http.Request, c *Call, by Caller
 	x.answerEarly()
 	x.abandonBody()
 	return x.err
-}
-
-// answerEarly lets an answer go out before the request's body has ended. HTTP/1 needs to be told, and net/http cannot
-// use such a connection again: it would wait for the body first, or fail when the two sides meet.
-func (x *exchange) answerEarly() {
-	if x.in.ProtoMajor == 1 && x.body.unread() {
-		_ = http.NewResponseController(x.w).EnableFullDuplex()
-		x.w.Header()["Connection"] = []string{"close"}
-	}
-}
-
-// abandonBody gives a client that goes on sending a body nobody reads a few seconds to stop.
-func (x *exchange) abandonBody() {
-	if x.in.ProtoMajor == 1 && x.conn == nil && x.body.unread() {
-		_ = http.NewResponseController(x.w).SetReadDeadline(time.Now().Add(5 * time.Second))
-	}
 }
 
 // rewrite makes the outbound request of a WebSocket handshake. Out is a deep copy of In without hop-by-hop fields.

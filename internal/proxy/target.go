@@ -162,3 +162,15 @@ func (m *Mount) baseOf(path []segment) *base {
 	}
 	return &m.bases[len(m.bases)-1] // cannot be reached: the last base has no prefix
 }
+
+// plainPath says whether a configured path has only one reading and one spelling.
+func plainPath(path string) error {
+	if path == "" {
+		return nil
+	}
+	ok := path[0] == '/' && path[len(path)-1] != '/' && !strings.Contains(path, "%")
+	if err := walk(path, func(s segment) { ok = ok && s.odd == 0 }); err != nil || !ok {
+		return errors.New(`a path of plain segments without a slash at its end is needed: write "/api/name"`)
+	}
+	return nil
+}

@@ -24,10 +24,6 @@ type NewSession struct {
 	Reason     string        // of the audit event: "sso" where another front's session led to this one
 }
 
-// maxSessions is how many sessions a user may have: one more ends the oldest. It bounds every script that walks over
-// them.
-const maxSessions = 100
-
 // sweepAt is at every how many sessions of a user it is seen which ended by their time.
 const sweepAt = 32
 

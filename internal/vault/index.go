@@ -194,3 +194,7 @@ func (c *core) indexLife() time.Duration { return c.cfg.Lifetime + seenWithin }
 
 // seenWithin is how long the end of a session by its time may take to be seen: some rounds of MaintainUsers.
 const seenWithin = 6 * time.Hour
+
+// maxSessions is how many sessions a user may have: one more ends the oldest. It bounds every script that walks over
+// them.
+const maxSessions = 100

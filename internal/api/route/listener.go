@@ -277,20 +277,6 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request, row *Row) {
 	s.observed(c, watch.status, began)
 }
 
-// set puts the headers of an answer that is bff's own.
-func (k Keep) set(h http.Header) {
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer") // a callback's address holds a code
-	h.Set("X-Frame-Options", "DENY")
-	switch k {
-	case NoStore:
-		h.Set("Cache-Control", "no-store")
-		answer.AddVary(h, "Cookie") // beside the Origin of CORS
-	case Revalidate:
-		h.Set("Cache-Control", "no-cache")
-	}
-}
-
 // run is the pipeline: front, session or client, who, from where, handler.
 func (l *Listener) run(c *Call) error {
 	if redirect, err := c.atHome(); redirect || err != nil {

@@ -3,6 +3,8 @@ package route
 import (
 	"errors"
 	"net/http"
+
+	"bff/internal/api/answer"
 )
 
 // A Row is one route: where it is, what it asks of a request, and what it does. A zero policy is none: New refuses it.
@@ -92,4 +94,18 @@ func (m methods) row(method string) *Row {
 		method = http.MethodGet
 	}
 	return m[method]
+}
+
+// set puts the headers of an answer that is bff's own.
+func (k Keep) set(h http.Header) {
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer") // a callback's address holds a code
+	h.Set("X-Frame-Options", "DENY")
+	switch k {
+	case NoStore:
+		h.Set("Cache-Control", "no-store")
+		answer.AddVary(h, "Cookie") // beside the Origin of CORS
+	case Revalidate:
+		h.Set("Cache-Control", "no-cache")
+	}
 }

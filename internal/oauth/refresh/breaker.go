@@ -1,7 +1,6 @@
 package refresh
 
 import (
-	"bff/internal/oauth/client"
 	"crypto/rand"
 	"encoding/binary"
 	"sync"
@@ -116,35 +115,4 @@ func later(a, b time.Time) time.Time {
 		return a
 	}
 	return b
-}
-
-// open says that p must not be asked at the moment. It takes nothing.
-func (p *provider) open(now time.Time) error {
-	b := &p.breaker
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	switch {
-	case now.Before(b.refused):
-		return p.shut(b.refused.Sub(now), true)
-	case now.Before(b.until):
-		return p.shut(b.until.Sub(now), false)
-	}
-	return nil
-}
-
-// enter is [breaker.enter] with its error.
-func (p *provider) enter(now time.Time) (bool, error) {
-	ok, wait, refused := p.breaker.enter(now)
-	if ok {
-		return true, nil
-	}
-	return false, p.shut(wait, refused)
-}
-
-func (p *provider) shut(wait time.Duration, refused bool) error {
-	e := &client.Error{Kind: client.KindUnavailable, Op: "refresh at", Provider: p.Name, RetryAfter: wait}
-	if refused {
-		e.Kind = client.KindMisconfigured
-	}
-	return e
 }

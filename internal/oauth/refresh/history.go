@@ -133,3 +133,9 @@ func (ms *histories) mine(key string, found *vault.Intent) (mine, silent bool) {
 	})
 	return mine, silent
 }
+
+// An intent is what was noted in the store before a refresh token is sent.
+type intent struct {
+	from, to time.Time // it was written between
+	lost     bool      // another one stood there: its answer is lost
+}

@@ -3,7 +3,6 @@ package refresh
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -15,14 +14,6 @@ import (
 	"bff/internal/secret"
 	"bff/internal/vault"
 )
-
-// An operated token is obtained with the operator's credential. It is nobody's: it stands in no store, and every
-// instance has one of its own, so that a new one is one request for each instance and token's life.
-type operated struct {
-	mu     sync.Mutex
-	now    vault.Connection
-	behind bool // one is being obtained behind the callers' backs
-}
 
 // Operated is the connection that calls of every user go through, with the token there is now, if there is one.
 func (b *Refresher) Operated(provider string) vault.Connection {

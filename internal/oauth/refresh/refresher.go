@@ -3,7 +3,6 @@ package refresh
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -50,13 +49,6 @@ type Refresher struct {
 	behind    chan struct{} // bounds refreshes behind callers' backs
 }
 
-// A provider is a provider with what this instance knows of its state.
-type provider struct {
-	*client.Provider
-	breaker  breaker
-	operated operated
-}
-
 // New makes a refresher. It contacts nobody.
 func New(cfg Config) *Refresher {
 	r := &Refresher{cfg: cfg, vault: cfg.Vault, providers: map[string]*provider{}, history: newHistories(),
@@ -83,29 +75,6 @@ func (b *Refresher) provider(c *vault.Connection) (*provider, error) {
 		return p, nil
 	}
 	return b.sites.of(at), nil
-}
-
-// maxSites bounds what is remembered of the hosts of providers with several.
-const maxSites = 1024
-
-// sites are providers with several hosts: one that does not answer is no reason to keep away from another.
-type sites struct {
-	mu sync.Mutex
-	m  map[*client.Provider]*provider
-}
-
-func (s *sites) of(at *client.Provider) *provider {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	p := s.m[at]
-	if p == nil {
-		if s.m == nil || len(s.m) >= maxSites {
-			s.m = map[*client.Provider]*provider{}
-		}
-		p = &provider{Provider: at}
-		s.m[at] = p
-	}
-	return p
 }
 
 // Held lays what this instance holds for the store over a connection that was read.

@@ -287,18 +287,3 @@ func (b *Refresher) refreshBehind(ctx context.Context, p *provider, c vault.Conn
 		b.history.with(c.Key(), b.cfg.Now(), false, func(m *history) { m.behind = false })
 	})
 }
-
-func (p *provider) reauth(reason string) *client.Error {
-	if reason == "" {
-		reason = client.ReasonUnknown
-	}
-	return &client.Error{Kind: client.KindReauth, Op: "refresh at", Provider: p.Name, Reason: reason}
-}
-
-func (p *provider) storeError(err error) *client.Error {
-	kind := client.KindStore
-	if isGone(err) {
-		kind = client.KindGone
-	}
-	return &client.Error{Kind: kind, Op: "refresh at", Provider: p.Name, RetryAfter: time.Second, Err: err}
-}
