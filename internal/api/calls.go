@@ -19,6 +19,7 @@ import (
 	"bff/internal/explain"
 	"bff/internal/oauth"
 	"bff/internal/proxy"
+	"bff/internal/secret"
 	"bff/internal/trace"
 	"bff/internal/vault"
 )
@@ -206,19 +207,31 @@ func (s *calls) caller(c *route.Call, conn *vault.Connection, m *Mount) (caller 
 	if err != nil {
 		return proxy.Caller{}, false, err
 	}
+	w := &way{broker: s.broker, mount: m, conn: through}
 	return proxy.Caller{
 		Target:     to,
 		Credential: credentialOf(m, through),
-		Account:    conn.Provider + " " + conn.Account.Subject,
-		Secrets:    append(s.broker.Secrets(through), c.Session.Ticket()),
-		Renew: func(ctx context.Context) (proxy.Credential, error) {
-			renewed, err := s.broker.Renew(ctx, *through)
-			if err != nil || renewed.Tokens.Access.IsZero() {
-				return nil, err
-			}
-			return credentialOf(m, &renewed), nil
-		},
+		Account:    proxy.Account{Provider: conn.Provider, Subject: conn.Account.Subject},
+		Secrets:    append(s.broker.Secrets(w.secrets[:0], through), c.Session.Ticket()),
+		Renew:      w.renew,
 	}, another, nil
+}
+
+// A way is what a call through a connection needs beside its credential, in one piece of memory.
+type way struct {
+	broker  *oauth.Broker
+	mount   *Mount
+	conn    *vault.Connection
+	secrets [3]secret.Text
+}
+
+// renew is proxy.Caller.Renew.
+func (w *way) renew(ctx context.Context) (proxy.Credential, error) {
+	renewed, err := w.broker.Renew(ctx, *w.conn)
+	if err != nil || renewed.Tokens.Access.IsZero() {
+		return nil, err
+	}
+	return credentialOf(w.mount, &renewed), nil
 }
 
 // credentialOf is what authenticates a call through conn at its upstream: the one place that chooses.

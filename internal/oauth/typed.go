@@ -57,9 +57,9 @@ func (b *Broker) OperatorConnection(provider string) vault.Connection {
 	return b.refresher.Operated(provider)
 }
 
-// Secrets are what no answer may repeat of a connection's credential beside what is sent: the password inside.
-func (b *Broker) Secrets(c *vault.Connection) []secret.Text {
-	all := append(make([]secret.Text, 0, 3), c.Tokens.Refresh) // with room for one of the caller's
+// Secrets appends what no answer may repeat of a connection's credential beside what is sent: the password inside.
+func (b *Broker) Secrets(all []secret.Text, c *vault.Connection) []secret.Text {
+	all = append(all, c.Tokens.Refresh)
 	if p := b.providers[c.Provider]; p != nil && p.Auth == providers.AuthBasic {
 		if pair, err := base64.StdEncoding.DecodeString(c.Tokens.Access.Reveal()); err == nil {
 			_, password, _ := strings.Cut(string(pair), ":")

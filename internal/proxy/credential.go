@@ -24,7 +24,7 @@ type Credential interface {
 // A Caller is on whose behalf a call is carried.
 type Caller struct {
 	Credential Credential
-	Account    string // whose answers these are: what a browser keeps is bound to it
+	Account    Account // whose answers these are: what a browser keeps is bound to it
 	// Renew is called after a 401 that is about the credential. It returns a fresh one for a second try; nil, or one
 	// of the same secrets, means that there is none. A nil Renew means no second try.
 	Renew   func(context.Context) (Credential, error)
@@ -35,34 +35,36 @@ type Caller struct {
 	Done    <-chan struct{} // closed when the session ends: what still flows ends within seconds; nil: never
 }
 
+// An Account is one of a provider's. The zero Account is one too.
+type Account struct{ Provider, Subject string }
+
 // A token is sent as it is, in the header that the mount names, or in a parameter of the query.
 type token struct {
-	header, scheme string
-	query          string // the parameter's name; "" with a header
-	value          secret.Text
+	of    *Config
+	value secret.Text
 }
 
 // Token returns the credential that sends t the way this mount's upstream wants it.
 func (m *Mount) Token(t secret.Text) Credential {
-	return token{header: m.cfg.Header, scheme: m.cfg.Scheme, query: m.cfg.Query, value: t}
+	return token{&m.cfg, t}
 }
 
 func (t token) Secrets() []secret.Text { return []secret.Text{t.value} }
 
 func (t token) Authorize(r *http.Request) error {
 	v := t.value.Reveal()
-	if t.query != "" {
-		q := withoutParameter(r.URL.RawQuery, t.query)
+	if name := t.of.Query; name != "" {
+		q := withoutParameter(r.URL.RawQuery, name)
 		if q != "" {
 			q += "&"
 		}
-		r.URL.RawQuery = q + t.query + "=" + url.QueryEscape(v)
+		r.URL.RawQuery = q + name + "=" + url.QueryEscape(v)
 		return nil
 	}
-	if t.scheme != "" {
-		v = t.scheme + " " + v
+	if t.of.Scheme != "" {
+		v = t.of.Scheme + " " + v
 	}
-	r.Header[t.header] = []string{v}
+	r.Header[t.of.Header] = []string{v}
 	return nil
 }
 

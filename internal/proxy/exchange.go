@@ -71,8 +71,12 @@ func exchangeOf(ctx context.Context) *exchange {
 	return x
 }
 
-// glance is how often a call is looked at: for an ended session, for silence.
-const glance = 2 * time.Second
+// glance is how often a call is looked at: for an ended session, for silence. The first look comes sooner: from then on
+// a client that goes away ends the call at once.
+const (
+	glance = 2 * time.Second
+	sooner = 50 * time.Millisecond
+)
 
 // start begins to watch.
 func (x *exchange) start() {
@@ -80,7 +84,7 @@ func (x *exchange) start() {
 	x.moved = now
 	x.owed(now)
 	x.mu.Lock()
-	x.timer = time.AfterFunc(min(glance, x.mount.cfg.Timeout, x.mount.cfg.Idle, x.mount.cfg.Stall), x.look)
+	x.timer = time.AfterFunc(min(sooner, x.mount.cfg.Timeout, x.mount.cfg.Idle, x.mount.cfg.Stall), x.look)
 	x.mu.Unlock()
 }
 
@@ -100,6 +104,7 @@ func (x *exchange) look() {
 	if x.over {
 		return
 	}
+	x.follow()
 	select {
 	case <-x.by.Done:
 		if x.sparse || x.ending || !x.flowing.Load() {

@@ -9,32 +9,51 @@ import (
 
 // A life is the context of an exchange: it ends with the call, with the request's own context, or when the call is
 // broken off. It is what context.WithCancelCause gives, and closes a connection at its end without a registration for
-// each: a call makes one with the request.
+// each. With the request's context it registers only when somebody waits for its own end, or when follow is called:
+// most calls are over before.
 type life struct {
 	request context.Context
-	unwatch func() bool // of the request's end
 
-	mu    sync.Mutex // guards what follows
-	done  chan struct{}
-	err   error
-	cause error
-	held  io.Closer        // closed at the end
-	after map[*func()]bool // called at the end
+	mu      sync.Mutex  // guards what follows
+	unwatch func() bool // of the request's end; nil: nothing is registered
+	done    chan struct{}
+	err     error
+	cause   error
+	held    io.Closer        // closed at the end
+	after   map[*func()]bool // called at the end
 }
 
 // live begins. end must be called.
-func (l *life) live(request context.Context) {
-	l.request = request
-	if request.Done() != nil {
-		l.unwatch = context.AfterFunc(request, func() { l.finish(request.Err(), context.Cause(request)) })
+func (l *life) live(request context.Context) { l.request = request }
+
+// follow has it end with the request from now on, whoever looks.
+func (l *life) follow() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.followLocked()
+}
+
+func (l *life) followLocked() {
+	if l.unwatch == nil && l.err == nil && l.request.Done() != nil {
+		l.unwatch = context.AfterFunc(l.request, l.follows)
+	}
+}
+
+// follows ends it when the request has ended.
+func (l *life) follows() {
+	if err := l.request.Err(); err != nil {
+		l.finish(err, context.Cause(l.request))
 	}
 }
 
 // end ends it, for a reason of this side. The first reason stays.
 func (l *life) end(cause error) {
 	l.finish(context.Canceled, cause)
-	if l.unwatch != nil {
-		l.unwatch()
+	l.mu.Lock()
+	unwatch := l.unwatch
+	l.mu.Unlock()
+	if unwatch != nil {
+		unwatch()
 	}
 }
 
@@ -68,6 +87,7 @@ func (l *life) why() error {
 
 // Hold implements wire.Holder.
 func (l *life) Hold(c io.Closer) bool {
+	l.follows()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.err != nil {
@@ -97,6 +117,7 @@ func (l *life) Done() <-chan struct{} {
 	defer l.mu.Unlock()
 	if l.done == nil {
 		l.done = make(chan struct{})
+		l.followLocked()
 		if l.err != nil {
 			close(l.done)
 		}
@@ -106,6 +127,7 @@ func (l *life) Done() <-chan struct{} {
 
 // Err implements context.Context.
 func (l *life) Err() error {
+	l.follows()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.err
@@ -119,6 +141,7 @@ func (l *life) AfterFunc(f func()) (stop func() bool) {
 		go f()
 		return func() bool { return false }
 	}
+	l.followLocked()
 	if l.after == nil {
 		l.after = map[*func()]bool{}
 	}

@@ -73,12 +73,14 @@ func binders(keys []secret.Text) []*binder {
 }
 
 // tag is the tag of a validator of an account.
-func (b *binder) tag(kind, account, validator string) (tag [sealSize]byte) {
+func (b *binder) tag(kind string, account Account, validator string) (tag [sealSize]byte) {
 	m := b.macs.Get().(*tagMaker)
 	defer b.macs.Put(m)
 	m.mac.Reset()
-	head := binary.BigEndian.AppendUint64(append(m.text[:0], kind...), uint64(len(account)))
-	m.mac.Write(append(append(head, account...), validator...))
+	head := append(m.text[:0], kind...)
+	head = binary.BigEndian.AppendUint64(head, uint64(len(account.Provider)+len(" ")+len(account.Subject)))
+	head = append(append(append(head, account.Provider...), ' '), account.Subject...)
+	m.mac.Write(append(head, validator...))
 	base64.RawURLEncoding.Encode(tag[:], m.mac.Sum(m.sum[:0])[:12])
 	return tag
 }
@@ -86,7 +88,7 @@ func (b *binder) tag(kind, account, validator string) (tag [sealSize]byte) {
 // conditions are what one request says of validators, and what the answer to it may.
 type conditions struct {
 	keys    []*binder
-	account string
+	account Account
 	in      *http.Request
 }
 
@@ -133,7 +135,8 @@ func (v conditions) bind(res *http.Response) {
 	}
 	h := res.Header
 	if tags := h["Etag"]; len(tags) > 0 && strings.TrimSpace(tags[0]) != "" {
-		h["Etag"] = []string{v.bound(ofTag, strings.TrimSpace(tags[0]))} // of several, browsers read one
+		tags[0] = v.bound(ofTag, strings.TrimSpace(tags[0]))
+		h["Etag"] = tags[:1:1] // of several, browsers read one
 		return
 	}
 	date := h.Get("Last-Modified")

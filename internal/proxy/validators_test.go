@@ -68,7 +68,7 @@ func (r *rig) as(account, method string, fields ...string) *http.Response {
 
 func (r *rig) plainly(account, method string, fields ...string) *http.Response {
 	r.t.Helper()
-	r.set(func(c *proxy.Caller) { c.Account = account })
+	r.set(func(c *proxy.Caller) { c.Account.Subject = account })
 	req, err := http.NewRequest(method, r.server.URL+"/api/x/a", nil)
 	if err != nil {
 		r.t.Fatal(err)

@@ -19,7 +19,8 @@ type masks struct {
 	set      *tripwire.Set // of all of them; nil: nothing, or not known yet
 	known    bool          // set is known
 	watch    *tripwire.Stream
-	reported bool // OnTrip was called
+	reader   tripwire.Reader // of the body, through watch
+	reported bool            // OnTrip was called
 }
 
 // renew replaces the credential. The one before must not come back either.
@@ -57,8 +58,12 @@ func (k *masks) watched(src io.Reader) io.Reader {
 		return src
 	}
 	k.watch = k.mount.streams.New(set)
-	return tripwire.NewReader(src, k.watch, func() { k.tripped("body") })
+	k.reader.Reset(src, k.watch, k)
+	return &k.reader
 }
+
+// Tripped implements tripwire.Hearer.
+func (k *masks) Tripped() { k.tripped("body") }
 
 // header masks secrets in the values of h. A name cannot hold one: it would have to be a token of 64 characters
 // at most, and is then dropped by its shape.

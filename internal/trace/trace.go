@@ -10,7 +10,10 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 )
 
-type key struct{}
+type (
+	key      struct{}
+	fieldKey struct{}
+)
 
 // A Request is what names one request.
 type Request struct {
@@ -23,17 +26,21 @@ type Request struct {
 func NewID() string { return rand.Text() }
 
 // With returns a context that carries r.
-func With(ctx context.Context, r Request) context.Context { return &named{ctx, r} }
+func With(ctx context.Context, r Request) context.Context { return &named{ctx, r, [1]string{r.ID}} }
 
 // named is a context with a Request, in one piece of memory.
 type named struct {
 	context.Context
 	request Request
+	field   [1]string // its id, as the value of a field
 }
 
 func (n *named) Value(k any) any {
-	if _, ok := k.(key); ok {
+	switch k.(type) {
+	case key:
 		return &n.request
+	case fieldKey:
+		return &n.field
 	}
 	return n.Context.Value(k)
 }
@@ -43,7 +50,7 @@ func Unrecorded(ctx context.Context, r Request, at oteltrace.SpanContext) contex
 	n := &struct { // in one piece of memory
 		named
 		place
-	}{named{ctx, r}, place{at: at}}
+	}{named{ctx, r, [1]string{r.ID}}, place{at: at}}
 	return oteltrace.ContextWithSpan(&n.named, &n.place)
 }
 
@@ -63,6 +70,15 @@ func From(ctx context.Context) Request {
 	return Request{}
 }
 
+// Field is the id of the context's request as the value of a header field, nil without one. It is shared: nobody
+// writes to it.
+func Field(ctx context.Context) []string {
+	if f, ok := ctx.Value(fieldKey{}).(*[1]string); ok && f[0] != "" {
+		return f[:]
+	}
+	return nil
+}
+
 // An answer says its request's id in Header. A request that leaves because of it has the id in Onward: the fields
 // BFF-* are between a browser and bff, and X-Request-Id is what programs log without being told.
 const (
@@ -75,8 +91,8 @@ const (
 // recorded its context: whoever receives it records nothing either. Of one that is recorded, its span says more.
 // Without a request it writes nothing.
 func Name(ctx context.Context, h http.Header) {
-	if id := From(ctx).ID; id != "" && h[Onward] == nil {
-		h[Onward] = []string{id}
+	if id := Field(ctx); id != nil && h[Onward] == nil {
+		h[Onward] = id
 	}
 	if in := oteltrace.SpanContextFromContext(ctx); in.IsValid() && !in.IsSampled() {
 		Place(in, h)

@@ -67,7 +67,12 @@ type owner struct {
 }
 
 // Key names the record in the store: equal for one connection read twice, on any instance; different for any other.
-func (c *Connection) Key() string { return c.owner.name + "/" + c.ID }
+func (c *Connection) Key() string { return string(c.AppendKey(nil)) }
+
+// AppendKey appends Key to b.
+func (c *Connection) AppendKey(b []byte) []byte {
+	return append(append(append(b, c.owner.name...), '/'), c.ID...)
+}
 
 // Version changes with every write.
 func (c *Connection) Version() string { return c.version }

@@ -144,8 +144,8 @@ func (l *Listener) named(w http.ResponseWriter, r *http.Request) (*http.Request,
 		delete(r.Header, "Traceparent")
 		delete(r.Header, "Tracestate")
 	}
-	w.Header()[trace.Header] = []string{t.ID}
 	ctx, span := l.cfg.Traces.Begin(r, t)
+	w.Header()[trace.Header] = trace.Field(ctx)
 	return r.WithContext(ctx), span
 }
 

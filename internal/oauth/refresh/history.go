@@ -94,6 +94,17 @@ func (ms *histories) forgetOld(now time.Time) {
 	}
 }
 
+// sighting is when an access token was seen to be new, if it was. It is asked at every call.
+func (ms *histories) sighting(key []byte, token secret.Text) (at time.Time, seen bool) {
+	ms.mu.Lock()
+	defer ms.mu.Unlock()
+	m := ms.m[string(key)]
+	if m == nil || m.sighted != ms.hash(token) {
+		return time.Time{}, false
+	}
+	return m.sightedAt, true
+}
+
 // succeeded forgets failures.
 func (ms *histories) succeeded(key string, now time.Time) {
 	ms.with(key, now, false, func(m *history) { m.failures, m.until, m.lost, m.silent = 0, time.Time{}, intent{}, false })

@@ -81,18 +81,14 @@ func (b *Refresher) expiry(c *vault.Connection, now time.Time) time.Time {
 	if t.ObtainedAt.IsZero() {
 		return t.Expiry
 	}
-	end := t.Expiry
-	ahead := t.ObtainedAt.After(now.Add(skewSeen))
-	b.history.with(c.Key(), now, ahead, func(m *history) {
-		hash := b.history.hash(t.Access)
-		if m.sighted != hash && ahead {
-			m.sighted, m.sightedAt = hash, now
-		}
-		if m.sighted == hash {
-			end = m.sightedAt.Add(t.Expiry.Sub(t.ObtainedAt))
-		}
-	})
-	return end
+	if t.ObtainedAt.After(now.Add(skewSeen)) {
+		b.sight(c)
+	}
+	var key [128]byte
+	if at, seen := b.history.sighting(c.AppendKey(key[:0]), t.Access); seen {
+		return at.Add(t.Expiry.Sub(t.ObtainedAt))
+	}
+	return t.Expiry
 }
 
 // sight notes that c's access token was obtained just now, whatever its record says.

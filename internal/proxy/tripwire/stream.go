@@ -122,15 +122,17 @@ func remember(past, b []byte, keep int) []byte {
 type Reader struct {
 	src     io.Reader
 	stream  *Stream
-	onHit   func()
+	by      Hearer
 	pending []byte // went through the stream and did not fit
 	end     error
 }
 
-// NewReader returns a Reader of src. onHit is called for each chunk in which a secret was found. The stream remains
-// the caller's.
-func NewReader(src io.Reader, stream *Stream, onHit func()) *Reader {
-	return &Reader{src: src, stream: stream, onHit: onHit}
+// A Hearer is told of each chunk of a body in which a secret was found.
+type Hearer interface{ Tripped() }
+
+// Reset makes r a Reader of src from its beginning. The stream remains the caller's.
+func (r *Reader) Reset(src io.Reader, stream *Stream, by Hearer) {
+	*r = Reader{src: src, stream: stream, by: by}
 }
 
 // Read reads at most once from the source where that gives anything that may go out. It may use all of p as scratch
@@ -144,7 +146,7 @@ func (r *Reader) Read(p []byte) (int, error) {
 		r.end = err
 		out, hit := r.stream.Pass(p[:n], err != nil)
 		if hit {
-			r.onHit()
+			r.by.Tripped()
 		}
 		if len(out) > 0 && n > 0 && &out[0] == &p[0] {
 			return len(out), r.end
