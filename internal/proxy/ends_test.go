@@ -186,53 +186,6 @@ func TestAnAnswerThatComesAfterItsSessionIsNotBegun(t *testing.T) {
 	}
 }
 
-// Through Go's client as through bff's own: before the header, and while the body flows.
-func TestAClientThatHangsUpEndsTheCall(t *testing.T) {
-	for name, own := range map[string]bool{"standard client": false, "own client": true} {
-		for where, begin := range map[string]func(http.ResponseWriter){
-			"header": func(http.ResponseWriter) {},
-			"body": func(w http.ResponseWriter) {
-				w.Header().Set("Content-Length", "100")
-				_, _ = io.WriteString(w, "half")
-				_ = http.NewResponseController(w).Flush()
-			},
-		} {
-			started, gone := make(chan struct{}), make(chan struct{})
-			r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
-				if req.URL.Path == "/base/before" {
-					return
-				}
-				begin(w)
-				close(started)
-				<-req.Context().Done()
-				close(gone)
-			}, func(c *proxy.Config) {
-				if !own {
-					c.Transport = proxy.NewTransport()
-				}
-			})
-			r.do("GET", "/api/x/before", nil) // a connection that is made anew looks at the call's end by itself
-			ctx, cancel := context.WithCancel(t.Context())
-			go func() {
-				<-started
-				cancel()
-			}()
-			req, _ := http.NewRequestWithContext(ctx, "GET", r.server.URL+"/api/x/a", nil)
-			if res, err := r.client.Do(req); err == nil {
-				if _, err := io.Copy(io.Discard, res.Body); err == nil {
-					t.Errorf("%s, %s: answered", name, where)
-				}
-				_ = res.Body.Close()
-			}
-			select {
-			case <-gone:
-			case <-time.After(20 * time.Second):
-				t.Fatalf("%s: the upstream still writes its %s", name, where)
-			}
-		}
-	}
-}
-
 // A body that breaks off is not one that ended: the upstream sees it break off, and a client that still reads is told.
 func TestABodyThatBreaksOffIsNoEnd(t *testing.T) {
 	ends := make(chan error, 1)
