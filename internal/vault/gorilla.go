@@ -18,10 +18,11 @@ import (
 // client and serializer for as long as it takes, which knows the parsed ticket and what is to be done. All that
 // redisstore gets wrong is put right there, and each has a test of its name:
 //
-//	Get         is the one read of session and connections; the ticket has been parsed, so no cookie chooses a key
+//	Get         is the one read of session and connections; the ticket has been parsed, so no cookie chooses a key;
+//	            it opens what it read
 //	Set, Del    are the script that creates, touches or ends; a transfer that was not made for it refuses
 //	Ping        says nothing: a store that is down does not stop a start, and is asked by Get, Set and Del themselves
-//	Serialize   seals, Deserialize opens; a session's record never leaves in clear
+//	Serialize   seals, Get opens; a session's record never leaves in clear
 //	KeyGen      refuses: ids come from Create alone
 type gorilla struct{ s *sessions }
 
@@ -104,13 +105,12 @@ func (tr *transfer) Ping(ctx context.Context) *redis.StatusCmd { return redis.Ne
 
 func (tr *transfer) Get(ctx context.Context, _ string) *redis.StringCmd {
 	cmd := redis.NewStringCmd(ctx)
-	got, err := tr.s.reader.read(ctx, tr.ticket)
-	if err != nil {
+	var err error
+	if tr.session, tr.got, err = tr.s.reader.load(ctx, tr.ticket); err != nil {
 		cmd.SetErr(err)
 		return cmd
 	}
-	tr.got = got
-	cmd.SetVal(got.value)
+	cmd.SetVal(tr.got.value)
 	return cmd
 }
 
@@ -143,13 +143,8 @@ func (tr *transfer) Serialize(*gorillasessions.Session) ([]byte, error) {
 	return tr.s.ring().Seal(sessionBinding(tr.ticket), encode(tr.record)), nil
 }
 
-// Deserialize opens what this transfer has read.
-func (tr *transfer) Deserialize(_ []byte, _ *gorillasessions.Session) (err error) {
-	if tr.session, err = tr.s.reader.open(tr.got); err != nil {
-		return ErrNotFound
-	}
-	return nil
-}
+// Deserialize has nothing to do: Get opened what it read.
+func (tr *transfer) Deserialize([]byte, *gorillasessions.Session) error { return nil }
 
 // discard is a ResponseWriter for saves that set no cookie.
 type discard struct{}

@@ -28,8 +28,11 @@ type sealed struct {
 	batch    *store.Batch      // that brought it
 }
 
+// asked is Ask or AskSurely of the store.
+type asked func(ctx context.Context, absent string, collect func(*store.Batch) (answer func() error)) error
+
 // read brings a session and its connections in one round trip: one pipeline, all keys in one slot.
-func (r *reader) read(ctx context.Context, t *seal.Ticket) (*sealed, error) {
+func (r *reader) read(ctx context.Context, t *seal.Ticket, ask asked) (*sealed, error) {
 	got := &sealed{ticket: t, prior: r.cache.prior(t)}
 	if got.prior != nil && len(got.prior.location.pairs) == 2*len(r.ring()) { // else keys came to the ring since
 		got.location = got.prior.location
@@ -37,7 +40,7 @@ func (r *reader) read(ctx context.Context, t *seal.Ticket) (*sealed, error) {
 		got.location = r.locate(t)
 	}
 	pairs := got.location.pairs
-	err := r.db.Ask(ctx, r.absent(got.location.tag), func(b *store.Batch) func() error {
+	err := ask(ctx, r.absent(got.location.tag), func(b *store.Batch) func() error {
 		got.batch = b
 		var textsArray [4]store.Text
 		var hashesArray [4]store.Hash
@@ -96,15 +99,43 @@ func (r *reader) loadTicket(ctx context.Context, ticket secret.Text) (*Session, 
 	if !ok {
 		return nil, nil, ErrNotFound
 	}
-	got, err := r.read(ctx, t)
+	return r.load(ctx, t)
+}
+
+// load reads a session and opens it. ErrNotFound: there is none, it is over, or it does not open. What a key of the
+// ring seems to have sealed and does not open is read once more, of a server that takes writes: an answer to somebody
+// else, which a connection out of step brings, signs nobody out and hides no connection.
+func (r *reader) load(ctx context.Context, t *seal.Ticket) (*Session, *sealed, error) {
+	got, err := r.read(ctx, t, r.db.Ask)
 	if err != nil {
 		return nil, nil, err
 	}
 	s, err := r.open(got)
+	if errors.Is(err, seal.ErrSealed) || err == nil && r.hides(s, got) {
+		if got, err = r.read(ctx, t, r.db.AskSurely); err != nil {
+			return nil, nil, err
+		}
+		s, err = r.open(got)
+	}
 	if err != nil {
 		return nil, nil, ErrNotFound
 	}
 	return s, got, nil
+}
+
+// hides says whether there are connections that did not open although the ring has the key which they name.
+func (r *reader) hides(s *Session, got *sealed) bool {
+	if len(s.Connections) == len(got.own)+len(got.kept) {
+		return false
+	}
+	for _, values := range [...]map[string]string{got.own, got.kept} {
+		for id, value := range values {
+			if _, opened := s.Connection(id); !opened && r.ring().Knows(value) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func sessionBinding(t *seal.Ticket) seal.Binding {
@@ -147,8 +178,8 @@ func (r *reader) open(got *sealed) (*Session, error) {
 func (r *reader) openSession(t *seal.Ticket, value string) (*sessionRecord, error) {
 	rec := &sessionRecord{}
 	plain, err := r.ring().Open(sessionBinding(t), []byte(value))
-	if err == nil {
-		err = decode(plain, rec)
+	if err == nil && decode(plain, rec) != nil {
+		err = seal.ErrSealed
 	}
 	if err != nil {
 		r.db.Warn("a session record does not open: its key was removed from the ring, or it was tampered with")

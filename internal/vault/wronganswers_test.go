@@ -1,8 +1,10 @@
 package vault_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -167,5 +169,59 @@ func TestAnswersOutOfStepSignNobodyOut(t *testing.T) {
 				})
 			}
 		})
+	}
+}
+
+// An answer to somebody else stands where an own one is due, whole and of the right type: a record that does not open
+// is asked for again before anybody is taken for signed out, or a connection for unlinked.
+func TestAnAnswerToSomebodyElseSignsNobodyOut(t *testing.T) {
+	server := testenv.Redis(t)
+	url, meddle := between(t, server.Addr)
+	v := open(t, url)
+	_, mine := signIn(t, v, vault.NewSession{Connection: google(vault.KeepSession)})
+	_, theirs := signIn(t, v, vault.NewSession{User: grace(), Connection: google(vault.KeepSession)})
+	load(t, v, mine)
+	own, other := load(t, v, mine), load(t, v, theirs)
+	c, ctx := server.Client(), context.Background()
+	values := map[string][2]string{}
+	for _, key := range c.Keys(ctx, "bff:{*}:[sc]:*").Val() {
+		kind, n := "session", 0
+		if !strings.HasPrefix(key, "bff:{"+own.Ticket().Reveal()[:20]) {
+			n = 1
+		}
+		value, err := c.Get(ctx, key).Result()
+		if err != nil {
+			kind = "connection"
+			for _, value = range c.HGetAll(ctx, key).Val() {
+			}
+		}
+		both := values[kind]
+		both[n] = value
+		values[kind] = both
+	}
+	bulk := func(s string) []byte { return fmt.Appendf(nil, "$%d\r\n%s\r\n", len(s), s) }
+	for kind, both := range values {
+		if both[0] == "" || both[1] == "" || both[0] == both[1] {
+			t.Fatalf("%s: nothing to exchange", kind)
+		}
+		once := false
+		meddle(func(b []byte) []byte {
+			if !once && bytes.Contains(b, bulk(both[0])) {
+				once = true
+				return bytes.ReplaceAll(b, bulk(both[0]), bulk(both[1]))
+			}
+			return b
+		})
+		s, err := v.Load(mine)
+		if err != nil || s.ID != own.ID || len(s.Connections) != 1 || s.Connections[0].ID != own.Connections[0].ID {
+			t.Errorf("another one's %s: %v %v", kind, s, err)
+		}
+		meddle(nil)
+		if !once {
+			t.Errorf("no %s was read", kind)
+		}
+	}
+	if load(t, v, theirs).ID != other.ID {
+		t.Error("the other one is somebody else")
 	}
 }

@@ -75,6 +75,11 @@ func (s *reads) Ask(ctx context.Context, absent string, collect func(*Batch) (an
 	if !errors.Is(err, ErrNotFound) {
 		return err
 	}
+	return s.AskSurely(ctx, absent, collect)
+}
+
+// AskSurely is the second time of Ask, for a caller to whom the first answer said nothing that it understands.
+func (s *reads) AskSurely(ctx context.Context, absent string, collect func(*Batch) (answer func() error)) error {
 	b := &Batch{s: s.server, ctx: ctx, pipe: s.client.Pipeline()}
 	write := b.pipe.Del(ctx, absent)
 	answer := collect(b)
