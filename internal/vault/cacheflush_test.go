@@ -1,7 +1,9 @@
 package vault_test
 
 import (
+	"bytes"
 	"context"
+	"sync"
 	"testing"
 
 	"bff/internal/testenv"
@@ -23,5 +25,41 @@ func TestAFlushedStoreEmptiesTheCache(t *testing.T) {
 		must(t, v.End(ctx, someone, "logout"))
 		_, err := v.Load(r)
 		is(t, "a session of a store that was flushed", err, vault.ErrNotFound)
+	}
+}
+
+// Rule 1 of the cache: a read whose answer comes behind the report that the session ended is not answered from.
+func TestAReadThatAReportOvertookIsNotAnsweredFrom(t *testing.T) {
+	server := testenv.Redis(t)
+	url, meddle := between(t, server.Addr)
+	key := ring(vault.NewKey())
+	slow, other := open(t, url, key, cached), open(t, server.URL, key, cached)
+	ctx := context.Background()
+	for _, end := range []func(s *vault.Session) error{
+		func(s *vault.Session) error { return other.End(ctx, s, "logout") },
+		func(s *vault.Session) error { _, err := other.EndUser(ctx, s.User.ID, "provider"); return err },
+	} {
+		_, before := signIn(t, other, vault.NewSession{User: grace()})
+		warm(t, slow, before, server) // it hears reports
+		s, r := signIn(t, other, vault.NewSession{})
+		value := server.Client().Get(ctx, server.Client().Keys(ctx, "bff:{"+s.Ticket().Reveal()[:20]+"*}:s:*").Val()[0]).Val()
+		read, goOn := make(chan struct{}), make(chan struct{})
+		var once sync.Once
+		meddle(func(b []byte) []byte {
+			if bytes.Contains(b, []byte(value)) {
+				once.Do(func() { close(read) })
+				<-goOn
+			}
+			return b
+		})
+		done := make(chan error, 1)
+		go func() { _, err := slow.Load(r); done <- err }()
+		<-read
+		must(t, end(s))
+		close(goOn)
+		<-done // it was asked before the end: either answer is right
+		meddle(nil)
+		_, err := slow.Load(r)
+		is(t, "a call after the logout answered", err, vault.ErrNotFound)
 	}
 }

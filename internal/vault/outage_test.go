@@ -336,6 +336,10 @@ func TestAClaimWhoseAnswerIsLostIsOurs(t *testing.T) {
 		t.Errorf("once: %v %v", first, err)
 	}
 	wire.lose.Store(1)
+	if _, state, err := v.Claim(ctx, "logout", "1"); state != vault.ClaimHeld || err != nil {
+		t.Errorf("a token's id: %v %v", state, err)
+	}
+	wire.lose.Store(1)
 	lock, ok, err := v.Lock(ctx, &c)
 	if !ok || err != nil {
 		t.Fatalf("lock: %v %v", ok, err)
@@ -358,7 +362,7 @@ func TestAClaimWhoseAnswerIsLostIsOurs(t *testing.T) {
 	if err := v.Unlink(ctx, s, c.ID, func(vault.Connection) []byte { return nil }); err != nil {
 		t.Errorf("an unlink: %v", err)
 	}
-	if wire.lost.Load() != 6 {
+	if wire.lost.Load() != 7 {
 		t.Errorf("%d answers were lost", wire.lost.Load())
 	}
 }

@@ -3,6 +3,8 @@ package vault_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -201,6 +203,47 @@ func TestRedisstoreAStoreErrorIsAnError(t *testing.T) {
 	}
 }
 
+// Nor is a cookie set where the store fails in the middle of a sign-in, wherever that is.
+func TestRedisstoreNoCookieForASignInThatBrokeOff(t *testing.T) {
+	server := testenv.Redis(t)
+	url, meddle := between(t, server.Addr)
+	v := open(t, url)
+	create := func() (*httptest.ResponseRecorder, error) {
+		w := httptest.NewRecorder()
+		_, err := v.Create(w, httptest.NewRequest("GET", "/", nil),
+			vault.NewSession{User: ada(), Connection: google(vault.KeepUser), Handle: "google/sid"})
+		return w, err
+	}
+	if _, err := create(); err != nil { // now the store knows the scripts
+		t.Fatal(err)
+	}
+	refused, done := 0, 0
+	for good := range 12 {
+		answers := 0
+		meddle(func(b []byte) []byte {
+			if answers++; answers > good {
+				return []byte("-OOM command not allowed\r\n")
+			}
+			return b
+		})
+		w, err := create()
+		meddle(nil)
+		cookies := w.Result().Cookies()
+		if err != nil {
+			refused++
+			if len(cookies) != 0 {
+				t.Errorf("a cookie was set for a sign-in that broke off after %d answers: %v", good, err)
+			}
+			continue
+		}
+		done++
+		load(t, v, withCookie(cookies[0].Value))
+	}
+	if refused < 3 || done == 0 {
+		t.Errorf("%d sign-ins broke off and %d did not", refused, done)
+	}
+}
+
 // Row: HttpOnly, Secure and SameSite are off by default. B3 to B8 of RFC 10017 section 6.1.3.2.
 func TestRedisstoreCookieAttributes(t *testing.T) {
 	for _, secure := range []bool{true, false} {
@@ -335,13 +378,32 @@ func TestTheStoreIsSearchedByKeyedHash(t *testing.T) {
 			t.Fatalf("characters %d to %d of the cookie reached the store", i, i+8)
 		}
 	}
+	raw, err := base64.RawURLEncoding.DecodeString(ticket)
+	must(t, err)
+	for i := 16; i+8 <= len(raw); i++ { // by themselves they are spelled with other characters
+		part := base64.RawURLEncoding.EncodeToString(raw[i : i+8])[:10]
+		if bytes.Contains(seen(), []byte(part)) || bytes.Contains(seen(), fmt.Appendf(nil, "%x", raw[i:i+8])) {
+			t.Fatalf("bytes %d to %d of the cookie reached the store", i, i+8)
+		}
+	}
 	locate := func() (found []string) {
 		return server.Client().Keys(context.Background(), "bff:{*}:s:*").Val()
 	}
 	before := locate()
+	if len(before) != 1 {
+		t.Fatalf("%d sessions", len(before))
+	}
 	other := open(t, server.URL) // another key: the same cookie is looked for elsewhere
-	_, err := other.Load(r)
+	until := len(seen())
+	_, err = other.Load(r)
 	is(t, "the same cookie under another key", err, vault.ErrNotFound)
+	must(t, other.Ping(context.Background()))
+	testenv.Eventually(t, "the monitor has seen the ping", func() bool {
+		return bytes.Contains(seen()[until:], []byte(`"ping"`))
+	})
+	if asked := seen()[until:]; !bytes.Contains(asked, []byte("}:s:")) || bytes.Contains(asked, []byte(before[0])) {
+		t.Errorf("under another key the cookie is looked for at the same place:\n%s", asked)
+	}
 	if after := locate(); len(after) != len(before) {
 		t.Fatal("the look-up wrote")
 	}

@@ -79,22 +79,34 @@ func TestAWriteThatArrivesTwiceOrLate(t *testing.T) {
 	}
 	at = once(t, "a token", server, seen, at)
 	must(t, v.WritePreferences(ctx, s, []byte(`{"a":1}`), ""))
-	once(t, "preferences", server, seen, at)
+	at = once(t, "preferences", server, seen, at)
+	for _, keep := range []vault.Keep{vault.KeepSession, vault.KeepUser} {
+		another := google(keep)
+		another.Account.Subject = "2 " + string(keep)
+		if _, err := v.Link(ctx, s, *another); err != nil {
+			t.Fatal(err)
+		}
+		at = once(t, "a link", server, seen, at)
+	}
 	scripts := recorded(t, server, seen)
 	if len(scripts) < 5 {
 		t.Fatalf("%d scripts recorded", len(scripts))
 	}
 	replay(t, server, scripts)
-	if got := load(t, v, r); !got.SeenAt.Equal(s.SeenAt) || len(got.Connections) != 1 ||
+	if got := load(t, v, r); !got.SeenAt.Equal(s.SeenAt) || len(got.Connections) != 3 ||
 		got.Connections[0].Tokens.Refresh.Reveal() != "rt-2" {
 		t.Error("written twice, it is something else")
 	}
+	must(t, v.Unlink(ctx, load(t, v, r), keptID(t, load(t, v, r)), func(vault.Connection) []byte { return nil }))
 	must(t, v.End(ctx, s, "logout"))
 	replay(t, server, scripts)
 	_, err := v.Load(r)
 	is(t, "after the logout, everything that was ever written comes once more", err, vault.ErrNotFound)
 	if keys := c.Keys(ctx, "bff:{*}:c:*").Val(); len(keys) != 0 {
 		t.Errorf("its connections are back: %v", keys)
+	}
+	if keys := c.Keys(ctx, "bff:{*}:k").Val(); len(keys) != 0 {
+		t.Errorf("what was unlinked before it is back: %v", keys)
 	}
 	if index := c.Keys(ctx, "bff:{*}:i").Val(); len(index) != 0 {
 		t.Error("it is in the index again")
@@ -122,3 +134,5 @@ func TestEndHandleWinsAgainstTheSignInThatIsUnderWay(t *testing.T) {
 	_, err := v.Load(r)
 	is(t, "the sign-in that was under way", err, vault.ErrNotFound)
 }
+
+func keptID(t *testing.T, s *vault.Session) string { return connectionOf(t, s, vault.KeepUser).ID }
