@@ -263,8 +263,8 @@ func TestTokensTheStoreCannotTakeAreHeld(t *testing.T) {
 	before := i.read(t, s)
 	f.g.misbehave(func(http.ResponseWriter, *http.Request, url.Values) bool { f.store.Stop(); return false })
 	got, err := i.Token(context.Background(), before)
-	if err != nil || got.Tokens.Access.Equal(before.Tokens.Access) {
-		t.Fatalf("the held token was not used: %v", err)
+	if err != nil || got.Tokens.Access.Equal(before.Tokens.Access) || got.Tokens.Refresh.Equal(before.Tokens.Refresh) {
+		t.Fatalf("the held tokens, of which both are new, were not used: %v", err)
 	}
 	f.g.misbehave(nil)
 	if again, err := i.Token(context.Background(), before); err != nil || !again.Tokens.Access.Equal(got.Tokens.Access) {

@@ -2,6 +2,7 @@ package oauth_test
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -50,6 +51,47 @@ func TestUnlinkRevokesTheRefreshToken(t *testing.T) {
 	}
 	if f.g.alive(c.Tokens.Refresh.Reveal()) || f.g.count("revoke") != 1 {
 		t.Fatalf("%d revocations", f.g.count("revoke"))
+	}
+}
+
+// rules: RFC 7009 section 2.2 (V2). Success also means a token that the provider does not know: revoking it again changes
+// nothing, so it is not tried again, whatever word for it a provider has.
+func TestARevocationOfATokenThatIsUnknownIsDone(t *testing.T) {
+	for name, answer := range map[string]struct {
+		status int
+		body   string
+	}{
+		"200, as the standard says":        {200, ""},
+		"204":                              {204, ""},
+		"400 invalid_token":                {400, `{"error":"invalid_token"}`},
+		"400 invalid_grant":                {400, `{"error":"invalid_grant"}`},
+		"200 token_revoked, as Slack does": {200, `{"ok":false,"error":"token_revoked"}`},
+		"404, as GitHub does":              {404, `{"message":"Not Found"}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFleet(t)
+			i := f.start(0)
+			var calls atomic.Int32
+			f.g.set(func(g *rogue) {
+				g.revoke = func(w http.ResponseWriter, _ *http.Request, _ url.Values) int {
+					calls.Add(1)
+					w.WriteHeader(answer.status)
+					_, _ = io.WriteString(w, answer.body)
+					return answered
+				}
+			})
+			i.run(t)
+			f.unlink(i, f.signIn(i, time.Hour))
+			i.Nudge()
+			waitFor(t, func() bool { return i.noted("revocation revoked") == 1 })
+			if n := calls.Load(); n != 1 || i.noted("revocation retried") != 0 {
+				t.Errorf("it was asked for %d times", n)
+			}
+			if jobs, err := i.vault.DueJobs(context.Background(), 10, time.Minute); err != nil || len(jobs) != 0 {
+				t.Errorf("%d jobs wait, %v", len(jobs), err)
+			}
+		})
 	}
 }
 

@@ -96,10 +96,8 @@ func (v names) Rename(ctx context.Context, o Renaming) (found Renamed, err error
 	case found.Names == 0 && value != "" && !rec.Moving && !o.Back:
 		return found, nil // done before
 	}
-	if !rec.Moving {
-		if value, err = v.begin(ctx, value, rec); err != nil {
-			return found, err
-		}
+	if value, err = v.begin(ctx, value, rec); err != nil {
+		return found, err
 	}
 	moved, err := v.db.Rename(ctx, r)
 	if err != nil || o.Back && moved.Twice > 0 { // what stays needs the secret
@@ -120,10 +118,13 @@ func (v names) current(ctx context.Context) (value string, rec namesRecord, err 
 	return value, rec, err
 }
 
-// begin has every instance wait that starts from now on. One that read the layout just before listens soon.
+// begin has every instance wait that starts from now on, also behind a failover: before a replica has what says so,
+// nothing is moved. One that read the layout just before listens soon.
 func (v names) begin(ctx context.Context, was string, rec namesRecord) (value string, err error) {
+	began := rec.Moving
 	rec.Moving = true
-	if value, err = v.write(ctx, was, rec); err != nil {
+	value = v.sealNames(rec)
+	if _, err = v.db.RunConfirmed(ctx, swap(v.db.NamesKey(), was, value)); err != nil || began {
 		return value, err
 	}
 	select {
@@ -151,8 +152,12 @@ func swap(key, expected string, value any) store.Call {
 	return store.Call{Script: "swap", Keys: store.Keys{"key": key}, Args: store.Args{"expected": expected, "value": value}}
 }
 
+func (v names) sealNames(rec namesRecord) string {
+	return string(v.ring().Seal(namesBinding, encode(&rec)))
+}
+
 func (v names) write(ctx context.Context, expected string, rec namesRecord) (string, error) {
-	value := string(v.ring().Seal(namesBinding, encode(&rec)))
+	value := v.sealNames(rec)
 	_, err := v.db.RunDurably(ctx, swap(v.db.NamesKey(), expected, value))
 	return value, err
 }

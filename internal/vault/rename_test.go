@@ -82,7 +82,7 @@ func (b *before) lives(t *testing.T) (cookie string) {
 	must(t, err)
 	must(t, v.Touch(ctx, load(t, v, r)))
 	s2, r2 := signIn(t, v, vault.NewSession{User: rec.User(), Connection: google(vault.KeepSession)})
-	must(t, v.Unlink(ctx, s2, load(t, v, r2).Connections[0].ID, func(vault.Connection) []byte { return []byte("x") }))
+	must(t, v.Unlink(ctx, s2, connectionOf(t, load(t, v, r2), vault.KeepSession).ID, func(vault.Connection) []byte { return []byte("x") }))
 	c, err := r.Cookie("bff")
 	must(t, err)
 	return c.Value

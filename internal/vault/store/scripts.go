@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -44,19 +45,35 @@ func (s *scripts) Run(ctx context.Context, c Call) (int, error) {
 
 // RunDurably is Run for a write that waits, within a bound, for one replica, where there are any.
 func (s *scripts) RunDurably(ctx context.Context, c Call) (int, error) {
-	n, err := s.evalDurably(ctx, c).Int()
+	cmd, _ := s.evalDurably(ctx, c)
+	n, err := cmd.Int()
 	return s.answer(ctx, n, err)
 }
 
+// RunConfirmed is RunDurably for a write before which nothing else may happen: it is ErrUnavailable, although it was
+// done, where there are replicas and none confirmed it.
+func (s *scripts) RunConfirmed(ctx context.Context, c Call) (int, error) {
+	cmd, confirmed := s.evalDurably(ctx, c)
+	n, err := cmd.Int()
+	if n, err = s.answer(ctx, n, err); err == nil && !confirmed {
+		return 0, fmt.Errorf("%w: %w", ErrUnavailable, errUnconfirmed)
+	}
+	return n, err
+}
+
+var errUnconfirmed = errors.New("no replica confirmed a write in time")
+
 // CountDurably is RunDurably for a script that answers how many: nothing is an answer like another.
 func (s *scripts) CountDurably(ctx context.Context, c Call) (int, error) {
-	n, err := s.evalDurably(ctx, c).Int()
+	cmd, _ := s.evalDurably(ctx, c)
+	n, err := cmd.Int()
 	return n, s.fault(ctx, err)
 }
 
 // IDsDurably is RunDurably for a script that answers ids of sessions, joined by commas, or a word of `erase`.
 func (s *scripts) IDsDurably(ctx context.Context, c Call) ([]string, error) {
-	text, err := s.evalDurably(ctx, c).Text()
+	cmd, _ := s.evalDurably(ctx, c)
+	text, err := cmd.Text()
 	switch {
 	case errors.Is(err, redis.Nil):
 		return nil, ErrUnavailable // no script of these answers nothing at all
@@ -104,13 +121,13 @@ func (s *scripts) answer(ctx context.Context, n int, err error) (int, error) {
 }
 
 // evalDurably runs a script and WAIT in one pipeline, since WAIT speaks of its own connection's writes. That no replica
-// answered in time is logged, not returned: the write is done.
-func (s *scripts) evalDurably(ctx context.Context, c Call) *redis.Cmd {
+// answered in time is logged: the write is done. confirmed says that one did, or that there is none.
+func (s *scripts) evalDurably(ctx context.Context, c Call) (_ *redis.Cmd, confirmed bool) {
 	script, keys, args := s.resolve(&c)
 	defer s.written(s.TagOf(keys[0]))
 	node := s.node(ctx, keys[0])
 	if node == nil || s.replicas.count(ctx, node) == 0 {
-		return script.Run(ctx, s.client, keys, args...)
+		return script.Run(ctx, s.client, keys, args...), true
 	}
 	cmd, waited := awaited(ctx, node, script.EvalSha, keys, args)
 	if redis.HasErrorPrefix(cmd.Err(), "NOSCRIPT") {
@@ -118,13 +135,13 @@ func (s *scripts) evalDurably(ctx context.Context, c Call) *redis.Cmd {
 	}
 	for _, elsewhere := range [...]string{"MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN"} {
 		if redis.HasErrorPrefix(cmd.Err(), elsewhere) { // the slot moved: the client as a whole follows it
-			return script.Run(ctx, s.client, keys, args...)
+			return script.Run(ctx, s.client, keys, args...), false
 		}
 	}
 	if cmd.Err() == nil && waited < 1 {
 		s.Warn("no replica confirmed a write in time")
 	}
-	return cmd
+	return cmd, waited > 0
 }
 
 type evaluate func(ctx context.Context, on redis.Scripter, keys []string, args ...any) *redis.Cmd
