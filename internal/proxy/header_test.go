@@ -215,6 +215,15 @@ func TestAnUpstreamCannotSwitchProtocolsUnasked(t *testing.T) {
 		if res := r.raw("GET /api/x/a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"); res.StatusCode != 502 {
 			t.Errorf("%q: %d", answer, res.StatusCode)
 		}
+		asked := r.raw("GET /api/x/a HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+		want := http.StatusBadGateway // to another protocol than was asked for
+		if strings.Contains(answer, "websocket") {
+			want = http.StatusSwitchingProtocols
+		}
+		if asked.StatusCode != want {
+			t.Errorf("%q to a WebSocket's handshake: %d, want %d", answer, asked.StatusCode, want)
+		}
 	}
 }
 

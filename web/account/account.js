@@ -167,7 +167,7 @@ export class Account {
     try {
       await work();
     } catch (error) {
-      text = bad;
+      text = error instanceof TypeError ? this.words.noAnswer : bad; // fetch: it may have been done
       tone = "bad";
       console.warn(error);
     }

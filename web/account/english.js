@@ -14,6 +14,7 @@ export const english = {
   rights: "What you may do here",
   signOut: "Sign out",
   signOutFails: "You could not be signed out just now. Please try again.",
+  noAnswer: "No answer came, so it may have been done or not. Check your connection, load this page again, and look.",
   alsoAt: "You are signed out here. You may still be signed in at {title}.",
   alsoAtButton: "Sign out at {title} too",
   ends: "This session ends by itself {idle} without use, and in any case {end}.",

@@ -14,6 +14,8 @@ export const german = {
   rights: "Was Sie hier dürfen",
   signOut: "Abmelden",
   signOutFails: "Sie konnten gerade nicht abgemeldet werden. Bitte versuchen Sie es noch einmal.",
+  noAnswer: "Es kam keine Antwort; es kann geschehen sein oder nicht. Prüfen Sie Ihre Verbindung, laden Sie diese Seite " +
+    "neu, und sehen Sie nach.",
   alsoAt: "Sie sind hier abgemeldet. Bei {title} sind Sie vielleicht noch angemeldet.",
   alsoAtButton: "Auch bei {title} abmelden",
   ends: "Diese Sitzung endet von selbst: {idle}, wenn sie nicht benutzt wird, und spätestens {end}.",

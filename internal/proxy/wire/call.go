@@ -43,6 +43,7 @@ var errSwitched = errors.New("the upstream switched protocols when it was not as
 func (c *Client) exchange(r *http.Request, n *conn) (res *http.Response, again bool, err error) {
 	ctx := r.Context()
 	h := holderOf(ctx)
+	n.asked = true
 	if !h.Hold(n) {
 		return nil, false, context.Cause(ctx)
 	}
@@ -183,6 +184,7 @@ func (b *body) finish() bool {
 		_ = b.conn.Close()
 		return false
 	}
+	b.conn.asked = false
 	if !b.reusable || b.conn.in.Buffered() > 0 {
 		_ = b.conn.Close()
 		return true

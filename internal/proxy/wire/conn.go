@@ -23,6 +23,7 @@ type conn struct {
 	raw      syscall.RawConn
 	look     func(fd uintptr) bool // notes in quiet whether the other side said nothing
 	quiet    bool
+	asked    bool      // a call is under way: see Close. Only who holds the connection sets it
 	used     bool      // a call before had it
 	since    time.Time // idle
 }
@@ -131,5 +132,12 @@ func (n *conn) peekHeader() ([]byte, error) {
 
 func (n *conn) unbounded() { n.left = math.MaxInt64 }
 
-// Close closes the socket. Over TLS nothing is said before: that could wait.
-func (n *conn) Close() error { return n.socket.Close() }
+// Close closes the socket. Over TLS nothing is said before: that could wait. In the middle of a call the connection is
+// reset: nobody waits for what is still to come, and a storm of calls that are given up would else hold a port each for
+// the minute of TIME-WAIT, until none is left for anybody.
+func (n *conn) Close() error {
+	if s, ok := n.socket.(interface{ SetLinger(sec int) error }); ok && n.asked {
+		_ = s.SetLinger(0)
+	}
+	return n.socket.Close()
+}

@@ -18,5 +18,5 @@
 //     byte nobody asked for, or the end. Then it is closed.
 //  6. A call is sent again only when a connection that was used before took it and said not one byte, as http.Transport
 //     does (RFC 9112 section 9.3.1).
-//  7. The end of the caller's context ends every wait, and the connection.
+//  7. The end of the caller's context ends every wait, and the connection: by a reset, which leaves no port behind.
 package wire

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -360,4 +361,49 @@ func TestEveryCallHasItsOwnAnswer(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// A call that is given up, while it waits for the header or in the middle of the body, ends its connection by a reset: a
+// connection that this side closed otherwise would hold its port for a minute, and ports are what a storm of such calls
+// uses up. One that came to its end is closed as usual.
+func TestACallThatIsGivenUpHoldsNoPort(t *testing.T) {
+	ends := make(chan error, 1)
+	asked := make(chan struct{}, 1)
+	s := serve(t, func(_ int, c net.Conn, in *bufio.Reader) {
+		switch request(in) {
+		case "/body":
+			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello")
+		case "/whole":
+			answer(c, "hello")
+		}
+		asked <- struct{}{}
+		_, err := in.ReadByte()
+		ends <- err
+	})
+	for path, want := range map[string]error{"/silent": syscall.ECONNRESET, "/body": syscall.ECONNRESET, "/whole": io.EOF} {
+		c := newClient(t)
+		ctx, giveUp := context.WithCancel(within(t))
+		r, err := http.NewRequestWithContext(ctx, "GET", s.url(path), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			if res, err := c.RoundTrip(r); err == nil {
+				_, _ = io.Copy(io.Discard, res.Body)
+				_ = res.Body.Close()
+			}
+		}()
+		<-asked
+		if path == "/whole" {
+			<-done
+			c.CloseIdleConnections()
+		}
+		giveUp()
+		<-done
+		if err := <-ends; !errors.Is(err, want) {
+			t.Errorf("%s: the upstream sees %v, want %v", path, err, want)
+		}
+	}
 }

@@ -125,6 +125,20 @@ test("a refusal says that nothing was changed", async () => {
   await w.end(/503|store_unavailable/);
 });
 
+test("an answer that does not come is no refusal: it may have been done", async () => {
+  const w = await visit();
+  await w.page.route("**/bff/connections/*", async (route) => {
+    await route.fetch();
+    await route.abort();
+  });
+  await w.page.getByRole("button", { name: "Unlink GitHub, ada" }).click();
+  await w.page.getByRole("button", { name: "Unlink", exact: true }).click();
+  await w.page.locator(".notice.bad", { hasText: "it may have been done or not" }).waitFor();
+  assert.equal(await w.page.getByText("Nothing was changed").count(), 0);
+  assert.equal(bff.state.connections.length, 2, "it was done");
+  await w.end(/ERR_FAILED|Failed to fetch/);
+});
+
 test("devices end one by one, or all others at once", async () => {
   const w = await visit();
   await w.page.getByRole("button", { name: "Sign out Edge on Windows" }).click();
