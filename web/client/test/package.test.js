@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -13,6 +13,16 @@ const read = (name) => readFileSync(at(name), "utf8");
 test("client.js is about 4 kB on the wire", () => {
   const size = gzipSync(read("client.js"), { level: 9 }).length;
   assert.ok(size <= 4250, `${size} bytes gzipped`);
+});
+
+test("nobody is sent to a package on npm, where there is none: the pages say that it comes from this repository", () => {
+  const docs = readdirSync(at("../../docs")).filter((name) => name.endsWith(".md"));
+  const pages = ["README.md", "../../README.md", ...docs.map((name) => "../../docs/" + name)];
+  for (const page of pages) {
+    assert.doesNotMatch(read(page), /\b(npm|pnpm|yarn|bun) (i|install|add) (-\S+ )*bff-client\b|npx bff-client|unpkg|jsdelivr|esm\.sh/, page);
+  }
+  assert.match(read("../../docs/client.md"), /not on npm yet\. Use it from this repository/);
+  assert.match(read("README.md"), /npm install \.\.\/bff\/web\/client\/bff-client-/);
 });
 
 test("client.js has no imports", () => assert.doesNotMatch(read("client.js"), /^\s*import\b|\bimport\(/m));
