@@ -83,7 +83,7 @@ func TestARevocationOfATokenThatIsUnknownIsDone(t *testing.T) {
 			})
 			i.run(t)
 			f.unlink(i, f.signIn(i, time.Hour))
-			i.Nudge()
+			i.Outbox.Nudge()
 			waitFor(t, func() bool { return i.noted("revocation revoked") == 1 })
 			if n := calls.Load(); n != 1 || i.noted("revocation retried") != 0 {
 				t.Errorf("it was asked for %d times", n)
