@@ -42,12 +42,13 @@ require (
 require (
 	go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp v0.70.0 // spans of what is asked of providers; in tests, what spans of calls have to say
 	go.opentelemetry.io/otel v1.47.0 // tracing
+	go.opentelemetry.io/otel/exporters/otlp/otlptrace v1.47.0 // what a client that sends spans can
 	go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp v1.47.0 // spans leave by OTLP over HTTP
 	go.opentelemetry.io/otel/metric v1.47.0 // a meter that measures nothing: metrics stay Prometheus'
 	go.opentelemetry.io/otel/sdk v1.47.0 // sampling, batches, bounds
 	go.opentelemetry.io/otel/trace v1.47.0 // spans
-	go.opentelemetry.io/proto/otlp v1.11.0 // tests: a receiver that reads spans
-	google.golang.org/protobuf v1.36.12 // tests: a receiver that reads spans
+	go.opentelemetry.io/proto/otlp v1.11.0 // the messages that spans leave in; in tests, a receiver that reads them
+	google.golang.org/protobuf v1.36.12 // spans are written as protobuf; in tests, read
 )
 
 require (
@@ -80,7 +81,6 @@ require (
 	github.com/x448/float16 v0.8.4 // indirect
 	github.com/yuin/gopher-lua v1.1.1 // indirect
 	go.opentelemetry.io/auto/sdk v1.2.1 // indirect
-	go.opentelemetry.io/otel/exporters/otlp/otlptrace v1.47.0 // indirect
 	go.opentelemetry.io/otel/log v1.47.0 // indirect
 	go.uber.org/atomic v1.12.0 // indirect
 	golang.org/x/exp/typeparams v0.0.0-20231108232855-2478ac86f678 // indirect

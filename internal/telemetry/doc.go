@@ -2,7 +2,7 @@
 //
 //	Begin    ─┐
 //	Upstream  │
-//	Transport ├─► sampled? ─► spans ─► batches ─► [allowed attributes only] ─► collector
+//	Transport ├─► sampled? ─► spans ─► some at a time ─► batches ─► [allowed attributes only] ─► collector
 //	refresh   │
 //	store    ─┘
 //
@@ -11,8 +11,9 @@
 // else that a library puts into a span (an address with its query, the text of an error, a command with its
 // arguments) stays here, so a credential has no way out.
 //
-// Spans wait, are bounded and leave by the SDK: a queue and a writer of bff's own cost a call as much. The two spans of a
-// proxied call are made by hand, and whether a request is recorded is decided before anything is made of it.
+// Sampling, the queue, its bounds and the way to the collector are the SDK's, and so are most spans. What every proxied
+// call has is made here, because the SDK's costs a call four times as much: its two spans, the few at a time in which
+// spans are handed to the queue (which wakes a goroutine for each), and their bytes.
 //
 // A nil *Telemetry is telemetry that is off: its methods return what they were given.
 //

@@ -33,7 +33,7 @@ type Config struct {
 // A Telemetry makes spans and sends them. It is safe for concurrent use. nil is one that is off.
 type Telemetry struct {
 	provider *sdktrace.TracerProvider
-	tracer   trace.Tracer // of requests
+	gathered *gatherer // what has ended
 	carrier  propagation.TextMapPropagator
 	sampler  sdktrace.Sampler
 }
@@ -49,8 +49,8 @@ func New(ctx context.Context, cfg Config) (*Telemetry, error) {
 	if cfg.Endpoint != "" {
 		out = append(out, otlptracehttp.WithEndpointURL(cfg.Endpoint+"/v1/traces"))
 	}
-	exporter, err := otlptracehttp.New(ctx, out...)
-	if err != nil {
+	client := otlptracehttp.NewClient(out...)
+	if err := client.Start(ctx); err != nil {
 		return nil, fmt.Errorf("start telemetry: %w", err)
 	}
 	about, err := resource.Merge(resource.NewSchemaless(attribute.String("service.name", "bff"),
@@ -59,9 +59,10 @@ func New(ctx context.Context, cfg Config) (*Telemetry, error) {
 		return nil, fmt.Errorf("start telemetry: %w", err)
 	}
 	t := &Telemetry{carrier: propagation.TraceContext{}, sampler: sampler(cfg)}
-	t.provider = sdktrace.NewTracerProvider(sdktrace.WithSampler(t.sampler), sdktrace.WithIDGenerator(numbers{}),
-		sdktrace.WithBatcher(&allowed{SpanExporter: exporter, failed: cfg.Failed}), sdktrace.WithResource(about))
-	t.tracer = t.provider.Tracer("bff")
+	t.gathered = &gatherer{next: sdktrace.NewBatchSpanProcessor(&allowed{client: client,
+		encoder: newEncoder(about.Attributes()), failed: cfg.Failed})}
+	t.provider = sdktrace.NewTracerProvider(sdktrace.WithSampler(t.sampler), sdktrace.WithSpanProcessor(t.gathered),
+		sdktrace.WithResource(about))
 	return t, nil
 }
 

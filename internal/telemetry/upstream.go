@@ -2,11 +2,10 @@ package telemetry
 
 import (
 	"io"
-	"maps"
 	"net/http"
 	"strconv"
+	"time"
 
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	oteltrace "go.opentelemetry.io/otel/trace"
@@ -20,7 +19,7 @@ func (t *Telemetry) Upstream(next http.RoundTripper) http.RoundTripper {
 	if t == nil {
 		return next
 	}
-	calls := &transport{next: next, spans: &upstream{next: next, tracer: t.tracer}}
+	calls := &transport{next: next, spans: &upstream{next: next, t: t}}
 	if _, ok := next.(interface{ Hints() }); ok {
 		return hinting{calls}
 	}
@@ -33,36 +32,29 @@ type hinting struct{ *transport }
 func (hinting) Hints() {}
 
 type upstream struct {
-	next   http.RoundTripper
-	tracer oteltrace.Tracer
+	next http.RoundTripper
+	t    *Telemetry
 }
 
-// RoundTrip implements [http.RoundTripper]. The span ends with the body of the answer.
+// RoundTrip implements [http.RoundTripper], but that it writes the trace context into the request's own header: package
+// proxy makes one for every call. The span ends with the body of the answer.
 func (u *upstream) RoundTrip(r *http.Request) (*http.Response, error) {
-	ctx, span := u.tracer.Start(r.Context(), "HTTP "+r.Method, asClient)
-	out := r.WithContext(ctx)
-	out.Header = maps.Clone(r.Header) // r is the caller's
-	trace.Place(span.SpanContext(), out.Header)
-	attrs := make([]attribute.KeyValue, 0, 6)
-	usual := 80
-	if r.URL.Scheme == "https" {
-		usual = 443
-	}
-	attrs = address(append(attrs, method(r.Method)), r.URL.Host, usual)
-	res, err := u.next.RoundTrip(out)
+	above := oteltrace.SpanContextFromContext(r.Context())
+	s := &span{t: u.t, kind: oteltrace.SpanKindClient, at: above.WithSpanID(newSpanID()).WithRemote(false), above: above,
+		began: time.Now(), name: clientName(r.Method), method: r.Method, host: r.URL.Host, proto: r.Proto,
+		tls: r.URL.Scheme == "https"}
+	trace.Place(s.at, r.Header)
+	res, err := u.next.RoundTrip(r)
 	if err != nil {
-		span.SetAttributes(append(protocol(attrs, r.Proto), semconv.ErrorType(err))...)
-		span.SetStatus(codes.Error, "")
-		span.End()
+		s.failed, s.code = semconv.ErrorType(err).Value.AsString(), codes.Error
+		s.End()
 		return res, err
 	}
-	attrs = append(protocol(attrs, res.Proto), semconv.HTTPResponseStatusCode(res.StatusCode))
+	s.proto, s.status = res.Proto, res.StatusCode
 	if res.StatusCode >= 400 {
-		attrs = append(attrs, semconv.ErrorTypeKey.String(strconv.Itoa(res.StatusCode)))
-		span.SetStatus(codes.Error, "")
+		s.failed, s.code = strconv.Itoa(res.StatusCode), codes.Error
 	}
-	span.SetAttributes(attrs...)
-	body := &answered{res.Body, span}
+	body := &answered{res.Body, s}
 	switch b := res.Body.(type) {
 	case io.Writer: // what an upgrade made of the connection
 		res.Body = struct {
@@ -80,13 +72,21 @@ func (u *upstream) RoundTrip(r *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
+// clientName is the name of a call's span.
+func clientName(method string) string {
+	if method == http.MethodGet {
+		return "HTTP GET" // most are
+	}
+	return "HTTP " + method
+}
+
 // buffered is a body that says how much of it is here already: package proxy passes on what is whole in one piece.
 type buffered interface{ Buffered() int }
 
 // answered is the body of an answer, with the end of which the span ends.
 type answered struct {
 	io.ReadCloser
-	span oteltrace.Span
+	span *span
 }
 
 func (a *answered) Read(b []byte) (int, error) {
@@ -96,7 +96,7 @@ func (a *answered) Read(b []byte) (int, error) {
 	case io.EOF:
 		a.span.End()
 	default:
-		a.span.SetAttributes(semconv.ErrorType(err))
+		a.span.SetAttributes(semconv.ErrorType(err)) // unless it has ended
 		a.span.SetStatus(codes.Error, "")
 	}
 	return n, err

@@ -25,6 +25,42 @@ type Request struct {
 // NewID returns a fresh id of a request: 26 characters, unguessable.
 func NewID() string { return rand.Text() }
 
+// Bytes are 128 random bits that r has to itself, never all zero: those of its id, or where that is not one of NewID's,
+// others. They are no secret from whoever knows the id.
+func (r Request) Bytes() (b [16]byte) {
+	if len(r.ID) == idLength && decode(b[:], r.ID) && b != [16]byte{} {
+		return b
+	}
+	_, _ = rand.Read(b[:]) // it never fails; all zero does not come
+	return b
+}
+
+// idLength is that of what rand.Text returns.
+const idLength = 26
+
+// decode reads base32 (RFC 4648 section 6) until to is full.
+func decode(to []byte, text string) bool {
+	bits, have, n := uint(0), 0, 0
+	for i := 0; i < len(text) && n < len(to); i++ {
+		var five byte
+		switch c := text[i]; {
+		case 'A' <= c && c <= 'Z':
+			five = c - 'A'
+		case '2' <= c && c <= '7':
+			five = c - '2' + 26
+		default:
+			return false
+		}
+		bits, have = bits<<5|uint(five), have+5
+		if have >= 8 {
+			have -= 8
+			to[n] = byte(bits >> have)
+			n++
+		}
+	}
+	return n == len(to)
+}
+
 // With returns a context that carries r.
 func With(ctx context.Context, r Request) context.Context { return &named{ctx, r, [1]string{r.ID}} }
 
@@ -47,11 +83,56 @@ func (n *named) Value(k any) any {
 
 // Unrecorded is With for a request that belongs to a trace, at a place of it that is not recorded.
 func Unrecorded(ctx context.Context, r Request, at oteltrace.SpanContext) context.Context {
-	n := &struct { // in one piece of memory
-		named
-		place
-	}{named{ctx, r, [1]string{r.ID}}, place{at: at}}
-	return oteltrace.ContextWithSpan(&n.named, &n.place)
+	return &unrecorded{named{ctx, r, [1]string{r.ID}}, place{at: at}}
+}
+
+// unrecorded is a context with a Request and a place, in one piece of memory.
+type unrecorded struct {
+	named
+	place place
+}
+
+func (u *unrecorded) Value(k any) any {
+	if k == spanKey {
+		return &u.place
+	}
+	return u.named.Value(k)
+}
+
+// Recorded is With for a request that has a span.
+func Recorded(ctx context.Context, r Request, s oteltrace.Span) context.Context {
+	return &recorded{named{ctx, r, [1]string{r.ID}}, s}
+}
+
+// recorded is a context with a Request and a span, in one piece of memory.
+type recorded struct {
+	named
+	span oteltrace.Span
+}
+
+func (r *recorded) Value(k any) any {
+	if k == spanKey {
+		return r.span
+	}
+	return r.named.Value(k)
+}
+
+// spanKey is the key under which OpenTelemetry looks for the span of a context.
+var spanKey = func() any {
+	var p probe
+	_ = oteltrace.SpanFromContext(&p)
+	return p.asked
+}()
+
+// probe is a context that notes what it is asked for.
+type probe struct {
+	context.Context
+	asked any
+}
+
+func (p *probe) Value(k any) any {
+	p.asked = k
+	return nil
 }
 
 // place is a span that says where it is and nothing else.
