@@ -29,7 +29,8 @@ func BenchmarkTelemetry(b *testing.B) {
 		name string
 		env  []string
 	}{{"without traces", nil}, {"without traces, again", nil}, {"traces of 0 %", sampled("0")},
-		{"traces of 10 %", sampled("0.1")}, {"traces of 100 %", sampled("1")}} {
+		{"traces of 10 %", sampled("0.1")},
+		{"traces of 10 %, again", sampled("0.1")}, {"traces of 100 %", sampled("1")}} {
 		p := h.instance(b, apis, "cache: true", c.env...)
 		contenders = append(contenders, contender{c.name, process{pid: p.PID(), addr: p.Addr, metrics: p.Metrics}, "/app/"})
 	}

@@ -36,6 +36,7 @@ type Telemetry struct {
 	gathered *gatherer // what has ended
 	carrier  propagation.TextMapPropagator
 	sampler  sdktrace.Sampler
+	share    float64 // of the traces that begin here
 }
 
 // New starts a Telemetry, nil where the configuration and the environment name no collector. It contacts nobody.
@@ -58,7 +59,8 @@ func New(ctx context.Context, cfg Config) (*Telemetry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start telemetry: %w", err)
 	}
-	t := &Telemetry{carrier: propagation.TraceContext{}, sampler: sampler(cfg)}
+	t := &Telemetry{carrier: propagation.TraceContext{}}
+	t.sampler, t.share = sampler(cfg)
 	t.gathered = &gatherer{next: sdktrace.NewBatchSpanProcessor(&allowed{client: client,
 		encoder: newEncoder(about.Attributes()), failed: cfg.Failed})}
 	t.provider = sdktrace.NewTracerProvider(sdktrace.WithSampler(t.sampler), sdktrace.WithSpanProcessor(t.gathered),
