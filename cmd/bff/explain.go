@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"regexp"
@@ -11,7 +10,6 @@ import (
 	"bff/internal/app"
 	"bff/internal/cli"
 	"bff/internal/config"
-	"bff/internal/vault"
 )
 
 type explainCommand struct {
@@ -41,11 +39,8 @@ func (e *explainCommand) Run(sh *cli.Shell) error {
 	ctx, cancel := context.WithTimeout(sh.Context, explainTimeout)
 	defer cancel()
 	stories, err := app.Explain(ctx, cfg, slog.New(slog.DiscardHandler), e.ID)
-	if errors.Is(err, vault.ErrUnavailable) {
-		return cli.Failure("bff: the store does not answer; `bff check` says why")
-	}
 	if err != nil {
-		return cli.RunError(err)
+		return cli.RunError(storeError(err))
 	}
 	if len(stories) == 0 {
 		return cli.Failure("bff: nobody has signed in with this e-mail; `bff user list` prints who has")

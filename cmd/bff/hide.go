@@ -30,7 +30,7 @@ func (c *userHideCommand) Run(sh *cli.Shell) error {
 			"the same prefix, give it one of its own first; if they are left from keys that were removed, say --unreadable",
 			found.Unreadable)
 	case errors.Is(err, vault.ErrOtherRing):
-		err = errors.New("the names of this store are sealed under a key that `session.keys` lacks")
+		err = storeError(err)
 	case errors.Is(err, vault.ErrUnavailable):
 		err = fmt.Errorf("the store did not answer, after %d names; run this again, until it ends", found.Names)
 	case err == nil && c.DryRun:

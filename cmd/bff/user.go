@@ -73,10 +73,24 @@ func (c *userConfig) with(sh *cli.Shell, f func(app.Operator) error) error {
 	switch {
 	case errors.Is(err, vault.ErrNotFound):
 		err = errors.New("there is no such user; `bff user list` prints the ids")
-	case errors.Is(err, vault.ErrUnavailable):
-		err = errors.New("the store does not answer; `bff check` says why")
+	default:
+		err = storeError(err)
 	}
 	return errors.Join(cli.RunError(err), cli.RunError(in.Close(sh.Context)))
+}
+
+// storeError is a store's error in words for whoever typed the command.
+func storeError(err error) error {
+	switch {
+	case errors.Is(err, vault.ErrOtherRing):
+		return errors.New("the names of this store are sealed under a key that `session.keys` lacks: add the key that it " +
+			"was served with, behind the others")
+	case errors.Is(err, vault.ErrNames):
+		return err // it says what to do
+	case errors.Is(err, vault.ErrUnavailable):
+		return errors.New("the store does not answer; `bff check` says why")
+	}
+	return err
 }
 
 func (c *userListCommand) Run(sh *cli.Shell) error {

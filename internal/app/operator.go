@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"bff/internal/api/manage"
@@ -32,7 +33,27 @@ func HideNames(ctx context.Context, cfg *config.Config, o vault.Renaming) (found
 		return found, err
 	}
 	found, err = v.Rename(ctx, o)
-	return found, errors.Join(err, v.Close())
+	if err = errors.Join(err, v.Close()); err != nil || o.Dry || found.Names == 0 {
+		return found, err
+	}
+	return found, noteNames(ctx, cfg, o)
+}
+
+// noteNames writes down that the names of a store were changed, for explanations and for the audit log of the next
+// instance that runs.
+func noteNames(ctx context.Context, cfg *config.Config, o vault.Renaming) error {
+	in, err := New(cfg, Options{Log: slog.New(slog.DiscardHandler), Record: true, HandOver: true})
+	if err != nil {
+		return err
+	}
+	e := audit.Event{At: time.Now(), Kind: audit.NamesChanged, Reason: "hidden", Actor: audit.Actor{Kind: audit.ByOperator}}
+	if o.Back {
+		e.Reason = "back"
+	}
+	if err = in.Operator().Ready(ctx); err == nil {
+		in.Record(ctx, e)
+	}
+	return errors.Join(err, in.Close(ctx))
 }
 
 // Each calls f with every user, in the order of their ids, until f returns an error.

@@ -20,7 +20,8 @@ func (g *generation) works() []worker {
 		{"outbox", []audit.Kind{audit.GrantRevoked}, g.broker.Outbox.Run},
 		{"programs", nil, g.newDeliverer().Run}, // what it brings was written when it happened
 		{"users", []audit.Kind{audit.SessionEnded, audit.Unlinked, audit.UserErased}, g.keepUsers},
-		{"commands", []audit.Kind{audit.SessionEnded, audit.Unlinked, audit.UserErased}, g.events.takeHanded},
+		{"commands", []audit.Kind{audit.SessionEnded, audit.Unlinked, audit.UserErased, audit.NamesChanged},
+			g.events.takeHanded},
 	}
 }
 

@@ -24,6 +24,7 @@ const (
 	GrantRevoked      Kind = "grant_revoked"
 	ConfigurationRead Kind = "configuration_changed"
 	KeysChanged       Kind = "keys_changed"
+	NamesChanged      Kind = "names_changed"
 	OrderReceived     Kind = "order_received"
 )
 
@@ -74,6 +75,8 @@ func Kinds() []Description {
 		{OrderReceived, true, "A provider ordered an end: back-channel logout or a security event.", ""},
 		{ConfigurationRead, true, "The configuration was read: at the start, or again.", ""},
 		{KeysChanged, true, "The key ring changed.", ""},
+		{NamesChanged, true,
+			"`bff user hide-names` changed how the store spells users; reason is `hidden`, or `back` for as before.", ""},
 		{AttemptStarted, false, "A sign-in or the linking of an account began.", ""},
 		{AttemptRepeated, false, "A callback came again and was led where the first one went.", ""},
 		{CallRefused, false, "A call was refused before it reached the upstream; code says why.",

@@ -161,7 +161,8 @@ func listsOf(e audit.Event) []string {
 		}
 	}
 	switch {
-	case e.Kind == audit.ConfigurationRead && len(e.Changed) > 0, e.Kind == audit.KeysChanged:
+	case e.Kind == audit.ConfigurationRead && len(e.Changed) > 0, e.Kind == audit.KeysChanged,
+		e.Kind == audit.NamesChanged:
 		lists = append(lists, listOf(Changes, audited))
 	case orderedByOthers(e):
 		lists = append(lists, listOf(Changes, ofCall))

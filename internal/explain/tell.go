@@ -167,6 +167,9 @@ func reasons() []cause {
 	return []cause{
 		{"start", "An instance started.", ""},
 		{"reload", "An instance was asked to read it again, or a file it names was changed.", ""},
+		{"hidden", "From now on nobody can guess from a copy of the store who is in it.", ""},
+		{"back", "A version that knows no other way can read the store again.",
+			"Run `bff user hide-names` once that version is gone."},
 		{"logout", "The person signed out.", ""},
 		{"replaced", "The person signed in again in the same browser: the new session took its place.", ""},
 		{"ended_elsewhere", "The person ended it from another session.", ""},

@@ -56,6 +56,8 @@ var (
 	ErrUnreadable = errors.New("values of another ring")
 	// ErrOtherRing: another ring has the names of this store.
 	ErrOtherRing = errOtherNames
+	// ErrNames: the store answers, and what it holds cannot be found. It is ErrUnavailable too.
+	ErrNames = store.ErrNames
 )
 
 // A Renaming says what Rename is to do.

@@ -31,7 +31,7 @@ func (s *Store) Examine(ctx context.Context) (Report, error) {
 	}
 	r := Report{Reached: time.Since(began)}
 	switch _, err := s.spelling(ctx); {
-	case errors.Is(err, errNames):
+	case errors.Is(err, ErrNames):
 		return Report{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	case err != nil:
 		return Report{}, s.refused(ctx, err)

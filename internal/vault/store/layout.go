@@ -86,7 +86,7 @@ func (s *server) learn(ctx context.Context, was *layout) (*layout, error) {
 	names, err := s.openNames(value)
 	if err != nil {
 		s.Warn("the store: " + err.Error())
-		return nil, fmt.Errorf("%w: %w", errNames, err)
+		return nil, fmt.Errorf("%w: %w", ErrNames, err)
 	}
 	if was != nil && was.names != nil {
 		return was, nil // there is one secret in the life of a store
@@ -94,10 +94,10 @@ func (s *server) learn(ctx context.Context, was *layout) (*layout, error) {
 	return &layout{names}, nil
 }
 
-var (
-	errNames = errors.New("what it holds cannot be found")
-	errLost  = fmt.Errorf("%w: it has lost the secret of its names; restore it, or start with an empty one", errNames)
-)
+// ErrNames is ErrUnavailable of a store that answers: how it spells names is not known here.
+var ErrNames = errors.New("what it holds cannot be found")
+
+var errLost = fmt.Errorf("%w: it has lost the secret of its names; restore it, or start with an empty one", ErrNames)
 
 // A fence is what every command passes on its way to a server.
 type fence struct{ s *server }

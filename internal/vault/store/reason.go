@@ -27,6 +27,8 @@ func (s *server) fault(ctx context.Context, err error) error {
 		return ErrNotFound
 	case ctx.Err() != nil && errors.Is(ctx.Err(), context.Canceled):
 		return ctx.Err()
+	case errors.Is(err, ErrNames):
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	var reply redis.Error // the server's own words: nothing passes by itself, so it is worth a line
 	if errors.As(err, &reply) {
