@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 )
 
 // Hooks connect the control to whatever runs the demo. Both may be nil.
@@ -31,7 +32,7 @@ func (d *Demo) Control(h Hooks) http.Handler {
 	c := control{Demo: d, hooks: h}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /demo/state", func(w http.ResponseWriter, r *http.Request) {
-		c.serveState(w, c.person(r), len(r.Header.Get("Cookie")))
+		c.serveState(w, c.person(r), r.Header["Cookie"])
 	})
 	mux.HandleFunc("GET /demo/log", c.serveLog)
 	mux.HandleFunc("POST /demo/do", func(w http.ResponseWriter, r *http.Request) {
@@ -100,21 +101,22 @@ func decode(w http.ResponseWriter, r *http.Request, v any) bool {
 	return true
 }
 
-// serveState tells what the page cannot see by itself: what the provider counted, and how many bytes of cookie the
-// browser sends.
-func (c control) serveState(w http.ResponseWriter, p *provider.Person, cookieBytes int) {
+// serveState tells what the page cannot see by itself: what the provider counted, and how many cookies of how many bytes
+// the browser sends: the session's, and one of a sign-in that has not ended, or came to nothing a few minutes ago.
+func (c control) serveState(w http.ResponseWriter, p *provider.Person, sent []string) {
 	state := struct {
 		Mode trouble.Mode `json:"mode"`
 		journal.Counts
 		TokenLifetime int      `json:"token_lifetime"`
+		Cookies       int      `json:"cookies"`
 		CookieBytes   int      `json:"cookie_bytes"`
 		People        []string `json:"people"`
 		Fronts        []string `json:"fronts,omitempty"` // further ones of the app
 		You           any      `json:"you,omitempty"`
 		Rows          any      `json:"rows"`  // of the application's own database
 		Heard         any      `json:"heard"` // events that the application was told
-	}{Mode: c.Mode(), Counts: c.Counts(), TokenLifetime: int(c.cfg.TokenLifetime.Seconds()), CookieBytes: cookieBytes,
-		Fronts: c.cfg.Fronts, Rows: c.Rows(), Heard: c.Heard()}
+	}{Mode: c.Mode(), Counts: c.Counts(), TokenLifetime: int(c.cfg.TokenLifetime.Seconds()), Cookies: len((&http.Request{Header: http.Header{"Cookie": sent}}).Cookies()),
+		CookieBytes: len(strings.Join(sent, "; ")), Fronts: c.cfg.Fronts, Rows: c.Rows(), Heard: c.Heard()}
 	people := c.People()
 	for _, q := range people[:min(len(people), 20)] {
 		state.People = append(state.People, q.Name)

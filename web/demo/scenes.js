@@ -6,7 +6,7 @@ import { h, icon } from "/bff/account/ui.js";
 /** @typedef {{ refreshes: number, calls: number }} Counts */
 /** @typedef {{ id: string, user: string, name: string, rights: string[], sign_ins: number }} Row */
 /** @typedef {{ at: string, type: string, user: string }} Heard */
-/** @typedef {Counts & { mode: string, token_lifetime: number, cookie_bytes?: number, fronts?: string[],
+/** @typedef {Counts & { mode: string, token_lifetime: number, cookies?: number, cookie_bytes?: number, fronts?: string[],
  *   you?: Counts & { person: string }, rows: Row[], heard: Heard[] }} State */
 /** @typedef {{ at: number, from: "page" | "provider" | "backend" | "bff", text: string }} Line */
 
@@ -218,9 +218,10 @@ export class Scenes {
 
   draw() {
     const { state, session } = this, inside = !!session?.authenticated;
-    const bytes = state?.cookie_bytes, accounts = inside ? session.connections.length : 0, own = this.own;
+    const bytes = state?.cookie_bytes, cookies = state?.cookies || 1, own = this.own;
+    const accounts = inside ? session.connections.length : 0;
     const held = [document.cookie, localStorage.length, sessionStorage.length];
-    this.paint(this.browser, [inside, bytes, held], () => this.browserBox(inside, bytes));
+    this.paint(this.browser, [inside, cookies, bytes, held], () => this.browserBox(inside, cookies, bytes));
     this.paint(this.server, [inside, state?.you?.refreshes, accounts, own?.status, this.first], () =>
       this.serverBox(inside, accounts));
     this.paint(this.provider, [state?.mode, state?.you?.calls, inside, this.first], () => this.providerBox(inside));
@@ -234,12 +235,15 @@ export class Scenes {
     this.drawBanner();
   }
 
-  /** @param {boolean} inside @param {number | undefined} bytes */
-  browserBox(inside, bytes) {
+  /** @param {boolean} inside @param {number} cookies @param {number | undefined} bytes */
+  browserBox(inside, cookies, bytes) {
+    const sent = plural(cookies, "cookie", "cookies");
     return [
       h("h2", null, "This browser"),
-      h("p", { class: "big" }, !inside ? "nothing yet" : bytes ? `1 cookie, ${bytes} bytes` : "1 cookie"),
-      h("p", { class: "hint" }, inside ? "HttpOnly and opaque: no script can read it, and it is no token."
+      h("p", { class: "big" }, !inside ? "nothing yet" : bytes ? `${sent}, ${bytes} bytes` : sent),
+      h("p", { class: "hint" }, inside ? cookies > 1
+          ? "HttpOnly and no token, both: the session’s, and one of a sign-in that did not end, which goes by itself."
+          : "HttpOnly and opaque: no script can read it, and it is no token."
         : "It will get one opaque cookie, and never a token."),
       h("dl", { class: "probe" }, probe("document.cookie", JSON.stringify(document.cookie)),
         probe("localStorage", localStorage.length + " entries"),
