@@ -4,7 +4,7 @@ SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 INSTALL  = $(SUDO) apt-get update -q && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -qy --no-install-recommends
 LOCKS   := $(wildcard internal/*/node/package-lock.json web/*/package-lock.json)
 
-.PHONY: test tools lint short bench fuzz chaos screenshots build docs
+.PHONY: test tools lint short bench fuzz chaos frameworks screenshots build docs
 
 test: tools lint
 	$(GO) test -race -p 2 -timeout 40m ./...
@@ -54,6 +54,10 @@ ROUNDS ?= 20
 STORM  ?= 10m
 chaos: tools
 	$(GO) test -race -timeout 6h -count $(ROUNDS) -run "Outage|Refresh|Logout" ./internal/e2e -chaos $(STORM)
+
+# The npm package in real applications of Next.js and SvelteKit: installs half a gigabyte, takes minutes.
+frameworks: web/client/node_modules/.package-lock.json
+	cd web/client && node --test frameworks/
 
 screenshots: tools
 	BFF_SCREENSHOTS=$(CURDIR)/docs/screenshots $(GO) test -run Screenshots -count 1 ./internal/...
