@@ -75,7 +75,7 @@ export class Scenes {
     this.log = h("ol", { class: "log", tabindex: 0, "aria-label": "What just happened" });
     this.database = h("div", { class: "database", id: "database" });
     side.append(h("section", null, h("h2", null, "Break things"), this.buttons),
-      h("section", null, h("h2", null, "The app’s own database"), this.database),
+      h("section", null, h("h2", null, "The app's own database"), this.database),
       h("section", null, h("h2", null, "What just happened"), this.log));
     this.poll();
     setInterval(() => this.tick(), 250);
@@ -207,7 +207,7 @@ export class Scenes {
     this.life.value = left;
     const spent = down ? "to be renewed when the provider is back" : "renewed at the next call";
     const text = left ? Math.ceil(left) + " s left" : "spent, " + spent;
-    this.lifeText.textContent = `${this.first}’s access token: ${text}`;
+    this.lifeText.textContent = `${this.first}'s access token: ${text}`;
     this.drawBanner();
   }
 
@@ -242,7 +242,7 @@ export class Scenes {
       h("h2", null, "This browser"),
       h("p", { class: "big" }, !inside ? "nothing yet" : bytes ? `${sent}, ${bytes} bytes` : sent),
       h("p", { class: "hint" }, inside ? cookies > 1
-          ? "HttpOnly and no token, both: the session’s, and one of a sign-in that did not end, which goes by itself."
+          ? "HttpOnly and no token, both: the session's, and one of a sign-in that did not end, which goes by itself."
           : "HttpOnly and opaque: no script can read it, and it is no token."
         : "It will get one opaque cookie, and never a token."),
       h("dl", { class: "probe" }, probe("document.cookie", JSON.stringify(document.cookie)),
@@ -259,12 +259,12 @@ export class Scenes {
       h("h2", null, "bff, the server"),
       h("p", { class: "big" }, inside ? big : "keeps the tokens"),
       inside ? h("p", { class: "renewed" }, h("strong", { id: "renewals" }, String(renewals)),
-        ` ${renewals === 1 ? "renewal" : "renewals"} of ${this.first}’s token`)
+        ` ${renewals === 1 ? "renewal" : "renewals"} of ${this.first}'s token`)
         : h("p", { class: "hint" }, "Encrypted in its store, renewed in time, put on each call you allowed."),
       // A link that needs its person has no token any more: no time is left of it.
       this.own?.status === "active" && h("div", { class: "life" }, this.life, this.lifeText),
       this.own?.status === "needs_reauth" && h("p", { class: "hint" },
-        `${this.first}’s token is gone, and nothing renews it until the account is linked again.`),
+        `${this.first}'s token is gone, and nothing renews it until the account is linked again.`),
     ];
   }
 
@@ -344,7 +344,7 @@ const told = 6; // events shown
 
 /** The rows that the hook made, and what bff told since. @param {Row[]} rows @param {Heard[]} heard */
 const database = (rows, heard) => [
-  h("p", { class: "hint" }, "Before a session begins, bff asks the app’s hook who this is. The app makes a row, and " +
+  h("p", { class: "hint" }, "Before a session begins, bff asks the app's hook who this is. The app makes a row, and " +
     "answers with an id and rights of its own."),
   rows.length > 0 && h("table", null,
     h("thead", null, h("tr", null, ["Row", "Person", "Rights"].map((t) => h("th", { scope: "col" }, t)))),

@@ -7,8 +7,8 @@ const en = {
   language: "Language", languages: { en: "English", de: "Deutsch" },
   kept: (/** @type {string} */ who) => `Kept on the server with ${who}, not in this browser: sign in with another ` +
     "one, or look at another tab.",
-  week: (/** @type {string} */ who) => who + "’s week",
-  files: (/** @type {string} */ who) => who + "’s files",
+  week: (/** @type {string} */ who) => who + "'s week",
+  files: (/** @type {string} */ who) => who + "'s files",
   calling: "calling …", offline: "bff does not answer", took: (/** @type {number} */ ms) => `200 in ${ms} ms`,
   needsYou: "This link needs you.",
   needsYouWhy: " The provider took the grant back, so the server has nothing to renew with. You are still signed in, " +
@@ -29,7 +29,7 @@ const en = {
   ask: "Ask the backend", claims: "What it learned about you", rights: "Your rights", noRights: "none",
   front: "A second front", open: "Open the shop",
   frontWhat: "Another site of the same bff, with a cookie of its own and the same people.",
-  frontHow: "Sign in there: no provider’s page, and you are the same person. Sign out everywhere on one of them, and " +
+  frontHow: "Sign in there: no provider's page, and you are the same person. Sign out everywhere on one of them, and " +
     "both are signed out.",
   silent: (/** @type {string} */ code) => `The backend did not answer (${code}).`,
 };

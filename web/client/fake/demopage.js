@@ -29,7 +29,7 @@ export async function visit({ person = "ada", path = "/", provider, ...options }
   return w;
 }
 
-export const week = (page, name) => page.getByRole("region", { name: name + "’s week" });
+export const week = (page, name) => page.getByRole("region", { name: name + "'s week" });
 
 /** What a person does at the provider. */
 export async function agree(page, name) {

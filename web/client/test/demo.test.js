@@ -141,7 +141,7 @@ test("a popup that the person closes leaves everything as it was", async () => {
 test("a feature that needs one more permission asks for it, then goes on by itself", async () => {
   const w = await visit({ provider: true });
   await inPopup(w.page, () => w.page.locator("#open-files").click(), "Ada Lovelace");
-  const files = w.page.getByRole("region", { name: "Ada’s files" });
+  const files = w.page.getByRole("region", { name: "Ada's files" });
   await files.getByRole("link", { name: "Numbers.csv" }).waitFor();
   assert.equal(await files.getByText("Needs one more permission").count(), 0);
   await files.getByText("You allowed this when it was wanted.").waitFor();
@@ -176,7 +176,7 @@ test("access revoked at the provider: the link needs the person, the session liv
   await w.page.getByRole("button", { name: /Revoke at the provider/ }).click();
   const repair = w.page.getByRole("button", { name: "Link Ada again" });
   await repair.waitFor();
-  await w.page.getByText("Ada’s token is gone").waitFor();
+  await w.page.getByText("Ada's token is gone").waitFor();
   assert.equal(await w.page.locator("progress").count(), 0, "no time is left of a token that is not there");
   await inPopup(w.page, () => repair.click(), "Ada Lovelace");
   await repair.waitFor({ state: "detached" });
