@@ -176,6 +176,7 @@ func besides() map[string]string {
 		"oauth/identity.go":           call,
 		"oauth/outbox.go":             waits,
 		"oauth/refresh/background.go": call,
+		"telemetry/gather.go":         reads, // hands on spans that have ended
 		"oauth/refresh/write.go":      renews,
 		"oauth/refresh/keeper.go":     renews,
 		"oauth/refresh/operated.go":   renews,
