@@ -39,7 +39,7 @@ func Write(w http.ResponseWriter, r *http.Request, p *Problem) {
 	}
 	copied := *p
 	copied.RequestID = trace.From(r.Context()).ID
-	if wantsPage(r) {
+	if WantsPage(r) {
 		h.Set("Content-Security-Policy", pagePolicy)
 		answer.Body(w, r, p.Status, "text/html; charset=utf-8", pageOf(&copied))
 		return
@@ -48,9 +48,9 @@ func Write(w http.ResponseWriter, r *http.Request, p *Problem) {
 	answer.Body(w, r, p.Status, "application/problem+json", body)
 }
 
-// wantsPage says whether a person looks at the answer: a top-level navigation that takes HTML. A script gets the
+// WantsPage says whether a person looks at the answer: a top-level navigation that takes HTML. A script gets the
 // document.
-func wantsPage(r *http.Request) bool {
+func WantsPage(r *http.Request) bool {
 	return r.Header.Get("Sec-Fetch-Mode") == "navigate" && strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 

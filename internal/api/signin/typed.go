@@ -10,7 +10,7 @@ import (
 )
 
 // ConnectTyped links an account by what a person typed into a form, or repairs one. What was typed is shown never
-// again.
+// again. Whoever looks at the answer gets the form again where something else can be typed, or the same once more.
 func (f *Flow) ConnectTyped(c *route.Call) error {
 	provider := c.R.PathValue("provider")
 	if !f.cfg.Broker.Typed(provider) {
@@ -33,7 +33,7 @@ func (f *Flow) ConnectTyped(c *route.Call) error {
 	if in.Values, wrong, err = f.values.completed(provider, values); err != nil {
 		return err
 	} else if len(wrong) > 0 {
-		return f.typed.show(c, old, values, wrong, form)
+		return f.typed.show(c, typedAsk{old: old, values: values, wrong: wrong, sent: form})
 	}
 	if old != nil {
 		in.Subject = old.Account.Subject
@@ -53,6 +53,9 @@ func (f *Flow) ConnectTyped(c *route.Call) error {
 		}
 		f.cfg.Metrics.Problem(why)
 		f.ends.logFailed(c.Ctx(), provider, err)
+		if problem.WantsPage(c.R) && mendable(why) {
+			return f.typed.show(c, typedAsk{old: old, values: values, sent: form, why: why})
+		}
 		to = route.WithError(to, why)
 	}
 	return c.Redirect(to, http.StatusSeeOther)

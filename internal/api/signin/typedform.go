@@ -28,15 +28,82 @@ type typedForm struct{ values *values }
 const typedPolicy = "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 
 // typedWords are the texts of the page beside those of [valuesWords].
-type typedWords struct{ Heading, Key, User, Password, Sealed, Link string }
+type typedWords struct {
+	Heading, Key, User, Password, Sealed, Link, Back string
+	KeyRefused, PasswordRefused                      string // by the provider
+	NotMine                                          string // of another account than the one that is repaired
+	Unusable, Unavailable, NotStored                 string
+}
 
 func typedWordsFor(lang, title string) typedWords {
 	if lang == "de" {
 		return typedWords{Heading: title + " verknüpfen", Key: "API-Schlüssel", User: "Benutzername", Password: "Passwort",
-			Sealed: "Es wird verschlüsselt aufbewahrt und nie wieder angezeigt.", Link: "Verknüpfen"}
+			Sealed: "Es wird verschlüsselt aufbewahrt und nie wieder angezeigt.", Link: "Verknüpfen", Back: "Abbrechen",
+			KeyRefused:      title + " nimmt diesen Schlüssel nicht an. Bitte prüfen Sie, ob er vollständig ist und noch gilt.",
+			PasswordRefused: title + " nimmt diesen Benutzernamen mit diesem Passwort nicht an.",
+			NotMine:         "Das gehört zu einem anderen Konto als dem, das erneut verknüpft werden soll.",
+			Unusable:        "Damit ließ sich kein Konto verknüpfen. Bitte geben Sie es noch einmal ein.",
+			Unavailable:     title + " antwortet gerade nicht. Es wurde nichts gespeichert; bitte versuchen Sie es noch einmal.",
+			NotStored:       "Es konnte gerade nicht gespeichert werden. Bitte versuchen Sie es noch einmal."}
 	}
 	return typedWords{Heading: "Link " + title, Key: "API key", User: "User name", Password: "Password",
-		Sealed: "It is stored encrypted and never shown again.", Link: "Link"}
+		Sealed: "It is stored encrypted and never shown again.", Link: "Link", Back: "Cancel",
+		KeyRefused:      title + " does not accept this key. Check that it is complete and still valid.",
+		PasswordRefused: title + " does not accept this user name with this password.",
+		NotMine:         "This belongs to another account than the one to be linked again.",
+		Unusable:        "No account could be linked with this. Enter it again.",
+		Unavailable:     title + " does not answer at the moment. Nothing was stored; try again.",
+		NotStored:       "It could not be stored just now. Try again."}
+}
+
+// mendable reports whether a person can do something about it in the form.
+func mendable(why problem.Code) bool {
+	switch why {
+	case problem.AccessDenied, problem.LoginFailed, problem.WrongAccount, problem.ProviderUnavailable,
+		problem.StoreUnavailable:
+		return true
+	}
+	return false
+}
+
+// say puts into the page why what was typed was not taken: beside the field where it is what was typed.
+func (p *typedPage) say(why problem.Code) {
+	w := &p.Typed
+	p.Again = why != ""
+	switch why {
+	case problem.AccessDenied:
+		if p.Error = w.PasswordRefused; p.Auth == "api_key" {
+			p.Error = w.KeyRefused
+		}
+	case problem.WrongAccount:
+		p.Error = w.NotMine
+	case problem.LoginFailed:
+		p.Error = w.Unusable
+	case problem.ProviderUnavailable:
+		p.Alert = w.Unavailable
+	case problem.StoreUnavailable:
+		p.Alert = w.NotStored
+	}
+}
+
+// typedAsk is what a person is asked, and why it is asked again.
+type typedAsk struct {
+	old    *vault.Connection // to be repaired, or nil
+	values map[string]string // of variables
+	wrong  map[string]string // what is wrong of them
+	sent   url.Values        // the query or the form
+	why    problem.Code      // what was typed was not taken; "" for nothing
+}
+
+// typedPage is what the page shows. Nothing in it is a key or a password.
+type typedPage struct {
+	Lang, Auth, ReturnTo, Connection, User string
+	Alert                                  string // of the whole form
+	Error                                  string // of the credential
+	Again                                  bool   // the credential alone is to be typed again
+	Words                                  valuesWords
+	Typed                                  typedWords
+	Fields                                 []valueField
 }
 
 // page has a person type the credential of an account.
@@ -50,7 +117,7 @@ func (t *typedForm) page(c *route.Call) error {
 	if err != nil {
 		return err
 	}
-	return t.show(c, old, values, wrong, q)
+	return t.show(c, typedAsk{old: old, values: values, wrong: wrong, sent: q})
 }
 
 // read reads which connection is repaired, nil for none, and the variables: those that it has, and those that
@@ -67,17 +134,10 @@ func (t *typedForm) read(c *route.Call, q url.Values) (old *vault.Connection, va
 	return old, values, err
 }
 
-// show is the page, with what is wrong of the variables that were sent in q. Variables that the connection has
-// are not asked for again.
-func (t *typedForm) show(c *route.Call, old *vault.Connection, values, wrong map[string]string, q url.Values) error {
+// show is the page, with what is wrong of what was sent. Variables that the connection has are not asked for again.
+func (t *typedForm) show(c *route.Call, ask typedAsk) error {
 	c.W.Header().Add("Vary", "Accept, Accept-Language")
-	page := struct {
-		Lang, Auth, ReturnTo, Connection string
-		Bad                              bool
-		Words                            valuesWords
-		Typed                            typedWords
-		Fields                           []valueField
-	}{ReturnTo: route.ReturnPath(q.Get("return_to"))}
+	page := typedPage{ReturnTo: route.ReturnPath(ask.sent.Get("return_to")), User: ask.sent.Get("username")}
 	page.Lang, page.Words = wordsFor(c.R)
 	name := c.R.PathValue("provider")
 	for _, p := range t.values.broker.Providers() {
@@ -85,16 +145,25 @@ func (t *typedForm) show(c *route.Call, old *vault.Connection, values, wrong map
 			page.Typed, page.Auth = typedWordsFor(page.Lang, p.Title), p.Auth
 		}
 	}
-	page.Fields, page.Bad = t.values.fields(name, values, wrong, page.Words, q.Has)
-	if old != nil {
-		page.Connection = old.ID
-		kept := t.values.goodValues(old)
+	var bad bool
+	page.Fields, bad = t.values.fields(name, ask.values, ask.wrong, page.Words, ask.sent.Has)
+	if bad {
+		page.Alert = page.Words.Summary
+	}
+	page.say(ask.why)
+	if ask.old != nil {
+		page.Connection = ask.old.ID
+		kept := t.values.goodValues(ask.old)
 		page.Fields = slices.DeleteFunc(page.Fields, func(v valueField) bool {
 			return kept[strings.TrimPrefix(v.Name, valuePrefix)] != ""
 		})
 	}
 	status := http.StatusOK
-	if page.Bad || c.R.Method == http.MethodPost {
+	switch {
+	case ask.why != "":
+		status = problem.New(ask.why).Status
+		c.W.Header().Set("BFF-Error", string(ask.why))
+	case bad || c.R.Method == http.MethodPost:
 		if !takesPage(c.R) {
 			return t.values.needsMore(name, "connect", c.R.URL.EscapedPath())
 		}
