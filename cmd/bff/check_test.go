@@ -140,6 +140,48 @@ func TestCheckSaysWhatItDid(t *testing.T) {
 	}
 }
 
+// check tries the operator's credentials: a key and a password at `userinfo_url`, a client by a token. It says what nothing
+// tries.
+func TestCheckTriesTheOperatorsCredentials(t *testing.T) {
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user, password, basic := r.BasicAuth()
+		switch {
+		case r.Header.Get("X-API-Key") != "good" && !(basic && user == "robot" && password == "good"):
+			w.WriteHeader(http.StatusUnauthorized)
+		case r.Method == http.MethodPost:
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = io.WriteString(w, `{"access_token": "x", "token_type": "Bearer", "expires_in": 60}`)
+		default:
+			_, _ = io.WriteString(w, `{"id": 1}`)
+		}
+	}))
+	t.Cleanup(service.Close)
+	at := strings.Replace(service.URL, "127.0.0.1", "localhost", 1)
+	file := written(t, "origin: http://localhost:8080\nsession: {keys: [env:BFF_KEY], store: 'memory:'}\n"+providers+
+		"  acme: {auth: api_key, api_key: env:ACME_CLIENT_SECRET, userinfo_url: '"+at+"/me', userinfo_token_header: X-API-Key}\n"+
+		"  legacy: {auth: basic, username: robot, password: env:ACME_CLIENT_SECRET, userinfo_url: '"+at+"/me'}\n"+
+		"  reports: {auth: client_credentials, client_id: robot, client_secret: env:ACME_CLIENT_SECRET, token_url: '"+at+"/token'}\n"+
+		"  blind: {auth: api_key, api_key: env:ACME_CLIENT_SECRET}\n  people: {auth: api_key, userinfo_url: '"+at+"/me'}\n")
+	for secret, want := range map[string][]string{
+		"good": {"ok       provider acme: it takes the credential\n", "ok       provider legacy: it takes the credential\n",
+			"ok       provider reports: it gives a token for the credential\n"},
+		"bad": {"failed   provider acme: ", "failed   provider legacy: ", "failed   provider reports: "},
+	} {
+		_, stdout, _ := ran(t, secret, "check", "--config", file)
+		want = append(want, "skipped  provider blind: nothing tries the credential: the provider has no `userinfo_url`\n",
+			"ok       provider people: people type what it is called with\n")
+		for _, line := range want {
+			if !strings.Contains(stdout, line) {
+				t.Errorf("with a %s secret check does not say %q\n%s", secret, line, stdout)
+			}
+		}
+	}
+	service.Close()
+	if _, stdout, _ := ran(t, "good", "check", "--config", file); strings.Count(stdout, "failed   provider ") < 3 {
+		t.Errorf("with nobody there:\n%s", stdout)
+	}
+}
+
 // A metadata document that is behind a redirect, and a key set of which nothing can be used, are what check says.
 func TestCheckReadsMetadataAndKeys(t *testing.T) {
 	store := testenv.Redis(t)

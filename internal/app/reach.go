@@ -73,13 +73,16 @@ func (g *generation) reachProvider(ctx context.Context, client *http.Client, nam
 	ctx, cancel := context.WithTimeout(ctx, probe.Timeout)
 	defer cancel()
 	var p providers.Config
-	f := probe.Finding{Outcome: "ok", What: "provider " + name, Text: "called with a key, a password or a token of its own"}
 	for _, one := range g.cfg.OAuth() {
-		if one.Name == name && one.Auth == "" {
-			p, f = one, probe.Summary("provider "+name, probe.Provider(ctx, client, one))
+		if one.Name == name {
+			p = one
 		}
 	}
-	if f.Outcome != "ok" || p.Name == "" {
+	if p.Auth != "" {
+		return g.reachCredential(ctx, &p)
+	}
+	f := probe.Summary("provider "+name, probe.Provider(ctx, client, p))
+	if f.Outcome != "ok" {
 		return f
 	}
 	if err := g.broker.Check(ctx, name); err != nil {
@@ -92,6 +95,33 @@ func (g *generation) reachProvider(ctx context.Context, client *http.Client, nam
 		f.Text += "; it knows this client"
 	}
 	return f
+}
+
+// reachCredential tries the credential of a provider without OAuth. What people type cannot be tried without them.
+func (g *generation) reachCredential(ctx context.Context, p *providers.Config) probe.Finding {
+	f := probe.Finding{Outcome: "ok", What: "provider " + p.Name}
+	switch {
+	case p.Typed():
+		f.Text = "people type what it is called with"
+		return f
+	case p.Keyed() && p.Userinfo.URL == "":
+		f.Outcome, f.Text = "skipped", "nothing tries the credential: the provider has no `userinfo_url`"
+		return f
+	case p.Keyed():
+		f.Text = "it takes the credential"
+	default:
+		f.Text = "it gives a token for the credential"
+	}
+	if err := g.broker.Check(ctx, p.Name); err != nil {
+		f.Outcome, f.Text = "failed", err.Error()+"; "+remedy(err)
+	}
+	return f
+}
+
+// CheckProvider tries what can be tried of an instance's provider without a person: what it publishes, its keys, the
+// operator's credential. Errors are as [oauth.Broker.Check] has them.
+func CheckProvider(ctx context.Context, in *Instance, name string) error {
+	return in.now().broker.Check(ctx, name)
 }
 
 // reachStore says what the store is, and what speaks against it. ok is false when it does not serve.

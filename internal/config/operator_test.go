@@ -76,6 +76,8 @@ func TestCredentialsOfTheOperatorAreRefused(t *testing.T) {
 		"noise for a key":           {`auth: github_app, client_id: x, client_key: file:noise, installation: "1"`, "has no private key in it"},
 		"a secret for an app":       {`auth: github_app, client_id: x, client_secret: file:noise, client_key: file:app.pem, installation: "1"`, "has no meaning beside `auth: github_app`"},
 		"keep":                      {"auth: api_key, api_key: file:noise, keep: user", "is for accounts that people link"},
+		"somebody of a token": {"auth: client_credentials, client_id: x, client_secret: file:noise, token_url: https://acme.example/t, " +
+			"userinfo_url: https://acme.example/me", "has no meaning beside `auth: client_credentials`, whose token is the application's own"},
 		"an unknown auth":           {"auth: kerberos", "auth"},
 		"a scope that is not asked": {"auth: api_key, api_key: file:noise", "is not among what `providers.acme` asks for"},
 	} {

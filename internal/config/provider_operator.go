@@ -78,6 +78,17 @@ func (p *Provider) checkOperator(v value, there map[string]value) {
 			v.r.wrong(v.key, "%s has no `%s`, which `auth: %s` needs; write `%s: %s`", v.name(), key, p.Auth, key, remedy)
 		}
 	}
+	if u := there["userinfo_url"]; u.r != nil && p.Operated() && !p.Keyed() {
+		u.wrong("%s has no meaning beside `auth: %s`, whose token is the application's own; remove it", u.name(), p.Auth)
+	}
+	if p.Operated() && anyOf(there, "keep") {
+		there["keep"].wrong("%s is for accounts that people link, and here nobody does; remove it", there["keep"].name())
+	}
+	p.checkOperatorKeys(there, lacks, v)
+}
+
+// checkOperatorKeys is what each kind of credential needs.
+func (p *Provider) checkOperatorKeys(there map[string]value, lacks func(key, remedy string), v value) {
 	switch p.Auth {
 	case providers.AuthBasic:
 		if anyOf(there, "username", "password") {
@@ -108,9 +119,6 @@ func (p *Provider) checkOperator(v value, there map[string]value) {
 		lacks("client_key", "file:/run/secrets/"+p.Name+".pem")
 		lacks("installation", `"12345678"`)
 		checkPEM(there["client_key"], p.Client.Key.Reveal())
-	}
-	if p.Operated() && anyOf(there, "keep") {
-		there["keep"].wrong("%s is for accounts that people link, and here nobody does; remove it", there["keep"].name())
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"bff/internal/app"
+	"bff/internal/oauth"
 	"bff/internal/oauth/providers"
 	"bff/internal/secret"
 	"bff/internal/simulate/standin"
@@ -91,11 +93,41 @@ func (a *application) all(model *standin.StandIn) []scenario {
 			return in(t).call("api")
 		}, other: true},
 	}
+	if a.p.obtained() || a.p.file.Userinfo.URL != "" {
+		all = append(all, checks()...)
+	}
 	if a.p.obtained() {
 		all = append(all, a.renewedTokens(in)...)
 		all = append(all, a.refusedTokens(model, in)...)
 	}
 	return append(all, operatedAPIs(in)...)
+}
+
+// checks are what `bff check` says of the credential: it has a token obtained, or asks the userinfo endpoint.
+func checks() []scenario {
+	down := func(t *trial) bool { return t.down.Load() }
+	return []scenario{
+		{name: "bff check tries the application's credential", expected: "taken", fact: true, shows: []string{"userinfo"}, run: check},
+		{name: "bff check tries another credential", expected: "refused", run: check, other: true},
+		{name: "bff check, and nobody listens at the provider", expected: "no answer", refused: down, run: func(t *trial) string {
+			t.down.Store(true)
+			return check(t)
+		}},
+	}
+}
+
+// check is what `bff check` finds out about the provider.
+func check(t *trial) string {
+	err := app.CheckProvider(t.ctx, t.instance, t.name)
+	switch {
+	case err == nil:
+		return "taken"
+	case oauth.KindOf(err) == oauth.KindMisconfigured:
+		return "refused"
+	case oauth.KindOf(err) == oauth.KindUnavailable:
+		return "no answer"
+	}
+	return "failed"
 }
 
 // wrongCredential is what comes of a call with a credential that the provider does not know.

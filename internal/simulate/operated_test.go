@@ -24,7 +24,12 @@ func operatedShapes() map[string]providers.Config {
 			Operator: providers.Operator{ActAs: "ada@example.com"}},
 		"github_app": {Name: "repos", Auth: providers.AuthGitHubApp},
 		"api_key":    {Name: "acme", Auth: providers.AuthAPIKey, Operator: providers.Operator{APIKey: secret.New("x")}},
-		"basic":      {Name: "acme", Auth: providers.AuthBasic, Operator: providers.Operator{Username: "x", Password: secret.New("y")}},
+		"api_key that is tried": {Name: "acme", Auth: providers.AuthAPIKey, Operator: providers.Operator{APIKey: secret.New("x")},
+			Userinfo: providers.Userinfo{URL: "https://acme.example/me", Method: "POST", Body: `{"q": 1}`, TokenHeader: "X-Key",
+				Headers: map[string]string{"Acme-Version": "2"}}, Shapes: providers.Shapes{UserAgent: "acme-planner"}},
+		"basic that is tried": {Name: "acme", Auth: providers.AuthBasic, Operator: providers.Operator{Username: "x", Password: secret.New("y")},
+			Userinfo: providers.Userinfo{URL: "https://acme.example/me"}},
+		"basic": {Name: "acme", Auth: providers.AuthBasic, Operator: providers.Operator{Username: "x", Password: secret.New("y")}},
 	}
 }
 
@@ -44,8 +49,14 @@ func TestTheOperatorsCredentialIsPlayed(t *testing.T) {
 					t.Error(line)
 				}
 			}
-			if !strings.Contains(out.String(), "the application's credential is another") {
-				t.Errorf("no wrong credential is played:\n%s", out.String())
+			want := []string{"the application's credential is another"}
+			if tried := p.Userinfo.URL != "" || p.Auth != providers.AuthAPIKey && p.Auth != providers.AuthBasic; tried {
+				want = append(want, "bff check tries the application's credential", "bff check tries another credential")
+			}
+			for _, scenario := range want {
+				if !strings.Contains(out.String(), scenario) {
+					t.Errorf("it is not played that %s:\n%s", scenario, out.String())
+				}
 			}
 		})
 	}
