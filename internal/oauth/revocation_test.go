@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"bff/internal/oauth"
 	"bff/internal/oauth/providers"
 	"bff/internal/secret"
 	"bff/internal/vault"
@@ -160,9 +161,14 @@ func TestARevocationThatCannotBeDoneIsGivenUp(t *testing.T) {
 
 func TestThereIsNothingToRevoke(t *testing.T) {
 	f := newFleet(t)
-	i := f.start(0)
+	i := f.start(0, func(c *oauth.Config) {
+		c.Providers = append(c.Providers, providers.Config{Name: "typed", Auth: providers.AuthAPIKey},
+			providers.Config{Name: "ours", Auth: providers.AuthAPIKey, Operator: providers.Operator{APIKey: secret.New("k")}})
+	})
 	for name, c := range map[string]vault.Connection{
 		"no tokens":           {Provider: "rogue"},
+		"a typed key":         {Provider: "typed", Tokens: vault.Tokens{Access: secret.New("k")}},
+		"the operator's key":  i.OperatorConnection("ours"),
 		"an unknown provider": {Provider: "nobody", Tokens: vault.Tokens{Refresh: secret.New("rt")}},
 	} {
 		if b := i.Outbox.Revocation(c); b != nil {

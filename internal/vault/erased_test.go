@@ -2,8 +2,12 @@ package vault_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"testing"
+	"time"
 
+	"bff/internal/secret"
 	"bff/internal/testenv"
 	"bff/internal/vault"
 )
@@ -73,4 +77,67 @@ func TestAWriteThatAnErasingOvertookIsRefused(t *testing.T) {
 		_, err = there.GetUser(ctx, first)
 		is(t, "the erased user", err, vault.ErrNotFound)
 	})
+}
+
+// An erasing of a user with many accounts that is broken off, behind whichever of its requests to the store, is
+// finished by the next call: each grant waits to be revoked once, and what was typed, of which there is nothing to
+// revoke, is gone with the rest.
+func TestAnErasingOfManyAccountsIsTakenUpWhereverItBroke(t *testing.T) {
+	ctx := context.Background()
+	server, clock := testenv.Redis(t), newClock()
+	key := ring(vault.NewKey())
+	there := open(t, server.URL, key, clock.set)
+	grants := []string{"grant 1", "grant 3", "grant 5"}
+	revocation := func(c vault.Connection) []byte {
+		if c.Tokens.Refresh.IsZero() {
+			return nil
+		}
+		return []byte(c.Account.Subject)
+	}
+	fill := func(n int64) string { // somebody else each time: the outbox of one user is leased as a whole
+		rec, _, err := there.Register(ctx, vault.Identity{Provider: "google", Issuer: "https://i", Subject: fmt.Sprint(n)}, vault.Profile{}, nil)
+		must(t, err)
+		user := ada()
+		user.ID = rec.ID
+		s, _ := signIn(t, there, vault.NewSession{User: user})
+		for n := range 6 {
+			c := google(vault.KeepUser)
+			c.Account.Subject = fmt.Sprint("grant ", n)
+			if n%2 == 0 {
+				c.Provider, c.Tokens = "mailer", vault.Tokens{Access: secret.New(fmt.Sprint("typed-key-", n))}
+			}
+			_, err := there.Link(ctx, s, *c)
+			must(t, err)
+		}
+		return rec.ID
+	}
+	broken := 0
+	for n := int64(1); ; n++ {
+		id, line := fill(n), newLine(t, server.Addr)
+		here := open(t, "redis://"+line.addr, key, clock.set)
+		must(t, here.Ready(ctx))
+		line.left.Store(n)
+		_, err := here.EraseUser(ctx, id, revocation)
+		if _, again := there.EraseUser(ctx, id, revocation); again != nil && !errors.Is(again, vault.ErrNotFound) {
+			t.Fatalf("broken off behind %d requests, it is not taken up: %v", n, again)
+		}
+		clock.advance(2 * time.Minute) // a job whose pointer was being moved is looked for later
+		for _, job := range due(t, there, grants...) {
+			must(t, there.JobDone(ctx, job))
+		}
+		_, gone := there.GetUser(ctx, id)
+		is(t, "the user", gone, vault.ErrNotFound)
+		if keys := server.Client().Keys(ctx, "bff:*:k").Val(); len(keys) != 0 {
+			t.Errorf("broken off behind %d requests: %q are left", n, keys)
+		}
+		if err == nil {
+			break
+		}
+		if broken++; n > 100 {
+			t.Fatal("it is never done")
+		}
+	}
+	if broken < 6 {
+		t.Errorf("it was broken off %d times alone", broken)
+	}
 }
