@@ -151,14 +151,18 @@ func (c *catalogue) parameters(r *http.Request, p providers.Config) url.Values {
 		}
 		id, secret = form.Get(idParam), form.Get("client_secret")
 	}
-	if id != "id-"+p.Name || secret != "secret" || p.Client.Auth != "" && basic != (p.Client.Auth == "client_secret_basic") {
+	want, public := "secret", p.Client.Auth == providers.NoClientAuth
+	if public {
+		want = ""
+	}
+	if id != "id-"+p.Name || secret != want || public && form.Has("client_secret") || p.Client.Auth != "" && basic != (p.Client.Auth == "client_secret_basic") {
 		c.note("%s: the client authenticates as %q, basic: %v, and its file says %q", p.Name, id, basic, p.Client.Auth)
 	}
-	want := p.Token.Params
+	params := p.Token.Params
 	if form.Get("grant_type") == "refresh_token" && len(p.Token.RefreshParams) > 0 {
-		want = p.Token.RefreshParams
+		params = p.Token.RefreshParams
 	}
-	for k, v := range want {
+	for k, v := range params {
 		if !strings.Contains(v, "{") && form.Get(k) != v {
 			c.note("%s: a token request lacks %s", p.Name, k)
 		}
@@ -252,6 +256,10 @@ func (c *catalogue) serveUserinfo(w http.ResponseWriter, r *http.Request, p prov
 	}
 	fields := map[string]any{}
 	describe(fields, p, person)
+	if first, list := fields["0"]; list {
+		answer(w, http.StatusOK, []any{first})
+		return
+	}
 	answer(w, http.StatusOK, fields)
 }
 

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -83,7 +84,10 @@ func walk(t *testing.T, c *catalogue) *walker {
 		if p.Auth != "" || len(p.Variables)+len(p.Names()) > 0 || farFromTheStandard(p) {
 			continue // no OAuth, no fixed address, or requests of their own: internal/simulate plays their recorded answers
 		}
-		fmt.Fprintf(&entries, "  %s: {client_id: id-%s, client_secret: env:SECRET", name, name)
+		fmt.Fprintf(&entries, "  %s: {client_id: id-%s", name, name)
+		if p.Client.Auth != providers.NoClientAuth {
+			entries.WriteString(", client_secret: env:SECRET")
+		}
 		if own {
 			fmt.Fprintf(&entries, ", issuer: %q", here)
 		}
@@ -227,7 +231,8 @@ func (v *visitor) checkRequest(p providers.Config, to *url.URL, q url.Values) {
 	if scopes := strings.Join(p.Scopes, separator); q.Get(scopeParam) != scopes {
 		v.t.Errorf("scopes %q, not %q", q.Get(scopeParam), scopes)
 	}
-	if on := p.Authorization.PKCE != providers.PKCEOff; on != (q.Get("code_challenge_method") == "S256") {
+	method := cmp.Or(p.Authorization.PKCE, "S256")
+	if q.Get("code_challenge_method") != strings.TrimPrefix(method, providers.PKCEOff) {
 		v.t.Errorf("code_challenge_method is %q", q.Get("code_challenge_method"))
 	}
 	for k, value := range p.Authorization.Params {

@@ -135,6 +135,7 @@ func (w *initWriter) provider(name string) {
 		fallthrough
 	case providers.PrivateKeyJWT:
 		fmt.Fprintf(w.b, "    client_key: env:%s\n", VariableFor(name, "CLIENT_KEY"))
+	case providers.NoClientAuth:
 	default:
 		fmt.Fprintf(w.b, "    client_secret: env:%s\n", VariableFor(name, "CLIENT_SECRET"))
 	}

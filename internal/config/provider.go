@@ -114,6 +114,17 @@ func (p *Provider) checkClient(v value, there map[string]value) {
 	if !anyOf(there, "client_id") {
 		v.r.wrong(v.key, "%s has no `client_id`; %s", v.name(), needsClientID)
 	}
+	p.checkClientSecret(v, there)
+	for i, claim := range p.Rights {
+		if err := users.CheckClaim(claim); claim != "" && err != nil {
+			path := indexed(v.path+".rights", i)
+			v.r.wrong(v.r.where(path), "`%s` is no path of a claim; write one such as `groups` or `realm_access.roles`", path)
+		}
+	}
+}
+
+// checkClientSecret is what must hold of the secret or the key by which the client authenticates.
+func (p *Provider) checkClientSecret(v value, there map[string]value) {
 	switch byKey := p.Client.Auth == providers.PrivateKeyJWT || p.Client.Auth == providers.SignedSecret; {
 	case byKey && !anyOf(there, "client_key"):
 		v.r.wrong(v.key, "%s has no `client_key`, which `%s` needs; write `client_key: file:/run/secrets/%s.pem`",
@@ -121,14 +132,12 @@ func (p *Provider) checkClient(v value, there map[string]value) {
 	case p.Client.Auth == providers.SignedSecret && (p.Client.Issuer == "" || p.Client.KeyID == ""):
 		v.r.wrong(v.key, "%s has no `client_issuer` and `client_key_id`, which `signed_secret` needs; at Apple they are the team's id "+
 			"and the key's id, as in `client_issuer: A1B2C3D4E5` and `client_key_id: ABC123DEFG`", v.name())
+	case p.Client.Auth == providers.NoClientAuth && anyOf(there, "client_secret"):
+		s := there["client_secret"]
+		s.wrong("%s has no meaning beside `client_auth: none`; remove one of them", s.name())
+	case p.Client.Auth == providers.NoClientAuth:
 	case !byKey && !anyOf(there, "client_secret"):
 		v.r.wrong(v.key, "%s has no `client_secret`; write `client_secret: env:%s`", v.name(), VariableFor(p.Name, "CLIENT_SECRET"))
-	}
-	for i, claim := range p.Rights {
-		if err := users.CheckClaim(claim); claim != "" && err != nil {
-			path := indexed(v.path+".rights", i)
-			v.r.wrong(v.r.where(path), "`%s` is no path of a claim; write one such as `groups` or `realm_access.roles`", path)
-		}
 	}
 }
 
@@ -213,7 +222,7 @@ func (p *Provider) fields(name, path string) []field {
 		field{name: "client_id", example: "1234.apps.googleusercontent.com", absent: "required, but with some `auth`",
 			about: "As the provider gave it; may be `env:NAME` or `file:PATH` too."}.
 			by(textSchema(), func(v value) { set(&p.Client.ID)(readSetting(v, needsClientID)) }),
-		field{name: "client_secret", absent: "required, but with a `client_key` and some `auth`", example: "env:GOOGLE_CLIENT_SECRET",
+		field{name: "client_secret", absent: "required, but with a `client_key`, `client_auth: none` and some `auth`", example: "env:GOOGLE_CLIENT_SECRET",
 			about: "As the provider gave it."}.secret(&p.Client.Secret, secret, "/run/secrets/"+name),
 		field{name: "client_key", absent: "none", example: "file:/run/secrets/acme.pem",
 			about: "For `private_key_jwt`, `signed_secret` and `auth: github_app`: a private key in PEM; a secret of several lines, so best `file:PATH`."}.
@@ -323,7 +332,7 @@ func setField(v value, to reflect.Value, key string) {
 		to.Set(reflect.ValueOf(readScopes(v)))
 	case key == "hooks":
 		v.list("write a list of hooks, as in `hooks: ["+providers.HookShopifyHMAC+"]`", func(_ int, in value) {
-			if name, ok := in.one(providers.HookShopifyHMAC); ok {
+			if name, ok := in.one(providers.Hooks()...); ok {
 				to.Set(reflect.Append(to, reflect.ValueOf(name)))
 			}
 		})

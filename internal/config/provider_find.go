@@ -32,7 +32,9 @@ func shown(p providers.Config, data []byte) []byte {
 	add("  %s:", p.Name)
 	if !p.Typed() {
 		add("    client_id: \"\"  # as %s gave it", p.Name)
-		add("    client_secret: env:%s", VariableFor(p.Name, "CLIENT_SECRET"))
+		if p.Client.Auth != providers.NoClientAuth {
+			add("    client_secret: env:%s", VariableFor(p.Name, "CLIENT_SECRET"))
+		}
 	}
 	if p.OwnIssuer() {
 		add("    issuer: \"\"  # your organisation's, to the last slash")

@@ -32,6 +32,10 @@ func ProviderWarnings(p providers.Config) []string {
 		all = append(all, "`pkce: off` takes a protection away that nearly every OpenID Provider has; remove it unless "+
 			"sign-in fails without it")
 	}
+	if p.Authorization.PKCE == providers.PKCEPlain && p.Issuer != "" {
+		all = append(all, "`pkce: plain` puts the verifier into an address, and nearly every OpenID Provider knows S256; "+
+			"remove it unless sign-in fails without it")
+	}
 	return all
 }
 

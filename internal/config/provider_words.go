@@ -11,9 +11,9 @@ func wordsOf(key string) []string {
 	case "keep":
 		return []string{string(vault.KeepSession), string(vault.KeepUser)}
 	case "client_auth":
-		return []string{"client_secret_basic", "client_secret_post", "private_key_jwt", "signed_secret"}
+		return []string{"client_secret_basic", "client_secret_post", "private_key_jwt", "signed_secret", providers.NoClientAuth}
 	case "pkce":
-		return []string{"off"}
+		return []string{providers.PKCEOff, providers.PKCEPlain}
 	case "auth":
 		return []string{"api_key", "basic", "service_account", "client_credentials", "github_app"}
 	case "granted_scopes":

@@ -152,7 +152,7 @@ func TestEachFileHasTheMistakesThatAreNamed(t *testing.T) {
 		{"keep of another word", google(", keep: users"), "`providers.google.keep` is none of its values; did you mean `user`?"},
 		{"client authentication of another word", google(", client_auth: basic"),
 			"`providers.google.client_auth` is none of its values; did you mean `client_secret_basic`?"},
-		{"PKCE of another word", google(", pkce: none"), "`providers.google.pkce` is none of its values; write `pkce: off`"},
+		{"PKCE of another word", google(", pkce: none"), "`providers.google.pkce` is none of its values; write one of `off`, `plain`"},
 		{"scopes in one text", google(", scopes: openid email"), "`providers.google.scopes` is a single value; write a list of scopes"},
 		{"several scopes in one item", google(", scopes: [openid email]"),
 			"`providers.google.scopes[0]` is several scopes in one; write each by itself: `openid`, `email`"},

@@ -17,6 +17,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 
+	"bff/internal/oauth"
 	"bff/internal/oauth/providers"
 	"bff/internal/secret"
 )
@@ -60,6 +61,55 @@ func TestClientAuthentication(t *testing.T) {
 				t.Fatal(form)
 			}
 		})
+	}
+}
+
+// A public client sends its id, and nothing that would be taken for a secret, wherever it asks: a secret that the
+// configuration has all the same stays here.
+func TestAPublicClientSendsItsIDAlone(t *testing.T) {
+	f := newFleet(t)
+	f.change = func(p *providers.Config) { p.Client.Auth = providers.NoClientAuth }
+	i := f.start(0)
+	i.run(t)
+	alone := func(what string) {
+		t.Helper()
+		r, form := f.g.last()
+		if _, _, basic := r.BasicAuth(); basic || form.Get("client_id") != "client" || form.Has("client_secret") ||
+			form.Has("client_assertion") {
+			t.Errorf("%s: %v %v", what, r.Header, form)
+		}
+	}
+	s := f.signIn(i, -time.Minute)
+	if _, err := f.finish(i, func(n string) map[string]any { return f.g.idClaims(n) }, nil); err != nil {
+		t.Fatal(err)
+	}
+	alone("a code")
+	if _, err := i.Token(context.Background(), i.read(t, s)); err != nil {
+		t.Fatal(err)
+	}
+	alone("a refresh")
+	f.unlink(i, s)
+	i.Nudge()
+	waitFor(t, func() bool { return f.g.count("revoke") == 1 })
+	alone("a revocation")
+}
+
+// RFC 7636 section 4.2: where a provider knows no other method, the challenge is the verifier, of each attempt alone.
+func TestAPlainChallengeIsTheVerifier(t *testing.T) {
+	f := newFleet(t)
+	f.change = func(p *providers.Config) { p.Authorization.PKCE = providers.PKCEPlain }
+	i := f.start(0)
+	a, q := f.begin(i, oauth.Begin{})
+	b, again := f.begin(i, oauth.Begin{})
+	if q.Get("code_challenge_method") != "plain" || q.Get("code_challenge") != a.Verifier.Reveal() || len(a.Verifier.Reveal()) < 43 ||
+		again.Get("code_challenge") != b.Verifier.Reveal() || a.Verifier.Equal(b.Verifier) {
+		t.Fatal(q)
+	}
+	if _, err := f.finish(i, func(n string) map[string]any { return f.g.idClaims(n) }, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, form := f.g.last(); len(form.Get("code_verifier")) < 43 {
+		t.Fatal(form)
 	}
 }
 

@@ -82,7 +82,11 @@ func (e *AuthorizationEndpoint) options(a Authorization) []oauth2.AuthCodeOption
 		params["nonce"] = a.Nonce.Reveal()
 	}
 	var opts []oauth2.AuthCodeOption
-	if e.cfg.Authorization.PKCE != providers.PKCEOff {
+	switch e.cfg.Authorization.PKCE {
+	case providers.PKCEOff:
+	case providers.PKCEPlain:
+		params["code_challenge"], params["code_challenge_method"] = a.Verifier.Reveal(), "plain"
+	default:
 		opts = append(opts, oauth2.S256ChallengeOption(a.Verifier.Reveal()))
 	}
 	for k, v := range params {

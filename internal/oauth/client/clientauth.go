@@ -47,7 +47,7 @@ func (c *clientAuth) style(m *Metadata) string {
 	case !c.cfg.Client.Key.IsZero():
 		return providers.PrivateKeyJWT
 	case c.cfg.Client.Secret.IsZero():
-		return providers.ClientSecretPost // a public client: its id goes into the body, and nothing else
+		return providers.NoClientAuth
 	case slices.Contains(offered, providers.ClientSecretPost) && !slices.Contains(offered, providers.ClientSecretBasic):
 		return providers.ClientSecretPost
 	}
@@ -63,6 +63,8 @@ func (c *clientAuth) config(m *Metadata) *oauth2.Config {
 	switch c.style(m) {
 	case providers.ClientSecretBasic:
 		out.Endpoint.AuthStyle = oauth2.AuthStyleInHeader // x/oauth2 encodes both halves as RFC 6749 section 2.3.1 asks
+	case providers.NoClientAuth:
+		out.ClientSecret = "" // its id goes into the body, and nothing else
 	case providers.PrivateKeyJWT:
 		out.ClientSecret = "" // the assertion is added where every token request passes
 	}
@@ -142,7 +144,11 @@ func (c *clientAuth) audience(m *Metadata) string {
 
 // secret is the client's secret, or one that its key signs afresh: a JWT of its issuer about the client (Apple).
 func (c *clientAuth) secret(m *Metadata) string {
-	if c.style(m) != providers.SignedSecret {
+	switch c.style(m) {
+	case providers.SignedSecret:
+	case providers.NoClientAuth:
+		return ""
+	default:
 		return c.cfg.Client.Secret.Reveal()
 	}
 	now := c.now()

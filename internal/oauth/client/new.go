@@ -38,10 +38,11 @@ func New(pc providers.Config, o Options) (*Provider, error) {
 		return nil, errors.New("needs a name, a client id, and an issuer or its endpoints")
 	}
 	switch pc.Client.Auth {
-	case "", providers.ClientSecretBasic, providers.ClientSecretPost, providers.PrivateKeyJWT, providers.SignedSecret:
+	case "", providers.ClientSecretBasic, providers.ClientSecretPost, providers.PrivateKeyJWT, providers.SignedSecret,
+		providers.NoClientAuth:
 	default:
 		return nil, errors.New(
-			"has a client_auth that is none of client_secret_basic, client_secret_post, private_key_jwt and signed_secret",
+			"has a client_auth that is none of client_secret_basic, client_secret_post, private_key_jwt, signed_secret and none",
 		)
 	}
 	pc, err := pc.Filled(pc.Fixed())

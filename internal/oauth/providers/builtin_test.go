@@ -8,6 +8,8 @@ import (
 	"encoding/pem"
 	"maps"
 	"net/url"
+	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -169,16 +171,43 @@ func TestAFileWithoutPKCEOrNonceSaysWhy(t *testing.T) {
 	for _, name := range providers.Builtins() {
 		p, _ := providers.Builtin(name)
 		file, _ := providers.BuiltinYAML(name)
-		if p.Authorization.PKCE != "" && p.Authorization.PKCE != providers.PKCEOff {
+		if kinds := []string{"", providers.PKCEOff, providers.PKCEPlain}; !slices.Contains(kinds, p.Authorization.PKCE) {
 			t.Errorf("%s: `pkce: %s` is no value", name, p.Authorization.PKCE)
 		}
-		if p.Authorization.PKCE == providers.PKCEOff && !why("pkce").Match(file) {
-			t.Errorf("%s: `pkce: off` says neither why nor when", name)
+		if p.Authorization.PKCE != "" && !why("pkce").Match(file) {
+			t.Errorf("%s: `pkce: %s` says neither why nor when", name, p.Authorization.PKCE)
+		}
+		if p.Client.Auth == providers.NoClientAuth && !why("client_auth").Match(file) {
+			t.Errorf("%s: `client_auth: none` says neither why nor when", name)
 		}
 		// Without an issuer there is no nonce, and none is missed: no ID token is read.
 		found := regexp.MustCompile(`(?m)^scopes:.* # no nonce: .*, 2026-\d\d(-\d\d)?$`).Match(file)
 		if unread := slices.Contains(p.Scopes, "openid") && p.Issuer == "" && p.Token.URL != ""; unread != found {
 			t.Errorf("%s: asks for an ID token that is not read: %t; says so: %t", name, unread, found)
+		}
+	}
+}
+
+// What data cannot say is a hook. There are five at most, each is used by a file that ships, and people find it in the
+// documentation.
+func TestHooksAreFewAndListed(t *testing.T) {
+	used := map[string]bool{}
+	for _, name := range providers.Builtins() {
+		p, _ := providers.Builtin(name)
+		for _, hook := range p.Shapes.Hooks {
+			used[hook] = true
+		}
+	}
+	docs, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "providers.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(providers.Hooks()) > 5 || len(used) != len(providers.Hooks()) {
+		t.Errorf("the hooks are %q, and used are %v", providers.Hooks(), used)
+	}
+	for _, hook := range providers.Hooks() {
+		if !used[hook] || !strings.Contains(string(docs), "`"+hook+"`") {
+			t.Errorf("%s is used by no file, or nobody is told of it", hook)
 		}
 	}
 }

@@ -85,6 +85,7 @@ const (
 	ClientSecretPost  = "client_secret_post"
 	PrivateKeyJWT     = "private_key_jwt"
 	SignedSecret      = "signed_secret" // the secret is a JWT that the client's key signs, made anew for each request
+	NoClientAuth      = "none"          // a public client: its id, and nothing that proves it
 )
 
 // Authorization is the authorization endpoint.
@@ -98,7 +99,7 @@ type Authorization struct {
 	// Names are parameters of the authorization request and what they are called there: redirect_uri, response_type.
 	Names        map[string]string `yaml:"auth_names,omitempty"`
 	ResponseType string            `yaml:"response_type,omitempty"` // "code" by default
-	PKCE         string            `yaml:"pkce,omitempty"`          // PKCEOff where the provider rejects code_challenge
+	PKCE         string            `yaml:"pkce,omitempty"`          // PKCEOff or PKCEPlain; "" for S256
 
 	// GrantedScopes is GrantedByCallback where the callback's `scope` says what the person allowed, and the token answer
 	// does not.
@@ -108,8 +109,11 @@ type Authorization struct {
 // GrantedByCallback is a value of Authorization.GrantedScopes.
 const GrantedByCallback = "callback"
 
-// PKCEOff is the value of Authorization.PKCE that sends no code challenge.
-const PKCEOff = "off"
+// The values of Authorization.PKCE.
+const (
+	PKCEOff   = "off"   // no code challenge: the provider rejects it
+	PKCEPlain = "plain" // the verifier itself: the provider knows no other method (RFC 7636 section 4.2)
+)
 
 // Token is the token endpoint.
 type Token struct {

@@ -31,9 +31,12 @@ type Shapes struct {
 // RefreshWithAccess is a value of Shapes.RefreshWith.
 const RefreshWithAccess = "access_token"
 
-// HookShopifyHMAC is the one hook there is: what data cannot say. The callback's `hmac` must be that of its other
+// HookShopifyHMAC is a hook: what data cannot say. The callback's `hmac` must be that of its other
 // parameters, by the client's secret.
 const HookShopifyHMAC = "shopify_hmac"
+
+// Hooks are all there are, at most five: what more providers do becomes a key.
+func Hooks() []string { return []string{HookShopifyHMAC} }
 
 // Code is what `code` is called in the callback.
 func (s *Shapes) Code() string {
