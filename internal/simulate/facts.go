@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,9 +46,15 @@ func (f *facts) ofFile(model *standin.StandIn) []scenario {
 				t.provider.Grants.ExpireAll()
 				return fmt.Sprintf("%s, %d refresh", b.call("api"), t.provider.Grants.Renewals())
 			}},
-		scenario{name: "further scopes are linked", expected: "303, granted as asked for; 200", run: f.linkMore,
+		scenario{name: "further scopes are linked", expected: f.expectMore(), run: f.linkMore,
 			shows: []string{"scope", "connect"}},
 	)
+	if !f.p.recorded() {
+		all = append(all, f.lessOfMore())
+	}
+	if f.p.file.Shapes.AnswerNames[grantEnd] != "" && !f.p.recorded() {
+		all = append(all, f.grantEnds())
+	}
 	all = append(all, f.unlinked(model), f.secondSignIn())
 	if f.p.renews() {
 		all = append(all, f.lost())
@@ -127,17 +134,61 @@ func (f *facts) expectAccount(model *standin.StandIn) string {
 	return text
 }
 
-// linkMore asks for more scopes, with what a request at connect has.
+// expectMore is what should come of further scopes.
+func (f *facts) expectMore() string {
+	text := "303, granted as asked for; 200"
+	if !f.p.recorded() {
+		text += ", and where they are wanted 200"
+	}
+	return text
+}
+
+// linkMore asks for more scopes, with what a request at connect has, and calls an API that wants one of them: its name
+// is compared as the file says.
 func (f *facts) linkMore(t *trial) string {
 	b := t.browser("ada")
 	b.signIn()
 	text := b.link("?scopes="+standin.ExtraScope+"+"+standin.OtherScope, standin.Connect, standin.Choice{})
-	if want := f.p.grantedNames(); b.scopes() == want || f.p.answers != nil && f.p.answers.Token != nil {
+	if want := f.p.grantedNames(standin.ExtraScope, standin.OtherScope); b.scopes() == want || f.p.answers != nil && f.p.answers.Token != nil {
 		text += ", granted as asked for"
 	} else {
 		text += ", granted " + b.scopes()
 	}
-	return text + "; " + b.call("api")
+	if text += "; " + b.call("api"); !f.p.recorded() {
+		text += ", and where they are wanted " + b.call(extraAPI)
+	}
+	return text
+}
+
+// lessOfMore is a person who allows one of two further scopes. What was granted is where the file says.
+func (f *facts) lessOfMore() scenario {
+	want := "303, granted " + f.p.grantedNames(standin.ExtraScope)
+	return scenario{name: "one of two further scopes is allowed", expected: want, shows: []string{"answer_names.scope", "granted_scopes"},
+		run: func(t *trial) string {
+			b := t.browser("ada")
+			b.signIn()
+			only := append(slices.Clone(f.p.file.Scopes), standin.ExtraScope)
+			text := b.link("?scopes="+standin.ExtraScope+"+"+standin.OtherScope, standin.Connect, standin.Choice{Only: only})
+			return text + ", granted " + b.scopes()
+		}}
+}
+
+// grantEnd is the field of a token answer that says how long the grant lives.
+const grantEnd = "refresh_token_expires_in"
+
+// grantEnds is an answer that says, under a name of the file's, when the grant ends.
+func (f *facts) grantEnds() scenario {
+	return scenario{name: "the answer says how long the refresh token lives", expected: "303, signed in; " + livesFor(standin.GrantLife),
+		shows: []string{"answer_names." + grantEnd}, run: func(t *trial) string {
+			b := t.browser("ada")
+			text, end := b.signIn(), fmt.Sprint(b.connection()["expires_at"])
+			at, err := time.Parse(time.RFC3339, end)
+			left := time.Until(at)
+			if err == nil && left <= standin.GrantLife && left > standin.GrantLife-time.Hour {
+				left = standin.GrantLife
+			}
+			return text + "; " + livesFor(left)
+		}}
 }
 
 // lost is the answer to a refresh that does not arrive, though the refresh token was spent.

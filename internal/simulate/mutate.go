@@ -35,6 +35,8 @@ func unnoticed(file *providers.Config) map[string]string {
 	if file.Operated() {
 		list["error_field"] = "whatever the word, a refusal of the operator's credential is the operator's to correct"
 		list["title"] = "nobody links an account there, so nobody reads it"
+		list["subject"] = "the credential is the application's, and nobody reads whose account that is"
+		list["profile"] = list["subject"]
 	}
 	if file.Token.KeepsOld() {
 		list["rotates"] = "the old refresh token works again, and where an answer is lost bff tries it once whatever the file says"

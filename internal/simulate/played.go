@@ -93,11 +93,11 @@ func (p *played) asksUserinfo() bool {
 		slices.Contains(f.Scopes, "email")
 }
 
-// grantedNames are the scopes of a connection, once the extra ones are granted too.
-func (p *played) grantedNames() string {
+// grantedNames are the scopes of a connection, once further ones are granted too.
+func (p *played) grantedNames(further ...string) string {
 	f := &p.file
 	var names []string
-	for _, s := range append(slices.Clone(f.Scopes), standin.ExtraScope, standin.OtherScope) {
+	for _, s := range append(slices.Clone(f.Scopes), further...) {
 		if slices.Contains(f.ScopesNotEchoed, s) {
 			continue
 		}

@@ -32,6 +32,7 @@ const (
 	origin      = "https://app.simulated.example"
 	lobbyIssuer = "https://people.simulated.example" // where people sign in when nobody can at the provider
 	service     = "simulated-service"
+	extraAPI    = "extra" // the API that wants a further scope
 )
 
 // A simulation is what all trials of one provider have in common.
@@ -164,6 +165,9 @@ func (st *simulation) config(t *trial, file providers.Config) *config.Config {
 		scopes = a.Scopes
 	}
 	c.APIs = append(c.APIs, st.api("api", scopes))
+	if st.played.file.Auth == "" {
+		c.APIs = append(c.APIs, st.api(extraAPI, []string{standin.ExtraScope}))
+	}
 	for i, of := range st.played.implying() {
 		c.APIs = append(c.APIs, st.api(fmt.Sprint("implied", i), st.played.file.ScopeImplies[of]))
 	}
@@ -181,8 +185,11 @@ func (st *simulation) register(p *providers.Config) {
 
 func (st *simulation) registerClient(p *providers.Config) {
 	p.Client.ID, p.Client.Secret = standin.ClientID, secret.New(standin.ClientSecret)
-	if p.Client.Auth == providers.PrivateKeyJWT || p.Client.Auth == providers.SignedSecret {
+	switch p.Client.Auth {
+	case providers.PrivateKeyJWT, providers.SignedSecret:
 		p.Client.Key, p.Client.Secret = st.clientPEM, secret.Text{}
+	case providers.NoClientAuth:
+		p.Client.Secret = secret.Text{}
 	}
 }
 

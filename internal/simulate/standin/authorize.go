@@ -110,7 +110,7 @@ func (s *Page) addCode(out, q url.Values, choice Choice) {
 		s.callbackOf(out, value, choice.Person, choice.Only)
 	}
 	s.grants.authorize(value, &code{choice: choice, scopes: choice.Only, nonce: q.Get("nonce"),
-		challenge: q.Get("code_challenge")}, q)
+		challenge: q.Get("code_challenge"), method: q.Get("code_challenge_method")}, q)
 }
 
 // callbackOf is the way back as the file has it.
@@ -147,14 +147,17 @@ func (s *Page) readAuthorization(u *url.URL, q url.Values, kind string) (scopes 
 		return nil, "response_type or state is missing"
 	case a.PKCE == "off" && q.Has("code_challenge"):
 		return nil, "code_challenge is not known here"
-	case a.PKCE != "off" && (q.Get("code_challenge_method") != "S256" || len(q.Get("code_challenge")) != 43):
-		return nil, "code_challenge is missing"
+	case a.PKCE != "off" && (q.Get("code_challenge_method") != method(a.PKCE) || len(q.Get("code_challenge")) != 43):
+		return nil, "code_challenge is missing, or not by " + method(a.PKCE)
 	}
 	if why := s.missingParam(q, kind); why != "" {
 		return nil, why
 	}
 	return s.scopes.read(q)
 }
+
+// method is the code_challenge_method of a file's `pkce`.
+func method(pkce string) string { return cmp.Or(pkce, "S256") }
 
 // missingParam names a parameter of the file, or of a recorded request, that is not sent.
 func (s *Page) missingParam(q url.Values, kind string) string {
@@ -171,7 +174,7 @@ func (s *Page) missingParam(q url.Values, kind string) string {
 			if i == 0 && (a.ConsentParams[name] == q.Get(name) || a.ConnectParams[name] == q.Get(name)) && q.Has(name) {
 				continue // laid over it
 			}
-			if q.Get(name) != value && !(name == "prompt" && i < 2) {
+			if q.Get(name) != value {
 				return "the parameter " + name + "=" + value + " is missing"
 			}
 		}

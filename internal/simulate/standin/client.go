@@ -39,6 +39,11 @@ func (s *clients) unauthenticated(in request) string {
 			return ""
 		}
 		return "the parameters " + name + " and client_secret are not the client's"
+	case want == providers.NoClientAuth && !basic && !in.form.Has("client_secret") && !in.form.Has("client_assertion"):
+		if in.form.Get(name) == ClientID {
+			return ""
+		}
+		return "the parameter " + name + " is not the client's"
 	case want == "private_key_jwt" && !basic && !in.form.Has("client_secret"):
 		return s.wrongAssertion(in.form.Get("client_assertion"))
 	}

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"bff/internal/oauth/providers"
 )
 
 const (
@@ -42,7 +44,8 @@ type code struct {
 	scopes    []string
 	nonce     string
 	challenge string
-	refresh   bool // it brings a refresh token
+	method    string // of the challenge
+	refresh   bool   // it brings a refresh token
 	used      bool
 }
 
@@ -50,6 +53,9 @@ type code struct {
 func (c *code) verifies(verifier string) bool {
 	if c.challenge == "" {
 		return verifier == ""
+	}
+	if c.method == providers.PKCEPlain {
+		return verifier == c.challenge
 	}
 	sum := sha256.Sum256([]byte(verifier))
 	return base64.RawURLEncoding.EncodeToString(sum[:]) == c.challenge

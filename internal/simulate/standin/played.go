@@ -17,6 +17,9 @@ const (
 	APIHost      = "api.simulated.example"
 )
 
+// GrantLife is how long a refresh token lives, where the file names the field that says so.
+const GrantLife = 100 * 24 * time.Hour
+
 // Config says what is played.
 type Config struct {
 	File      providers.Config // of the provider, as it is there

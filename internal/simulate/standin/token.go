@@ -122,6 +122,9 @@ func (s *tokens) grantTokens(w http.ResponseWriter, g *grant, e Endpoint, refres
 	}
 	if renewal != "" {
 		tokens["refresh_token"] = renewal
+		if s.file.Shapes.AnswerNames["refresh_token_expires_in"] != "" {
+			tokens["refresh_token_expires_in"] = int(GrantLife / time.Second)
+		}
 	}
 	if s.file.Authorization.GrantedScopes != "callback" {
 		if scope := s.scopes.join(g.scopes); scope != "" {
