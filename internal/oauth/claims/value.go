@@ -19,6 +19,19 @@ func ParseValue(b []byte) (any, error) {
 	return v, nil
 }
 
+// ParseAnswer reads a JSON object, or a list as an object of its indices: "0.id" is a path in it.
+func ParseAnswer(b []byte) (Object, error) {
+	v, err := ParseValue(b)
+	if list, ok := v.([]any); ok && err == nil {
+		o := make(Object, len(list))
+		for i, one := range list {
+			o[strconv.Itoa(i)] = one
+		}
+		return o, nil
+	}
+	return Parse(b)
+}
+
 var brackets = strings.NewReplacer("[", ".", "]", "")
 
 // ValueAt reads a path in a JSON value: "data.user.id", "0.id", "$.sites[0].url". nil when there is nothing.

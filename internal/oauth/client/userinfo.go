@@ -56,9 +56,9 @@ func (e *UserinfoEndpoint) Fetch(ctx context.Context, m *Metadata, access secret
 	if kind, _, _ := mime.ParseMediaType(header.Get("Content-Type")); kind == "application/jwt" {
 		return e.signed(ctx, m, string(body))
 	}
-	o, err := claims.Parse(body)
+	o, err := claims.ParseAnswer(body)
 	if err != nil {
-		return fail(KindFailed, "the answer is not a JSON object")
+		return fail(KindFailed, "the answer is neither a JSON object nor a list")
 	}
 	return o, nil
 }

@@ -63,7 +63,7 @@ func (s *resources) serveUserinfo(w http.ResponseWriter, r *http.Request, in req
 	if s.file.Issuer != "" && s.file.Userinfo.Subject == "" {
 		out["sub"] = s.people.Subject(person)
 	}
-	writeJSON(w, http.StatusOK, out)
+	writeJSON(w, http.StatusOK, listed(out))
 }
 
 // serveAPI is the API behind the provider: any token that is good opens it.

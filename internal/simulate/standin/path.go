@@ -32,8 +32,18 @@ func at(in any, path string) any {
 // put writes a value at a path, where there is none yet, and makes what leads there.
 func put(in map[string]any, path string, v any) {
 	if at(in, path) == nil {
-		place(in, keysOf(path), v)
+		keys := keysOf(path)
+		in[keys[0]] = place(in[keys[0]], keys[1:], v)
 	}
+}
+
+// listed is an answer as a list, where its paths begin with an index.
+func listed(answer map[string]any) any {
+	first, ok := answer["0"]
+	if !ok || len(answer) > 1 {
+		return answer
+	}
+	return []any{first}
 }
 
 func keysOf(path string) []string { return strings.Split(strings.TrimPrefix(path, "$."), ".") }

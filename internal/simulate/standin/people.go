@@ -12,14 +12,21 @@ type People struct{ *played }
 // describe writes who a person is where the file looks for it.
 func (s *People) describe(into fields, person string) {
 	u := &s.file.Userinfo
+	say := func(claim string, v any) {
+		path := pathOf(u.Profile, claim)
+		if strings.HasPrefix(s.subjectPath(), "0.") && !strings.HasPrefix(path, "0.") {
+			return // the answer is a list, which has no names beside its entries
+		}
+		put(into, path, v)
+	}
 	if s.file.Shapes.CallbackProfile["name"] == "" {
-		put(into, pathOf(u.Profile, "name"), fullName(person))
+		say("name", fullName(person))
 	}
-	put(into, pathOf(u.Profile, "email"), person+"@example.com")
+	say("email", person+"@example.com")
 	if s.file.Shapes.CallbackProfile["picture"] == "" {
-		put(into, pathOf(u.Profile, "picture"), picture(person))
+		say("picture", picture(person))
 	}
-	put(into, pathOf(u.Profile, "email_verified"), true)
+	say("email_verified", true)
 	for i, path := range strings.Split(s.subjectPath(), "+") {
 		put(into, path, person+"-"+string(rune('1'+i)))
 	}
