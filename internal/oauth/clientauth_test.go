@@ -89,7 +89,7 @@ func TestAPublicClientSendsItsIDAlone(t *testing.T) {
 	}
 	alone("a refresh")
 	f.unlink(i, s)
-	i.Nudge()
+	i.Outbox.Nudge()
 	waitFor(t, func() bool { return f.g.count("revoke") == 1 })
 	alone("a revocation")
 }
