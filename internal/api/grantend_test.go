@@ -15,7 +15,7 @@ import (
 func TestAConnectionSaysWhenItsGrantEnds(t *testing.T) {
 	for name, is := range map[string]struct {
 		habits provider.Habits
-		after  time.Duration // 0: not told
+		after  time.Duration // 0: not said
 	}{
 		"a refresh token that ends":     {provider.Habits{RefreshLifetime: 48 * time.Hour}, 48 * time.Hour},
 		"a refresh token, for ever":     {provider.Habits{}, 0},
@@ -32,14 +32,14 @@ func TestAConnectionSaysWhenItsGrantEnds(t *testing.T) {
 				"the session": connectionOf(t, session, "ada@example.com"),
 				"the list":    connectionOf(t, list, "ada@example.com"),
 			} {
-				told, some := c["expires_at"].(string)
+				said, some := c["expires_at"].(string)
 				if is.after == 0 {
 					if _, some := c["expires_at"]; some {
 						t.Errorf("%s tells of an end: %v", where, c["expires_at"])
 					}
 					continue
 				}
-				end, err := time.Parse(time.RFC3339, told)
+				end, err := time.Parse(time.RFC3339, said)
 				if !some || err != nil || end.Before(before.Add(is.after-2*time.Second)) || end.After(after.Add(is.after)) {
 					t.Errorf("%s says %v; it was issued between %v and %v for %v", where, c["expires_at"], before, after, is.after)
 				}

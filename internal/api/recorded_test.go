@@ -59,8 +59,8 @@ func (n *notes) forget() {
 	n.kept = nil
 }
 
-// A stage is a world in which ada is signed in on two devices, with a second account linked; all accounts are kept.
-type stage struct {
+// twoDevices is a world in which ada is signed in on two devices, with a second account linked; all accounts are kept.
+type twoDevices struct {
 	*world
 	seen          *notes
 	phone, laptop *browser
@@ -69,9 +69,9 @@ type stage struct {
 	linked        string            // the second account's connection
 }
 
-func newStage(t *testing.T, change ...func(*settings)) *stage {
+func newTwoDevices(t *testing.T, change ...func(*settings)) *twoDevices {
 	t.Helper()
-	s := &stage{seen: &notes{}}
+	s := &twoDevices{seen: &notes{}}
 	service, _ := keyed(t)
 	s.world = newWorld(t, append(change, withUsers(users.Config{}), func(set *settings) {
 		set.keep, set.audit = vault.KeepUser, s.seen
@@ -100,21 +100,21 @@ func (b *browser) link2(person string) *http.Response {
 //
 // Long: it is a table, a row for each change.
 func changes() map[string]struct {
-	do   func(t *testing.T, s *stage)
+	do   func(t *testing.T, s *twoDevices)
 	want []string
 } {
 	type change = struct {
-		do   func(t *testing.T, s *stage)
+		do   func(t *testing.T, s *twoDevices)
 		want []string
 	}
-	byPhone := func(method, path, body string) func(*testing.T, *stage) {
-		return func(_ *testing.T, s *stage) {
+	byPhone := func(method, path, body string) func(*testing.T, *twoDevices) {
+		return func(_ *testing.T, s *twoDevices) {
 			path := strings.NewReplacer("$laptop", s.ids["laptop"], "$linked", s.linked).Replace(path)
 			s.phone.fetch(method, path, body, mergePatch)
 		}
 	}
-	byService := func(method, path, body string) func(*testing.T, *stage) {
-		return func(t *testing.T, s *stage) {
+	byService := func(method, path, body string) func(*testing.T, *twoDevices) {
+		return func(t *testing.T, s *twoDevices) {
 			path := strings.NewReplacer("$user", s.user, "$laptop", s.ids["laptop"], "$linked", s.linked).Replace(path)
 			if strings.HasSuffix(path, "/data") {
 				workerAsks(t, s.world, method, path, body)
@@ -123,29 +123,29 @@ func changes() map[string]struct {
 			}
 		}
 	}
-	ordered := func(kind string) func(*testing.T, *stage) {
-		return func(t *testing.T, s *stage) { s.secevent(securityEvent(t, s.world, kind, "ada", nil)) }
+	ordered := func(kind string) func(*testing.T, *twoDevices) {
+		return func(t *testing.T, s *twoDevices) { s.secevent(securityEvent(t, s.world, kind, "ada", nil)) }
 	}
 	const revoked = "grant_revoked by provider"
 	return map[string]change{
-		"GET /bff/callback/{provider}": {func(_ *testing.T, s *stage) { s.browser().signIn("linus") },
+		"GET /bff/callback/{provider}": {func(_ *testing.T, s *twoDevices) { s.browser().signIn("linus") },
 			[]string{"sign_in by user", "user_registered by user"}},
-		"GET /bff/callback/{provider}, linking": {func(_ *testing.T, s *stage) { s.phone.link("linus") },
+		"GET /bff/callback/{provider}, linking": {func(_ *testing.T, s *twoDevices) { s.phone.link("linus") },
 			[]string{"connection_linked by user", "identity_added by user"}},
-		"GET /bff/callback/{provider}, in the same browser": {func(_ *testing.T, s *stage) { s.laptop.signIn("ada") },
+		"GET /bff/callback/{provider}, in the same browser": {func(_ *testing.T, s *twoDevices) { s.laptop.signIn("ada") },
 			[]string{"session_ended/replaced by user $laptop", "sign_in by user"}},
-		"GET /bff/callback/{provider}, of nobody": {func(_ *testing.T, s *stage) {
+		"GET /bff/callback/{provider}, of nobody": {func(_ *testing.T, s *twoDevices) {
 			s.browser().visit("/bff/callback/demo?state=x&code=y", "cross-site")
 		}, []string{"sign_in_refused/login_expired by user"}},
-		"POST /bff/callback/{provider}": {func(_ *testing.T, s *stage) {
+		"POST /bff/callback/{provider}": {func(_ *testing.T, s *twoDevices) {
 			b := s.browser() // a form comes again as a navigation
 			b.visit(b.do("POST", "/bff/callback/demo", "state=x&code=y", formKind).Header.Get("Location"), "cross-site")
 		}, []string{"sign_in_refused/login_expired by user"}},
-		"POST /bff/connect/{provider}": {func(_ *testing.T, s *stage) {
+		"POST /bff/connect/{provider}": {func(_ *testing.T, s *twoDevices) {
 			s.phone.fetch("POST", "/bff/connect/keyed", url.Values{"api_key": {typedKey}}.Encode(), formKind)
 		}, []string{"connection_linked by user"}},
 		"POST /bff/logout": {byPhone("POST", "/bff/logout", ""), []string{"session_ended/logout by user $phone"}},
-		"POST /bff/logout, everywhere": {func(_ *testing.T, s *stage) {
+		"POST /bff/logout, everywhere": {func(_ *testing.T, s *twoDevices) {
 			s.phone.fetch("POST", "/bff/logout", `{"everywhere": true}`, header("Content-Type", "application/json"))
 		}, []string{"session_ended/ended_elsewhere by user $laptop", "session_ended/logout by user $phone"}},
 		"DELETE /bff/connections/{id}": {byPhone("DELETE", "/bff/connections/$linked", ""),
@@ -159,7 +159,7 @@ func changes() map[string]struct {
 		"DELETE /bff/account": {byPhone("DELETE", "/bff/account", ""), []string{
 			"connection_unlinked by user", "connection_unlinked by user", revoked, revoked,
 			"session_ended/erased by user $laptop", "session_ended/erased by user $phone", "user_erased by user"}},
-		"POST /bff/backchannel-logout/{provider}": {func(t *testing.T, s *stage) {
+		"POST /bff/backchannel-logout/{provider}": {func(t *testing.T, s *twoDevices) {
 			s.backchannel(logoutToken(t, s.world, "ada", "", nil))
 		}, []string{"order_received/backchannel_logout by provider",
 			"session_ended/provider by provider $laptop", "session_ended/provider by provider $phone"}},
@@ -171,14 +171,14 @@ func changes() map[string]struct {
 		"POST /bff/security-events/{provider}, of a purged account": {ordered(provider.EventAccountPurged), []string{
 			"identity_removed by provider", "order_received/security_event by provider", "refresh_refused/revoked by provider",
 			"session_ended/provider by provider $laptop", "session_ended/provider by provider $phone"}},
-		"POST /introspect": {func(t *testing.T, s *stage) {
+		"POST /introspect": {func(t *testing.T, s *twoDevices) {
 			ask(t, s.world, "POST", "/introspect", form("token", s.phone.cookie("bff")), formKind,
 				basic("billing", billingSecret))
 		}, []string{"introspected by client"}},
-		"POST /token": {func(t *testing.T, s *stage) {
+		"POST /token": {func(t *testing.T, s *twoDevices) {
 			post(t, s.world, "/token", tokenRequest(s.phone)...)
 		}, []string{"token_exchanged by client"}},
-		"POST /token, refused": {func(t *testing.T, s *stage) {
+		"POST /token, refused": {func(t *testing.T, s *twoDevices) {
 			post(t, s.world, "/token", tokenRequest(s.phone, "audience", "google")...)
 		}, []string{"exchange_refused/invalid_target by client"}},
 		"PATCH /users/{id}": {byService("PATCH", "/users/$user", `{"rights":["admin"]}`),
@@ -196,7 +196,7 @@ func changes() map[string]struct {
 			[]string{"data_changed by client"}},
 		"PATCH /users/{id}/data": {byService("PATCH", "/users/$user/data", `{"a":1}`), []string{"data_changed by client"}},
 
-		"the cap on sessions": {func(t *testing.T, s *stage) {
+		"the cap on sessions": {func(t *testing.T, s *twoDevices) {
 			r := httptest.NewRequest(http.MethodGet, "/", nil)
 			for range 99 {
 				_, err := s.vault.Create(httptest.NewRecorder(), r, vault.NewSession{User: vault.User{ID: s.user}})
@@ -205,11 +205,11 @@ func changes() map[string]struct {
 				}
 			}
 		}, append(slices.Repeat([]string{"sign_in by bff"}, 99), "session_ended/too_many by bff $phone")},
-		"the refresh of a dead grant": {func(_ *testing.T, s *stage) {
+		"the refresh of a dead grant": {func(_ *testing.T, s *twoDevices) {
 			s.demo.RevokePerson("grace")
 			s.phone.fetch("GET", "/api/calendar/users/me/calendarList", "", header("BFF-Connection", s.linked))
 		}, []string{"refresh_refused/revoked by provider"}},
-		"the maintenance of users": {func(t *testing.T, s *stage) {
+		"the maintenance of users": {func(t *testing.T, s *twoDevices) {
 			s.phone.fetch("POST", "/bff/logout", "")
 			s.laptop.fetch("POST", "/bff/logout", "")
 			s.seen.forget()
@@ -226,7 +226,7 @@ func changes() map[string]struct {
 func TestEveryChangeIsRecordedOnce(t *testing.T) {
 	for name, c := range changes() {
 		t.Run(name, func(t *testing.T) {
-			s := newStage(t)
+			s := newTwoDevices(t)
 			c.do(t, s)
 			ids := strings.NewReplacer("$phone", s.ids["phone"], "$laptop", s.ids["laptop"])
 			sorted := strings.Split(ids.Replace(strings.Join(c.want, "\n")), "\n")
@@ -268,7 +268,7 @@ func TestEveryRowThatChangesSomethingIsWalked(t *testing.T) {
 // A session that ends by its time is recorded once, when that is seen, and programs hear of it.
 func TestAnEndByTimeIsSeenAndRecordedOnce(t *testing.T) {
 	redis := testenv.Redis(t)
-	s := newStage(t, func(set *settings) { set.store, set.idle = redis.URL, time.Second })
+	s := newTwoDevices(t, func(set *settings) { set.store, set.idle = redis.URL, time.Second })
 	testenv.Eventually(t, "both sessions end and are seen", func() bool {
 		if _, err := s.vault.MaintainUsers(t.Context(), "", 0, s.broker.Outbox.Revocation); err != nil {
 			t.Fatal(err)

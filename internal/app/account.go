@@ -15,16 +15,16 @@ import (
 // what the application and its providers are called for app.json. Files are read anew each time, so that a change shows on the next load.
 type accountFiles struct {
 	fs.FS
-	theme string // a file, or ""
-	name  string // of the application, or ""
-	logo  string // a file, or ""
-	marks []byte
-	told  map[string]told // by provider
+	theme     string // a file, or ""
+	name      string // of the application, or ""
+	logo      string // a file, or ""
+	marks     []byte
+	described map[string]description // by provider
 }
 
 func accountOf(cfg *config.Config) accountFiles {
 	return accountFiles{FS: web.Account(), theme: cfg.Frontend.Theme, name: cfg.Name, logo: cfg.Logo,
-		marks: Marks(cfg.OAuth()), told: tell(cfg.OAuth())}
+		marks: Marks(cfg.OAuth()), described: describe(cfg.OAuth())}
 }
 
 func (a accountFiles) Open(name string) (fs.File, error) {
@@ -47,8 +47,8 @@ func (a accountFiles) ReadFile(name string) ([]byte, error) {
 			Name *string `json:"name"`
 			Logo *string `json:"logo"`
 			// Providers is what the page shows of each.
-			Providers map[string]told `json:"providers"`
-		}{Providers: a.told}
+			Providers map[string]description `json:"providers"`
+		}{Providers: a.described}
 		if a.name != "" {
 			about.Name = &a.name
 		}

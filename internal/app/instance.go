@@ -20,7 +20,7 @@ import (
 	"bff/internal/telemetry"
 )
 
-// Options are what an Instance is told beside its configuration.
+// Options are what an Instance is given beside its configuration.
 type Options struct {
 	Log      *slog.Logger   // required
 	Level    *slog.LevelVar // of Log, which a reload may set; nil: it cannot

@@ -63,17 +63,17 @@ func aboutOf(p providers.Config) providers.About {
 	return p.About
 }
 
-// A told is what the account page is given of a provider. A scope's words are kind, English, German.
-type told struct {
+// A description is what the account page is given of a provider. A scope's words are kind, English, German.
+type description struct {
 	Color  string               `json:"color,omitempty"`
 	Scopes map[string][3]string `json:"scopes,omitempty"`
 }
 
-func tell(all []providers.Config) map[string]told {
-	out := map[string]told{}
+func describe(all []providers.Config) map[string]description {
+	out := map[string]description{}
 	for _, p := range all {
 		about := aboutOf(p)
-		one := told{Color: about.Color, Scopes: map[string][3]string{}}
+		one := description{Color: about.Color, Scopes: map[string][3]string{}}
 		for scope, w := range about.Scopes {
 			one.Scopes[scope] = [3]string{w.Kind, w.English, w.German}
 		}

@@ -6,6 +6,7 @@ import (
 	"go/ast"
 	"go/token"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -77,6 +78,81 @@ func paths(body *ast.BlockStmt) int {
 		return true
 	})
 	return n
+}
+
+// Receives returns where tests receive from a channel outside a select: a wait that only the timeout of the whole test
+// binary ends, which says nothing of what was waited for.
+func Receives(sources []Source) (all []string) {
+	for _, s := range sources {
+		if s.File == nil || !strings.HasSuffix(s.Path, "_test.go") {
+			continue
+		}
+		chosen := map[ast.Node]bool{} // by a select
+		ast.Inspect(s.File, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.CommClause:
+				switch c := n.Comm.(type) {
+				case *ast.ExprStmt:
+					chosen[c.X] = true
+				case *ast.AssignStmt:
+					chosen[c.Rhs[0]] = true
+				}
+			case *ast.UnaryExpr:
+				if n.Op == token.ARROW && !chosen[n] {
+					all = append(all, fmt.Sprintf("%s:%d", s.Path, s.line(n.Pos())))
+				}
+			}
+			return true
+		})
+	}
+	return all
+}
+
+// A word that the glossary replaced, as the name of a type, function, variable, field or parameter.
+var replaced = regexp.MustCompile(`^(?i)(mend|heed|told|kin|bury|seat|memo|errand|cast|stage)(s|ed)?$`)
+
+// Replaced returns where a word that the glossary replaced is the name of something.
+func Replaced(sources []Source) (all []string) {
+	for i := range sources {
+		if s := &sources[i]; s.File != nil {
+			for _, line := range replacedWords(s) {
+				all = append(all, fmt.Sprintf("%s:%d", s.Path, line))
+			}
+		}
+	}
+	return all
+}
+
+func replacedWords(s *Source) (lines []int) {
+	declares := func(id *ast.Ident) {
+		if id != nil && replaced.MatchString(id.Name) {
+			lines = append(lines, s.line(id.Pos()))
+		}
+	}
+	ast.Inspect(s.File, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncDecl:
+			declares(n.Name)
+		case *ast.TypeSpec:
+			declares(n.Name)
+		case *ast.ValueSpec:
+			for _, id := range n.Names {
+				declares(id)
+			}
+		case *ast.Field:
+			for _, id := range n.Names {
+				declares(id)
+			}
+		case *ast.AssignStmt:
+			for _, e := range n.Lhs {
+				if id, ok := e.(*ast.Ident); ok && n.Tok == token.DEFINE {
+					declares(id)
+				}
+			}
+		}
+		return true
+	})
+	return lines
 }
 
 // A Type is a type with the number of its methods, by "package.Type". What another type that it embeds brings does not

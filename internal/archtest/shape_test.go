@@ -44,3 +44,27 @@ func TestNoTypeHasMoreMethodsThanAReaderHolds(t *testing.T) {
 		}
 	}
 }
+
+// A test waits by testenv.Eventually, or by a select with a bound, and says what it waited for. The number of receives
+// that do neither only goes down.
+func TestReceivesOfTestsGetBounds(t *testing.T) {
+	sources, err := archtest.Read(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const most = 180 // to be taken down as they get bounds
+	if all := archtest.Receives(sources); len(all) > most {
+		t.Errorf("%d receives without a bound, more than %d; wait in a select, or by testenv.Eventually: %q", len(all), most, all)
+	}
+}
+
+// One word for one concept, from the glossary in ARCHITECTURE.md, in plain present-day English.
+func TestNoNameIsOfAWordThatWasReplaced(t *testing.T) {
+	sources, err := archtest.Read(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range archtest.Replaced(sources) {
+		t.Errorf("%s: the glossary has another word for it", at)
+	}
+}

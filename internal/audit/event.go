@@ -54,13 +54,3 @@ type Discard struct{}
 
 // Record implements Recorder.
 func (Discard) Record(context.Context, Event) {}
-
-// Several is a Recorder that hands every event to each of its members, in order.
-type Several []Recorder
-
-// Record implements Recorder.
-func (s Several) Record(ctx context.Context, e Event) {
-	for _, r := range s {
-		r.Record(ctx, e)
-	}
-}

@@ -40,7 +40,7 @@ type Log struct {
 // LogConfig says how a Log works.
 type LogConfig struct {
 	Now    func() time.Time // time.Now when nil
-	Failed func(error)      // is told of every line that could not be written; nil: nobody
+	Failed func(error)      // is called with every line that could not be written; nil: nobody
 }
 
 func (c LogConfig) log() *Log {

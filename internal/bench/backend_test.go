@@ -21,7 +21,7 @@ func BenchmarkBackend(b *testing.B) {
 	at, _ := play(b, "answers", "BENCH_CERTIFICATE="+b.TempDir()+"/upstream.pem")
 	h := newHouse(b)
 	p := h.instance(b, map[string]string{"clear": "http://" + strings.Split(at, ",")[0]}, "cache: true")
-	s := &stage{cookies: map[int]string{}, commands: func() float64 { return 0 }}
+	s := &setup{cookies: map[int]string{}, commands: func() float64 { return 0 }}
 	for _, c := range []struct{ name, app string }{
 		{"provider api", "/api/"},
 		{"provider api, again", "/api/"}, // what two alike differ by

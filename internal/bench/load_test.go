@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// A task is what a process that makes load is told.
+// A task is what a process that makes load has to do.
 type task struct {
 	To, Path string
 	Calls    int
@@ -159,12 +159,12 @@ func (c *caller) chunks() error {
 // run has a process of its own do t. A call that fails ends the benchmark.
 func run(b *testing.B, t task) tally {
 	b.Helper()
-	told, err := json.Marshal(t)
+	line, err := json.Marshal(t)
 	if err != nil {
 		b.Fatal(err)
 	}
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "BENCH_ROLE=load", "BENCH_TASK="+string(told))
+	cmd.Env = append(os.Environ(), "BENCH_ROLE=load", "BENCH_TASK="+string(line))
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		b.Fatalf("calls to %s: %v %s", t.Path, err, out)

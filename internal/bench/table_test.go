@@ -76,7 +76,7 @@ func BenchmarkTable(b *testing.B) {
 	for _, r := range all {
 		most = max(most, r.people)
 	}
-	s := newStage(b, most)
+	s := newSetup(b, most)
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprint(w, "\ncall\tthrough\tCPU × plain (range)\tµs CPU\tcalls/s × plain\tp50 µs\tallocations\tbytes\t",
 		"Redis commands\n")
@@ -98,15 +98,15 @@ func envRounds(usual int) int {
 	return usual
 }
 
-// A stage has all that takes part.
-type stage struct {
+// A setup has all that takes part.
+type setup struct {
 	contenders []contender
 	another    contender      // an instance that is not measured
 	cookies    map[int]string // files, by how many sessions are in them
 	commands   func() float64 // that the store has processed
 }
 
-func newStage(b *testing.B, people int) *stage {
+func newSetup(b *testing.B, people int) *setup {
 	b.Helper()
 	certificate := filepath.Join(b.TempDir(), "upstream.pem")
 	at, _ := play(b, "answers", "BENCH_CERTIFICATE="+certificate)
@@ -119,7 +119,7 @@ func newStage(b *testing.B, people int) *stage {
 	trust := "SSL_CERT_FILE=" + certificate
 	addr, pid := play(b, "plain", "BENCH_TO="+strings.Join(to, " "), trust)
 	bare := process{pid: pid, addr: addr, metrics: func() string { return get(b, "http://"+addr+"/metrics") }}
-	s := &stage{contenders: []contender{{"plain", bare, "/api/"}}, cookies: map[int]string{}}
+	s := &setup{contenders: []contender{{"plain", bare, "/api/"}}, cookies: map[int]string{}}
 	h := newHouse(b)
 	for _, c := range []struct{ name, session, env string }{
 		{"bff", "cache: true", ""},
@@ -167,7 +167,7 @@ func get(b *testing.B, url string) string {
 }
 
 // measure has all contenders make the calls of r in turns, and prints a line for each.
-func (s *stage) measure(b *testing.B, w io.Writer, r row, rounds int) {
+func (s *setup) measure(b *testing.B, w io.Writer, r row, rounds int) {
 	b.Helper()
 	legs := make([][]leg, len(s.contenders))
 	s.warm(b, r)
@@ -204,7 +204,7 @@ func (s *stage) measure(b *testing.B, w io.Writer, r row, rounds int) {
 }
 
 // warm has everything called that is to be called, so that no idle time has to slide while it is measured.
-func (s *stage) warm(b *testing.B, r row) {
+func (s *setup) warm(b *testing.B, r row) {
 	b.Helper()
 	r.calls = max(r.calls, r.people)
 	if r.seen == never { // but for the sessions
@@ -215,7 +215,7 @@ func (s *stage) warm(b *testing.B, r row) {
 	}
 }
 
-func (s *stage) leg(b *testing.B, c contender, r row, from int) leg {
+func (s *setup) leg(b *testing.B, c contender, r row, from int) leg {
 	b.Helper()
 	n, mount := float64(r.calls), "/api/"
 	if r.app {

@@ -22,9 +22,9 @@ import (
 	"bff/internal/testenv"
 )
 
-// A stage is an application of static files behind bff, with an api whose upstream is the test's own. Two instances
+// A site is an application of static files behind bff, with an api whose upstream is the test's own. Two instances
 // answer for its origin; the test says which.
-type stage struct {
+type site struct {
 	*rig
 	upstream http.Handler
 	asked    []string // what the upstream was asked, "METHOD path"
@@ -36,10 +36,10 @@ const stagePage = `<!doctype html><title>App</title><meta http-equiv="Content-Se
 <link rel=icon href=data:,><h1>The application</h1><a id=in href="/bff/login/demo?return_to=/inbox">Sign in</a> <a id=link href="/bff/connect/demo">Link</a>`
 
 // hostile starts it with further files beside its page.
-func hostile(t *testing.T, upstream http.Handler, files map[string]string) *stage {
+func hostile(t *testing.T, upstream http.Handler, files map[string]string) *site {
 	t.Helper()
 	at := address(t)
-	s := &stage{rig: &rig{t: t, marks: map[string]string{}}, upstream: upstream}
+	s := &site{rig: &rig{t: t, marks: map[string]string{}}, upstream: upstream}
 	s.origin = "http://localhost:" + at[strings.LastIndexByte(at, ':')+1:]
 	var err error
 	if s.demo, err = demo.Start(demo.Config{Origin: s.origin, TokenLifetime: time.Minute, Issued: s.mark}); err != nil {
@@ -78,7 +78,7 @@ func write(t *testing.T, file, text string) {
 }
 
 // balance listens at the origin's address and passes to the instance that is chosen.
-func (s *stage) balance(at string, instances ...*testenv.BFFProcess) {
+func (s *site) balance(at string, instances ...*testenv.BFFProcess) {
 	s.t.Helper()
 	var to []*url.URL
 	for _, i := range instances {
@@ -104,7 +104,7 @@ func (s *stage) balance(at string, instances ...*testenv.BFFProcess) {
 }
 
 // enter signs a person in by the application's page.
-func (s *stage) enter(person string) {
+func (s *site) enter(person string) {
 	s.t.Helper()
 	s.open("/", "document.querySelector('#in')")
 	click(s.tab, "#in")
@@ -113,7 +113,7 @@ func (s *stage) enter(person string) {
 }
 
 // leave signs out, here and at the provider.
-func (s *stage) leave() {
+func (s *site) leave() {
 	s.t.Helper()
 	if status := testenv.Eval[int](s.tab, `fetch('/bff/logout', {method: 'POST'}).then(r => r.status)`); status != 200 {
 		s.t.Fatalf("logout: %d", status)
@@ -122,7 +122,7 @@ func (s *stage) leave() {
 }
 
 // times is how often the upstream was asked for a path.
-func (s *stage) times(line string) (n int) {
+func (s *site) times(line string) (n int) {
 	s.lock.Lock()
 	defer s.lock.Unlock()
 	for _, a := range s.asked {
@@ -134,7 +134,7 @@ func (s *stage) times(line string) (n int) {
 }
 
 // who asks the provider whose token a call carries: the address of the person.
-func (s *stage) who(q *http.Request) string {
+func (s *site) who(q *http.Request) string {
 	r, err := http.NewRequest("GET", s.demo.Issuer+"/v1/userinfo", nil)
 	if err != nil {
 		return err.Error()

@@ -322,7 +322,7 @@ func TestTheBrowsersCacheServesOneAccountAlone(t *testing.T) {
 }
 
 // accountsByName links ada's account to grace's session and reads the same addresses by the header that names one.
-func (s *stage) accountsByName(ada, grace string, kinds []string) {
+func (s *site) accountsByName(ada, grace string, kinds []string) {
 	s.t.Helper()
 	s.tab.Do(chromedp.Navigate(s.origin + "/"))
 	click(s.tab, "#link")

@@ -27,7 +27,7 @@ addEventListener("fetch", (e) => {
 )
 
 // worked opens the application with a service worker that controls it.
-func worked(t *testing.T, worker string) *stage {
+func worked(t *testing.T, worker string) *site {
 	t.Helper()
 	s := hostile(t, nil, map[string]string{"sw.js": worker})
 	s.open("/", "document.querySelector('#in')")
@@ -36,7 +36,7 @@ func worked(t *testing.T, worker string) *stage {
 	return s
 }
 
-func (s *stage) sessions() int {
+func (s *site) sessions() int {
 	s.t.Helper()
 	return testenv.Eval[int](s.tab, "fetch('/bff/sessions').then((a) => a.json()).then((a) => a.sessions?.length ?? 0)")
 }

@@ -75,7 +75,7 @@ func papers(origin string) []paper {
 const acrossPage, onField, onButton, onLink = 720, 150, 305, 405
 
 // colour is "red" where the page is shown with its field, "white" once its script has hidden that, "" before.
-func (s *stage) colour() string {
+func (s *site) colour() string {
 	shot, err := png.Decode(bytes.NewReader(s.tab.Screenshot()))
 	if err != nil {
 		s.t.Fatal(err)
@@ -91,7 +91,7 @@ func (s *stage) colour() string {
 }
 
 // show opens a PDF and waits for its colour. Chromium's viewer sometimes stays empty on a busy machine: then again.
-func (s *stage) show(at, want string) {
+func (s *site) show(at, want string) {
 	s.t.Helper()
 	for range 5 {
 		s.tab.Do(chromedp.Navigate(at))

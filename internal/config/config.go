@@ -88,7 +88,7 @@ type Hook struct {
 	Required bool // false: where it fails, its last known answer counts
 }
 
-// An Event is a program of the operator's own that is told what happened.
+// An Event is a program of the operator's own that receives what happened.
 type Event struct {
 	URL      string
 	Key      webhook.Key

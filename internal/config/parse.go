@@ -73,7 +73,7 @@ func parseTokens(tokens token.Tokens) (file *ast.File, err error) {
 			file, err = nil, errors.New("the parser gave up")
 		}
 	}()
-	return parser.Parse(tokens, 0, parser.AllowDuplicateMapKey()) // repeated keys are told with everything else
+	return parser.Parse(tokens, 0, parser.AllowDuplicateMapKey()) // repeated keys are reported with everything else
 }
 
 // unreadable finds what no text file holds.

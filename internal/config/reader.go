@@ -120,7 +120,7 @@ func (r *reader) rejoin(m *ast.MappingNode) *ast.StringNode {
 	return ast.String(whole)
 }
 
-// refused is a node of which the mistake is told already.
+// refused is a node of which the mistake is reported already.
 type refused struct{ ast.NullNode }
 
 // name reads the name of an anchor and lets it be shown.

@@ -71,7 +71,7 @@ func (c *Config) sections() []field {
 		}.by(nil, c.readClients),
 		field{name: "users", about: "Who may sign in, and which rights they have."}.
 			object("write `allow: [\"domain:example.com\"]` below it", c.Users.fields(), nil),
-		field{name: "events", absent: "none", about: "Programs of yours that are told what happened, as Standard Webhooks.",
+		field{name: "events", absent: "none", about: "Programs of yours that receive what happened, as Standard Webhooks.",
 			entry: func() []field { return (&Event{}).fields() },
 		}.by(schema{"type": "array"}, c.readEvents),
 		field{name: "frontend", absent: "none: everything outside `/bff` and the apis is 404",

@@ -69,8 +69,8 @@ func (v value) kind() string {
 
 // unlike tells that something of another shape stands there, and what to write.
 func (v value) unlike(want string) {
-	switch _, told := v.node.(*refused); {
-	case told || v.r.budget < 0:
+	switch _, reported := v.node.(*refused); {
+	case reported || v.r.budget < 0:
 	case v.null():
 		v.r.wrong(v.key, "%s has no value; %s", v.name(), want)
 	case v.glued():
@@ -222,7 +222,7 @@ func (v value) list(want string, f func(i int, in value)) int {
 	return len(l.Values)
 }
 
-// hidden reads a single value that may be a secret. ok is false when the mistake is told.
+// hidden reads a single value that may be a secret. ok is false when the mistake is reported.
 func (v value) hidden(want string) (text string, ok bool) {
 	switch n := v.node.(type) {
 	case *ast.StringNode:

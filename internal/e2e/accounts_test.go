@@ -117,11 +117,11 @@ func TestSessionsAndEvents(t *testing.T) {
 			if !strings.Contains(data, `"reason":"ended_elsewhere"`) {
 				t.Errorf("the reason is %s", data)
 			}
-			event = "told"
+			event = "reported"
 			break
 		}
 	}
-	if event != "told" {
+	if event != "reported" {
 		t.Error("the stream ended without saying why")
 	}
 	if r.signedIn(phone) || !r.signedIn(r.c) {

@@ -37,7 +37,7 @@ type outlets struct {
 	redis        *testenv.RedisServer
 	audit        string
 	services     []byte // what services were answered, but for tokens and for data
-	told         []byte // what operators were told
+	shown        []byte // what operators were shown
 }
 
 func newOutlets(t *testing.T, keep string) *outlets {
@@ -126,7 +126,7 @@ func (o *outlets) lives() (cookies []string) {
 	o.bff.Ask("/token", "billing", o.hookSecret(), subject) // another's secret
 	for _, id := range []string{user, session, connection} {
 		if out, code := o.bff.Run("explain", id); code == 0 {
-			o.told = append(o.told, out...)
+			o.shown = append(o.shown, out...)
 		}
 		o.keeps(o.asks("GET", "/explain/"+id, "", "office", o.office))
 	}
@@ -169,7 +169,7 @@ func canaryOfUsers(t *testing.T, keep string) {
 		{"what the browser received", received},
 		{"what the programs were sent", append(o.hook.received(), o.events.received()...)},
 		{"the audit log", audited},
-		{"the explanations", o.told},
+		{"the explanations", o.shown},
 		{"the traces", o.spans.Raw()},
 		{"the store's file", dump},
 		{"the store's commands", unescape(commands())},

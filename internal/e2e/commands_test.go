@@ -22,7 +22,7 @@ type shown struct {
 // of the document.
 type scene struct {
 	document, begins string
-	run              func(t *testing.T, s *stage)
+	run              func(t *testing.T, s *shell)
 }
 
 // commandsNotRun are the commands of the documents that this test does not run, with the reason.
@@ -67,7 +67,7 @@ func TestEveryCommandOfTheDocuments(t *testing.T) {
 			found, ran[i] = true, true
 			t.Run(scene.document+": "+scene.begins[:min(len(scene.begins), 40)], func(t *testing.T) {
 				t.Parallel()
-				scene.run(t, newStage(t, strings.Join(rest, "\n")+"\n"))
+				scene.run(t, newShell(t, strings.Join(rest, "\n")+"\n"))
 			})
 		}
 		if !found {

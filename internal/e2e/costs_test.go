@@ -19,7 +19,7 @@ func TestACallThatGoesWellCostsTheStoreNothing(t *testing.T) {
 			"clients: {office: {secret: env:OFFICE_SECRET, manage: true}}"}})
 	r.c.SignIn("acme")
 	lines, mark := redis.Monitor(), 0
-	// heard is what the store was told since the last time, up to here.
+	// heard is what the store was sent since the last time, up to here.
 	heard := func() (all []string) {
 		mark++
 		here := fmt.Sprintf("mark %d.", mark)
@@ -47,7 +47,7 @@ func TestACallThatGoesWellCostsTheStoreNothing(t *testing.T) {
 		return len(heard()) == 0
 	})
 	well := r.c.Fetch("GET", "/api/things/items", "").Header.Get("BFF-Request-Id")
-	told := func() (status int, body string) {
+	answered := func() (status int, body string) {
 		request, err := http.NewRequest("GET", r.bff.Admin+"/explain/"+well, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -61,7 +61,7 @@ func TestACallThatGoesWellCostsTheStoreNothing(t *testing.T) {
 		a := testenv.ReadAnswer(t, resp)
 		return a.Status, string(a.Body)
 	}
-	if status, body := told(); status != http.StatusOK || !strings.Contains(body, "answered 200") {
+	if status, body := answered(); status != http.StatusOK || !strings.Contains(body, "answered 200") {
 		t.Errorf("the instance says of a call that went well: %d %s", status, body)
 	}
 	if out, code := r.bff.Run("explain", well); code != 1 || !strings.Contains(out, "ask its admin listener for /explain/"+well) {
@@ -69,7 +69,7 @@ func TestACallThatGoesWellCostsTheStoreNothing(t *testing.T) {
 	}
 	r.bff.Hangup() // a configuration that is read again takes nothing from the memory
 	testenv.Eventually(t, "the reload", func() bool { return strings.Contains(r.bff.Log(), "was read again") })
-	if status, body := told(); status != http.StatusOK {
+	if status, body := answered(); status != http.StatusOK {
 		t.Errorf("after a reload: %d %s", status, body)
 	}
 	r.c.Fetch("GET", "/api/things/secrets", "")

@@ -28,14 +28,14 @@ func TestOutageEventsLoseNothingAndKeepTheirOrder(t *testing.T) {
 		go func() {
 			c := testenv.NewClient(s.bff)
 			at := []*testenv.Client{c.Lenient(), c.Via(s.other).Lenient()}
-			told := story{}
+			one := story{}
 			for n := 0; !stop.Load() || n%2 == 1; n++ {
 				user, session := s.comesAndGoes(at[n%2], c, name)
 				if user != "" {
-					told.user, told.want = user, append(told.want, session)
+					one.user, one.want = user, append(one.want, session)
 				}
 			}
-			stories <- told
+			stories <- one
 		}()
 	}
 	for _, m := range mishaps {
@@ -50,16 +50,16 @@ func TestOutageEventsLoseNothingAndKeepTheirOrder(t *testing.T) {
 	}
 	stop.Store(true)
 	for range 3 {
-		told := <-stories
-		if len(told.want) == 0 {
+		one := <-stories
+		if len(one.want) == 0 {
 			t.Fatal("nobody came and went")
 		}
 		var want []string
-		for _, session := range told.want {
+		for _, session := range one.want {
 			want = append(want, "session.created "+session, "session.ended "+session)
 		}
 		testenv.EventuallyAfterRetries(t, "all that was acknowledged arrives, in order", func() bool {
-			return within(s.events.sessions(told.user), want)
+			return within(s.events.sessions(one.user), want)
 		})
 	}
 	if twice := s.events.underTwoIDs(); len(twice) > 0 {

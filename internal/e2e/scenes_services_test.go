@@ -12,8 +12,8 @@ import (
 
 func scenesOfServices() []scene {
 	exchange := "curl -u basket:$BASKET_SECRET http://127.0.0.1:9090/token -d grant_type=urn:ietf:params:oauth:grant-type:token-exchange "
-	asks := func(parts ...string) func(*testing.T, *stage) {
-		return func(t *testing.T, s *stage) { asked(t, s, parts...) }
+	asks := func(parts ...string) func(*testing.T, *shell) {
+		return func(t *testing.T, s *shell) { asked(t, s, parts...) }
 	}
 	return []scene{
 		{"docs/audit.md", "bff audit verify", theAuditLog},
@@ -51,7 +51,7 @@ log: {audit: "file:%s"}
 }
 
 // asked runs what a service asks on the admin listener; the answer must have all the parts.
-func asked(t *testing.T, s *stage, parts ...string) {
+func asked(t *testing.T, s *shell, parts ...string) {
 	b, c, user, _ := operated(t)
 	given := b.Ask("/token", "basket", "the-secret-of-a-client", url.Values{"audience": {"app"},
 		"grant_type":    {"urn:ietf:params:oauth:grant-type:token-exchange"},
@@ -69,7 +69,7 @@ func asked(t *testing.T, s *stage, parts ...string) {
 }
 
 // theAuditLog of an instance that did something is whole.
-func theAuditLog(t *testing.T, s *stage) {
+func theAuditLog(t *testing.T, s *shell) {
 	b, _, _, log := operated(t)
 	if code := b.Term(); code != 0 {
 		t.Fatalf("exit code %d", code)
@@ -81,7 +81,7 @@ func theAuditLog(t *testing.T, s *stage) {
 }
 
 // explained: what happened to a session that lives.
-func explained(t *testing.T, s *stage) {
+func explained(t *testing.T, s *shell) {
 	b, c, _, _ := operated(t)
 	session, _ := c.Fetch("GET", "/bff/session", "").JSON(t)["session"].(map[string]any)
 	s.replace("s_Jb2wXq0dT9hQ1aYz", fmt.Sprint(session["id"]))

@@ -13,7 +13,7 @@ import (
 )
 
 func scenes() []scene {
-	service := func(s string) func(*testing.T, *stage) { return func(t *testing.T, st *stage) { aService(t, st, s) } }
+	service := func(s string) func(*testing.T, *shell) { return func(t *testing.T, st *shell) { aService(t, st, s) } }
 	return []scene{
 		{"README.md", "go run ./cmd/bff dev", theDemo},
 		{"README.md", "go install ./cmd/bff && export PATH=\"$PATH:$(go env GOPATH)/bin\"", installed},
@@ -32,14 +32,14 @@ func scenes() []scene {
 }
 
 // theDemo: `go run ./cmd/bff` is bff, on another port than the one it has by itself.
-func theDemo(t *testing.T, s *stage) {
+func theDemo(t *testing.T, s *shell) {
 	at := local(t)
 	s.replace("go run ./cmd/bff dev", "bff dev --listen "+at)
 	s.serve("the demo app is there", func() bool { return answers("http://"+at+"/", http.StatusOK) })
 }
 
 // installed is the README's two ways from an installed bff: to the demo provider with a file of one's own, and to serve.
-func installed(t *testing.T, s *stage) {
+func installed(t *testing.T, s *shell) {
 	at, admin := local(t), local(t)
 	flag := "" // the same as of the binary that the other tests run, which need not be compiled again
 	if strings.HasSuffix(testenv.Binary(t), ".race") {
@@ -47,7 +47,7 @@ func installed(t *testing.T, s *stage) {
 	}
 	s.replace("go install ./cmd/bff", "(cd "+testenv.Root(t)+" && go install "+flag+"./cmd/bff)")
 	for _, name := range []string{"GOMODCACHE", "GOCACHE"} {
-		s.env = append(s.env, name+"="+strings.TrimSpace(newStage(t, "go env "+name+"\n").run()))
+		s.env = append(s.env, name+"="+strings.TrimSpace(newShell(t, "go env "+name+"\n").run()))
 	}
 	s.env = append(s.env, "GOPATH="+t.TempDir(), "PATH="+os.Getenv("PATH"))
 	if strings.Contains(s.script, "bff dev") {
@@ -65,7 +65,7 @@ func installed(t *testing.T, s *stage) {
 }
 
 // anExample is an example of the repository with the configuration that stands there.
-func anExample(t *testing.T, s *stage) {
+func anExample(t *testing.T, s *shell) {
 	folder := "examples/plain"
 	if strings.Contains(t.Name(), "react-vite") {
 		folder = "examples/react-vite"
@@ -76,9 +76,9 @@ func anExample(t *testing.T, s *stage) {
 	theMainJob(t, s, local(t), local(t))
 }
 
-// theMainJob runs a script that ends with `bff check && bff serve` on the bff.yaml of the stage, with a store, a
+// theMainJob runs a script that ends with `bff check && bff serve` on the bff.yaml of the shell, with a store, a
 // provider and an API of the test's: somebody signs in, and the API is called with her token.
-func theMainJob(t *testing.T, s *stage, at, admin string) {
+func theMainJob(t *testing.T, s *shell, at, admin string) {
 	op := testenv.OIDC(t, testenv.OIDCOptions{Scopes: []string{"https://www.googleapis.com/auth/calendar.readonly"}})
 	api := testenv.API(t, op.Check, nil)
 	text, err := os.ReadFile(filepath.Join(s.dir, "bff.yaml"))
@@ -101,7 +101,7 @@ func theMainJob(t *testing.T, s *stage, at, admin string) {
 
 // aNewProvider: the provider of CONTRIBUTING.md is no built-in one, so a file stands for its name; the one whose
 // addresses are asked has a provider of the test's for its issuer.
-func aNewProvider(t *testing.T, s *stage) {
+func aNewProvider(t *testing.T, s *shell) {
 	op := testenv.OIDC(t, testenv.OIDCOptions{})
 	for _, yaml := range blocks(t, "CONTRIBUTING.md", "yaml") {
 		if strings.HasPrefix(yaml, "# Acme ID.") {
@@ -123,7 +123,7 @@ func aNewProvider(t *testing.T, s *stage) {
 
 // aProvidersFile: the file of docs/providers.md and the answers of docs/providers-try.md; what asks the addresses finds
 // them on a server of the test's. The answers are played: the page's two files fit each other.
-func aProvidersFile(t *testing.T, s *stage) {
+func aProvidersFile(t *testing.T, s *shell) {
 	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(map[bool]int{true: http.StatusUnauthorized, false: http.StatusBadRequest}[r.Method == "GET"])
 	}))
@@ -142,7 +142,7 @@ func aProvidersFile(t *testing.T, s *stage) {
 }
 
 // aService is an example service, between a bff and somebody who is signed in.
-func aService(t *testing.T, s *stage, language string) {
+func aService(t *testing.T, s *shell, language string) {
 	op, at, secret, origin := testenv.OIDC(t, testenv.OIDCOptions{}), local(t), testenv.Random(t), "http://"+local(t)
 	b := testenv.BFF(t, "origin: "+origin+"\nsession: {store: \"memory:\", keys: [env:BFF_KEY]}\nproviders:\n"+op.YAML("op")+
 		"clients:\n  basket: {secret: env:BASKET_SECRET}\napis:\n  basket: {path: /basket, upstream: \"http://"+at+
@@ -165,7 +165,7 @@ func aService(t *testing.T, s *stage, language string) {
 }
 
 // thePackage is made and installed, from a copy, and what it exports can be imported.
-func thePackage(t *testing.T, s *stage) {
+func thePackage(t *testing.T, s *shell) {
 	client := filepath.Join(testenv.Root(t), "web", "client")
 	names, err := os.ReadDir(client)
 	if err != nil {
@@ -187,7 +187,7 @@ func thePackage(t *testing.T, s *stage) {
 }
 
 // theDemosSignIn are the two requests that stand in for a browser.
-func theDemosSignIn(t *testing.T, s *stage) {
+func theDemosSignIn(t *testing.T, s *shell) {
 	b := testenv.Dev(t)
 	s.replace("http://127.0.0.1:8080", b.Origin)
 	out := s.run()

@@ -69,18 +69,18 @@ func (c *Calls) Tell(s *Story, now time.Time) {
 	if c == nil || s.ID == "" {
 		return
 	}
-	told := 0
+	found := 0
 	c.ring.mu.Lock()
 	defer c.ring.mu.Unlock()
 	for i := range c.ring.all {
 		call := &c.ring.all[(c.ring.next+len(c.ring.all)-1-i)%len(c.ring.all)] // the newest first
-		if told == MaxEvents {
+		if found == MaxEvents {
 			break
 		}
 		of := s.ID == call.Request || s.ID == call.Session || s.ID == call.User || s.ID == call.Connection
 		if of && now.Sub(call.Began) <= c.keep {
 			s.Events = append(s.Events, call.step())
-			told++
+			found++
 		}
 	}
 	slices.SortStableFunc(s.Events, byTime)

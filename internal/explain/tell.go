@@ -209,7 +209,7 @@ func unread(key, why string) cause {
 		"the log has a line `answers of the provider cannot be read` that says what."}
 }
 
-// elsewhere says where calls that went well are told: what a command reads of the store has none of them.
+// elsewhere says where calls that went well are kept: what a command reads of the store has none of them.
 func elsewhere(id string) string {
 	return "Calls that went well are in the memory of the instance that carried them: ask its admin listener for " +
 		"/explain/" + id + " as a client with `manage`.\n"

@@ -3,7 +3,6 @@ package oauth
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"maps"
 	"net/http"
@@ -37,32 +36,6 @@ type Attempt struct {
 	Verifier secret.Text // PKCE code verifier
 	Params   map[string]string
 	Values   map[string]string // of variables
-}
-
-type attemptWire struct {
-	P string
-	S []string
-	N string
-	V string
-	W map[string]string `json:",omitempty"`
-}
-
-// Marshal gives the attempt with its secrets, for sealing.
-func (a *Attempt) Marshal() []byte {
-	b, err := json.Marshal(attemptWire{a.Provider, a.Scopes, a.Nonce.Reveal(), a.Verifier.Reveal(), a.Values})
-	if err != nil {
-		panic("oauth: an attempt of plain fields did not encode")
-	}
-	return b
-}
-
-// ParseAttempt reads what Marshal wrote.
-func ParseAttempt(b []byte) (Attempt, error) {
-	var w attemptWire
-	if json.Unmarshal(b, &w) != nil {
-		return Attempt{}, errors.New("not an attempt")
-	}
-	return Attempt{Provider: w.P, Scopes: w.S, Nonce: secret.New(w.N), Verifier: secret.New(w.V), Values: w.W}, nil
 }
 
 // Begin prepares an attempt: fresh nonce and PKCE verifier (RFC 9700 section 2.1.1). It needs the provider's metadata.

@@ -10,7 +10,7 @@ import (
 // and so do its cookies, both ways. What does not pass are bff's own cookies, BFF-*, a client's Authorization, and
 // the fields by which a request would speak of who is asking.
 
-// outwardToBackend is the filter of requests to a backend. It is told about the page that calls, and checks that
+// outwardToBackend is the filter of requests to a backend. It hears of the page that calls, and checks that
 // itself.
 func outwardToBackend() *filter {
 	f := outward()

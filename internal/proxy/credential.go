@@ -30,8 +30,8 @@ type Caller struct {
 	Renew   func(context.Context) (Credential, error)
 	Target  *Target         // where the call goes, of the same mount; nil: to the mount's own upstream
 	Secrets []secret.Text   // further ones that the tripwire watches for
-	Front   string          // a backend is told: the origin that was called; the mount's when empty
-	Address string          // a backend is told: the client's address; the connection's when empty
+	Front   string          // for a backend: the origin that was called; the mount's when empty
+	Address string          // for a backend: the client's address; the connection's when empty
 	Done    <-chan struct{} // closed when the session ends: what still flows ends within seconds; nil: never
 }
 

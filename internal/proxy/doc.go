@@ -1,6 +1,6 @@
 // Package proxy carries one call to an upstream API and its answer back. It owns the reading of a path, the
 // allow-list, the header filters, the rewriting of URLs, the retry after a refused token, the tripwire and every
-// stream. It knows no session and no provider: a [Credential] is all it is told.
+// stream. It knows no session and no provider: a [Credential] is all it is given.
 //
 //	CheckLine ─► Find ───────────────► Serve
 //	any route    one reading of the    headers out ─► upstream ─► 401 that means the token? Renew, once more
@@ -69,7 +69,7 @@
 //
 // An upstream of the operator's own (Config.Backend) is trusted with its origin: documents, policies, caching and
 // cookies pass. It never sees bff's cookies nor sets one of their names, BFF-* and Access-Control-* do not come back,
-// and it is told by X-Forwarded-For, -Host and -Proto, which bff writes, what the browser called.
+// and X-Forwarded-For, -Host and -Proto, which bff writes, say what the browser called.
 //
 // # The tripwire
 //

@@ -238,7 +238,7 @@ func Binary(tb testing.TB) string {
 }
 
 // built builds once for every test binary; go build itself leaves a file alone that is up to date. A failure is
-// remembered too, so that it is told by every test and not tried by each.
+// remembered too, so that it is reported by every test and not tried by each.
 var built = sync.OnceValues(build)
 
 func build() (string, error) {

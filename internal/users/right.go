@@ -51,17 +51,6 @@ func Union(sources ...[]string) []string {
 	return slices.Compact(all)
 }
 
-// Missing returns those of the required rights that are not among the rights, in the order of required.
-func Missing(required, rights []string) []string {
-	var missing []string
-	for _, r := range required {
-		if !slices.Contains(rights, r) {
-			missing = append(missing, r)
-		}
-	}
-	return missing
-}
-
 // RightsHeader is the value of the header BFF-Rights: the rights, separated by commas. Within a right, a comma, a
 // percent sign and every byte that is not visible ASCII are percent-encoded, so that no right looks like two.
 func RightsHeader(rights []string) string {

@@ -199,18 +199,6 @@ func TestNoRightLooksLikeTwoInTheHeader(t *testing.T) {
 	}
 }
 
-func TestMissingNamesEveryRightThatIsNotThere(t *testing.T) {
-	if got := users.Missing([]string{"staff", "admin", "Staff"}, []string{"staff"}); strings.Join(
-		got,
-		",",
-	) != "admin,Staff" {
-		t.Errorf("missing: %v", got)
-	}
-	if got := users.Missing(nil, nil); got != nil {
-		t.Errorf("nothing is required, missing: %v", got)
-	}
-}
-
 // Whatever a provider puts into its claims and an operator into a path: nothing panics, every right is a valid one, and
 // a rule that matches is one whose value is somewhere in the claims.
 func FuzzClaims(f *testing.F) {

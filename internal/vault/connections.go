@@ -225,21 +225,21 @@ func (v *connections) write(ctx context.Context, c *Connection, occasion string,
 	value := v.seal(c)
 	event := Event{Kind: EventConnection, Session: c.owner.session, User: c.owner.user, Connection: c.ID, Key: c.Key()}
 	t := c.owner.location.tag
-	told := v.events.about(
+	notice := v.events.about(
 		occasion,
 		queued{User: c.owner.user, Session: c.owner.session, Extra: connectionMessage(c, c.Status)},
 	)
-	if err := v.events.ahead(ctx, t, told); err != nil {
+	if err := v.events.ahead(ctx, t, notice); err != nil {
 		return Connection{}, err
 	}
 	_, err := v.db.RunDurably(ctx, onSession("connection", c.owner.location, v.keys(c, store.Keys{}), store.Args{
 		"owner": by, "id": c.ID, "expected": c.version, "value": value,
 		"channel": v.db.Channel(), "message": event.encode(), "pending": pending,
-		"prefix": v.userKey(t, ""), "programs": told.programs, "item": told.item}))
+		"prefix": v.userKey(t, ""), "programs": notice.programs, "item": notice.item}))
 	if err != nil {
 		return Connection{}, err
 	}
-	v.events.point(ctx, t, told)
+	v.events.point(ctx, t, notice)
 	out := *c
 	out.version, out.current = string(value[:seal.VersionSize]), true
 	return out, nil
@@ -317,17 +317,17 @@ func (v *connections) remove(ctx context.Context, c *Connection, by string, payl
 	}
 	event := Event{Kind: EventConnection, Session: c.owner.session, User: c.owner.user, Connection: c.ID, Key: c.Key(),
 		Removed: true}
-	told := v.events.about("connection.removed",
+	notice := v.events.about("connection.removed",
 		queued{User: c.owner.user, Session: c.owner.session, Extra: connectionMessage(c, "removed")})
-	if err := v.events.ahead(ctx, t, told); err != nil {
+	if err := v.events.ahead(ctx, t, notice); err != nil {
 		return err
 	}
-	defer v.events.point(ctx, t, told)
+	defer v.events.point(ctx, t, notice)
 	_, err := v.db.RunDurably(ctx, onSession("unlink", c.owner.location,
 		v.keys(c, store.Keys{"outbox": v.userKey(t, "o")}), store.Args{
 			"owner": by, "id": c.ID, "expected": c.version, "job": j.id, "job_value": sealedJob,
-			"channel": v.db.Channel(), "message": event.encode(), "prefix": v.userKey(t, ""), "programs": told.programs,
-			"item": told.item}))
+			"channel": v.db.Channel(), "message": event.encode(), "prefix": v.userKey(t, ""), "programs": notice.programs,
+			"item": notice.item}))
 	if err == nil && payload != nil {
 		_ = v.outbox.point(ctx, t, v.now()) // else the first pointer finds it a little later
 	}

@@ -89,17 +89,17 @@ func (v *sessions) saveNew(ctx context.Context, s *Session, first *Connection) (
 		next := v.connections.fresh(s, *first)
 		id, sealedFirst = next.ID, v.connections.seal(&next)
 	}
-	told := v.index.events.about("session.created", queued{User: s.User.ID, Session: s.ID, Extra: sessionMessage(s)})
-	if err := v.index.events.ahead(ctx, s.location.tag, told); err != nil {
+	notice := v.index.events.about("session.created", queued{User: s.User.ID, Session: s.ID, Extra: sessionMessage(s)})
+	if err := v.index.events.ahead(ctx, s.location.tag, notice); err != nil {
 		return 0, err
 	}
-	defer v.index.events.point(ctx, s.location.tag, told)
+	defer v.index.events.point(ctx, s.location.tag, notice)
 	write := func(ctx context.Context, value []byte) (err error) {
 		count, err = v.db.RunDurably(ctx, onSession("create", s.location,
 			store.Keys{"index": v.userKey(s.location.tag, "i")}, store.Args{
 				"value": value, "ttl": millisOf(ttl), "index_life": millisOf(v.indexLife()), "id": s.ID,
 				"info": v.index.info(s, s.SeenAt), "connection": id, "connection_value": sealedFirst,
-				"prefix": v.userKey(s.location.tag, ""), "programs": told.programs, "item": told.item}))
+				"prefix": v.userKey(s.location.tag, ""), "programs": notice.programs, "item": notice.item}))
 		return err
 	}
 	return count, v.save(ctx, s, s.SeenAt, write)

@@ -96,8 +96,8 @@ func (v *users) unlinkAll(ctx context.Context, userID string, revocation func(Co
 // connection.
 func (v *users) eraseRecords(ctx context.Context, userID, reason string) (int, error) {
 	t := tag(userID)
-	told := v.events.about("user.erased", queued{User: userID})
-	if err := v.events.ahead(ctx, t, told); err != nil {
+	notice := v.events.about("user.erased", queued{User: userID})
+	if err := v.events.ahead(ctx, t, notice); err != nil {
 		return 0, err
 	}
 	event := Event{Kind: EventSession, Session: "%", User: userID, Reason: erased}
@@ -109,11 +109,11 @@ func (v *users) eraseRecords(ctx context.Context, userID, reason string) (int, e
 		Args: store.Args{"run": seal.Nonce(), "prefix": v.userKey(t, ""), "life": v.tombstoneLife(),
 			"erased_for": millisOf(erasedFor), "channel": v.db.Channel(), "head": head + `"`, "tail": `"` + tail,
 			"message":  Event{Kind: EventUser, User: userID}.encode(),
-			"programs": told.programs, "item": told.item}})
+			"programs": notice.programs, "item": notice.item}})
 	if slices.Equal(done, []string{"kept"}) {
 		return 0, ErrConflict
 	}
-	v.events.point(ctx, t, told)
+	v.events.point(ctx, t, notice)
 	if len(done) > 0 && done[0] == erased {
 		done = done[1:]
 		v.recorder.did(ctx, audit.Event{Kind: audit.UserErased, User: userID, Reason: reason})

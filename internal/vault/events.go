@@ -11,7 +11,7 @@ import (
 	"bff/internal/vault/store"
 )
 
-// A Program is told what happens. Config.Programs lists them.
+// A Program receives what happens. Config.Programs lists them.
 type Program struct {
 	Name  string // of its queue: letters and digits; it stays the same from one start to the next
 	Wants func(eventType string) bool
@@ -24,7 +24,7 @@ type Program struct {
 //	<prefix>:q:<program>           zset    users with events, by due time: see outbox
 type events struct{ *core }
 
-// queued is an event as it waits. It holds ids; what else is told lies sealed in Extra, or in the user's record.
+// queued is an event as it waits. It holds ids; the rest lies sealed in Extra, or in the user's record.
 type queued struct {
 	ID       string `json:"i"`
 	Type     string `json:"t"`
@@ -38,12 +38,12 @@ type queued struct {
 	Until    int64  `json:"w,omitempty"` // it is not tried again before, in Unix milliseconds
 }
 
-// told is what a script gets of an event: the programs that want it, with commas, and the item. Without a program
+// A notice is what a script gets of an event: the programs that want it, with commas, and the item. Without a program
 // nothing is queued.
-type told struct{ programs, item string }
+type notice struct{ programs, item string }
 
 // about makes an event of a type.
-func (v *events) about(eventType string, q queued) told {
+func (v *events) about(eventType string, q queued) notice {
 	var names []string
 	for _, p := range v.cfg.Programs {
 		if eventType != "" && p.Wants(eventType) {
@@ -51,7 +51,7 @@ func (v *events) about(eventType string, q queued) told {
 		}
 	}
 	if len(names) == 0 {
-		return told{}
+		return notice{}
 	}
 	q.ID, q.Type, q.At = newID("msg_"), eventType, v.now().UnixMilli()
 	if q.Extra != "" {
@@ -62,7 +62,7 @@ func (v *events) about(eventType string, q queued) told {
 	if err != nil {
 		panic("vault: an event of plain fields did not encode")
 	}
-	return told{strings.Join(names, ","), string(b)}
+	return notice{strings.Join(names, ","), string(b)}
 }
 
 func eventBinding(userID, id string) seal.Binding {
@@ -71,9 +71,9 @@ func eventBinding(userID, id string) seal.Binding {
 
 func (v *events) due(program string) string { return v.db.Global("q:" + program) }
 
-func (t told) each(f func(program string) error) error {
+func (n notice) each(f func(program string) error) error {
 	var all error
-	for program := range strings.SplitSeq(t.programs, ",") {
+	for program := range strings.SplitSeq(n.programs, ",") {
 		if program != "" {
 			all = errors.Join(all, f(program))
 		}
@@ -82,14 +82,14 @@ func (t told) each(f func(program string) error) error {
 }
 
 // ahead puts the pointers for an event that is about to be queued: see outbox.pointAhead.
-func (v *events) ahead(ctx context.Context, tag string, t told) error {
+func (v *events) ahead(ctx context.Context, tag string, n notice) error {
 	at := float64(v.now().Add(10*time.Second).UnixMilli()) + 0.5
-	return t.each(func(program string) error { return v.db.Score(ctx, v.due(program), v.db.Member(tag), at) })
+	return n.each(func(program string) error { return v.db.Score(ctx, v.due(program), v.db.Member(tag), at) })
 }
 
 // point has the queues looked at now. Where it fails, the pointer that was put ahead finds them a little later.
-func (v *events) point(ctx context.Context, tag string, t told) {
-	_ = t.each(func(program string) error {
+func (v *events) point(ctx context.Context, tag string, n notice) {
+	_ = n.each(func(program string) error {
 		return v.db.Lower(ctx, v.due(program), v.db.Member(tag), float64(v.now().UnixMilli()))
 	})
 }
@@ -280,7 +280,7 @@ func connectionMessage(c *Connection, status string) string {
 		Account: messageAccount{c.Account.Subject, c.Account.Email, c.Account.Name}, Scopes: append([]string{}, c.Scopes...)})
 }
 
-// open makes the message of what was taken. What cannot be read is told by its ids.
+// open makes the message of what was taken. What cannot be read is sent with its ids alone.
 func (v *events) open(ctx context.Context, d *Delivery) error {
 	var q queued
 	if err := json.Unmarshal([]byte(d.item), &q); err != nil {

@@ -150,24 +150,24 @@ func (v *index) end(ctx context.Context, tag, userID, which, reason, id string) 
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	const mark = `"%"` // the script puts each session's id here
-	event := Event{Kind: EventSession, Session: "%", User: userID, Reason: toldReason(reason)}
+	event := Event{Kind: EventSession, Session: "%", User: userID, Reason: noticeReason(reason)}
 	head, tail, _ := strings.Cut(event.encode(), mark)
-	told := v.events.about("session.ended", queued{User: userID, Session: "%", Reason: toldReason(reason), Many: true})
-	if err := v.events.ahead(ctx, tag, told); err != nil {
+	notice := v.events.about("session.ended", queued{User: userID, Session: "%", Reason: noticeReason(reason), Many: true})
+	if err := v.events.ahead(ctx, tag, notice); err != nil {
 		return nil, err
 	}
-	defer v.events.point(ctx, tag, told)
-	itemHead, itemTail, _ := strings.Cut(told.item, mark)
+	defer v.events.point(ctx, tag, notice)
+	itemHead, itemTail, _ := strings.Cut(notice.item, mark)
 	ended, err := v.db.IDsDurably(ctx, store.Call{Script: "end_listed",
 		Keys: store.Keys{"index": v.userKey(tag, "i"), "kept": v.userKey(tag, "k"), "preferences": v.userKey(tag, "p")},
 		Args: store.Args{"run": seal.Nonce(), "prefix": v.userKey(tag, ""), "which": which, "id": id,
 			"life": v.tombstoneLife(), "channel": v.db.Channel(), "head": head + `"`, "tail": `"` + tail,
-			"programs": told.programs, "item_head": itemHead + `"`, "item_tail": `"` + itemTail}})
+			"programs": notice.programs, "item_head": itemHead + `"`, "item_tail": `"` + itemTail}})
 	v.recorder.ends(ctx, userID, reason, ended)
 	return ended, err
 }
 
-// expire takes the entries of sessions that are gone by their time away: their end is told and recorded, once.
+// expire takes the entries of sessions that are gone by their time away: their end is queued and recorded, once.
 func (v *index) expire(ctx context.Context, tag, userID string, ids []string) error {
 	if len(ids) == 0 {
 		return nil
@@ -175,15 +175,15 @@ func (v *index) expire(ctx context.Context, tag, userID string, ids []string) er
 	ctx, cancel := detached(audit.As(ctx, audit.Actor{}))
 	defer cancel()
 	const mark = `"%"`
-	told := v.events.about("session.ended", queued{User: userID, Session: "%", Reason: endedExpired, Many: true})
-	if err := v.events.ahead(ctx, tag, told); err != nil {
+	notice := v.events.about("session.ended", queued{User: userID, Session: "%", Reason: endedExpired, Many: true})
+	if err := v.events.ahead(ctx, tag, notice); err != nil {
 		return err
 	}
-	defer v.events.point(ctx, tag, told)
-	head, tail, _ := strings.Cut(told.item, mark)
+	defer v.events.point(ctx, tag, notice)
+	head, tail, _ := strings.Cut(notice.item, mark)
 	gone, err := v.db.IDsDurably(ctx, store.Call{Script: "expire", Keys: store.Keys{"index": v.userKey(tag, "i")},
 		Args: store.Args{"run": seal.Nonce(), "prefix": v.userKey(tag, ""), "ids": strings.Join(ids, ","),
-			"programs": told.programs, "item_head": head + `"`, "item_tail": `"` + tail}})
+			"programs": notice.programs, "item_head": head + `"`, "item_tail": `"` + tail}})
 	v.recorder.ends(ctx, userID, endedExpired, gone)
 	return err
 }

@@ -16,8 +16,8 @@ const (
 	endedExpired  = "expired"  // it was not used for the idle time, or its lifetime was over
 )
 
-// toldReason is what browsers and programs hear of why a session ended.
-func toldReason(reason string) string {
+// noticeReason is what browsers and programs hear of why a session ended.
+func noticeReason(reason string) string {
 	switch reason {
 	case endedTooMany:
 		return "ended_elsewhere"

@@ -175,7 +175,7 @@ func TestARenamedStoreConfirmsNoGuessAndLosesNothing(t *testing.T) {
 	if err != nil || len(jobs) == 0 {
 		t.Errorf("%d revocations wait, %v", len(jobs), err)
 	}
-	told := 0
+	waiting := 0
 	for {
 		due, err := v.DueDeliveries(context.Background(), "a", 10, time.Minute)
 		must(t, err)
@@ -186,12 +186,12 @@ func TestARenamedStoreConfirmsNoGuessAndLosesNothing(t *testing.T) {
 			if !bytes.Contains(d.Body, []byte(b.id())) {
 				t.Errorf("an event of somebody else: %s", d.Body)
 			}
-			told++
+			waiting++
 			must(t, v.Delivered(context.Background(), d))
 		}
 	}
-	if told < 3 {
-		t.Errorf("%d events wait", told)
+	if waiting < 3 {
+		t.Errorf("%d events wait", waiting)
 	}
 	// And whatever is written from now on.
 	b.lives(t)

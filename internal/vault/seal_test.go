@@ -14,7 +14,7 @@ import (
 	"bff/internal/vault"
 )
 
-// place is a seat of a sealed value, as a test draws one.
+// place is where a sealed value belongs, as a test draws one.
 type place struct {
 	Kind, Owner string
 	Half        *[32]byte

@@ -193,16 +193,16 @@ func (v *sessions) end(ctx context.Context, s *Session, reason string) error {
 	defer cancel()
 	run := seal.Nonce()
 	end := func(ctx context.Context) error {
-		event := Event{Kind: EventSession, Session: s.ID, User: s.User.ID, Reason: toldReason(reason)}
-		told := v.index.events.about("session.ended",
-			queued{User: s.User.ID, Session: s.ID, Reason: toldReason(reason)})
-		if err := v.index.events.ahead(ctx, s.location.tag, told); err != nil {
+		event := Event{Kind: EventSession, Session: s.ID, User: s.User.ID, Reason: noticeReason(reason)}
+		notice := v.index.events.about("session.ended",
+			queued{User: s.User.ID, Session: s.ID, Reason: noticeReason(reason)})
+		if err := v.index.events.ahead(ctx, s.location.tag, notice); err != nil {
 			return err
 		}
-		defer v.index.events.point(ctx, s.location.tag, told)
+		defer v.index.events.point(ctx, s.location.tag, notice)
 		ended, err := v.db.IDsDurably(ctx, onSession("end", s.location, store.Keys{"index": v.userKey(s.location.tag, "i")},
 			store.Args{"run": run, "life": v.tombstoneLife(), "id": s.ID, "channel": v.db.Channel(), "message": event.encode(),
-				"prefix": v.userKey(s.location.tag, ""), "programs": told.programs, "item": told.item}))
+				"prefix": v.userKey(s.location.tag, ""), "programs": notice.programs, "item": notice.item}))
 		v.recorder.ends(ctx, s.User.ID, reason, ended)
 		return err
 	}

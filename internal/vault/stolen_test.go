@@ -140,13 +140,13 @@ func TestADumpWithTheKeysOpensNothingThatTheSessionKeeps(t *testing.T) {
 	opened := map[string]int{}
 	tried := 0
 	for name, value := range sealedValues(t, server) {
-		for _, seat := range [][2]string{{"session", owner}, {"connection", owner + "/" + own.ID}} {
-			if _, err := adversary.Open(seat[0], seat[1], half, value); err == nil {
-				opened[seat[0]]++ // with the cookie's half: the attack below is the right one
+		for _, of := range [][2]string{{"session", owner}, {"connection", owner + "/" + own.ID}} {
+			if _, err := adversary.Open(of[0], of[1], half, value); err == nil {
+				opened[of[0]]++ // with the cookie's half: the attack below is the right one
 			}
 			for _, h := range halves {
 				tried++
-				if plain, err := adversary.Open(seat[0], seat[1], h, value); err == nil {
+				if plain, err := adversary.Open(of[0], of[1], h, value); err == nil {
 					t.Fatalf("%s opened without the cookie: %q", name, plain)
 				}
 			}

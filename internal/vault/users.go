@@ -111,8 +111,8 @@ func (v *users) write(ctx context.Context, before, next *UserRecord, event strin
 	if event == "user.changed" && before.equal(next) {
 		event = ""
 	}
-	told := v.events.about(event, queued{User: next.ID})
-	if err := v.events.ahead(ctx, t, told); err != nil {
+	notice := v.events.about(event, queued{User: next.ID})
+	if err := v.events.ahead(ctx, t, notice); err != nil {
 		return err
 	}
 	value := v.sealUser(next)
@@ -131,12 +131,12 @@ func (v *users) write(ctx context.Context, before, next *UserRecord, event strin
 	_, err := v.db.RunDurably(ctx, store.Call{Script: "user",
 		Keys: store.Keys{"user": v.userKey(t, "u"), "hook": v.userKey(t, "g")},
 		Args: store.Args{"expected": before.Version, "value": value, "hook_value": hook, "channel": v.db.Channel(),
-			"message": message, "prefix": v.userKey(t, ""), "programs": told.programs, "item": told.item}})
+			"message": message, "prefix": v.userKey(t, ""), "programs": notice.programs, "item": notice.item}})
 	if err != nil {
 		return err
 	}
 	next.Version, next.current = string(value[:seal.VersionSize]), true
-	v.events.point(ctx, t, told)
+	v.events.point(ctx, t, notice)
 	if before.ID != "" { // Register records a new one
 		v.recorder.user(ctx, before, next)
 	}

@@ -11,7 +11,7 @@ import (
 	"bff/internal/vault"
 )
 
-// storeError is what a service is told about an error of the vault: never that a session is not there when nobody
+// storeError is what a service is answered on an error of the vault: never that a session is not there when nobody
 // knows.
 func (a *Admin) storeError(ctx context.Context, err error) *route.OAuthError {
 	if errors.Is(err, vault.ErrUnavailable) || errors.Is(err, context.Canceled) {

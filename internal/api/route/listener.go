@@ -36,7 +36,7 @@ type Config struct {
 	Client    func(*Call) error // authenticates the caller of a ClientForm or ClientBasic row and sets it; nil: there are none
 	Peers     Peers
 	Metrics   *metrics.Metrics
-	Audit     audit.Recorder       // is told what was refused and why
+	Audit     audit.Recorder       // records what was refused and why
 	Traces    *telemetry.Telemetry // records requests; nil: none
 	AccessLog bool                 // a line at level info for every request
 	Log       *slog.Logger

@@ -57,7 +57,7 @@ func (p *Provider) ForConnection(values map[string]string) (*Provider, error) {
 	return out, err
 }
 
-// Account is the subject by which an account is known: told apart by the values that make it another one.
+// Account is the subject by which an account is known: distinguished by the values that make it another one.
 func (p *Provider) Account(subject string, values map[string]string) string {
 	return p.root().Config.Account(subject, values)
 }

@@ -41,22 +41,22 @@ func (b *Refresher) operatedToken(ctx context.Context, p *provider, refused secr
 	p.operated.mu.Lock()
 	c, t := p.current(), p.operated.now.Tokens
 	now := b.cfg.Now()
-	stage := fresh
+	state := fresh
 	switch {
 	case p.Keyed(): // there is no other
 	case t.Access.IsZero(), !t.Expiry.IsZero() && !now.Before(t.Expiry):
-		stage = spent
+		state = spent
 	case refused.Equal(t.Access):
 		b.history.with("operated\x00"+p.Name, now, true, func(m *history) {
 			if m.mayRenew(now) {
-				stage = spent
+				state = spent
 			}
 		})
 	case !t.Expiry.IsZero() && t.Expiry.Sub(now) < b.margin(&t) && !p.operated.behind:
-		stage, p.operated.behind = ageing, true
+		state, p.operated.behind = ageing, true
 	}
 	p.operated.mu.Unlock()
-	switch stage {
+	switch state {
 	case fresh:
 		return c, nil
 	case ageing:

@@ -60,7 +60,6 @@ func (s *Page) Authorize(address, kind string, choice Choice) (WayBack, error) {
 		return WayBack{}, s.unable("the address does not parse")
 	}
 	q := s.shape.standardNames(u.Query())
-	s.journal.request(kind, q)
 	scopes, why := s.readAuthorization(u, q, kind)
 	if why != "" {
 		return WayBack{}, s.unable(why)

@@ -39,7 +39,7 @@ func (s *People) subjectPath() string {
 	return "sub"
 }
 
-// Subject is a person's id at the stand-in, as the file says that it is told.
+// Subject is a person's id at the stand-in, in the form that the file says.
 func (s *People) Subject(person string) string {
 	o := fields{}
 	s.describe(o, person)

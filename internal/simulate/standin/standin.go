@@ -2,14 +2,13 @@ package standin
 
 import (
 	"net/http"
-	"net/url"
 	"time"
 )
 
 // A StandIn is a provider in a trial. Its parts are safe for concurrent use.
 type StandIn struct {
 	*played
-	Journal  *Journal  // what was asked, and what was refused
+	Journal  *Journal  // what was refused
 	Grants   *Grants   // what was issued
 	Troubles *Troubles // what goes wrong
 	Signer   *Signer   // signs tokens
@@ -34,7 +33,7 @@ func New(cfg Config) *StandIn {
 	scopes := &scopes{p}
 	s := &StandIn{
 		played:   p,
-		Journal:  &Journal{asked: map[string]url.Values{}, counts: map[Endpoint]int{}},
+		Journal:  &Journal{},
 		Troubles: &Troubles{},
 		People:   &People{p},
 		Words:    &Words{p},
@@ -74,7 +73,6 @@ func (s *StandIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.Journal.refuse(w, "nothing is at "+r.Method+" "+r.Host+r.URL.Path, http.StatusNotFound)
 		return
 	}
-	s.Journal.count(e)
 	t := s.Troubles.next(e, s.Grants.owner(in))
 	t.play(w, r, func(w http.ResponseWriter) { s.serve(w, r, e, in, t) })
 }

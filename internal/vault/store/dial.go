@@ -18,7 +18,7 @@ import (
 	"bff/internal/vault/seal"
 )
 
-// Budgets of one command. A store that is slower than this counts as down: a caller is told 503 rather than kept.
+// Budgets of one command. A store that is slower than this counts as down: a caller gets a 503 rather than being kept.
 const (
 	dialTimeout = 500 * time.Millisecond
 	readTimeout = time.Second

@@ -28,7 +28,7 @@ type Tracker struct {
 	watches map[string]*Watch // by address; "" where there is one master at a time
 }
 
-// Reports is who is told. Changed returns soon.
+// Reports is called with what changed. Changed returns soon.
 type Reports struct {
 	Changed func(tag string) // something below the tag is no longer what it was
 }

@@ -13,8 +13,8 @@ import (
 	"bff/internal/vault"
 )
 
-// A toldEvent is what a program gets.
-type toldEvent struct {
+// A waitingEvent is what a program gets.
+type waitingEvent struct {
 	Type string
 	Data struct {
 		User       struct{ ID, Email string }
@@ -23,8 +23,8 @@ type toldEvent struct {
 	}
 }
 
-// told takes all events that wait, in their order. Each is told once.
-func told(t *testing.T, v *vault.Vault) (all []toldEvent) {
+// waitingEvents takes all events that wait, in their order. Each comes once.
+func waitingEvents(t *testing.T, v *vault.Vault) (all []waitingEvent) {
 	t.Helper()
 	seen := map[string]bool{}
 	for {
@@ -34,10 +34,10 @@ func told(t *testing.T, v *vault.Vault) (all []toldEvent) {
 			return all
 		}
 		for _, d := range due {
-			var e toldEvent
+			var e waitingEvent
 			must(t, json.Unmarshal(d.Body, &e))
 			if seen[d.ID] || e.Type != d.Type {
-				t.Errorf("%s: told twice, or as another type: %s", d.ID, d.Body)
+				t.Errorf("%s: delivered twice, or as another type: %s", d.ID, d.Body)
 			}
 			seen[d.ID] = true
 			for _, token := range []string{"at-1", "rt-1", "at-2", "rt-2"} {
@@ -56,7 +56,7 @@ func program(c *vault.Config) {
 	c.Programs = []vault.Program{{Name: "a", Wants: func(string) bool { return true }}}
 }
 
-// Every change of a user, a session and a connection is told to the programs that want it: as its type, about the right
+// Every change of a user, a session and a connection is sent to the programs that want it: as its type, about the right
 // one, once, and in the order in which it happened.
 func TestEveryTypeOfEventIsToldInOrder(t *testing.T) {
 	ctx := context.Background()
@@ -85,7 +85,7 @@ func TestEveryTypeOfEventIsToldInOrder(t *testing.T) {
 	want := []string{"user.created", "session.created", "connection.linked", "connection.changed", "connection.removed",
 		"user.changed", "session.ended", "user.erased"}
 	var types []string
-	for _, e := range told(t, v) {
+	for _, e := range waitingEvents(t, v) {
 		types = append(types, e.Type)
 		if e.Data.User.ID != rec.ID {
 			t.Errorf("%s is about %+v", e.Type, e.Data.User)
@@ -101,7 +101,7 @@ func TestEveryTypeOfEventIsToldInOrder(t *testing.T) {
 		}
 	}
 	if !slices.Equal(types, want) {
-		t.Errorf("told: %q\nwant: %q", types, want)
+		t.Errorf("got: %q\nwant: %q", types, want)
 	}
 }
 
@@ -110,12 +110,12 @@ func TestARefreshIsToldToNoProgram(t *testing.T) {
 	ctx := context.Background()
 	v := open(t, "memory:", program)
 	s, _ := signIn(t, v, vault.NewSession{Connection: google(vault.KeepSession)})
-	told(t, v)
+	waitingEvents(t, v)
 	next := s.Connections[0]
 	next.Tokens = vault.Tokens{Access: secret.New("at-2"), Refresh: secret.New("rt-2"), Expiry: time.Now().Add(time.Hour)}
 	_, err := v.Update(ctx, &s.Connections[0], next)
 	must(t, err)
-	if all := told(t, v); len(all) != 0 {
-		t.Errorf("told: %+v", all)
+	if all := waitingEvents(t, v); len(all) != 0 {
+		t.Errorf("got: %+v", all)
 	}
 }

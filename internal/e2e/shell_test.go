@@ -17,17 +17,17 @@ import (
 	"bff/internal/testenv"
 )
 
-// A stage runs shell commands of a document: in a folder of its own, with the built bff on the path.
-type stage struct {
+// A shell runs shell commands of a document: in a folder of its own, with the built bff on the path.
+type shell struct {
 	t      *testing.T
 	dir    string // where the commands run
 	script string
 	env    []string
 }
 
-func newStage(t *testing.T, script string) *stage {
+func newShell(t *testing.T, script string) *shell {
 	t.Helper()
-	s := &stage{t: t, dir: t.TempDir(), script: script}
+	s := &shell{t: t, dir: t.TempDir(), script: script}
 	bin := t.TempDir()
 	if err := os.Symlink(testenv.Binary(t), filepath.Join(bin, "bff")); err != nil {
 		t.Fatal(err)
@@ -37,7 +37,7 @@ func newStage(t *testing.T, script string) *stage {
 }
 
 // replace takes the test's own in place of what a document can only give an example of: old, new, old, new …
-func (s *stage) replace(pairs ...string) {
+func (s *shell) replace(pairs ...string) {
 	s.t.Helper()
 	s.script = replaced(s.t, s.script, pairs...)
 }
@@ -55,7 +55,7 @@ func replaced(t *testing.T, text string, pairs ...string) string {
 }
 
 // write puts a file into the folder.
-func (s *stage) write(name, text string) {
+func (s *shell) write(name, text string) {
 	s.t.Helper()
 	path := filepath.Join(s.dir, name)
 	err := os.MkdirAll(filepath.Dir(path), 0o700)
@@ -68,7 +68,7 @@ func (s *stage) write(name, text string) {
 }
 
 // start runs the script in a group of processes that ends with the test, whatever ends the test.
-func (s *stage) start(env []string) (cmd *exec.Cmd, out *output, done chan error) {
+func (s *shell) start(env []string) (cmd *exec.Cmd, out *output, done chan error) {
 	s.t.Helper()
 	out, done = &output{}, make(chan error, 1)
 	cmd = exec.Command("bash", "-c", "trap 'trap - TERM; kill -- -$$' TERM\n( set -euo pipefail\n"+s.script+") &\nwait $!")
@@ -85,7 +85,7 @@ func (s *stage) start(env []string) (cmd *exec.Cmd, out *output, done chan error
 }
 
 // run runs the script to its end, which must be a good one, and returns what it printed.
-func (s *stage) run(env ...string) string {
+func (s *shell) run(env ...string) string {
 	s.t.Helper()
 	_, out, done := s.start(env)
 	ctx, cancel := context.WithTimeout(s.t.Context(), 10*time.Minute) // a loaded machine, with the race detector
@@ -102,7 +102,7 @@ func (s *stage) run(env ...string) string {
 }
 
 // serve runs a script whose last command goes on, until it answers as it should.
-func (s *stage) serve(what string, ready func() bool, env ...string) {
+func (s *shell) serve(what string, ready func() bool, env ...string) {
 	s.t.Helper()
 	_, out, done := s.start(env)
 	defer func() {
