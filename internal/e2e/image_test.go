@@ -18,8 +18,8 @@ import (
 	"bff/internal/testenv"
 )
 
-// An image is what the Dockerfile says, made of this machine's files: what its last layer copies, in a folder that is
-// the root of whatever runs in it.
+// An image is what the Dockerfile says, made of this machine's files: what its last build stage copies, in a folder that
+// is the root of whatever runs in it.
 type image struct {
 	t                   *testing.T
 	root                string
@@ -35,16 +35,16 @@ func newImage(t *testing.T) *image {
 		t.Fatal(err)
 	}
 	i := &image{t: t, root: t.TempDir()}
-	out, layer := t.TempDir(), ""
+	out, base := t.TempDir(), ""
 	for line := range strings.Lines(string(text)) {
 		what, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
 		words := strings.Fields(rest)
 		switch what {
 		case "", "#", "WORKDIR", "EXPOSE":
 		case "FROM":
-			layer = words[0]
+			base = words[0]
 		case "RUN": // of the build, which is done with this machine's Go in this folder
-			if layer == "scratch" {
+			if base == "scratch" {
 				t.Fatalf("in an empty image nothing can be run: %s", line)
 			}
 			cmd := exec.Command("sh", "-ec", strings.ReplaceAll(rest, "/out/", out+"/"))
@@ -53,7 +53,7 @@ func newImage(t *testing.T) *image {
 				t.Fatalf("%s: %v\n%s", rest, err, said)
 			}
 		case "COPY":
-			if layer == "scratch" {
+			if base == "scratch" {
 				i.copy(out, words)
 			}
 		case "USER":
@@ -70,8 +70,8 @@ func newImage(t *testing.T) *image {
 			t.Fatalf("the Dockerfile has an instruction that nothing here tries: %s", line)
 		}
 	}
-	if layer != "scratch" || i.uid == 0 || i.gid == 0 || len(i.health) == 0 {
-		t.Fatalf("the image is made of %q, runs as %d:%d and asks %q how it is", layer, i.uid, i.gid, i.health)
+	if base != "scratch" || i.uid == 0 || i.gid == 0 || len(i.health) == 0 {
+		t.Fatalf("the image is made of %q, runs as %d:%d and asks %q how it is", base, i.uid, i.gid, i.health)
 	}
 	return i
 }
@@ -134,7 +134,7 @@ func (i *image) command(env []string, words ...string) *exec.Cmd {
 	return cmd
 }
 
-// The image, without a container engine: the build as the Dockerfile has it, and its last layer as the root of a
+// The image, without a container engine: the build as the Dockerfile has it, and its last build stage as the root of a
 // process. The binary needs no library, no shell, no folder to write into and no root; it says how it is.
 func TestTheImageRunsWithNothingButWhatItCopies(t *testing.T) {
 	t.Parallel()

@@ -259,7 +259,9 @@ func TestARevocationNamesTheAccount(t *testing.T) {
 	defer stop()
 	go i.Outbox.Run(ctx)
 	waitFor(t, func() bool { return i.noted("revocation revoked") == 1 })
-	if got := h.last(); got.method != "DELETE" || got.path != "/7/8/permissions" || !strings.Contains(got.body, "grant_type=revoke") {
+	want := "Bearer " + c.Tokens.Access.Reveal()
+	if got := h.last(); got.method != "DELETE" || got.path != "/7/8/permissions" || !strings.Contains(got.body, "grant_type=revoke") ||
+		got.header.Get("Authorization") != want {
 		t.Fatalf("%+v", got)
 	}
 }

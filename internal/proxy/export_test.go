@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"net/http"
+	"time"
 
 	"bff/internal/proxy/jsonurl"
 	"bff/internal/proxy/tripwire"
@@ -26,6 +27,11 @@ func (m *Mount) RewriteLink(v string, c *Call) string  { return m.rewriting(c).l
 // RewriteJSON is the reader that rewrites fields.
 func (m *Mount) RewriteJSON(r interface{ Read([]byte) (int, error) }, c *Call) interface{ Read([]byte) (int, error) } {
 	return jsonurl.NewReader(r, m.fields, m.rewriting(c).reference)
+}
+
+// Pause is how long a call waits before it is made again, without a word of the upstream.
+func (r *Retry) Pause(status, n int) (time.Duration, bool) {
+	return r.pause(&http.Request{Method: "GET"}, &http.Response{StatusCode: status}, n)
 }
 
 // MaskChallenge masks secrets in what was read of a refusal.

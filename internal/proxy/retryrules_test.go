@@ -100,3 +100,22 @@ func TestWaitingForAnotherAttemptEndsWithTheClient(t *testing.T) {
 		t.Errorf("%d calls", calls.Load())
 	}
 }
+
+// Calls that failed together come again at different times, each later than the one before, and never later than the api
+// allows.
+func TestCallsThatFailedTogetherComeAgainApart(t *testing.T) {
+	retry := proxy.Retry{Statuses: []int{503}, Attempts: 9, Wait: time.Second}
+	for n, most := range []time.Duration{200 * time.Millisecond, 400 * time.Millisecond, 800 * time.Millisecond, time.Second} {
+		seen := map[time.Duration]bool{}
+		for range 50 {
+			wait, ok := retry.Pause(503, n)
+			if !ok || wait < most/2 || wait > most {
+				t.Fatalf("attempt %d waits %v, of at most %v: %v", n, wait, most, ok)
+			}
+			seen[wait] = true
+		}
+		if len(seen) < 40 {
+			t.Errorf("attempt %d: fifty calls come again at %d times", n, len(seen))
+		}
+	}
+}

@@ -53,7 +53,7 @@ func (f *Flow) ConnectTyped(c *route.Call) error {
 		}
 		f.cfg.Metrics.Problem(why)
 		f.ends.logFailed(c.Ctx(), provider, err)
-		if problem.WantsPage(c.R) && mendable(why) {
+		if problem.WantsPage(c.R) && typedAgain(why) {
 			return f.typed.show(c, typedAsk{old: old, values: values, sent: form, why: why})
 		}
 		to = route.WithError(to, why)

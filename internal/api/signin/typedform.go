@@ -56,8 +56,8 @@ func typedWordsFor(lang, title string) typedWords {
 		NotStored:       "It could not be stored just now. Try again."}
 }
 
-// mendable reports whether a person can do something about it in the form.
-func mendable(why problem.Code) bool {
+// typedAgain reports whether a person can do something about it in the form.
+func typedAgain(why problem.Code) bool {
 	switch why {
 	case problem.AccessDenied, problem.LoginFailed, problem.WrongAccount, problem.ProviderUnavailable,
 		problem.StoreUnavailable:
