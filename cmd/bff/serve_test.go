@@ -166,7 +166,7 @@ func TestServeTellsOfTheStore(t *testing.T) {
 	store.Start()
 	s.await(t, "the store that has come", "the store answers")
 	store.Stop()
-	s.await(t, "the store that has gone", "the store cannot be used")
+	s.await(t, "the store that has gone, and why", `the store cannot be used; answers are 503 until it can","error":"store unavailable: `)
 	store.Start()
 	s.await(t, "the store that is back", "the store can be used again")
 	if code, _ := s.rest(); code != 0 {

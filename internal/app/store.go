@@ -50,12 +50,13 @@ func (s storeWatch) run(ctx context.Context) {
 	}
 }
 
-// look examines the store, or, where it was usable a moment ago, only pings it.
+// look examines the store. Where it was usable a moment ago, a ping that is answered is enough; one that is not says
+// nothing of why.
 func (s storeWatch) look(ctx context.Context, wasUsable bool) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	if wasUsable {
-		return s.now().vault.Ping(ctx)
+	if wasUsable && s.now().vault.Ping(ctx) == nil {
+		return nil
 	}
 	return s.examine(ctx)
 }
