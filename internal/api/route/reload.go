@@ -23,8 +23,8 @@ import (
 //     for another site's (an opaque origin) would go round for ever.
 //  3. It changes who seems to start a navigation. So it is for reading alone: a row that asks from where a person
 //     comes before it changes something (OwnNavigation) is never reloaded, and a sign-in checks what only this origin
-//     may choose before; a way back from a provider is reloaded where it was used already. Nor does /bff/continue, or
-//     the way back from a sign-in, lead to an address where something begins (ReturnPath): any site can link to them.
+//     may choose before. Nor does /bff/continue, or the way back from a sign-in, lead to an address where something
+//     begins (ReturnPath): any site can link to them.
 
 const (
 	reloadPath = "/bff/continue"

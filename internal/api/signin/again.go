@@ -77,17 +77,6 @@ func (k *attempts) shows(c *route.Call, o *outcome, opener string) bool {
 	return err == nil && session.ID == o.Session
 }
 
-// hides says whether the first callback of this state made a session that this request may not be able to show: a
-// navigation that another site began brings no Strict cookie.
-func (k *attempts) hides(c *route.Call, state string) bool {
-	if !c.ReloadDue() || len(c.R.CookiesNamed(c.Front.Cookie)) > 0 {
-		return false
-	}
-	payload, _, err := k.vault.Outcome(c.Ctx(), state)
-	var o outcome
-	return err == nil && json.Unmarshal(payload, &o) == nil && o.Session != ""
-}
-
 func openerDigest(opener string) string {
 	sum := sha256.Sum256([]byte("bff outcome v1 " + opener))
 	return base64.RawURLEncoding.EncodeToString(sum[:])

@@ -40,9 +40,6 @@ func (f *Flow) Callback(c *route.Call) error {
 			c.Record(audit.Event{Kind: audit.AttemptRepeated, Provider: provider})
 			return back(c, to)
 		}
-		if f.attempts.hides(c, state) {
-			return c.Reload()
-		}
 	}
 	if err != nil {
 		return f.ends.fail(c, provider, state, &a, "", err)

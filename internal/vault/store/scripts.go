@@ -101,7 +101,7 @@ func (s *scripts) RunList(ctx context.Context, c Call) ([]string, error) {
 	script, keys, args := s.resolve(&c)
 	list, err := script.Run(ctx, s.client, keys, args...).StringSlice()
 	if errors.Is(err, redis.Nil) {
-		return nil, nil
+		return nil, ErrUnavailable // every script of these answers a list
 	}
 	return list, s.fault(ctx, err)
 }
