@@ -30,6 +30,16 @@ export const launch = () => {
   });
 };
 
+/** Waits until a condition holds, at most half a minute.
+ * @param {string} what is waited for @param {() => unknown} holds */
+export const until = async (what, holds) => {
+  for (let i = 0; i < 1500; i++) {
+    if (await holds()) return;
+    await new Promise((r) => setTimeout(r, 20));
+  }
+  assert.fail("never: " + what);
+};
+
 /** A page that is watched. `end()` closes it and fails on what it did wrong.
  * @param {import("playwright-core").Browser} browser @param {string | string[]} origin where it may go */
 export async function watched(browser, origin, options = {}) {

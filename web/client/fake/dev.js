@@ -3,6 +3,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { until } from "./browser.js";
 
 const root = new URL("../../../", import.meta.url);
 
@@ -14,25 +15,24 @@ export async function dev() {
   let out = "",
     err = "";
   child.stderr.on("data", (b) => (err += b));
-  const url = await new Promise((ready, failed) => {
-    child.stdout.on("data", (b) => {
-      const found = /Open\s+(http:\S+)/.exec((out += b));
-      if (found) ready(found[1]);
-    });
-    child.on("exit", () => failed(new Error("bff dev ended: " + err)));
+  const at = (name) => new RegExp(name + "\\s+(http:\\S+)").exec(out)?.[1];
+  child.stdout.on("data", (b) => (out += b));
+  await until("bff dev tells its addresses", () => {
+    if (child.exitCode !== null) throw new Error("bff dev ended: " + err);
+    return at("Open") && at("Provider");
   });
+  const url = at("Open");
   return {
     url,
-    provider: /Provider\s+(http:\S+)/.exec(out)[1],
+    provider: at("Provider"),
     /** @param {string} what */
     do: (what) =>
       fetch(url + "/demo/do", { method: "POST", headers: { "X-CSRF": "1" }, body: JSON.stringify({ do: what }) }),
-    stop: () =>
-      new Promise((ended) => {
-        child.removeAllListeners("exit");
-        child.on("exit", () => ended(rmSync(dir, { recursive: true })));
-        child.kill();
-      }),
+    async stop() {
+      child.kill();
+      await until("bff dev ends", () => child.exitCode !== null || child.signalCode !== null);
+      rmSync(dir, { recursive: true });
+    },
   };
 }
 

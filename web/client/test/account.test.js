@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bff, visit } from "../fake/accountpage.js";
+import { until } from "../fake/browser.js";
 import { fresh } from "../fake/server.js";
 
 for (const colorScheme of ["light", "dark"]) {
@@ -196,7 +197,7 @@ test("what the server tells is on the page at once: a changed link, an ended ses
   await w.page.waitForFunction(() => navigator.locks.query().then((l) => l.held.length === 1));
   bff.state.connections[0].status = "needs_reauth";
   bff.state.connections[0].reason = "revoked";
-  while (!bff.streams.size) await new Promise((r) => setTimeout(r, 10));
+  await until("the page has its event stream", () => bff.streams.size);
   bff.say("connection.changed", bff.state.connections[0]);
   await w.page.getByText("access was taken back there").waitFor();
   bff.state.signedIn = false;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bff, visit } from "../fake/accountpage.js";
+import { until } from "../fake/browser.js";
 import { fresh } from "../fake/server.js";
 
 test("rights stand there in the operator's own words, and what signs a person in beside them", async () => {
@@ -89,7 +90,7 @@ test("the account is erased only after signing in again, and the page says that 
   await dialog.getByRole("button", { name: "Erase everything" }).waitFor();
   assert.equal(new URL(w.page.url()).search, "?lang=en", "a reload does not ask again");
   assert.equal(bff.state.signedIn, true);
-  while (!bff.streams.size) await new Promise((r) => setTimeout(r, 10));
+  await until("the page has its event stream", () => bff.streams.size);
   await dialog.getByRole("button", { name: "Erase everything" }).click();
   await w.page.getByText("all that was kept of it here are erased").first().waitFor();
   assert.equal(bff.state.signedIn, false);

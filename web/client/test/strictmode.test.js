@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { build } from "esbuild";
-import { launch, watched } from "../fake/browser.js";
+import { launch, until, watched } from "../fake/browser.js";
 import { fresh, serve } from "../fake/server.js";
 
 const at = (name) => new URL("../" + name, import.meta.url).pathname;
@@ -52,14 +52,6 @@ after(async () => {
   await browser.close();
   bff.close();
 });
-
-const until = async (what, holds) => {
-  for (let i = 0; i < 1500; i++) {
-    if (await holds()) return;
-    await new Promise((r) => setTimeout(r, 20));
-  }
-  assert.fail("never: " + what);
-};
 
 const locks = (page) =>
   page.evaluate(async () => {
