@@ -267,7 +267,7 @@ func TestProviderCheckByName(t *testing.T) {
 	}
 }
 
-// An answer without an end, and one that is none, are told and end the command.
+// An answer without an end, and one that is none, are reported and end the command.
 func TestProviderCheckOfNonsense(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -46,7 +46,7 @@ func TestDevRunsYourConfiguration(t *testing.T) {
 			t.Errorf("bff dev ends with %d\n%s", code, out)
 		}
 	})
-	testenv.Eventually(t, "the address is told", func() bool { return opened.MatchString(out.String()) })
+	testenv.Eventually(t, "the address is printed", func() bool { return opened.MatchString(out.String()) })
 	p := somebody(t, opened.FindStringSubmatch(out.String())[1])
 	if a := p.goTo("/bff/login/acme", "ada"); a.status != http.StatusOK || !strings.Contains(a.body, "your page") {
 		t.Errorf("the sign-in ends with %d %s", a.status, a.body)
@@ -77,7 +77,7 @@ func TestDevListensWhereTheOriginIs(t *testing.T) {
 	go func() {
 		done <- main.Run(ctx, []string{"dev", "--config", file}, func(string) string { return "" }, out, out)
 	}()
-	testenv.Eventually(t, "the address is told", func() bool { return opened.MatchString(out.String()) || len(done) > 0 })
+	testenv.Eventually(t, "the address is printed", func() bool { return opened.MatchString(out.String()) || len(done) > 0 })
 	stop()
 	code, _ := next(t, "the end of bff dev", done)
 	if !strings.Contains(out.String(), fmt.Sprintf("http://127.0.0.1:%d/metrics", admin)) {

@@ -61,7 +61,7 @@ func startDev(t *testing.T, lifetime time.Duration) (origin string, log *shared)
 			t.Errorf("bff dev ends with %v", err)
 		}
 	})
-	testenv.Eventually(t, "the address is told", func() bool { return opened.MatchString(out.String()) })
+	testenv.Eventually(t, "the address is printed", func() bool { return opened.MatchString(out.String()) })
 	return opened.FindStringSubmatch(out.String())[1], log
 }
 

@@ -14,8 +14,8 @@ import (
 	"bff/internal/users"
 )
 
-// A call that went well is told by the instance that carried it, under each of its ids, and by no other: neither a path
-// nor a query is told. One that bff refused is not told as carried.
+// A call that went well is explained by the instance that carried it, under each of its ids, and by no other: neither a path
+// nor a query is shown. One that bff refused is not shown as carried.
 func TestACallThatWentWellIsToldByItsInstance(t *testing.T) {
 	service := newBackendServer(t)
 	calls := explain.NewCalls().Within(time.Hour)
@@ -73,7 +73,7 @@ func TestACallThatWentWellIsToldByItsInstance(t *testing.T) {
 	} {
 		got, all := events(c.id)
 		if got != c.want || !strings.Contains(all, c.says) {
-			t.Errorf("%s: %d calls are told, want %d: %s", c.name, got, c.want, all)
+			t.Errorf("%s: %d calls are shown, want %d: %s", c.name, got, c.want, all)
 		}
 		for _, never := range []string{"the-secret-id", "planted", b.cookie("bff")} {
 			if strings.Contains(all, never) {

@@ -258,7 +258,7 @@ func TestEventsAreSilentAboutRefreshes(t *testing.T) {
 	}
 }
 
-// A stream that opens while its session ends is told all the same, and why.
+// A stream that opens while its session ends gets the event all the same, with the reason.
 func TestEventsOfASessionThatEndsMeanwhile(t *testing.T) {
 	w := newWorld(t)
 	first := w.browser()

@@ -183,7 +183,7 @@ func TestTokenExchangeRefreshesAndTellsWhatIsDead(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.demo.RevokePerson("ada")
-	testenv.Eventually(t, "the dead grant is told", func() bool {
+	testenv.Eventually(t, "the dead grant is reported", func() bool {
 		clock.advance(time.Second) // the breaker lets somebody through
 		m := object(t, post(t, w, "/token", tokenRequest(b)...))
 		return m["error"] == "invalid_grant" && m["bff_error"] == "needs_reauth"

@@ -28,7 +28,7 @@ func TestForwardedAddressesAreBelievedFromTheOperatorsProxiesAlone(t *testing.T)
 		"other headers are not looked at": {[]string{"127.0.0.0/8"}, otherForwarded, true},
 		"an IPv6 client is its network": {[]string{"127.0.0.0/8"},
 			func(n int) edit { return header("X-Forwarded-For", fmt.Sprintf("2001:db8::%d", n)) }, true},
-		"clients behind a trusted proxy are told apart": {[]string{"127.0.0.0/8"},
+		"clients behind a trusted proxy are distinguished": {[]string{"127.0.0.0/8"},
 			func(n int) edit { return header("X-Forwarded-For", fmt.Sprintf("203.0.113.%d", n)) }, false},
 		"and those behind two": {[]string{"127.0.0.0/8", "10.0.0.0/8"},
 			func(n int) edit { return header("X-Forwarded-For", fmt.Sprintf("203.0.113.%d, 10.0.0.9", n)) }, false},

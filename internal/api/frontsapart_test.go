@@ -102,7 +102,7 @@ func TestForwardAuthAsksAboutTheFrontOfTheBrowser(t *testing.T) {
 	}
 }
 
-// A service is told of which front a session is.
+// A service learns of which front a session is.
 func TestTheIssuerIsTheFront(t *testing.T) {
 	w := newFronts(t, true)
 	p := w.visitor("ada")

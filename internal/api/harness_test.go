@@ -288,7 +288,7 @@ type edit func(*http.Request)
 
 func header(name, value string) edit { return func(r *http.Request) { r.Header.Set(name, value) } }
 
-// do sends a request as it is told; target is a path, or an absolute URL.
+// do sends a request as given; target is a path, or an absolute URL.
 func (b *browser) do(method, target, body string, edits ...edit) *http.Response {
 	b.w.t.Helper()
 	if strings.HasPrefix(target, "/") {

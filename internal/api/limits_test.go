@@ -14,7 +14,7 @@ import (
 	"bff/internal/testenv"
 )
 
-// A desk is an upstream whose calls stay until they are let go, and which can be told what to answer.
+// A desk is an upstream whose calls stay until they are let go, and which answers what a test sets.
 type desk struct {
 	*httptest.Server
 	mu     sync.Mutex

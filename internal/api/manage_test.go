@@ -199,7 +199,7 @@ func TestErasingLeavesNothingAndGivesAReceipt(t *testing.T) {
 		t.Errorf("the receipt: %s, %v", payload, err)
 	}
 	if e, ok := listening.next(); !ok || e.name != "session.ended" || !strings.Contains(e.data, "erased") {
-		t.Errorf("the open page was told %v", e)
+		t.Errorf("the open page got %v", e)
 	}
 	for _, b := range []*browser{phone, laptop} {
 		if b.session()["authenticated"] != false {
@@ -328,7 +328,7 @@ func TestOneServiceThatAsksWithoutEndIsSlowedDownAlone(t *testing.T) {
 }
 
 // Every service has a line of its own in the audit log, under the name that it authenticated with: two that do the same
-// can be told apart, and none writes in another's name.
+// can be distinguished, and none writes in another's name.
 func TestEveryServiceHasAnAuditLineOfItsOwn(t *testing.T) {
 	seen := &notes{}
 	w := newWorld(t, withUsers(users.Config{}), func(s *settings) { s.audit = seen })

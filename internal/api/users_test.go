@@ -217,7 +217,7 @@ func TestAProviderForLinkingOnlySignsNobodyIn(t *testing.T) {
 	}
 }
 
-// A hookProgram is the operator's; it answers what it is told to.
+// A hookProgram is the operator's; it gives the answer that a test sets.
 type hookProgram struct {
 	srv *httptest.Server
 	key webhook.Key

@@ -258,6 +258,6 @@ func TestACertificateThatBrowsersRefuseIsLogged(t *testing.T) {
 	before, ending := said.times(another), said.times(ends) // of a certificate that lives an hour
 	read("localhost")
 	if said.times(another) != before || said.times(ends) == ending {
-		t.Error("a good certificate that ends soon is told as another, or is not told")
+		t.Error("a good certificate that ends soon is reported as another, or is not reported")
 	}
 }

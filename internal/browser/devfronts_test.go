@@ -15,7 +15,7 @@ import (
 func (r *rig) shop() string { return strings.Replace(r.origin, "127.0.0.1", "shop.localhost", 1) }
 
 // The two fronts of `bff dev`: one person on both, the second time without the provider; a cookie for each; what the
-// backend is told names the front; a choice is on both; a logout everywhere ends both.
+// backend gets names the front; a choice is on both; a logout everywhere ends both.
 func TestDevHasASecondFront(t *testing.T) {
 	r := visit(t)
 	r.signIn("ada")

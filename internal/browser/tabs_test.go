@@ -266,7 +266,7 @@ func TestEveryButtonOfTheDemoBreaksAndRepairs(t *testing.T) {
 
 	r.open("/", shows("200 in")) // what the repair set off is over
 	click(r.tab, "#do-end-elsewhere")
-	r.tab.Await(shows("The provider told bff that you signed out elsewhere"))
+	r.tab.Await(shows("The provider reported that you signed out elsewhere"))
 	second.Await(shows("Your account's provider ended this session."))
 	heard(second, "SIGNED_OUT provider")
 	r.quiet()

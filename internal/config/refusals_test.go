@@ -300,7 +300,7 @@ func TestALongLineIsShownAroundItsMistake(t *testing.T) {
 	}
 }
 
-// A file that is something else is told to be, in a report of a size to read.
+// A file of another kind is reported as such, in a report short enough to read.
 func TestAFileThatIsNoConfigurationSaysSo(t *testing.T) {
 	_, report := config.ReadView("bff.yaml", []byte(minimal+strings.Repeat("a: b\n", 10_000)), environment)
 	if n := strings.Count(report, "\n"); n > 2000 ||

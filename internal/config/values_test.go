@@ -57,7 +57,7 @@ func TestValuesThatCouldNotWorkAreRefused(t *testing.T) {
 		{"a kept token", "$.instance_url", "$.refresh_token", "11:29: `providers.shops.keep_values.api_base` is a secret"},
 		{"a kept code", "callback.realmId", "callback.code", "`providers.shops.keep_values.realm` is a secret"},
 		{"a path that is none", "userinfo.dc", "userinfo.a..b", "`providers.shops.keep_values.dc` is no path"},
-		{"an account told apart by nothing", "    keep_values:", "    account_values: [tenant]\n    keep_values:",
+		{"an account that nothing distinguishes", "    keep_values:", "    account_values: [tenant]\n    keep_values:",
 			"`providers.shops.account_values[0]` names no variable and no kept value"},
 		{"an upstream that nobody keeps", "{api_base}/v1", "{base}/v1",
 			"15:15: `apis.shop.upstream` has `{base}`, which is no variable and no kept value"},

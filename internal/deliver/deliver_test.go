@@ -20,7 +20,7 @@ import (
 	"bff/internal/webhook"
 )
 
-// A receiver is a program of the operator's. It answers what it is told to.
+// A receiver is a program of the operator's. It answers what a test sets.
 type receiver struct {
 	t   testing.TB
 	srv *httptest.Server

@@ -114,7 +114,7 @@ func (c control) serveState(w http.ResponseWriter, p *provider.Person, sent []st
 		Fronts        []string `json:"fronts,omitempty"` // further ones of the app
 		You           any      `json:"you,omitempty"`
 		Rows          any      `json:"rows"`  // of the application's own database
-		Heard         any      `json:"heard"` // events that the application was told
+		Heard         any      `json:"heard"` // events that the application received
 	}{Mode: c.Mode(), Counts: c.Counts(), TokenLifetime: int(c.cfg.TokenLifetime.Seconds()), Cookies: len((&http.Request{Header: http.Header{"Cookie": sent}}).Cookies()),
 		CookieBytes: len(strings.Join(sent, "; ")), Fronts: c.cfg.Fronts, Rows: c.Rows(), Heard: c.Heard()}
 	people := c.People()

@@ -155,7 +155,7 @@ func canaryOfUsers(t *testing.T, keep string) {
 	commands := o.redis.Monitor()
 	cookies := o.lives()
 	dump := o.redis.Dump()
-	testenv.Eventually(t, "the programs were told", func() bool { return len(o.events.received()) > 0 })
+	testenv.Eventually(t, "the programs have the events", func() bool { return len(o.events.received()) > 0 })
 	metrics := o.bff.Metrics()
 	if o.bff.Term() != 0 {
 		t.Error("the instance did not end well")

@@ -8,7 +8,7 @@ import (
 )
 
 // Names are hidden by the operator while nobody runs. The same cookie works afterwards, and after the way back; the audit
-// log has each change once. Who has not the key that the names are sealed under is told that, and not that the store is
+// log has each change once. Who has not the key that the names are sealed under reads that, and not that the store is
 // away.
 func TestHidingNamesSignsNobodyOut(t *testing.T) {
 	log := t.TempDir() + "/audit.jsonl"

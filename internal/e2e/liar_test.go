@@ -17,7 +17,7 @@ import (
 	"bff/internal/testenv"
 )
 
-// A liar stands between bff and its store, and changes one answer of the store when it is told to.
+// A liar stands between bff and its store, and changes one answer of the store on request.
 type liar struct {
 	store string // the store's address
 	url   string
@@ -166,7 +166,7 @@ func lies() map[string]lie {
 }
 
 // The store answers something else than it should, once, anywhere among the answers to a request, on every route: two
-// people are each served as themselves or told that the store is unavailable. Nobody is signed out, nobody is somebody
+// people are each served as themselves or learn that the store is unavailable. Nobody is signed out, nobody is somebody
 // else, no order that was answered is lost, and the process lives.
 func TestOutageOfAStoreThatLies(t *testing.T) {
 	secret := testenv.Random(t)

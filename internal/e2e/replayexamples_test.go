@@ -46,7 +46,7 @@ func (p *replay) everyExample(operation string, described any) {
 					p.t.Errorf("%s: nothing was like the example %s", what, name)
 				}
 				if other := alike[likeness(example)]; other != "" && !strings.HasSuffix(what, " request") {
-					p.t.Errorf("%s: the examples %s and %s cannot be told apart", what, name, other)
+					p.t.Errorf("%s: the examples %s and %s cannot be distinguished", what, name, other)
 				}
 				alike[likeness(example)] = name
 			}

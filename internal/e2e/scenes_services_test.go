@@ -86,7 +86,7 @@ func explained(t *testing.T, s *shell) {
 	session, _ := c.Fetch("GET", "/bff/session", "").JSON(t)["session"].(map[string]any)
 	s.replace("s_Jb2wXq0dT9hQ1aYz", fmt.Sprint(session["id"]))
 	s.dir = filepath.Dir(b.Config())
-	testenv.Eventually(t, "the sign-in is told", func() bool {
+	testenv.Eventually(t, "the sign-in is reported", func() bool {
 		return strings.Contains(s.run(b.Env()...), "signed in")
 	})
 }

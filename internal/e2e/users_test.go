@@ -15,7 +15,7 @@ import (
 	"bff/internal/webhook"
 )
 
-// A program is the operator's: the hook that is asked, and the receiver of events. It can be told to fail.
+// A program is the operator's: the hook that is asked, and the receiver of events. It fails on request.
 type program struct {
 	t   testing.TB
 	srv *httptest.Server

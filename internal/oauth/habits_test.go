@@ -19,7 +19,7 @@ import (
 	"bff/internal/vault"
 )
 
-// A host stands for all hosts of a provider, records what reaches it, and answers what it is told.
+// A host stands for all hosts of a provider, records what reaches it, and gives the answers of the test.
 type host struct {
 	*httptest.Server
 	mu      sync.Mutex

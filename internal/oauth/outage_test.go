@@ -119,7 +119,7 @@ func TestAProviderThatIsNotThereAtAll(t *testing.T) {
 	}
 }
 
-// A breaker: after a few failures in a row callers are told at once, and the provider is left alone but for one call
+// A breaker: after a few failures in a row callers are refused at once, and the provider is left alone but for one call
 // now and then.
 func TestTheBreaker(t *testing.T) {
 	f := newFleet(t)
@@ -206,7 +206,7 @@ func TestTooManyRequestsIsAboutOneConnection(t *testing.T) {
 	}
 }
 
-// The operator's mistake is told loudly, once, and nobody pays for it.
+// The operator's mistake is logged as an error, once, and nobody pays for it.
 func TestAProviderThatRefusesTheClientIsNotHammered(t *testing.T) {
 	f := newFleet(t)
 	i := f.start(0)

@@ -145,7 +145,7 @@ func TestARevocationOutlivesItsInstance(t *testing.T) {
 	waitFor(t, func() bool { return !f.g.alive(c.Tokens.Refresh.Reveal()) })
 }
 
-// What is known to be impossible is given up, and told.
+// What is known to be impossible is given up, and logged.
 func TestARevocationThatCannotBeDoneIsGivenUp(t *testing.T) {
 	f := newFleet(t)
 	f.g.extra = map[string]any{"revocation_endpoint": ""}
@@ -155,7 +155,7 @@ func TestARevocationThatCannotBeDoneIsGivenUp(t *testing.T) {
 	i.Outbox.Nudge()
 	waitFor(t, func() bool { return i.noted("revocation given_up") == 1 })
 	if !strings.Contains(i.logs.String(), "a revocation was given up") {
-		t.Fatal("nobody is told")
+		t.Fatal("nothing is logged")
 	}
 }
 

@@ -23,7 +23,7 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 )
 
-// rogue is a provider that rotates refresh tokens, ends a grant when one is used twice, and misbehaves as it is told.
+// rogue is a provider that rotates refresh tokens, ends a grant when one is used twice, and misbehaves on request.
 type rogue struct {
 	*httptest.Server
 	t testing.TB

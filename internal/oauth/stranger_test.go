@@ -239,7 +239,7 @@ func TestARevocationWaitsAsLongAsItIsTold(t *testing.T) {
 	}
 }
 
-// An operator's mistake is told once a minute, however many people meet it; and again while it lasts.
+// An operator's mistake is logged once a minute, however many people meet it; and again while it lasts.
 func TestAnAlarmRingsOnceAMinute(t *testing.T) {
 	f := newFleet(t)
 	start := time.Now()

@@ -303,7 +303,7 @@ func TestStreamsFlowThroughABackend(t *testing.T) {
 					return
 				}
 			}
-		default: // says again what it is told, line by line
+		default: // says again what it received, line by line
 			w.Header().Set("Content-Type", "text/event-stream")
 			flow := http.NewResponseController(w)
 			_, _ = flow.EnableFullDuplex(), flow.Flush()

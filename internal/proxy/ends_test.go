@@ -163,7 +163,7 @@ func TestAnAnswerThatHasBegunMayEndAfterItsSession(t *testing.T) {
 	}
 }
 
-// An answer that comes while the call is being broken off is not begun: the client is told why, and does not see a
+// An answer that comes while the call is being broken off is not begun: the client gets the reason, and does not see a
 // connection that breaks.
 func TestAnAnswerThatComesAfterItsSessionIsNotBegun(t *testing.T) {
 	t.Parallel()
@@ -186,7 +186,7 @@ func TestAnAnswerThatComesAfterItsSessionIsNotBegun(t *testing.T) {
 	}
 }
 
-// A body that breaks off is not one that ended: the upstream sees it break off, and a client that still reads is told.
+// A body that breaks off is not one that ended: the upstream sees it break off, and a client that still reads sees it too.
 func TestABodyThatBreaksOffIsNoEnd(t *testing.T) {
 	ends := make(chan error, 1)
 	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {

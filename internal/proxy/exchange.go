@@ -229,7 +229,7 @@ func (x *exchange) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return conn, rw, nil
 }
 
-// answerEarly lets an answer go out before the request's body has ended. HTTP/1 needs to be told, and net/http cannot
+// answerEarly lets an answer go out before the request's body has ended. HTTP/1 needs to be asked, and net/http cannot
 // use such a connection again: it would wait for the body first, or fail when the two sides meet.
 func (x *exchange) answerEarly() {
 	if x.in.ProtoMajor == 1 && x.body.unread() {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// tappedUpstream answers each request with the same header, and then says what it is told to.
+// tappedUpstream answers each request with the same header, and then says what the benchmark sets.
 func tappedUpstream(b *testing.B, header string) (addr string, taps chan net.Conn) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

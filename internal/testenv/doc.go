@@ -2,7 +2,7 @@
 //
 // It owns redis-server (alone, under Sentinel, as a Cluster), a certified OpenID Provider, an API that demands a good
 // bearer token, bff itself, a browser, and a client that behaves like one. It refuses to fake any of them: what
-// misbehaves is a real process that is killed, paused, cut off or told to.
+// misbehaves is a real process that is killed, paused, cut off or asked to.
 //
 //	Client, Chrome ──► BFF ──► Toxi ──► Redis, Sentinel, Cluster
 //	                    ├────► OIDC   (node, oidc-provider)

@@ -161,7 +161,7 @@ func Field(ctx context.Context) []string {
 }
 
 // An answer says its request's id in Header. A request that leaves because of it has the id in Onward: the fields
-// BFF-* are between a browser and bff, and X-Request-Id is what programs log without being told.
+// BFF-* are between a browser and bff, and X-Request-Id is what programs log by default.
 const (
 	Header = "Bff-Request-Id"
 	Onward = "X-Request-Id"

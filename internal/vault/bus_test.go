@@ -72,7 +72,7 @@ func TestEveryInstanceHearsWhatChanges(t *testing.T) {
 	)
 }
 
-// A subscriber that does not keep up is told that it missed something, though nothing may ever happen again.
+// A subscriber that does not keep up learns that it missed something, though nothing may ever happen again.
 func TestASlowSubscriberLearnsThatItMissedSomething(t *testing.T) {
 	v := open(t, testenv.Redis(t).URL)
 	ctx := context.Background()

@@ -62,7 +62,7 @@ func TestTheCacheAnswersWithoutTheStore(t *testing.T) {
 	is(t, "the same finder with another half", err, vault.ErrNotFound)
 }
 
-// An instance sees its own writes at once, and another's as soon as the store has told.
+// An instance sees its own writes at once, and another's as soon as the store has reported it.
 func TestTheCacheIsEmptiedByWrites(t *testing.T) {
 	server := testenv.Redis(t)
 	a, b := pair(t, server.URL, cached)

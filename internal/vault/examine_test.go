@@ -34,7 +34,7 @@ func TestExamineSaysWhatAStoreMayDo(t *testing.T) {
 		r.Warnings,
 		[]string{"writes nothing to disk, so its restart signs everybody out; set `appendonly yes`"},
 	) {
-		t.Errorf("of a server without persistence is told %q", r.Warnings)
+		t.Errorf("of a server without persistence the report is %q", r.Warnings)
 	}
 	if keys, err := plain.Client().Keys(t.Context(), "*").Result(); err != nil || len(keys) != 0 {
 		t.Errorf("the look at it left %q, %v", keys, err)
@@ -44,7 +44,7 @@ func TestExamineSaysWhatAStoreMayDo(t *testing.T) {
 	r, err = open(t, full.URL).Examine(t.Context())
 	if want := []string{"signs people out at random when its memory is full; set `maxmemory-policy noeviction` instead of volatile-lru"}; err != nil ||
 		!slices.Equal(r.Warnings, want) {
-		t.Errorf("of a server that evicts is told %q, %v", r.Warnings, err)
+		t.Errorf("of a server that evicts the report is %q, %v", r.Warnings, err)
 	}
 	late := open(
 		t,
@@ -53,7 +53,7 @@ func TestExamineSaysWhatAStoreMayDo(t *testing.T) {
 	)
 	if r, err = late.Examine(t.Context()); err != nil ||
 		!strings.Contains(strings.Join(r.Warnings, "\n"), "has a clock that is 1m30s from this machine's") {
-		t.Errorf("of a clock that differs is told %q, %v", r.Warnings, err)
+		t.Errorf("of a clock that differs the report is %q, %v", r.Warnings, err)
 	}
 
 	if r, err = open(t, "memory:").Examine(t.Context()); err != nil || r.Server != "inside this process" ||

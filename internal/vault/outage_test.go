@@ -100,7 +100,7 @@ func TestWhateverIsWrongWithTheStoreNobodyIsLoggedOut(t *testing.T) {
 		{"killed, and its port refuses", (*testenv.RedisServer).Kill, nil, nil},
 		{"stopped in the middle of everything, connections open", (*testenv.RedisServer).Pause, (*testenv.RedisServer).Resume, nil},
 		{"restarted with what it had", (*testenv.RedisServer).Stop, (*testenv.RedisServer).Start, nil},
-		{"a password was set, and nobody told us", func(r *testenv.RedisServer) {
+		{"a password was set, and bff does not know it", func(r *testenv.RedisServer) {
 			c := r.Client()
 			c.ConfigSet(ctx, "requirepass", "p")
 			c.Do(ctx, "CLIENT", "KILL", "TYPE", "normal")

@@ -123,7 +123,7 @@ func TestEndingBeforeTheMoveLeavesATombstoneInBothPlaces(t *testing.T) {
 	}
 }
 
-// The move races readers, refreshes and touches of instances that have both keys, in either order. Nobody is told
+// The move races readers, refreshes and touches of instances that have both keys, in either order. Nobody hears
 // that the session, or a connection, is gone.
 func TestNobodyMissesASessionThatMoves(t *testing.T) {
 	server := testenv.Redis(t)

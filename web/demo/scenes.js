@@ -340,9 +340,9 @@ const line = (l) => h("li", { class: l.from }, h("span", { class: "from" }, l.fr
   h("time", { datetime: new Date(l.at).toISOString() }, new Date(l.at).toLocaleTimeString("en", { hour12: false })),
   h("p", null, l.text));
 
-const told = 6; // events shown
+const shown = 6; // events shown
 
-/** The rows that the hook made, and what bff told since. @param {Row[]} rows @param {Heard[]} heard */
+/** The rows that the hook made, and the events that bff sent since. @param {Row[]} rows @param {Heard[]} heard */
 const database = (rows, heard) => [
   h("p", { class: "hint" }, "Before a session begins, bff asks the app's hook who this is. The app makes a row, and " +
     "answers with an id and rights of its own."),
@@ -351,8 +351,8 @@ const database = (rows, heard) => [
     h("tbody", null, rows.map((r) => h("tr", null, h("td", null, r.id),
       h("td", null, r.name, h("span", { class: "hint" }, plural(r.sign_ins, "sign-in", "sign-ins"))),
       h("td", null, r.rights.join(", ")))))),
-  heard.length > 0 && h("p", { class: "hint" }, "What bff told the app since, each event signed, the newest first:"),
-  heard.length > 0 && h("ul", { class: "told" }, heard.slice(0, told).map((e) =>
+  heard.length > 0 && h("p", { class: "hint" }, "Events that bff sent to the app since, each signed, the newest first:"),
+  heard.length > 0 && h("ul", { class: "deliveries" }, heard.slice(0, shown).map((e) =>
     h("li", null, h("code", null, e.type), " ", e.user)))];
 
 /** @param {string} label */

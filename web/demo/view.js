@@ -18,7 +18,7 @@ export function thisWeek() {
 const goodbyes = {
   logout: "You signed out. The session is gone on every instance, in every tab; the provider was not asked to forget " +
     "the app.",
-  provider: "The provider told bff that you signed out elsewhere (back-channel logout). Every tab knew within a " +
+  provider: "The provider reported that you signed out elsewhere (back-channel logout). Every tab knew within a " +
     "second.",
   ended_elsewhere: "This session was ended from another device. Every tab knew within a second.",
   erased: "Your account is erased, with all that was kept of it.",

@@ -13,7 +13,7 @@ const state = {
   /** @type {Device[]} the person's sessions, on all fronts */
   devices: [],
   /** @type {{ greeting?: string, claims?: Record<string, unknown>, failed?: string } | undefined} */
-  told: undefined,
+  backend: undefined,
   left: "", // why nobody is signed in any more
 };
 
@@ -30,11 +30,11 @@ const goodbyes = {
   login_expired: "That sign-in took too long, or was used before. Start again.",
 };
 
-// The same backend as on the first front. What it is told names this front as the issuer.
+// The same backend as on the first front. The assertion that it gets names this front as the issuer.
 async function ask() {
   try {
     const answer = await bff.fetch("/app/greeting");
-    state.told = answer.ok ? await answer.json() : { failed: answer.headers.get("BFF-Error") || String(answer.status) };
+    state.backend = answer.ok ? await answer.json() : { failed: answer.headers.get("BFF-Error") || String(answer.status) };
     state.devices = await bff.listSessions();
   } catch { // the session ended meanwhile: onAuthStateChange says so
     return;
@@ -53,22 +53,22 @@ const first = `http://localhost:${location.port}/`;
 
 /** @param {Extract<Session, { authenticated: true }>} session */
 const inside = (session) => {
-  const { user } = session, name = user.name || user.subject, { told } = state;
+  const { user } = session, name = user.name || user.subject, { backend } = state;
   return [
     h("section", { class: "hero" },
       h("h1", null, `Hello ${name.split(" ")[0]}, again.`),
       h("p", { class: "lead" }, "Another site with a cookie of its own, and the same person: bff signed you in here " +
         "by a code that only this browser could use. Where you were signed in on the first front, no provider was " +
         "asked.")),
-    h("section", { class: "card", "aria-labelledby": "told" },
-      h("h2", { id: "told" }, "What the backend was told"),
+    h("section", { class: "card", "aria-labelledby": "backend" },
+      h("h2", { id: "backend" }, "What the backend knows of you"),
       h("p", { class: "hint" }, "The same backend stands behind both fronts. It gets no cookie and no token, but a " +
         "signed statement, in which ", h("code", null, "iss"), " is the front where you are."),
-      !told && h("p", { class: "hint" }, "asking …"),
-      told?.failed && h("p", { role: "status" }, `The backend did not answer (${told.failed}).`),
-      told?.greeting && h("p", { class: "greeting", role: "status" }, told.greeting),
-      told?.claims && h("details", { open: true }, h("summary", null, "The whole statement"),
-        h("pre", { tabindex: 0 }, JSON.stringify(told.claims, null, 2)))),
+      !backend && h("p", { class: "hint" }, "asking …"),
+      backend?.failed && h("p", { role: "status" }, `The backend did not answer (${backend.failed}).`),
+      backend?.greeting && h("p", { class: "greeting", role: "status" }, backend.greeting),
+      backend?.claims && h("details", { open: true }, h("summary", null, "The whole statement"),
+        h("pre", { tabindex: 0 }, JSON.stringify(backend.claims, null, 2)))),
     h("section", { class: "card", "aria-labelledby": "where" },
       h("h2", { id: "where" }, "Where you are signed in"),
       h("ul", { class: "sessions" }, state.devices.map((d) => h("li", { class: d.current ? "here" : "" },
@@ -123,7 +123,7 @@ bff.onAuthStateChange((event, now, reason) => {
     state.left = "";
     ask();
   } else {
-    state.told = undefined;
+    state.backend = undefined;
     state.devices = [];
   }
   draw();

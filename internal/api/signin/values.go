@@ -50,7 +50,7 @@ func chosen(q url.Values) (map[string]string, error) {
 	return all, nil
 }
 
-// values have a person say what accounts of a provider are told apart by.
+// values have a person say what accounts of a provider are distinguished by.
 type values struct {
 	broker  *oauth.Broker
 	offered *offered

@@ -25,7 +25,7 @@ type Row struct {
 	Seen    time.Time `json:"seen"`
 }
 
-// A Heard is an event that bff told the application.
+// A Heard is an event that bff sent to the application.
 type Heard struct {
 	At   time.Time `json:"at"`
 	Type string    `json:"type"`
@@ -39,7 +39,7 @@ const (
 	firstRow = 1001
 )
 
-// A database is the application's: who its people are, and what it was told.
+// A database is the application's: who its people are, and the events that it received.
 type database struct {
 	HookSecret string // of the hook and of the events: whsec_ and base64
 
@@ -105,7 +105,7 @@ func (d *database) Rows() []Row {
 	return append([]Row{}, d.rows...)
 }
 
-// Heard returns what bff told, the newest in front.
+// Heard returns the events of bff, the newest in front.
 func (d *database) Heard() []Heard {
 	d.mu.Lock()
 	defer d.mu.Unlock()

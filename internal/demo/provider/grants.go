@@ -248,10 +248,10 @@ func (l *Ledger) revokeGrant(person string) {
 	delete(l.grants, person)
 }
 
-// ExpireAll makes every access token invalid now. Nobody is told: the APIs answer 401.
+// ExpireAll makes every access token invalid now. No notice goes out: the APIs answer 401.
 func (l *Ledger) ExpireAll() {
 	l.expire(func(*family) bool { return true })
-	l.log.Note("expired", "", "all access tokens are invalid from now on; nobody was told")
+	l.log.Note("expired", "", "all access tokens are invalid from now on; no notice went out")
 }
 
 // ExpirePerson is ExpireAll for one person.
@@ -261,7 +261,7 @@ func (l *Ledger) ExpirePerson(person string) {
 		return
 	}
 	l.expire(func(f *family) bool { return f.person.Name == p.Name })
-	l.log.Note("expired", p.Name, "%s's access tokens are invalid from now on; nobody was told", p.GivenName())
+	l.log.Note("expired", p.Name, "%s's access tokens are invalid from now on; no notice went out", p.GivenName())
 }
 
 func (l *Ledger) expire(of func(*family) bool) {

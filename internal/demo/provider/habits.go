@@ -36,7 +36,7 @@ type Habits struct {
 	OldRefreshLives bool          // … or leaves it alive (Microsoft)
 	ReuseLeeway     time.Duration // for this long a rotated token may be used again (Atlassian, Auth0)
 	ReuseSpares     bool          // reuse is refused, but kills nothing
-	RefreshLifetime time.Duration // told as refresh_token_expires_in; 0: for ever
+	RefreshLifetime time.Duration // sent as refresh_token_expires_in; 0: for ever
 	OldAccessDies   bool          // a refresh ends the access tokens before it (GitHub Apps)
 	MaxRefresh      int           // live refresh tokens of a person; the oldest is dropped silently. 0: no limit
 	RevokeTakes     string        // RevokeTakesFamily when empty

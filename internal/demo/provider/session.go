@@ -77,7 +77,7 @@ func (e *endSession) endBrowser(id string, b *browser) {
 				)
 			}
 			if err != nil {
-				e.log.Note("logout", name, "the app could not be told that %s signed out", e.people.Called(name))
+				e.log.Note("logout", name, "the app did not take the notice that %s signed out", e.people.Called(name))
 			}
 		}()
 	}

@@ -56,7 +56,7 @@ func (s *Signals) SendLogout(ctx context.Context, person, uri string) error {
 	s.log.Note(
 		"logout",
 		person,
-		"%s signed out everywhere at the provider; the app is told over the back channel",
+		"%s signed out everywhere at the provider; the app gets a notice over the back channel",
 		s.people.Called(person),
 	)
 	return s.post(ctx, uri, "application/x-www-form-urlencoded", url.Values{"logout_token": {token}}.Encode())

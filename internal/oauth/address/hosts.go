@@ -61,7 +61,7 @@ func CheckPattern(pattern string) error {
 	case strings.Contains(name, "*"):
 		return errors.New("has a `*` that is not in front: write it as `*.example.com`, or write the host out")
 	case dial.Loopback(name) && port == "":
-		return errors.New("is this machine, whose services are told apart by the port: write it too, as in `" +
+		return errors.New("is this machine, whose services differ by the port alone: write it too, as in `" +
 			pattern + ":9000`")
 	case addressLike(name):
 		if ip, err := netip.ParseAddr(name); err != nil || wild || ip.Zone() != "" || ip.String() != name {

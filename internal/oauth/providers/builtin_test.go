@@ -207,7 +207,7 @@ func TestHooksAreFewAndListed(t *testing.T) {
 	}
 	for _, hook := range providers.Hooks() {
 		if !used[hook] || !strings.Contains(string(docs), "`"+hook+"`") {
-			t.Errorf("%s is used by no file, or nobody is told of it", hook)
+			t.Errorf("%s is used by no file, or no page names it", hook)
 		}
 	}
 }

@@ -219,7 +219,7 @@ func (c *Config) Unset() (names []string) {
 	return names
 }
 
-// Account is the subject of an account, told apart by the values that are part of its host, and by AccountValues.
+// Account is the subject of an account, distinguished by the values that are part of its host, and by AccountValues.
 func (c *Config) Account(subject string, values map[string]string) string {
 	return subject + c.realm(values)
 }

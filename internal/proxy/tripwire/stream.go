@@ -127,7 +127,7 @@ type Reader struct {
 	end     error
 }
 
-// A Hearer is told of each chunk of a body in which a secret was found.
+// A Hearer learns of each chunk of a body in which a secret was found.
 type Hearer interface{ Tripped() }
 
 // Reset makes r a Reader of src from its beginning. The stream remains the caller's.

@@ -9,8 +9,8 @@ import (
 )
 
 // A Holder is for whom a call is made, by [HolderKey] of its context: it ends what the call waits for when the context
-// ends, so that the client need not watch it, and is told of informational answers. A context without one is watched,
-// and its httptrace.ClientTrace told.
+// ends, so that the client need not watch it, and learns of informational answers. A context without one is watched,
+// and its httptrace.ClientTrace called.
 type Holder interface {
 	// Hold has c closed when the context ends. It reports false where it has ended already. It holds one at a time.
 	Hold(c io.Closer) bool
@@ -23,7 +23,7 @@ type Holder interface {
 // HolderKey is the key under which a context has its Holder.
 type HolderKey struct{}
 
-// Hints says that informational answers are told to a Holder.
+// Hints says that informational answers are passed to a Holder.
 func (c *Client) Hints() {}
 
 func holderOf(ctx context.Context) Holder {

@@ -34,7 +34,7 @@ func newClient(t testing.TB) *wire.Client {
 	return c
 }
 
-// A script is a server that speaks as it is told: the n-th connection is handed to it.
+// A script is a server that speaks as a test sets: the n-th connection is handed to it.
 type script struct {
 	net.Listener
 	conns atomic.Int32

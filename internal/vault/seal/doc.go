@@ -16,7 +16,7 @@
 //  4. A binary value has one spelling: base64url without padding, strict.
 //
 // What can go wrong: a value sealed under a key that is no longer in the ring
-// does not open, and cannot be told apart from one that was tampered with.
+// does not open, and cannot be distinguished from one that was tampered with.
 //
 // RFC 5869 (HKDF), NIST SP 800-38D (GCM), RFC 4648 section 5 (base64url).
 package seal

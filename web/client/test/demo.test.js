@@ -190,7 +190,7 @@ test("signed out elsewhere: every tab knows, and says why", async () => {
   await other.goto(bff.url + "/bff/account");
   await other.getByRole("heading", { name: "Ada Lovelace" }).waitFor();
   await w.page.getByRole("button", { name: /Sign me out elsewhere/ }).click();
-  await w.page.getByText("The provider told bff that you signed out elsewhere").waitFor();
+  await w.page.getByText("The provider reported that you signed out elsewhere").waitFor();
   await other.getByText("Your account's provider ended this session.").first().waitFor();
   await w.end(/status of 401/); // of a call that was under way when the session ended
 });

@@ -104,7 +104,7 @@ test("calls are counted once: what stands beside the provider is what was answer
   await w.end();
 });
 
-test("the hook makes a row of who signs in, and the page shows it, with the rights and with what bff told since", async () => {
+test("the hook makes a row of who signs in, and the page shows it, with the rights and with the events that bff sent since", async () => {
   const w = await visit({ person: "grace" });
   const row = w.page.locator("tbody tr", { hasText: "Grace Hopper" });
   await row.waitFor();
@@ -112,7 +112,7 @@ test("the hook makes a row of who signs in, and the page shows it, with the righ
   assert.match(id, /^\d{4}$/);
   const { user } = await (await w.context.request.get(bff.url + "/bff/session")).json();
   assert.deepEqual([user.app_id, user.rights.join(", ")], [id, rights], "the session has what the row says");
-  await w.page.locator(".told li", { hasText: "session.created Grace Hopper" }).first().waitFor();
+  await w.page.locator(".deliveries li", { hasText: "session.created Grace Hopper" }).first().waitFor();
   await w.end();
 });
 
