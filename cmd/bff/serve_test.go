@@ -37,6 +37,7 @@ func next[T any](t *testing.T, what string, from <-chan T) (v T, ok bool) {
 
 // served is one `bff serve` inside the test.
 type served struct {
+	t               *testing.T
 	browsers, admin string // addresses
 	lines           chan string
 	stop            context.CancelFunc
@@ -58,7 +59,7 @@ func serveOn(t *testing.T, store, yaml string) *served {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	r, w := io.Pipe()
-	s := &served{stop: stop, code: make(chan int, 1), lines: make(chan string, 1000)}
+	s := &served{t: t, stop: stop, code: make(chan int, 1), lines: make(chan string, 1000)}
 	go func() {
 		s.code <- bff.Run(ctx, []string{"serve", "--config", file}, environment, io.Discard, w)
 		_ = w.Close()
@@ -73,7 +74,7 @@ func serveOn(t *testing.T, store, yaml string) *served {
 	for s.browsers == "" || s.admin == "" {
 		line, ok := next(t, "a line of the log", s.lines)
 		if !ok {
-			t.Fatalf("bff serve ended with %d", <-s.code)
+			t.Fatalf("bff serve ended with %d", testenv.Receive(t, "the exit code", s.code))
 		}
 		var entry struct{ Msg, Listener, Addr string }
 		if err := json.Unmarshal([]byte(line), &entry); err != nil {
@@ -98,7 +99,7 @@ func (s *served) rest() (int, string) {
 		select {
 		case line, ok := <-s.lines:
 			if !ok {
-				return <-s.code, log.String() // the log ends with the program
+				return testenv.Receive(s.t, "the exit code", s.code), log.String() // the log ends with the program
 			}
 			fmt.Fprintln(&log, line)
 		case <-bound:
@@ -223,7 +224,7 @@ func TestServeDrains(t *testing.T) {
 	var once sync.Once
 	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		once.Do(func() { close(arrived) })
-		<-released
+		testenv.Receive(t, "leave to go on", released)
 		_, _ = io.WriteString(w, "late, and whole")
 	}))
 	t.Cleanup(slow.Close) // after release, whatever fails

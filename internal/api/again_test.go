@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"bff/internal/testenv"
 )
 
 // A callback that comes again from the browser that shows the attempt's cookie is led where the first was, without
@@ -77,7 +79,7 @@ func TestCallbacksAtTheSameInstantAreLedTheSameWay(t *testing.T) {
 	}
 	counts := map[string]int{}
 	for range cap(got) {
-		counts[<-got]++
+		counts[testenv.Receive(t, "what was sent", got)]++
 	}
 	if counts["/inbox with a session"] != 1 || counts["/inbox"] != cap(got)-1 {
 		t.Errorf("%v", counts)

@@ -14,9 +14,9 @@ import (
 	"bff/internal/users"
 )
 
-// A call that went well is explained by the instance that carried it, under each of its ids, and by no other: neither a path
+// A call that went well is explained by the instance that carried it, under each of its ids, and by no other. Neither a path
 // nor a query is shown. One that bff refused is not shown as carried.
-func TestACallThatWentWellIsToldByItsInstance(t *testing.T) {
+func TestACallThatWentWellIsExplainedByItsInstance(t *testing.T) {
 	service := newBackendServer(t)
 	calls := explain.NewCalls().Within(time.Hour)
 	w := newWorld(t, withUsers(users.Config{}), func(s *settings) {

@@ -14,6 +14,7 @@ import (
 
 	"bff/internal/api"
 	"bff/internal/api/frontend"
+	"bff/internal/testenv"
 )
 
 // What bff serves itself comes in the coding that the browser takes, each with an ETag of its own; a refused coding
@@ -64,7 +65,7 @@ func decoded(t *testing.T, coding string, body io.Reader) string {
 }
 
 // A dev server hears from bff, and from nobody else, under which origin the page is: frameworks hold Origin against it.
-func TestADevServerIsToldTheOriginByBFFAlone(t *testing.T) {
+func TestADevServerGetsTheOriginFromBFFAlone(t *testing.T) {
 	got := make(chan http.Header, 1)
 	front := devServerFor(t, func(r *http.Request) { got <- r.Header })
 	r, _ := http.NewRequest("POST", front, nil)
@@ -76,7 +77,7 @@ func TestADevServerIsToldTheOriginByBFFAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = resp.Body.Close()
-	h := <-got
+	h := testenv.Receive(t, "what was sent", got)
 	if h.Get("X-Forwarded-Host") != "app.example" || h.Get("X-Forwarded-Proto") != "http" ||
 		h.Get("X-Forwarded-For") != "" ||
 		h.Get("Forwarded") != "" {

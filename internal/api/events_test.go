@@ -272,7 +272,7 @@ func TestEventsOfASessionThatEndsMeanwhile(t *testing.T) {
 		if heard := b.listen(); heard.resp.StatusCode == http.StatusOK {
 			heard.ends("logout")
 		}
-		end.Wait()
+		testenv.Finished(t, "the end", end.Wait)
 	}
 }
 
@@ -335,7 +335,7 @@ func TestEventsAreRefused(t *testing.T) {
 	for range 16 {
 		open.Go(func() { b.listen() })
 	}
-	open.Wait()
+	testenv.Finished(t, "the open streams", open.Wait)
 	resp := b.fetch("GET", "/bff/events", "")
 	refused(t, resp, 429, "rate_limited")
 	grace := w.browser()

@@ -92,7 +92,7 @@ func TestAFloodOfStreamsAtAMountHoldsNothing(t *testing.T) {
 		})
 	}
 	served("during the resets")
-	floods.Wait()
+	testenv.Finished(t, "the floods", floods.Wait)
 	served("after them")
 	idle("the upstream is free of the calls that were reset")
 	all, end := context.WithCancel(t.Context())
@@ -117,6 +117,6 @@ func TestAFloodOfStreamsAtAMountHoldsNothing(t *testing.T) {
 	testenv.Eventually(t, "those that may stay are there", func() bool { return inside.Load() == most && over.Load() == 50 })
 	served("while they stay")
 	end()
-	stay.Wait()
+	testenv.Finished(t, "those that stay", stay.Wait)
 	idle("the upstream is free of the calls that stayed")
 }

@@ -235,7 +235,7 @@ func (w *world) serve(listener net.Listener) {
 		_ = w.broker.Drain(drain)
 		cancel()
 		stop()
-		<-ran
+		testenv.Receive(w.t, "the run", ran)
 		_ = w.vault.Close()
 	})
 }

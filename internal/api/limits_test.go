@@ -93,7 +93,7 @@ func (d *desk) occupy(t *testing.T, b *browser, target string, n int) (leave fun
 	testenv.Eventually(t, "the calls are at the upstream", func() bool { now, _ := d.count(); return now == before+n })
 	return func() {
 		close(d.open)
-		calls.Wait()
+		testenv.Finished(t, "the calls", calls.Wait)
 	}
 }
 
@@ -152,8 +152,8 @@ func oneSessionNeverHoldsAll(t *testing.T, limits api.Limits, other int) {
 		t.Errorf("through the other api: %d", resp.StatusCode)
 	}
 	leave()
-	d2.Wait()
-	d3.Wait()
+	testenv.Finished(t, "the second desk", d2.Wait)
+	testenv.Finished(t, "the third desk", d3.Wait)
 }
 
 // occupyMore is occupy without an end of its own.

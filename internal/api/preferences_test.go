@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"bff/internal/testenv"
 )
 
 func patchAs(kind string) edit { return header("Content-Type", kind) }
@@ -123,7 +125,7 @@ func TestPreferencesTakePatchesAtTheSameTime(t *testing.T) {
 			}
 		})
 	}
-	all.Wait()
+	testenv.Finished(t, "all of them", all.Wait)
 	if got := object(t, b.fetch("GET", "/bff/preferences", "")); len(got) != 6 {
 		t.Errorf("a patch was lost: %v", got)
 	}

@@ -279,7 +279,7 @@ func TestAnEndByTimeIsSeenAndRecordedOnce(t *testing.T) {
 	for range 8 {
 		all.Go(func() { _, _ = s.vault.SessionsOf(context.Background(), s.user) })
 	}
-	all.Wait()
+	testenv.Finished(t, "all of them", all.Wait)
 	want := []string{fmt.Sprintf("session_ended/expired by bff %s", s.ids["laptop"]),
 		fmt.Sprintf("session_ended/expired by bff %s", s.ids["phone"])}
 	slices.Sort(want)

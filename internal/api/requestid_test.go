@@ -10,6 +10,7 @@ import (
 	"bff/internal/api"
 	"bff/internal/proxy"
 	"bff/internal/telemetry"
+	"bff/internal/testenv"
 )
 
 // Every answer of both listeners has an id of its own: routes, refusals, the frontend, mounts and what is nowhere.
@@ -79,7 +80,7 @@ func TestTraceparentComesFromTrustedProxiesOnly(t *testing.T) {
 			if resp := b.fetch("GET", "/api/desk/x", "", header("Traceparent", parent)); resp.StatusCode != http.StatusOK {
 				t.Fatalf("%d %s", resp.StatusCode, text(resp))
 			}
-			if at := <-got; at != c.want {
+			if at := testenv.Receive(t, "what was sent", got); at != c.want {
 				t.Errorf("the upstream got %q, want %q", at, c.want)
 			}
 		})
@@ -113,7 +114,7 @@ func TestATraceContextDecidesFromTrustedProxiesOnly(t *testing.T) {
 		if resp := b.fetch("GET", "/api/desk/x", "", header("Traceparent", parent)); resp.StatusCode != http.StatusOK {
 			t.Fatalf("%s: %d %s", name, resp.StatusCode, text(resp))
 		}
-		at := <-got
+		at := testenv.Receive(t, "what was sent", got)
 		goesOn, recorded := strings.HasPrefix(at, parent[:35]), strings.HasSuffix(at, "-01")
 		if want := name == "a trusted proxy"; len(at) != 55 || goesOn != want || recorded != want || at == parent {
 			t.Errorf("%s: the upstream got %q of a call with %q", name, at, parent)

@@ -172,7 +172,7 @@ func TestSecurityEventsRefuse(t *testing.T) {
 	canSee(t, w, nil, parts[2])
 }
 
-func TestASecurityEventIsHeededOnce(t *testing.T) {
+func TestASecurityEventIsCarriedOutOnce(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser()
 	b.signIn("ada")

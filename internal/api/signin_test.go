@@ -12,6 +12,7 @@ import (
 
 	"bff/internal/api"
 	"bff/internal/demo/trouble"
+	"bff/internal/testenv"
 	"bff/internal/vault"
 )
 
@@ -120,7 +121,7 @@ func TestTenTabsAtTheSameInstant(t *testing.T) {
 	for i := range tabs {
 		all.Go(func() { tabs[i] = b.begin(fmt.Sprintf("/bff/login/demo?return_to=/tab%d", i)) })
 	}
-	all.Wait()
+	testenv.Finished(t, "all of them", all.Wait)
 	for i, at := range tabs {
 		resp := b.approve(at, "ada")
 		if got, want := resp.Header.Get("Location"), fmt.Sprintf("/tab%d", i); got != want {

@@ -12,6 +12,7 @@ import (
 
 	"bff/internal/api"
 	"bff/internal/api/frontend"
+	"bff/internal/testenv"
 )
 
 // A body that nobody reads does not hold its connection: routes, refusals and both listeners answer and close.
@@ -105,7 +106,7 @@ func TestABodyWithoutEndIsCutOffByTime(t *testing.T) {
 			}()
 			resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 			close(answered)
-			<-dripped
+			testenv.Receive(t, "the end of the drip", dripped)
 			if err != nil {
 				t.Fatalf("no answer while bytes come: %v", err)
 			}

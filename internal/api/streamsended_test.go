@@ -38,7 +38,7 @@ func TestACallWhoseSessionEndedWhileItWaitedDoesNotBegin(t *testing.T) {
 	if err := here.demo.Switch(trouble.Up); err != nil {
 		t.Fatal(err)
 	}
-	p := refused(t, <-late, 401, "not_signed_in")
+	p := refused(t, testenv.Receive(t, "the late answer", late), 401, "not_signed_in")
 	if fix, _ := p["fix"].(map[string]any); fix["url"] != "/bff/login/demo" {
 		t.Errorf("fix %v", p["fix"])
 	}
@@ -89,7 +89,7 @@ func TestADeafInstanceGivesNoTokenToASessionThatEndedMeanwhile(t *testing.T) {
 			if err := there.demo.Switch(trouble.Up); err != nil {
 				t.Fatal(err)
 			}
-			if resp := <-late; resp.StatusCode != wait.status {
+			if resp := testenv.Receive(t, "the late answer", late); resp.StatusCode != wait.status {
 				t.Errorf("%d %s", resp.StatusCode, text(resp))
 			}
 			if _, calls := d.count(); calls != 0 {

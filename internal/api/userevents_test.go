@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"bff/internal/testenv"
 	"bff/internal/users"
 )
 
@@ -94,7 +95,7 @@ func TestOfManyConditionalChangesExactlyOneIsMade(t *testing.T) {
 			}
 		})
 	}
-	all.Wait()
+	testenv.Finished(t, "all of them", all.Wait)
 	if made.Load() != 1 {
 		t.Errorf("%d changes were made", made.Load())
 	}

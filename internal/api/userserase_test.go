@@ -73,7 +73,7 @@ func (f *inFlight) erasedDuring(mode trouble.Mode, ask func() *http.Response) *h
 	if resp := manage(f.t, f.one, "DELETE", "/users/"+f.user, ""); resp.StatusCode != http.StatusOK {
 		f.t.Fatalf("erase: %d %s", resp.StatusCode, text(resp))
 	}
-	resp := <-answers
+	resp := testenv.Receive(f.t, "an answer", answers)
 	if err := f.one.demo.Switch(trouble.Up); err != nil {
 		f.t.Fatal(err)
 	}

@@ -144,7 +144,7 @@ func TestARightTakenAwayIsRefusedFromTheAnswerOn(t *testing.T) {
 		})
 	}
 	close(stop)
-	background.Wait()
+	testenv.Finished(t, "what runs beside", background.Wait)
 	if now.calls.Load() < 1000 || now.apart.Load() < 500 {
 		t.Errorf("%d calls flowed meanwhile, %d without the right", now.calls.Load(), now.apart.Load())
 	}
@@ -184,7 +184,7 @@ func TestTwoIdentitiesOfOneUserSignInAtTheSameInstant(t *testing.T) {
 			}
 		})
 	}
-	all.Wait()
+	testenv.Finished(t, "all of them", all.Wait)
 }
 
 // Somebody signs in with an account for the first time while another user links it. Whoever is first has it, and it
@@ -200,7 +200,7 @@ func TestLinkingAgainstASignInOfTheSameAccountLeavesItOneUsers(t *testing.T) {
 		var all sync.WaitGroup
 		all.Go(func() { a.approve(link, "linus") })
 		all.Go(func() { stranger.approve(login, "linus") })
-		all.Wait()
+		testenv.Finished(t, "all of them", all.Wait)
 		c := connectionOf(t, a.session(), "linus@example.com")
 		signedIn := userOf(stranger.session())
 		if (c["sign_in"] == true) != (signedIn == ada) {
@@ -234,7 +234,7 @@ func TestErasingWinsAgainstSignInsAndCallsUnderWay(t *testing.T) {
 		})
 		var erased int
 		all.Go(func() { erased = manage(t, one, "DELETE", "/users/"+user, "").StatusCode })
-		all.Wait()
+		testenv.Finished(t, "all of them", all.Wait)
 		if erased != 200 {
 			t.Fatalf("erase: %d", erased)
 		}

@@ -19,6 +19,7 @@ import (
 	"bff/internal/app"
 	"bff/internal/config"
 	"bff/internal/oauth/providers"
+	"bff/internal/testenv"
 )
 
 // addressed are the keys of a provider file that hold an address.
@@ -117,7 +118,7 @@ func walk(t *testing.T, c *catalogue) *walker {
 	go func() { done <- in.Run(ctx, app.Listeners{Browsers: l}) }()
 	t.Cleanup(func() {
 		stop()
-		if err := <-done; err != nil {
+		if err := testenv.Receive(t, "the end of it", done); err != nil {
 			t.Error(err)
 		}
 	})

@@ -65,7 +65,7 @@ func TestReloadUnderLoad(t *testing.T) {
 		}
 	}
 	close(stop)
-	load.Wait()
+	testenv.Finished(t, "the load", load.Wait)
 	if r.log.has("nothing was changed") {
 		t.Error("a reload was refused")
 	}

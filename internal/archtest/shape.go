@@ -80,11 +80,12 @@ func paths(body *ast.BlockStmt) int {
 	return n
 }
 
-// Receives returns where tests receive from a channel outside a select: a wait that only the timeout of the whole test
-// binary ends, which says nothing of what was waited for.
-func Receives(sources []Source) (all []string) {
+// Waits returns where tests wait for as long as it takes: for a channel outside a select, or for a WaitGroup. Only the
+// timeout of the whole test binary ends such a wait, which says nothing of what was waited for. A receive from what a
+// call returns is none (time.After, Context().Done()): it has its bound there. Benchmarks take the time that they take.
+func Waits(sources []Source) (all []string) {
 	for _, s := range sources {
-		if s.File == nil || !strings.HasSuffix(s.Path, "_test.go") {
+		if s.File == nil || !strings.HasSuffix(s.Path, "_test.go") || path.Dir(s.Path) == "internal/bench" {
 			continue
 		}
 		chosen := map[ast.Node]bool{} // by a select
@@ -98,7 +99,15 @@ func Receives(sources []Source) (all []string) {
 					chosen[c.Rhs[0]] = true
 				}
 			case *ast.UnaryExpr:
-				if n.Op == token.ARROW && !chosen[n] {
+				if _, call := n.X.(*ast.CallExpr); n.Op == token.ARROW && !chosen[n] && !call {
+					all = append(all, fmt.Sprintf("%s:%d", s.Path, s.line(n.Pos())))
+				}
+			case *ast.ExprStmt:
+				if isWait(n.X) {
+					all = append(all, fmt.Sprintf("%s:%d", s.Path, s.line(n.Pos())))
+				}
+			case *ast.DeferStmt:
+				if isWait(n.Call) {
 					all = append(all, fmt.Sprintf("%s:%d", s.Path, s.line(n.Pos())))
 				}
 			}
@@ -106,6 +115,16 @@ func Receives(sources []Source) (all []string) {
 		})
 	}
 	return all
+}
+
+// isWait reports whether e calls a method Wait whose result, if it has one, is not used.
+func isWait(e ast.Expr) bool {
+	c, ok := e.(*ast.CallExpr)
+	if !ok || len(c.Args) > 0 {
+		return false
+	}
+	f, ok := c.Fun.(*ast.SelectorExpr)
+	return ok && f.Sel.Name == "Wait" && fmt.Sprint(f.X) != "synctest"
 }
 
 // A word that the glossary replaced, as the name of a type, function, variable, field or parameter.

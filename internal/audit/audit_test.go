@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"bff/internal/audit"
+	"bff/internal/testenv"
 )
 
 func written(t *testing.T, n int) string {
@@ -145,7 +146,7 @@ func TestManyWritersMakeOneChain(t *testing.T) {
 			}
 		})
 	}
-	all.Wait()
+	testenv.Finished(t, "all of them", all.Wait)
 	if n, err := audit.Verify(&out); err != nil || n != 1000 {
 		t.Errorf("%d lines, %v", n, err)
 	}

@@ -95,7 +95,7 @@ func (s *site) balance(at string, instances ...*testenv.BFFProcess) {
 		}, FlushInterval: -1}}
 	done := make(chan error, 1)
 	go func() { done <- front.ListenAndServe() }()
-	s.t.Cleanup(func() { _ = front.Close(); <-done })
+	s.t.Cleanup(func() { _ = front.Close(); testenv.Receive(s.t, "the end of it", done) })
 	client := &http.Client{Timeout: time.Second}
 	testenv.Eventually(s.t, "the front proxy listens", func() bool {
 		resp, err := client.Get("http://" + at + "/bff/client.js")

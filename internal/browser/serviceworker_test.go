@@ -113,14 +113,14 @@ func TestAWayBackThatComesTwice(t *testing.T) {
 			go func() {
 				defer close(done)
 				if row.code {
-					<-first
+					testenv.Receive(t, "the first one", first)
 				}
 				<-time.After(row.apart)
 				other.Do(chromedp.Navigate(again))
 			}()
 			s.tab.Do(chromedp.Navigate(back))
 			close(first)
-			<-done
+			testenv.Receive(t, "the end of it", done)
 			for _, tab := range []*testenv.Tab{s.tab, other} {
 				tab.Await("location.href == " + strconv.Quote(s.origin+"/inbox"))
 			}

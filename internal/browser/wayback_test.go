@@ -57,7 +57,7 @@ func TestAReloadInMidFlightMakesOneSession(t *testing.T) {
 		}()
 	}
 	for range tabs {
-		<-done
+		testenv.Receive(t, "the end of it", done)
 	}
 	for _, tab := range tabs {
 		tab.Await("document.querySelector('#sign-out')")

@@ -43,7 +43,7 @@ func certified(t *testing.T, dir, name string, from, until time.Time, hosts ...s
 	return "tls: {cert: ./" + name + ".pem, key: ./" + name + ".key}"
 }
 
-// A certificate that browsers refuse, or will within 14 days, is reported with what to do: for the origin, for every front,
+// A certificate that browsers refuse, or will within 14 days, is reported with what to do: for the origin, every front,
 // by whichever certificate it is shown, and for the host of a mount.
 func TestWarningsOfCertificates(t *testing.T) {
 	now := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)

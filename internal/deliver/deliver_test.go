@@ -119,7 +119,7 @@ func run(t testing.TB, v *vault.Vault, programs ...deliver.Program) (stop func()
 		Log: slog.New(slog.DiscardHandler)})
 	done := make(chan struct{})
 	go func() { d.Run(ctx); close(done) }()
-	stop = func() { cancel(); <-done }
+	stop = func() { cancel(); testenv.Receive(t, "the end of it", done) }
 	t.Cleanup(stop)
 	return stop
 }

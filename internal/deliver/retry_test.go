@@ -32,7 +32,7 @@ func still(t *testing.T, r *receiver) (v *vault.Vault, added *atomic.Int64, note
 		Sender: webhook.NewSender(webhook.Transport(), nil), Log: slog.New(slog.DiscardHandler),
 		OnDelivery: func(_, outcome string) { counts[outcome].Add(1) }})
 	go func() { d.Run(ctx); close(done) }()
-	t.Cleanup(func() { cancel(); <-done })
+	t.Cleanup(func() { cancel(); testenv.Receive(t, "the end of it", done) })
 	return v, added, func(outcome string) int64 { return counts[outcome].Load() }
 }
 

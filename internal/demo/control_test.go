@@ -11,6 +11,7 @@ import (
 	"bff/internal/demo/journal"
 	"bff/internal/demo/provider"
 	"bff/internal/demo/trouble"
+	"bff/internal/testenv"
 )
 
 // ask calls the control as the page does, with the headers changed.
@@ -114,7 +115,7 @@ func TestWhatTheControlDoes(t *testing.T) {
 	}
 	do("rotate")
 	do("end-elsewhere")
-	if r := <-got; !strings.HasPrefix(bodyOf(t, r), "logout_token=") {
+	if r := testenv.Receive(t, "what was sent", got); !strings.HasPrefix(bodyOf(t, r), "logout_token=") {
 		t.Error("the back channel was not used")
 	}
 	do("revoke")

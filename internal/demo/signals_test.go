@@ -16,6 +16,7 @@ import (
 
 	"bff/internal/demo"
 	"bff/internal/demo/provider"
+	"bff/internal/testenv"
 )
 
 // A receiver is the client's address for messages of the provider.
@@ -66,7 +67,7 @@ func TestLogoutTokens(t *testing.T) {
 	if err := d.SendLogout(t.Context(), "ada", uri); err != nil {
 		t.Fatal(err)
 	}
-	form, err := url.ParseQuery(bodyOf(t, <-got))
+	form, err := url.ParseQuery(bodyOf(t, testenv.Receive(t, "what was sent", got)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +106,7 @@ func TestSecurityEvents(t *testing.T) {
 	if err := d.SendSecurityEvent(t.Context(), provider.EventAccountDisabled, "ada", uri); err != nil {
 		t.Fatal(err)
 	}
-	r := <-got
+	r := testenv.Receive(t, "what was sent", got)
 	header, claims := payload(t, bodyOf(t, r))
 	if r.Header.Get("Content-Type") != "application/secevent+jwt" || header["typ"] != "secevent+jwt" ||
 		claims["exp"] != nil ||
@@ -167,7 +168,7 @@ func TestEndSession(t *testing.T) {
 	if len(d.Sessions("ada")) != 0 {
 		t.Error("the session at the provider lives on")
 	}
-	form, _ := url.ParseQuery(bodyOf(t, <-got))
+	form, _ := url.ParseQuery(bodyOf(t, testenv.Receive(t, "what was sent", got)))
 	if _, claims := payload(t, form.Get("logout_token")); !slices.Contains(sids, claims["sid"].(string)) {
 		t.Errorf("the back channel says %v", claims)
 	}

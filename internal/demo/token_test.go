@@ -17,6 +17,7 @@ import (
 
 	"bff/internal/demo"
 	"bff/internal/demo/provider"
+	"bff/internal/testenv"
 )
 
 // code is the error code of a token answer as x/oauth2 reads it.
@@ -225,7 +226,7 @@ func TestOneOfManyRefreshesAtOnceWins(t *testing.T) {
 			}
 		})
 	}
-	wg.Wait()
+	testenv.Finished(t, "all of them", wg.Wait)
 	if won != 1 || d.Counts().Refreshes != 1 {
 		t.Errorf("%d of 20 refreshes won", won)
 	}

@@ -120,7 +120,7 @@ func TestATurnOfTheKeysRefusesNoAssertion(t *testing.T) {
 		}
 	}
 	close(stop)
-	load.Wait()
+	testenv.Finished(t, "the load", load.Wait)
 	if refused.Load() > 0 || signedOut.Load() > 0 || checked.Load() < 180 {
 		t.Errorf(
 			"%d assertions were accepted, %d refused; %d times signed out",

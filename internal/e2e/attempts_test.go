@@ -18,7 +18,7 @@ func TestTenTabsAtOnce(t *testing.T) {
 	for i := range starts {
 		wg.Go(func() { starts[i] = r.c.Leave("/bff/login/acme?return_to=/tab") })
 	}
-	wg.Wait()
+	testenv.Finished(t, "all of them", wg.Wait)
 	for i, s := range starts {
 		if s.Status != http.StatusFound {
 			t.Fatalf("tab %d: %d %s", i, s.Status, s.Body)

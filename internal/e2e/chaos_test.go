@@ -60,7 +60,7 @@ func TestOutageStorm(t *testing.T) {
 	}
 	s.op.Heal()
 	close(stop)
-	people.Wait()
+	testenv.Finished(t, "the people", people.Wait)
 	for name, c := range clients {
 		c := c.Lenient()
 		testenv.Eventually(t, name+" works on", func() bool {

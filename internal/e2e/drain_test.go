@@ -15,7 +15,7 @@ func TestOutageDrain(t *testing.T) {
 	slow := func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == "POST" {
 			arrived <- struct{}{}
-			<-goOn
+			testenv.Receive(t, "leave to go on", goOn)
 		}
 		_, _ = io.WriteString(w, "whole")
 	}
@@ -25,7 +25,7 @@ func TestOutageDrain(t *testing.T) {
 	r.call(r.c)
 	answers := make(chan *testenv.Answer, 2)
 	go func() { answers <- r.c.Fetch("POST", "/api/things/items", "{}") }()
-	<-arrived
+	testenv.Receive(t, "the request", arrived)
 	r.expire()
 	r.op.Trouble(testenv.Trouble{ParkAfter: true})
 	go func() { answers <- r.c.Fetch("GET", "/api/things/items", "") }()
@@ -37,7 +37,7 @@ func TestOutageDrain(t *testing.T) {
 	r.op.Release()
 	close(goOn)
 	for range 2 {
-		if a := <-answers; a.Status != http.StatusOK || string(a.Body) != "whole" {
+		if a := testenv.Receive(t, "an answer", answers); a.Status != http.StatusOK || string(a.Body) != "whole" {
 			t.Errorf("a call in flight ended with %d %q", a.Status, a.Body)
 		}
 	}

@@ -189,7 +189,7 @@ func TestOutageOfAStoreThatLies(t *testing.T) {
 						honest(t, fmt.Sprintf("%s, after %d: %s of %s", name, after, route.name, who), who, route.ask(c))
 					})
 				}
-				both.Wait()
+				testenv.Finished(t, "both", both.Wait)
 				l.tell(0, nil)
 				if t.Failed() {
 					t.FailNow()

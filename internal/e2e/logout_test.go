@@ -38,7 +38,7 @@ func TestLogoutWins(t *testing.T) {
 	slow := func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Has("slow") {
 			arrived.Add(1)
-			<-goOn
+			testenv.Receive(t, "leave to go on", goOn)
 		}
 		w.WriteHeader(http.StatusNoContent)
 	}
@@ -65,7 +65,7 @@ func TestLogoutWins(t *testing.T) {
 	r.op.Heal()
 	r.op.Release()
 	close(goOn)
-	wg.Wait()
+	testenv.Finished(t, "all of them", wg.Wait)
 	r.c.SetCookie("bff=" + cookie + "; Path=/; HttpOnly")
 	for _, c := range []*testenv.Client{r.c, other} {
 		if r.signedIn(c) {

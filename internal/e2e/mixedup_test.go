@@ -120,7 +120,7 @@ func TestWaysBackThatAreMixedUp(t *testing.T) {
 		for i := range answers {
 			all.Go(func() { answers[i] = r.arrive([]*testenv.Client{c, c.Via(other)}[i%2], "GET", at, "") })
 		}
-		all.Wait()
+		testenv.Finished(t, "all of them", all.Wait)
 		sessions := 0
 		for _, a := range answers {
 			leads(t, "each", a, "/inbox")

@@ -50,7 +50,7 @@ func TestOutageEventsLoseNothingAndKeepTheirOrder(t *testing.T) {
 	}
 	stop.Store(true)
 	for range 3 {
-		one := <-stories
+		one := testenv.Receive(t, "an explanation", stories)
 		if len(one.want) == 0 {
 			t.Fatal("nobody came and went")
 		}

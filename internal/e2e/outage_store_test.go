@@ -28,7 +28,7 @@ func TestOutageOfTheStore(t *testing.T) {
 				defer close(loaded)
 				s.Start()
 			}()
-			return func() { <-loaded }
+			return func() { testenv.Receive(t, "the load", loaded) }
 		}},
 		{"silent", nil, func(_ *testenv.RedisServer, w *testenv.Wire) func() { return w.Starve().End }},
 	} {
@@ -118,7 +118,7 @@ func TestOutageOfTheStoreDuringRefresh(t *testing.T) {
 	wire.Cut()
 	r.op.Heal()
 	r.op.Release()
-	if a := <-answered; a.Status != http.StatusOK && a.Code() != "store_unavailable" {
+	if a := testenv.Receive(t, "the answer", answered); a.Status != http.StatusOK && a.Code() != "store_unavailable" {
 		t.Errorf("the caller of the refresh got %d %q", a.Status, a.Code())
 	}
 	wire.Restore()

@@ -162,7 +162,7 @@ func TestOutageWhileARightIsTakenAway(t *testing.T) {
 				<-time.After(time.Duration(pick(20)) * time.Millisecond)
 				s.bff.Kill()
 			}()
-			return func() { <-killed; s.bff.Restart() }
+			return func() { testenv.Receive(t, "the kill", killed); s.bff.Restart() }
 		},
 	} {
 		s.rights(user, `{"rights": ["staff"]}`)
@@ -209,7 +209,7 @@ func TestOutageKill9WhileAUserIsErased(t *testing.T) {
 			s.bff.Kill()
 		}()
 		status, body := office(t, s.bff, "DELETE", "/users/"+user, "")
-		<-killed
+		testenv.Receive(t, "the kill", killed)
 		switch status {
 		case http.StatusOK:
 			answered++

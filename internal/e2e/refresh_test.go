@@ -51,7 +51,7 @@ func burst(t *testing.T, instances []*testenv.Client) (last time.Time) {
 	for i := range answers {
 		wg.Go(func() { answers[i] = instances[i%len(instances)].Fetch("GET", "/api/things/items", "") })
 	}
-	wg.Wait()
+	testenv.Finished(t, "all of them", wg.Wait)
 	last = time.Now()
 	failed := map[string]int{}
 	for _, a := range answers {
@@ -87,7 +87,7 @@ func TestRefreshOutlivesItsCallers(t *testing.T) {
 	}
 	testenv.Eventually(t, "the refresh is under way", func() bool { return r.op.Counts().Parked > 0 })
 	close(hangUp)
-	wg.Wait()
+	testenv.Finished(t, "all of them", wg.Wait)
 	r.op.Heal()
 	r.op.Release()
 	testenv.Eventually(
@@ -133,7 +133,7 @@ func TestRefreshSurvivesKill9(t *testing.T) {
 				return n.Refreshes > refreshes && (when.trouble.Hang || n.Parked > 0)
 			})
 			r.bff.Kill()
-			<-gone
+			testenv.Receive(t, "the end of the call", gone)
 			r.op.Heal()
 			r.op.Release()
 			var a *testenv.Answer

@@ -77,7 +77,7 @@ func (c *crowd) turn() {
 func (c *crowd) end() {
 	c.r.t.Helper()
 	close(c.stop)
-	c.done.Wait()
+	testenv.Finished(c.r.t, "the calls under way", c.done.Wait)
 	if len(c.failed) > 0 {
 		c.r.t.Errorf("%d calls failed, the first: %s", len(c.failed), c.failed[0])
 	}

@@ -80,7 +80,7 @@ func (s *shell) start(env []string) (cmd *exec.Cmd, out *output, done chan error
 	}
 	ended := make(chan struct{})
 	go func() { done <- cmd.Wait(); close(ended) }()
-	s.t.Cleanup(func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); <-ended })
+	s.t.Cleanup(func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); testenv.Receive(s.t, "its end", ended) })
 	return cmd, out, done
 }
 

@@ -45,7 +45,7 @@ func TestTracesTellOneRefreshOverTwoInstances(t *testing.T) {
 	r.op.Heal()
 	r.op.Release()
 	for range 2 {
-		if status := <-done; status != http.StatusOK {
+		if status := testenv.Receive(t, "the end of it", done); status != http.StatusOK {
 			t.Errorf("a call: %d", status)
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"bff/internal/testenv"
 )
 
 // Guarantee 1: an upstream that goes on to talk when it was not asked, and repeats the token, has it in no log.
@@ -28,7 +30,7 @@ func TestWhatAnUpstreamSendsUnaskedIsNotLogged(t *testing.T) {
 	}})
 	r.c.SignIn("acme")
 	r.call(r.c)
-	<-ended
+	testenv.Receive(t, "its end", ended)
 	if code := r.bff.Term(); code != 0 {
 		t.Errorf("it ended with %d", code)
 	}

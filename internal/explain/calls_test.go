@@ -17,7 +17,7 @@ func stepsOf(c *explain.Calls, id string, now time.Time) []explain.Step {
 	return s.Events
 }
 
-func TestCallsThatWentWellAreToldFromMemoryByEachOfTheirIDs(t *testing.T) {
+func TestCallsThatWentWellAreExplainedFromMemoryByEachOfTheirIDs(t *testing.T) {
 	now := time.Now()
 	c := explain.NewCalls().Within(time.Hour)
 	c.Add(explain.Carried{Began: now, Took: 12 * time.Millisecond, Request: "r1", Session: "s_1", User: "u_ada", Connection: "c_1",

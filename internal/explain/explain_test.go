@@ -11,6 +11,7 @@ import (
 
 	"bff/internal/audit"
 	"bff/internal/explain"
+	"bff/internal/testenv"
 )
 
 // lists is a Store in memory that can be down or slow.
@@ -203,7 +204,7 @@ func TestRecordingNeverWaitsForRoomInTheQueue(t *testing.T) {
 		t.Error("recording waits for room in the queue")
 	}
 	close(l.wait)
-	<-done
+	testenv.Receive(t, "the end of it", done)
 	k.Close()
 	l.mu.Lock()
 	defer l.mu.Unlock()

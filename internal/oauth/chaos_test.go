@@ -74,13 +74,13 @@ func TestNobodyIsLoggedOutWhateverFails(t *testing.T) {
 		f.store.Resume()
 	}
 	close(over)
-	group.Wait()
+	testenv.Finished(t, "all of them", group.Wait)
 	f.g.misbehave(nil)
 	for _, s := range sessions { // all at once, for some wait for an answer that is not coming
 		c := fleet[2].read(t, s)
 		group.Go(func() { _, _ = fleet[1].Token(context.Background(), c) })
 	}
-	group.Wait()
+	testenv.Finished(t, "all of them", group.Wait)
 	for _, s := range sessions {
 		testenv.Eventually(t, "every connection works", func() bool {
 			got, err := fleet[1].Token(context.Background(), fleet[2].read(t, s))

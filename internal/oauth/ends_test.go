@@ -21,17 +21,17 @@ func (f *fleet) during(i *instance, s *vault.Session, do func(c vault.Connection
 	entered, leave := make(chan struct{}), make(chan struct{})
 	f.g.misbehave(func(http.ResponseWriter, *http.Request, url.Values) bool {
 		close(entered)
-		<-leave
+		testenv.Receive(f.t, "leave to go on", leave)
 		return false
 	})
 	c := i.read(f.t, s)
 	done := make(chan error, 1)
 	go func() { _, err := i.Token(context.Background(), c); done <- err }()
-	<-entered
+	testenv.Receive(f.t, "the first step", entered)
 	f.g.misbehave(nil)
 	do(c)
 	close(leave)
-	return <-done
+	return testenv.Receive(f.t, "the end of it", done)
 }
 
 // Guarantee 6: logout wins. The grant is not revoked: at some providers that would end the person's other sessions.
@@ -137,7 +137,7 @@ func TestDrainFinishesARefresh(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := <-drained; err != nil {
+	if err := testenv.Receive(t, "the end of the drain", drained); err != nil {
 		t.Fatal(err)
 	}
 	if c := other.read(t, s); !f.g.alive(c.Tokens.Refresh.Reveal()) {
@@ -159,7 +159,7 @@ func TestDrainEndsWithItsContext(t *testing.T) {
 	if err := i.Drain(ctx); err == nil {
 		t.Fatal("it claims to have finished")
 	}
-	kind(t, <-done, oauth.KindUnavailable)
+	kind(t, testenv.Receive(t, "the end of it", done), oauth.KindUnavailable)
 	if i.read(t, s).Status != vault.StatusActive {
 		t.Fatal("it was touched")
 	}

@@ -13,6 +13,7 @@ import (
 	"bff/internal/oauth"
 	"bff/internal/oauth/providers"
 	"bff/internal/secret"
+	"bff/internal/testenv"
 	"bff/internal/vault"
 )
 
@@ -355,7 +356,7 @@ func TestDiscoveryOfAProviderThatHangsIsSharedByItsCallers(t *testing.T) {
 			}
 		})
 	}
-	group.Wait()
+	testenv.Finished(t, "all of them", group.Wait)
 	if n := f.g.count("asked"); n > 2 {
 		t.Fatalf("it was asked %d times", n)
 	}

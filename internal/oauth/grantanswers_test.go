@@ -11,6 +11,7 @@ import (
 	"bff/internal/oauth"
 	"bff/internal/oauth/providers"
 	"bff/internal/secret"
+	"bff/internal/testenv"
 	"bff/internal/vault"
 )
 
@@ -186,7 +187,7 @@ func TestARefreshThatBringsAnotherAccountIsNotUsed(t *testing.T) {
 		if !good {
 			continue
 		}
-		<-done
+		testenv.Receive(t, "the end of it", done)
 		if groups, _ := heard["groups"].([]any); len(groups) != 1 {
 			t.Fatalf("the claims of the new ID token are %v", heard)
 		}

@@ -200,13 +200,13 @@ func TestAHolderWhoseLockRanOutTakesItAgain(t *testing.T) {
 	entered, leave := make(chan struct{}), make(chan struct{})
 	f.g.misbehave(func(http.ResponseWriter, *http.Request, url.Values) bool {
 		close(entered)
-		<-leave
+		testenv.Receive(t, "leave to go on", leave)
 		return false
 	})
 	c := i.read(t, s)
 	done := make(chan error, 1)
 	go func() { _, err := i.Token(context.Background(), c); done <- err }()
-	<-entered
+	testenv.Receive(t, "the first step", entered)
 	rdb := f.store.Client()
 	keys, err := rdb.Keys(context.Background(), "*:l:*").Result()
 	if err != nil || len(keys) != 1 {
@@ -224,7 +224,8 @@ func TestAHolderWhoseLockRanOutTakesItAgain(t *testing.T) {
 	go func() { _, err := other.Token(context.Background(), c); second <- err }()
 	<-time.After(100 * time.Millisecond)
 	close(leave)
-	if err := errors.Join(<-done, <-second, i.Idle(context.Background())); err != nil {
+	first, last := testenv.Receive(t, "the first call", done), testenv.Receive(t, "the second call", second)
+	if err := errors.Join(first, last, i.Idle(context.Background())); err != nil {
 		t.Fatal(err)
 	}
 	if n := f.g.count("token"); n != 1 {
@@ -251,13 +252,13 @@ func TestAnAnswerThatIsWrittenLateBringsTheConnectionBack(t *testing.T) {
 	f.g.set(func(g *rogue) {
 		g.after = func(w http.ResponseWriter, _ *http.Request, answer map[string]any) {
 			close(acted)
-			<-leave
+			testenv.Receive(t, "leave to go on", leave)
 			g.json(w, http.StatusOK, answer)
 		}
 	})
 	done := make(chan error, 1)
 	go func() { _, err := away.Token(context.Background(), c); done <- err }()
-	<-acted
+	testenv.Receive(t, "the act", acted)
 	wire.Cut()
 	f.g.misbehave(
 		status(http.StatusBadRequest, "", "", `{"error":"invalid_grant"}`),
@@ -265,7 +266,7 @@ func TestAnAnswerThatIsWrittenLateBringsTheConnectionBack(t *testing.T) {
 	_, err := i.Token(context.Background(), c)
 	kind(t, err, oauth.KindReauth)
 	close(leave)
-	if err := <-done; err != nil {
+	if err := testenv.Receive(t, "the end of it", done); err != nil {
 		t.Fatalf("the holder of the answer: %v", err)
 	}
 	wire.Restore()
@@ -299,13 +300,13 @@ func TestAHolderWhoseLockWasAnothersTakesItAgain(t *testing.T) {
 	entered, leave := make(chan struct{}), make(chan struct{})
 	f.g.misbehave(func(http.ResponseWriter, *http.Request, url.Values) bool {
 		close(entered)
-		<-leave
+		testenv.Receive(t, "leave to go on", leave)
 		return false
 	})
 	c := i.read(t, s)
 	done := make(chan error, 1)
 	go func() { _, err := i.Token(context.Background(), c); done <- err }()
-	<-entered
+	testenv.Receive(t, "the first step", entered)
 	// The lock is gone and another's before its holder notices.
 	rdb := f.store.Client()
 	keys, err := rdb.Keys(context.Background(), "*:l:*").Result()
@@ -330,7 +331,8 @@ func TestAHolderWhoseLockWasAnothersTakesItAgain(t *testing.T) {
 		t.Fatalf("%d calls", n)
 	}
 	close(leave)
-	if err := errors.Join(<-done, <-second); err != nil {
+	first, last := testenv.Receive(t, "the first call", done), testenv.Receive(t, "the second call", second)
+	if err := errors.Join(first, last); err != nil {
 		t.Fatal(err)
 	}
 	if n := f.g.count("token"); n != 1 || f.g.count("reuse") != 0 {

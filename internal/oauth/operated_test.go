@@ -21,6 +21,7 @@ import (
 	"bff/internal/oauth"
 	"bff/internal/oauth/providers"
 	"bff/internal/secret"
+	"bff/internal/testenv"
 	"bff/internal/vault"
 )
 
@@ -61,7 +62,7 @@ func TestOneTokenServesEverybody(t *testing.T) {
 			}
 		})
 	}
-	all.Wait()
+	testenv.Finished(t, "all of them", all.Wait)
 	got := h.last()
 	form, _ := url.ParseQuery(got.body)
 	if form.Get("grant_type") != "client_credentials" || form.Get("scope") != "read write" ||

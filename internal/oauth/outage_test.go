@@ -280,7 +280,7 @@ func TestTokensTheStoreCannotTakeAreHeld(t *testing.T) {
 			t.Fatalf("another instance: %v", err)
 		}
 	}
-	if err := <-drained; err != nil {
+	if err := testenv.Receive(t, "the end of the drain", drained); err != nil {
 		t.Fatal(err)
 	}
 	if now := other.read(t, s); !now.Tokens.Refresh.Equal(got.Tokens.Refresh) || f.g.count("refreshes") != 1 ||

@@ -13,6 +13,7 @@ import (
 	"bff/internal/oauth"
 	"bff/internal/oauth/providers"
 	"bff/internal/secret"
+	"bff/internal/testenv"
 	"bff/internal/vault"
 )
 
@@ -38,7 +39,7 @@ func TestTwoHundredCallsOverThreeInstancesAtExpiryAreOneRefresh(t *testing.T) {
 			results <- c.Tokens.Access.Reveal()
 		})
 	}
-	group.Wait()
+	testenv.Finished(t, "all of them", group.Wait)
 	close(results)
 	seen := map[string]int{}
 	for r := range results {
@@ -109,14 +110,14 @@ func TestCallersThatHangUpDoNotTakeTheRefreshWithThem(t *testing.T) {
 	entered, leave := make(chan struct{}), make(chan struct{})
 	f.g.misbehave(func(http.ResponseWriter, *http.Request, url.Values) bool {
 		close(entered)
-		<-leave
+		testenv.Receive(t, "leave to go on", leave)
 		return false
 	})
 	c := i.read(t, s)
 	ctx, hangUp := context.WithCancel(context.Background())
 	first, second := make(chan error, 1), make(chan error, 1)
 	go func() { _, err := i.Token(ctx, c); first <- err }()
-	<-entered
+	testenv.Receive(t, "the first step", entered)
 	go func() {
 		got, err := i.Token(context.Background(), c)
 		if err == nil && got.Tokens.Access.Equal(c.Tokens.Access) {
@@ -125,9 +126,9 @@ func TestCallersThatHangUpDoNotTakeTheRefreshWithThem(t *testing.T) {
 		second <- err
 	}()
 	hangUp()
-	kind(t, <-first, oauth.KindUnavailable)
+	kind(t, testenv.Receive(t, "the first one", first), oauth.KindUnavailable)
 	close(leave)
-	if err := <-second; err != nil {
+	if err := testenv.Receive(t, "the second one", second); err != nil {
 		t.Fatal(err)
 	}
 	if n := f.g.count("token"); n != 1 {
@@ -144,7 +145,10 @@ func TestACallSlowerThanPatienceIsFinishedForTheNextCaller(t *testing.T) {
 	i := f.start(0, func(c *oauth.Config) { c.Patience = 50 * time.Millisecond })
 	s := f.signIn(i, -time.Second)
 	leave := make(chan struct{})
-	f.g.misbehave(func(http.ResponseWriter, *http.Request, url.Values) bool { <-leave; return false })
+	f.g.misbehave(func(http.ResponseWriter, *http.Request, url.Values) bool {
+		testenv.Receive(t, "leave to go on", leave)
+		return false
+	})
 	_, err := i.Token(context.Background(), i.read(t, s))
 	kind(t, err, oauth.KindUnavailable)
 	close(leave)

@@ -10,6 +10,7 @@ import (
 	"bff/internal/oauth"
 	"bff/internal/oauth/providers"
 	"bff/internal/secret"
+	"bff/internal/testenv"
 	"bff/internal/vault"
 )
 
@@ -33,7 +34,7 @@ func TestAPIsThatRefuseOneTokenCauseOneRefresh(t *testing.T) {
 			seen[got.Tokens.Access.Reveal()]++
 		})
 	}
-	group.Wait()
+	testenv.Finished(t, "all of them", group.Wait)
 	if n := f.g.count("token"); n != 1 || len(seen) != 1 || seen[c.Tokens.Access.Reveal()] != 0 {
 		t.Fatalf("%d calls, %d tokens", n, len(seen))
 	}
@@ -158,7 +159,7 @@ func TestClocksAMinuteApart(t *testing.T) {
 					}
 				})
 			}
-			group.Wait()
+			testenv.Finished(t, "all of them", group.Wait)
 			if n := f.g.count("token"); n != 1 {
 				t.Fatalf("%d refreshes", n)
 			}

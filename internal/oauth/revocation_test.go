@@ -13,6 +13,7 @@ import (
 	"bff/internal/oauth"
 	"bff/internal/oauth/providers"
 	"bff/internal/secret"
+	"bff/internal/testenv"
 	"bff/internal/vault"
 )
 
@@ -31,7 +32,7 @@ func (i *instance) run(t testing.TB) {
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); i.Outbox.Run(ctx) }()
-	t.Cleanup(func() { stop(); <-done })
+	t.Cleanup(func() { stop(); testenv.Receive(t, "the end of it", done) })
 }
 
 // rules: RFC 7009 (V1-V3). The refresh token is what is revoked, as the client, and an answer of success ends it.

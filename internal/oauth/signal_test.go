@@ -14,6 +14,7 @@ import (
 
 	"bff/internal/oauth"
 	"bff/internal/oauth/providers"
+	"bff/internal/testenv"
 	"bff/internal/vault"
 )
 
@@ -134,7 +135,7 @@ func TestALogoutTokenIsUsedOnce(t *testing.T) {
 			}
 		})
 	}
-	group.Wait()
+	testenv.Finished(t, "all of them", group.Wait)
 	if good != 1 {
 		t.Fatalf("%d were accepted", good)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"bff/internal/oauth"
 	"bff/internal/oauth/providers"
+	"bff/internal/testenv"
 	"bff/internal/vault"
 )
 
@@ -214,7 +215,7 @@ func TestNothingAProviderRepeatsIsPrinted(t *testing.T) {
 
 // RFC 7009 section 2.2.1: 503 means the token is alive, and Retry-After when to come again. It is waited for, and not
 // only by chance.
-func TestARevocationWaitsAsLongAsItIsTold(t *testing.T) {
+func TestARevocationWaitsAsLongAsRetryAfterSays(t *testing.T) {
 	f := newFleet(t)
 	i := f.start(0)
 	f.g.set(func(g *rogue) {
@@ -323,7 +324,10 @@ func TestNobodyGetsTheTokenOfAnother(t *testing.T) {
 	leave := make(chan struct{})
 	answer := sync.OnceFunc(func() { close(leave) })
 	defer answer()
-	f.g.misbehave(func(http.ResponseWriter, *http.Request, url.Values) bool { <-leave; return false })
+	f.g.misbehave(func(http.ResponseWriter, *http.Request, url.Values) bool {
+		testenv.Receive(t, "leave to go on", leave)
+		return false
+	})
 	const users, callers = 6, 4
 	var group sync.WaitGroup
 	for n := range users {
@@ -349,5 +353,5 @@ func TestNobodyGetsTheTokenOfAnother(t *testing.T) {
 	}
 	waitFor(t, func() bool { return f.g.count("token") == users })
 	answer()
-	group.Wait()
+	testenv.Finished(t, "all of them", group.Wait)
 }

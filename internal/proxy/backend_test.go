@@ -14,6 +14,7 @@ import (
 
 	"bff/internal/proxy"
 	"bff/internal/secret"
+	"bff/internal/testenv"
 )
 
 // asBackend makes a mount one of a backend at the root.
@@ -134,7 +135,7 @@ func TestABackendsCookiesPassAndBFFsDoNot(t *testing.T) {
 		"=ticket; x=y":                               "x=y",
 	} {
 		r.raw("GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\nCookie: " + sent + "\r\n\r\n")
-		if h := <-got; strings.Join(h["Cookie"], " | ") != want {
+		if h := testenv.Receive(t, "what was sent", got); strings.Join(h["Cookie"], " | ") != want {
 			t.Errorf("%q became %q, want %q", sent, h["Cookie"], want)
 		}
 	}
@@ -156,7 +157,7 @@ func TestABackendsCookiesPassAndBFFsDoNot(t *testing.T) {
 	} {
 		set = []string{line, "kept=1"}
 		res := r.do("GET", "/a", nil)
-		<-got
+		testenv.Receive(t, "what was sent", got)
 		if lines := res.Header["Set-Cookie"]; slices.Contains(lines,
 			strings.TrimSpace(line)) != passes || !slices.Contains(lines, "kept=1") ||
 			!passes && len(lines) != 1 {
@@ -176,7 +177,7 @@ func TestABackendIsNotLiedToAboutWhoIsAsking(t *testing.T) {
 		for _, spelled := range spellings(name) {
 			r.raw("GET /a HTTP/1.1\r\nHost: evil.example\r\nConnection: close, " + name + "\r\n" + spelled +
 				": planted\r\n\r\n")
-			h := <-got
+			h := testenv.Receive(t, "what was sent", got)
 			for left, values := range h {
 				if slices.Contains(values, "planted") {
 					t.Errorf("%s left as %s", spelled, left)
@@ -192,7 +193,7 @@ func TestABackendIsNotLiedToAboutWhoIsAsking(t *testing.T) {
 	r.do("POST", "/a", nil, "Origin: https://app.example.com", "Sec-Fetch-Site: same-origin",
 		"Referer: https://app.example.com/x", "RSC: 1",
 		"X-CSRF-Token: abc", "X-Nextjs-Data: 1", "Next-Action: x")
-	h := <-got
+	h := testenv.Receive(t, "what was sent", got)
 	for _, name := range []string{"Origin", "Sec-Fetch-Site", "Referer", "Rsc", "X-Csrf-Token", "X-Nextjs-Data",
 		"Next-Action"} {
 		if h.Get(name) == "" {
@@ -203,7 +204,8 @@ func TestABackendIsNotLiedToAboutWhoIsAsking(t *testing.T) {
 		c.Credential, c.Front, c.Address = anonymous{}, "https://shop.example.org", "192.0.2.7"
 	})
 	r.do("GET", "/a", nil, "Authorization: Bearer planted")
-	if h := <-got; h["Authorization"] != nil || h.Get("X-Forwarded-Host") != "shop.example.org" ||
+	h = testenv.Receive(t, "what was sent", got)
+	if h["Authorization"] != nil || h.Get("X-Forwarded-Host") != "shop.example.org" ||
 		h.Get("X-Forwarded-For") != "192.0.2.7" ||
 		h.Get("X-Forwarded-Proto") != "https" {
 		t.Errorf("anonymous: %v", h)

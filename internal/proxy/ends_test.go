@@ -16,6 +16,7 @@ import (
 	"github.com/coder/websocket"
 
 	"bff/internal/proxy"
+	"bff/internal/testenv"
 )
 
 // endless has an upstream that never comes to an end by itself, and says when it was left.
@@ -66,7 +67,7 @@ func TestAnEventStreamEndsWithItsSession(t *testing.T) {
 	if _, err := io.ReadAll(res.Body); err == nil {
 		t.Error("it had a clean end")
 	}
-	<-gone
+	testenv.Receive(t, "the end of the call", gone)
 }
 
 // Attack class 21.
@@ -82,7 +83,7 @@ func TestAWebSocketEndsWithItsSession(t *testing.T) {
 	if _, _, err := c.Read(t.Context()); err == nil {
 		t.Error("it went on")
 	}
-	<-gone
+	testenv.Receive(t, "the end of the call", gone)
 }
 
 // Attack class 21: also where the client does not send what the upstream waits for.
@@ -99,7 +100,7 @@ func TestAnUploadEndsWithItsSession(t *testing.T) {
 	if res := r.do("POST", "/api/x/upload", in); res.StatusCode != 401 || !errors.Is(r.err(), proxy.ErrEnded) {
 		t.Errorf("%d %v", res.StatusCode, r.err())
 	}
-	<-gone
+	testenv.Receive(t, "the end of the call", gone)
 }
 
 // Attack class 21: also where the client does not read what the upstream sends.
@@ -118,8 +119,8 @@ func TestADownloadNobodyReadsEndsWithItsSession(t *testing.T) {
 	defer conn.Close()
 	fmt.Fprint(conn, "GET /api/x/flood HTTP/1.1\r\nHost: a\r\n\r\n")
 	close(done)
-	<-gone
-	<-returned
+	testenv.Receive(t, "the end of the call", gone)
+	testenv.Receive(t, "the return", returned)
 }
 
 // Attack class 21: the same where the browser speaks HTTP/2.
@@ -140,7 +141,7 @@ func TestAStreamOverHTTP2EndsWithItsSession(t *testing.T) {
 	if _, err := io.ReadAll(res.Body); err == nil {
 		t.Error("it had a clean end")
 	}
-	<-gone
+	testenv.Receive(t, "the end of the call", gone)
 }
 
 // What is nearly done comes to its end: the caller had it allowed before the session ended.
@@ -150,7 +151,7 @@ func TestAnAnswerThatHasBegunMayEndAfterItsSession(t *testing.T) {
 	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
 		_, _ = io.WriteString(w, "half")
 		_ = http.NewResponseController(w).Flush()
-		<-goOn
+		testenv.Receive(t, "leave to go on", goOn)
 		_, _ = io.WriteString(w, " and half")
 	})
 	done := r.ending()
@@ -186,7 +187,7 @@ func TestAnAnswerThatComesAfterItsSessionIsNotBegun(t *testing.T) {
 	}
 }
 
-// A body that breaks off is not one that ended: the upstream sees it break off, and a client that still reads sees it too.
+// A body that breaks off is not one that ended: the upstream sees it break off, and so does a client that still reads.
 func TestABodyThatBreaksOffIsNoEnd(t *testing.T) {
 	ends := make(chan error, 1)
 	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
@@ -206,7 +207,7 @@ func TestABodyThatBreaksOffIsNoEnd(t *testing.T) {
 			t.Errorf("%q: %v, %v", framing, err, r.err())
 		}
 		_ = conn.Close()
-		if err := <-ends; err == nil {
+		if err := testenv.Receive(t, "an end", ends); err == nil {
 			t.Errorf("%q: a clean end", framing)
 		}
 	}
@@ -361,7 +362,7 @@ func TestAnUploadThatStallsIsBrokenOff(t *testing.T) {
 		if err != nil || res.StatusCode != http.StatusBadRequest || !errors.Is(r.err(), proxy.ErrBadBody) {
 			t.Errorf("%s: %v %v, %v", name, res, err, r.err())
 		}
-		<-gone
+		testenv.Receive(t, "the end of the call", gone)
 		_ = out.Close()
 	}
 	in, out := io.Pipe()
@@ -389,7 +390,7 @@ func TestSilenceEndsAStream(t *testing.T) {
 	if _, err := io.ReadAll(res.Body); err == nil {
 		t.Error("a clean end")
 	}
-	<-gone
+	testenv.Receive(t, "the end of the call", gone)
 }
 
 func TestSilenceEndsAWebSocket(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"bff/internal/proxy"
+	"bff/internal/testenv"
 )
 
 // These lists are the test's own: products in the field read and write these, and the code knows families, not names.
@@ -85,7 +86,7 @@ func TestFieldsOfARefusedFamilyDoNotLeave(t *testing.T) {
 		for _, spelled := range []string{name, strings.ToLower(name), strings.ReplaceAll(name, "-", "_"), name + "_",
 			"-" + strings.ReplaceAll(name, "-", "__")} {
 			r.raw("GET /api/x/a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" + spelled + ": planted\r\n\r\n")
-			for left, values := range <-got {
+			for left, values := range testenv.Receive(t, "what was sent", got) {
 				if slices.Contains(values, "planted") {
 					t.Errorf("%s left as %s", spelled, left)
 				}
@@ -99,7 +100,7 @@ func TestFieldsOfRealClientsLeave(t *testing.T) {
 	r := newRig(t, func(w http.ResponseWriter, req *http.Request) { got <- req.Header.Clone() })
 	for _, name := range names(mustLeave) {
 		r.do("GET", "/api/x/a", nil, name+": 1")
-		if h := <-got; h.Get(name) == "" {
+		if h := testenv.Receive(t, "what was sent", got); h.Get(name) == "" {
 			t.Errorf("%s did not leave", name)
 		}
 	}
@@ -153,7 +154,7 @@ func TestAnAPIMayNameItsOwnFields(t *testing.T) {
 	})
 	res := r.do("GET", "/api/x/a", nil, "X-Amz-Date: 1", "Notion-Version: 1", "X-Goog-Api-Client: 1", "Accept: a/b",
 		"Cookie: c=1")
-	h := <-got
+	h := testenv.Receive(t, "what was sent", got)
 	for name, want := range map[string]bool{"X-Amz-Date": true, "Notion-Version": true, "X-Goog-Api-Client": false,
 		"Accept": true,
 		"Cookie": false, "Authorization": true} {

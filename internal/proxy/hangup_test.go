@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"bff/internal/proxy"
+	"bff/internal/testenv"
 )
 
 // Through Go's client as through bff's own: before the header, and while the body flows.
@@ -38,7 +39,7 @@ func TestAClientThatHangsUpEndsTheCall(t *testing.T) {
 			r.do("GET", "/api/x/before", nil) // a connection that is made anew looks at the call's end by itself
 			ctx, cancel := context.WithCancel(t.Context())
 			go func() {
-				<-started
+				testenv.Receive(t, "the start of the call", started)
 				cancel()
 			}()
 			req, _ := http.NewRequestWithContext(ctx, "GET", r.server.URL+"/api/x/a", nil)

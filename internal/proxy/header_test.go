@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"bff/internal/proxy"
+	"bff/internal/testenv"
 )
 
 // foldedName is the second reading of a field name: what CGI, WSGI and similar gateways make of it.
@@ -73,7 +74,7 @@ func TestNoHeaderOfOursOrOfIdentityLeaves(t *testing.T) {
 				t.Errorf("%q: %d", lines, res.StatusCode)
 				continue
 			}
-			checkLeft(t, lines, <-got)
+			checkLeft(t, lines, testenv.Receive(t, "what was sent", got))
 		}
 	}
 	if sets < 300 {
@@ -106,14 +107,15 @@ func TestEndToEndHeadersLeaveAsTheyAre(t *testing.T) {
 	r := newRig(t, func(w http.ResponseWriter, req *http.Request) { got <- req.Header.Clone() })
 	for _, name := range alwaysOut {
 		_ = r.do("POST", "/api/x/a", strings.NewReader("x"), name+": a, b;c=\"d\"")
-		if h := <-got; h.Get(name) != `a, b;c="d"` {
+		if h := testenv.Receive(t, "what was sent", got); h.Get(name) != `a, b;c="d"` {
 			t.Errorf("%s: %q", name, h.Get(name))
 		}
 	}
 	r.raw(
 		"GET /api/x/a HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nConnection: close, TE\r\nAccept-Encoding: gzip, br;q=0.5\r\n\r\n",
 	)
-	if h := <-got; h.Get("Te") != "trailers" || h.Get("Accept-Encoding") != "gzip, br;q=0.5" || h["User-Agent"] != nil {
+	h := testenv.Receive(t, "what was sent", got)
+	if h.Get("Te") != "trailers" || h.Get("Accept-Encoding") != "gzip, br;q=0.5" || h["User-Agent"] != nil {
 		t.Errorf("TE, Accept-Encoding, User-Agent: %v", h)
 	}
 }
@@ -127,7 +129,7 @@ func TestTheMountsOwnHeadersCannotBePlanted(t *testing.T) {
 		for _, spelled := range spellings(name) {
 			r.raw("GET /api/x/a HTTP/1.1\r\nHost: a\r\nConnection: close, " + name + "\r\n" + spelled +
 				": planted\r\nAuthorization: Bearer planted\r\n\r\n")
-			h := <-got
+			h := testenv.Receive(t, "what was sent", got)
 			for name, values := range h {
 				if slices.Contains(values, "planted") || slices.Contains(values, "Bearer planted") {
 					t.Errorf("%s left as %s", spelled, name)
@@ -157,7 +159,8 @@ func TestATokenInTheQueryIsTheOnlyOneAndDoesNotComeBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if req := <-got; req.URL.RawQuery != "x=1&y=%20z&api_key="+url.QueryEscape(token) ||
+		req := testenv.Receive(t, "what was sent", got)
+		if req.URL.RawQuery != "x=1&y=%20z&api_key="+url.QueryEscape(token) ||
 			req.Header["Authorization"] != nil {
 			t.Errorf("%s: the upstream got ?%s and %v", planted, req.URL.RawQuery, req.Header["Authorization"])
 		}
@@ -166,7 +169,7 @@ func TestATokenInTheQueryIsTheOnlyOneAndDoesNotComeBack(t *testing.T) {
 		}
 	}
 	r.do("GET", "/api/x/a", nil)
-	if req := <-got; req.URL.RawQuery != "api_key="+url.QueryEscape(token) {
+	if req := testenv.Receive(t, "what was sent", got); req.URL.RawQuery != "api_key="+url.QueryEscape(token) {
 		t.Errorf("without a query: ?%s", req.URL.RawQuery)
 	}
 }
@@ -194,13 +197,13 @@ func TestOnlyWebSocketIsUpgraded(t *testing.T) {
 		"Upgrade: websocket\r\n",
 	} {
 		res := r.raw("GET /api/x/a HTTP/1.1\r\nHost: a\r\n" + lines + "\r\n")
-		h := <-got
+		h := testenv.Receive(t, "what was sent", got)
 		if res.StatusCode != 200 || h["Upgrade"] != nil || h["Connection"] != nil || h["Http2-Settings"] != nil {
 			t.Errorf("%q: %d, upstream saw %v", lines, res.StatusCode, h)
 		}
 	}
 	if res := r.raw("POST /api/x/a HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"); res.StatusCode != 200 ||
-		(<-got)["Upgrade"] != nil {
+		(testenv.Receive(t, "what was sent", got))["Upgrade"] != nil {
 		t.Errorf("POST: %d", res.StatusCode)
 	}
 }

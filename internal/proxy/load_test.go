@@ -15,6 +15,7 @@ import (
 
 	"bff/internal/proxy"
 	"bff/internal/secret"
+	"bff/internal/testenv"
 )
 
 // flow yields n bytes of a repeating pattern, and what their checksum is.
@@ -148,7 +149,7 @@ func TestNobodyGetsTheAnswerOfAnother(t *testing.T) {
 			}
 		})
 	}
-	wg.Wait()
+	testenv.Finished(t, "all of them", wg.Wait)
 }
 
 // An upstream that answers before it has read the body is heard at once, also by a client that never sends the rest;

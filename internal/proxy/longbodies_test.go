@@ -20,7 +20,7 @@ func TestTheLargeBuffersOfLongBodiesAreBounded(t *testing.T) {
 		w.Header().Set("Content-Length", "204800")
 		_, _ = w.Write(half)
 		_ = http.NewResponseController(w).Flush()
-		<-gate
+		testenv.Receive(t, "leave to go on", gate)
 		_, _ = w.Write(half)
 	}))
 	defer app.Close()
@@ -46,7 +46,7 @@ func TestTheLargeBuffersOfLongBodiesAreBounded(t *testing.T) {
 	}
 	testenv.Eventually(t, "as many as may have one", func() bool { return m.Huge() == 64 })
 	close(gate)
-	calls.Wait()
+	testenv.Finished(t, "the calls", calls.Wait)
 	if n := m.Huge(); n != 0 {
 		t.Errorf("%d buffers did not come back", n)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"bff/internal/proxy"
 	"bff/internal/secret"
+	"bff/internal/testenv"
 )
 
 func challengeFrom(t *testing.T, err error) *proxy.ScopeChallenge {
@@ -130,7 +131,7 @@ func TestAnEarly401NeedsNoneOfTheBodyYetUnread(t *testing.T) {
 	in, out := io.Pipe()
 	go func() {
 		_, _ = io.WriteString(out, "first ")
-		<-renewed // the rest is written when the token was renewed
+		testenv.Receive(t, "the renewal", renewed) // the rest is written when the token was renewed
 		_, _ = io.WriteString(out, "second")
 		_ = out.Close()
 	}()
@@ -228,7 +229,7 @@ func TestTheOldTokenIsWatchedForAfterARenewal(t *testing.T) {
 	}
 }
 
-func TestAWishForMoreScopesIsToldApart(t *testing.T) {
+func TestAWishForMoreScopesIsNoRefusedToken(t *testing.T) {
 	legacy := `{"error":{"code":403,"errors":[{"domain":"global","reason":"insufficientPermissions","message":"Insufficient Permission"}]}}`
 	newer := `{"error":{"code":403,"status":"PERMISSION_DENIED","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"ACCESS_TOKEN_SCOPE_INSUFFICIENT"}]}}`
 	for _, row := range []struct {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"bff/internal/proxy"
+	"bff/internal/testenv"
 )
 
 // What an api names is called again, and nothing else: not what changes something, not what has a body, not for longer
@@ -89,7 +90,7 @@ func TestWaitingForAnotherAttemptEndsWithTheClient(t *testing.T) {
 			_ = res.Body.Close()
 		}
 	}()
-	<-asked
+	testenv.Receive(t, "the request", asked)
 	leave()
 	select {
 	case <-done:

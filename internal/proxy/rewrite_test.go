@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"bff/internal/proxy"
+	"bff/internal/testenv"
 )
 
 // An answerer is an upstream whose answer the test sets.
@@ -246,20 +247,20 @@ func TestOnlyCodingsThatCanBeDecodedAreOffered(t *testing.T) {
 		{"identity;q=1, *;q=0", "identity", "identity;q=1"},
 	} {
 		with.do("GET", "/api/x/a", nil, "Accept-Encoding: "+row.in)
-		if a := <-got; strings.Join(a, "|") != row.want {
+		if a := testenv.Receive(t, "what was sent", got); strings.Join(a, "|") != row.want {
 			t.Errorf("%q became %q, want %q", row.in, a, row.want)
 		}
 		without.do("GET", "/api/x/a", nil, "Accept-Encoding: "+row.in)
-		if a := <-got; strings.Join(a, "|") != row.plain {
+		if a := testenv.Receive(t, "what was sent", got); strings.Join(a, "|") != row.plain {
 			t.Errorf("%q became %q, want %q", row.in, a, row.plain)
 		}
 		without.do("GET", "/api/x/a", nil, "Accept-Encoding: "+row.in, "Range: bytes=0-1")
-		if a := <-got; strings.Join(a, "|") != "identity" {
+		if a := testenv.Receive(t, "what was sent", got); strings.Join(a, "|") != "identity" {
 			t.Errorf("for a part, %q became %q", row.in, a)
 		}
 	}
 	with.do("GET", "/api/x/a", nil)
-	if a := <-got; a != nil {
+	if a := testenv.Receive(t, "what was sent", got); a != nil {
 		t.Errorf("an encoding was asked for that the client did not ask for: %q", a)
 	}
 }

@@ -17,6 +17,7 @@ import (
 
 	"bff/internal/proxy"
 	"bff/internal/secret"
+	"bff/internal/testenv"
 )
 
 // expect reads exactly want.
@@ -96,7 +97,7 @@ func TestServerSentEventsFlow(t *testing.T) {
 			expect(t, res.Body, fmt.Sprintf("data: %d\n\n", i))
 		}
 		_ = res.Body.Close()
-		<-gone
+		testenv.Receive(t, "the end of the call", gone)
 	}
 }
 
@@ -138,7 +139,7 @@ func TestInformationalAnswersAndTrailersPassFiltered(t *testing.T) {
 		hint.Get("Link") != "<"+r.server.URL+"/api/x/style>; rel=preload" {
 		t.Errorf("103: %v", hint)
 	}
-	if got := <-trailer; got.Get("X-Check") != "9" || len(got) != 1 {
+	if got := testenv.Receive(t, "the trailer", trailer); got.Get("X-Check") != "9" || len(got) != 1 {
 		t.Errorf("the upstream's view of the trailer: %v", got)
 	}
 	if res.Trailer.Get("X-Sum") != "42" || res.Trailer.Get("X-Late") != "7" || res.Trailer["Set-Cookie"] != nil ||

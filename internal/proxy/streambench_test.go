@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"bff/internal/testenv"
 )
 
 // tappedUpstream answers each request with the same header, and then says what the benchmark sets.
@@ -61,7 +63,7 @@ func (r *rig) openStream(b *testing.B, request string, taps chan net.Conn) (clie
 	}
 	_, _ = io.WriteString(client, request)
 	readHeader(client)
-	upstream = <-taps
+	upstream = testenv.Receive(b, "the upstream's end", taps)
 	b.Cleanup(func() { _ = client.Close(); _ = upstream.Close() })
 	return client, upstream
 }
@@ -120,7 +122,7 @@ func BenchmarkEvent(b *testing.B) {
 		defer client.Close()
 		_, _ = io.WriteString(client, sseRequest)
 		readHeader(client)
-		ping(b, bufio.NewReader(client), <-taps)
+		ping(b, bufio.NewReader(client), testenv.Receive(b, "the upstream's end", taps))
 	})
 	b.Run("mount", func(b *testing.B) {
 		addr, taps := tappedUpstream(b, sseHeader)

@@ -148,7 +148,7 @@ func TestManySpansAtOnceAllArrive(t *testing.T) {
 			}
 		})
 	}
-	all.Wait()
+	testenv.Finished(t, "all of them", all.Wait)
 	if err := tel.Close(context.WithoutCancel(t.Context())); err != nil {
 		t.Fatal(err)
 	}

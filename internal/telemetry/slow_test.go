@@ -10,6 +10,8 @@ import (
 
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/protobuf/proto"
+
+	"bff/internal/testenv"
 )
 
 // batches is a collector that counts the spans of each request, and takes none before it is let.
@@ -35,7 +37,7 @@ func newBatches(t *testing.T) *batches {
 			}
 		}
 		b.came <- struct{}{}
-		<-b.let
+		testenv.Receive(t, "leave to go on", b.let)
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		b.sizes = append(b.sizes, n)
@@ -71,7 +73,7 @@ func TestACollectorThatIsSlowMakesNobodyWait(t *testing.T) {
 		t.Error("spans wait for the collector")
 	}
 	close(rc.let)
-	<-ended
+	testenv.Receive(t, "its end", ended)
 	if err := tel.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -220,6 +220,26 @@ func EventuallyAfterRetries(tb testing.TB, what string, ok func() bool) {
 	within(tb, 5*time.Minute, what, ok)
 }
 
+// Receive returns the next value of a channel, or the zero value of a closed one, within five minutes. A test that
+// waits longer fails and says what it waited for. In a goroutine other than the test's it ends that goroutine too.
+func Receive[T any](tb testing.TB, what string, from <-chan T) (value T) {
+	tb.Helper()
+	select {
+	case value = <-from:
+	case <-time.After(5 * time.Minute):
+		tb.Fatalf("never came: %s", what)
+	}
+	return value
+}
+
+// Finished returns when wait has, which is the Wait of a sync.WaitGroup, within the bound of Receive.
+func Finished(tb testing.TB, what string, wait func()) {
+	tb.Helper()
+	done := make(chan struct{})
+	go func() { wait(); close(done) }()
+	Receive(tb, what, done)
+}
+
 func within(tb testing.TB, bound time.Duration, what string, ok func() bool) {
 	tb.Helper()
 	for end := time.Now().Add(bound); time.Now().Before(end); {

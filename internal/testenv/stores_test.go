@@ -58,7 +58,7 @@ func TestClusterMovesASlotWithItsKeys(t *testing.T) {
 	}
 }
 
-func TestWireIsCutStarvedAndMended(t *testing.T) {
+func TestWireIsCutStarvedAndRestored(t *testing.T) {
 	w := testenv.Toxi(t, testenv.Redis(t).Addr)
 	c := redis.NewClient(&redis.Options{Addr: w.Addr, MaxRetries: -1, DialerRetries: 1, ReadTimeout: 300_000_000})
 	t.Cleanup(func() { _ = c.Close() })

@@ -15,7 +15,7 @@ func subscribed(t testing.TB, v *vault.Vault, match func(vault.Event) bool) <-ch
 	t.Helper()
 	events, cancel := v.Subscribe(match)
 	t.Cleanup(cancel)
-	if e := <-events; e.Kind != vault.EventResync {
+	if e := testenv.Receive(t, "an event", events); e.Kind != vault.EventResync {
 		t.Fatalf("the first event: %+v", e)
 	}
 	return events
@@ -31,7 +31,7 @@ func TestEveryInstanceHearsWhatChanges(t *testing.T) {
 	events := subscribed(t, b, everything)
 	want := func(what string, want vault.Event) {
 		t.Helper()
-		if e := <-events; e != want {
+		if e := testenv.Receive(t, "an event", events); e != want {
 			t.Errorf("%s: %+v, want %+v", what, e, want)
 		}
 	}
@@ -86,7 +86,7 @@ func TestASlowSubscriberLearnsThatItMissedSomething(t *testing.T) {
 		s, _ := signIn(t, v, vault.NewSession{User: vault.User{ID: fmt.Sprint("u_", n)}})
 		must(t, v.End(ctx, s, reason))
 	}
-	<-quick
+	testenv.Receive(t, "the quick subscriber", quick)
 	resync, n := false, 0
 	for {
 		select {
@@ -118,12 +118,12 @@ func TestASubscriptionThatWasCutResyncs(t *testing.T) {
 	events := subscribed(t, v, everything)
 	server.Stop()
 	server.Start()
-	if e := <-events; e.Kind != vault.EventResync {
+	if e := testenv.Receive(t, "an event", events); e.Kind != vault.EventResync {
 		t.Fatalf("after a restart: %+v", e)
 	}
 	s, _ := signIn(t, v, vault.NewSession{})
 	must(t, v.End(context.Background(), s, "logout"))
-	if e := <-events; e.Session != s.ID {
+	if e := testenv.Receive(t, "an event", events); e.Session != s.ID {
 		t.Fatalf("after the resync: %+v", e)
 	}
 }

@@ -130,7 +130,7 @@ func TestLogoutWinsAgainstTheCache(t *testing.T) {
 		}[n%4]()
 		ended.Store(true)
 		is(t, "the logout", err, nil)
-		all.Wait()
+		testenv.Finished(t, "all of them", all.Wait)
 	}
 }
 

@@ -55,7 +55,7 @@ func TestAReadThatAReportOvertookIsNotAnsweredFrom(t *testing.T) {
 		meddle(func(b []byte) []byte {
 			if bytes.Contains(b, []byte(value)) {
 				once.Do(func() { close(read) })
-				<-goOn
+				testenv.Receive(t, "leave to go on", goOn)
 			}
 			return b
 		})

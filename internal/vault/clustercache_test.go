@@ -84,7 +84,7 @@ func TestLogoutWinsAgainstTheCacheWhereSlotsMove(t *testing.T) {
 			}
 		}()
 		if n%3 == 1 {
-			<-moved
+			testenv.Receive(t, "the move", moved)
 			_, err := a.Load(r)
 			is(t, "a session that moved", err, nil)
 		}
@@ -93,7 +93,7 @@ func TestLogoutWinsAgainstTheCacheWhereSlotsMove(t *testing.T) {
 		if err == nil {
 			t.Fatalf("round %d: answered from before the logout", n)
 		}
-		<-moved
+		testenv.Receive(t, "the move", moved)
 		eventually(t, "a definite answer", func() error {
 			if _, err := a.Load(r); err == nil {
 				t.Fatalf("round %d: it came back", n)

@@ -58,7 +58,7 @@ func program(c *vault.Config) {
 
 // Every change of a user, a session and a connection is sent to the programs that want it: as its type, about the right
 // one, once, and in the order in which it happened.
-func TestEveryTypeOfEventIsToldInOrder(t *testing.T) {
+func TestEveryTypeOfEventIsQueuedInOrder(t *testing.T) {
 	ctx := context.Background()
 	v := open(t, "memory:", program)
 	profile := vault.Profile{Name: "Ada", Email: "ada@example.com", EmailVerified: true}
@@ -106,7 +106,7 @@ func TestEveryTypeOfEventIsToldInOrder(t *testing.T) {
 }
 
 // A refresh that succeeds is nobody's business: a program hears of a connection only what a person would see.
-func TestARefreshIsToldToNoProgram(t *testing.T) {
+func TestARefreshIsNoEvent(t *testing.T) {
 	ctx := context.Background()
 	v := open(t, "memory:", program)
 	s, _ := signIn(t, v, vault.NewSession{Connection: google(vault.KeepSession)})

@@ -29,7 +29,7 @@ func TestEndHandleEndsTheSessionsOfTheHandleOnEveryInstance(t *testing.T) {
 			ended <- e
 		}
 	}()
-	<-subscribed
+	testenv.Receive(t, "the subscription", subscribed)
 	first, r1 := signIn(t, a, vault.NewSession{Handle: "google/sid-1"})
 	_, r2 := signIn(t, b, vault.NewSession{Handle: "google/sid-1"})
 	_, other := signIn(t, a, vault.NewSession{Handle: "google/sid-2"})
@@ -40,7 +40,7 @@ func TestEndHandleEndsTheSessionsOfTheHandleOnEveryInstance(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	for range 2 {
-		e := <-ended
+		e := testenv.Receive(t, "its end", ended)
 		if e.Reason != "provider" || e.User != ada().ID {
 			t.Fatalf("announced %+v", e)
 		}

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"bff/internal/testenv"
 )
 
 // A server that hangs up, as one does that wants TLS, is named so, however it does it and whatever bff was about to do.
@@ -40,7 +42,7 @@ func TestExamineSaysThatAServerHangsUp(t *testing.T) {
 				wantReason(t, name, err, "it hangs up; does it want TLS (rediss://)?")
 			}
 			must(t, l.Close())
-			<-done
+			testenv.Receive(t, "the end of it", done)
 		})
 	}
 }
@@ -52,7 +54,7 @@ func TestExamineWaitsForAHandshakeThatIsSlow(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	var work sync.WaitGroup
-	t.Cleanup(func() { _ = l.Close(); work.Wait() })
+	t.Cleanup(func() { _ = l.Close(); testenv.Finished(t, "the work", work.Wait) })
 	work.Go(func() {
 		for {
 			near, err := l.Accept()

@@ -28,7 +28,7 @@ func TestTwoTabsThatLinkOneAccountMakeOneConnection(t *testing.T) {
 				}
 			})
 		}
-		all.Wait()
+		testenv.Finished(t, "all of them", all.Wait)
 		if got := load(t, b, r); len(got.Connections) != 1 {
 			t.Errorf("kept by the %s: %d connections", keep, len(got.Connections))
 		}

@@ -34,7 +34,7 @@ func TestALockHasOneHolder(t *testing.T) {
 			}
 		})
 	}
-	all.Wait()
+	testenv.Finished(t, "all of them", all.Wait)
 	if won.Load() != 1 {
 		t.Fatalf("%d holders", won.Load())
 	}
@@ -163,7 +163,7 @@ func TestAnAttemptIsTakenOnce(t *testing.T) {
 			}
 		})
 	}
-	all.Wait()
+	testenv.Finished(t, "all of them", all.Wait)
 	if won.Load() != 1 {
 		t.Fatalf("%d took it", won.Load())
 	}
@@ -190,7 +190,7 @@ func TestOnceIsOnceOverAllInstances(t *testing.T) {
 			}
 		})
 	}
-	all.Wait()
+	testenv.Finished(t, "all of them", all.Wait)
 	if won.Load() != 1 {
 		t.Errorf("%d were first", won.Load())
 	}

@@ -113,7 +113,7 @@ func against(t *testing.T, each int, a, b *vault.Vault, r *http.Request, end fun
 			})
 		}
 	}
-	under.Wait()
+	testenv.Finished(t, "the calls under way", under.Wait)
 	err := end()
 	ended.Store(true)
 	is(t, "the logout", err, nil)
@@ -121,7 +121,7 @@ func against(t *testing.T, each int, a, b *vault.Vault, r *http.Request, end fun
 		_, err := v.Load(r)
 		is(t, "right after the logout answered", err, vault.ErrNotFound)
 	}
-	all.Wait()
+	testenv.Finished(t, "all of them", all.Wait)
 	for _, v := range []*vault.Vault{a, b} {
 		_, err := v.Load(r)
 		is(t, "after all writers", err, vault.ErrNotFound)
@@ -161,7 +161,7 @@ func TestSessionsListsExactlyThoseThatLive(t *testing.T) {
 			}
 		})
 	}
-	all.Wait()
+	testenv.Finished(t, "all of them", all.Wait)
 	for _, v := range []*vault.Vault{a, b} {
 		list, err := v.Sessions(ctx, base)
 		must(t, err)

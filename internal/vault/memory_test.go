@@ -20,7 +20,7 @@ func TestTheEmbeddedStoreDoesAllOfIt(t *testing.T) {
 	ended, _ := signIn(t, v, vault.NewSession{})
 	must(t, v.End(ctx, ended, "logout"))
 	s := load(t, v, r)
-	for name, err := range every(v, s, last, ended, r) {
+	for name, err := range every(t, v, s, last, ended, r) {
 		if err != nil && !errors.Is(err, vault.ErrNotFound) && !errors.Is(err, vault.ErrConflict) {
 			t.Errorf("%s: %v", name, err)
 		}

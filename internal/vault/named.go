@@ -8,7 +8,7 @@ import (
 	"bff/internal/vault/store"
 )
 
-// A provider whose accounts are distinguished by more than its issuer orders by the subject that it knows: it says whom,
+// A provider whose accounts more than its issuer distinguishes orders by the subject that it knows: it says whom,
 // and not which of the accounts. The hash of that name lists them. It lies outside any user's slot, so a line may lead
 // nowhere: one counts only while the account signs somebody in, as FindUser says.
 //

@@ -20,7 +20,7 @@ import (
 
 // every runs each method of the vault once, all at the same time, on a session s of the request r, and gives what it
 // returned. It ends last, and tries one that ended before.
-func every(v *vault.Vault, s, last, ended *vault.Session, r *http.Request) map[string]error {
+func every(t *testing.T, v *vault.Vault, s, last, ended *vault.Session, r *http.Request) map[string]error {
 	ctx := context.Background()
 	c := s.Connections[0]
 	var mu sync.Mutex
@@ -65,7 +65,7 @@ func every(v *vault.Vault, s, last, ended *vault.Session, r *http.Request) map[s
 			out[name] = err
 		})
 	}
-	all.Wait()
+	testenv.Finished(t, "every method", all.Wait)
 	return out
 }
 
@@ -132,7 +132,7 @@ func TestWhateverIsWrongWithTheStoreNobodyIsLoggedOut(t *testing.T) {
 			row.break_(server)
 			_, unknown := v.LoadTicket(ctx, secret.New(s.Ticket().Reveal()[:30]+"AAAAAA"+s.Ticket().Reveal()[36:]))
 			if row.restore != nil || row.answers == nil {
-				checkErrors(t, every(v, s, last, ended, r), row.answers)
+				checkErrors(t, every(t, v, s, last, ended, r), row.answers)
 			}
 			if errors.Is(unknown, vault.ErrNotFound) && row.name != "out of memory" {
 				t.Errorf("a ticket that this store does not know, which may be behind: %v", unknown)
@@ -181,7 +181,7 @@ func TestAStoreThatIsLoadingKnowsNothingYet(t *testing.T) {
 	server.Stop()
 	var started sync.WaitGroup
 	started.Go(server.Start)
-	defer started.Wait()
+	defer testenv.Finished(t, "the start of the call", started.Wait)
 	met := false
 	testenv.Eventually(t, "the session is back", func() bool {
 		_, err := v.Load(r)
@@ -278,7 +278,7 @@ func TestALateAnswerIsNobodyElses(t *testing.T) {
 				})
 			}
 		}
-		all.Wait()
+		testenv.Finished(t, "all of them", all.Wait)
 		slow.End()
 		for r, user := range want {
 			testenv.Eventually(t, "an answer", func() bool {

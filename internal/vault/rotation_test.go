@@ -138,7 +138,7 @@ func TestNobodyMissesASessionThatMoves(t *testing.T) {
 		var all sync.WaitGroup
 		run := func(f func() error) {
 			all.Go(func() {
-				<-start
+				testenv.Receive(t, "the start", start)
 				for range 10 {
 					if err := f(); err != nil && !errors.Is(err, vault.ErrConflict) {
 						t.Errorf("while it moves: %v", err)
@@ -167,11 +167,11 @@ func TestNobodyMissesASessionThatMoves(t *testing.T) {
 		})
 		touched := load(t, a, r)
 		all.Go(func() {
-			<-start
+			testenv.Receive(t, "the start", start)
 			is(t, "the touch that moves it", a.Touch(ctx, touched), nil)
 		})
 		close(start)
-		all.Wait()
+		testenv.Finished(t, "all of them", all.Wait)
 		if s := load(t, a, r); a.Due(s) { // the refreshes may have kept the touch from moving it: the next one does
 			must(t, a.Touch(ctx, s))
 			load(t, b, r)

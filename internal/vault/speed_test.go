@@ -97,10 +97,10 @@ func BenchmarkLogoutSeen(b *testing.B) {
 					}
 				}
 				took = append(took, time.Since(began))
-				must(b, <-ended)
+				must(b, testenv.Receive(b, "its end", ended))
 			}
 			close(stop)
-			all.Wait()
+			testenv.Finished(b, "all of them", all.Wait)
 			slices.Sort(took)
 			b.ReportMetric(0, "ns/op")
 			b.ReportMetric(float64(took[len(took)/2].Microseconds())/1e3, "ms-p50")

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"bff/internal/testenv"
 )
 
 // oddAnswers are what a server may say that is broken, is attacked, or attacks.
@@ -89,7 +91,7 @@ func TestNoByteOfAnOddAnswerReachesAnotherCall(t *testing.T) {
 			}
 		})
 	}
-	work.Wait()
+	testenv.Finished(t, "the work", work.Wait)
 }
 
 func oneOdd(t *testing.T, s *script, i int, raw string) {

@@ -21,6 +21,7 @@ import (
 
 	"bff/internal/dial"
 	"bff/internal/proxy/wire"
+	"bff/internal/testenv"
 )
 
 func newTransport() *http.Transport {
@@ -153,7 +154,7 @@ func TestAnIdleConnectionThatSpeaksOrEndsIsNotUsed(t *testing.T) {
 			for request(in) != "" {
 				answer(c, fmt.Sprint(n))
 				if n == 1 {
-					<-go1
+					testenv.Receive(t, "leave to go on", go1)
 					misbehave(c)
 					close(done)
 					_, _ = io.Copy(io.Discard, in)
@@ -166,7 +167,7 @@ func TestAnIdleConnectionThatSpeaksOrEndsIsNotUsed(t *testing.T) {
 			t.Fatalf("%s: %q, %v", name, body, err)
 		}
 		close(go1)
-		<-done
+		testenv.Receive(t, "the end of it", done)
 		if _, body, err := get(within(t), c, "GET", s.url("/b")); err != nil || body != "2" {
 			t.Errorf("%s: the next call is answered with %q, %v", name, body, err)
 		}
@@ -232,7 +233,7 @@ func TestTheEndOfACallEndsItsWait(t *testing.T) {
 		why := errors.New("it is over")
 		ctx, cancel := context.WithCancelCause(context.Background())
 		go func() {
-			<-came
+			testenv.Receive(t, "the request", came)
 			cancel(why)
 		}()
 		_, _, err := get(ctx, c, "GET", s.url("/a"))
@@ -360,7 +361,7 @@ func TestEveryCallHasItsOwnAnswer(t *testing.T) {
 			}
 		})
 	}
-	all.Wait()
+	testenv.Finished(t, "all of them", all.Wait)
 }
 
 // A call that is given up, while it waits for the header or in the middle of the body, ends its connection by a reset: a
@@ -395,14 +396,14 @@ func TestACallThatIsGivenUpHoldsNoPort(t *testing.T) {
 				_ = res.Body.Close()
 			}
 		}()
-		<-asked
+		testenv.Receive(t, "the request", asked)
 		if path == "/whole" {
-			<-done
+			testenv.Receive(t, "the end of it", done)
 			c.CloseIdleConnections()
 		}
 		giveUp()
-		<-done
-		if err := <-ends; !errors.Is(err, want) {
+		testenv.Receive(t, "the end of it", done)
+		if err := testenv.Receive(t, "an end", ends); !errors.Is(err, want) {
 			t.Errorf("%s: the upstream sees %v, want %v", path, err, want)
 		}
 	}

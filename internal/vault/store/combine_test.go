@@ -71,7 +71,7 @@ func TestReadsThatShareARoundTripHaveTheirOwnAnswers(t *testing.T) {
 			}
 		})
 	}
-	all.Wait()
+	testenv.Finished(t, "all of them", all.Wait)
 	if gaveUp.Load() == 0 {
 		t.Error("nobody gave up: the attack is none")
 	}
@@ -106,7 +106,7 @@ func TestReadsThatShareARoundTripFailTogetherAndComeBack(t *testing.T) {
 				}
 			})
 		}
-		all.Wait()
+		testenv.Finished(t, "all of them", all.Wait)
 		end()
 		testenv.Eventually(t, "an answer", func() bool { v, err := ask(ctx, s, "bff:k"); return err == nil && v == "value" })
 	}
