@@ -1,6 +1,6 @@
 // The account page over a bff that answers from memory: importing this starts both for the tests of a file.
 import { after, afterEach, before } from "node:test";
-import { launch, watched } from "./browser.js";
+import { launch, shut, watched } from "./browser.js";
 import { fresh, serve } from "./server.js";
 
 /** The browser, and a bff that answers from memory, for all tests of a file. */
@@ -15,7 +15,7 @@ after(async () => {
   bff.close();
 });
 afterEach(async () => {
-  await open?.context.close();
+  await shut(open?.context);
   open = undefined;
 });
 

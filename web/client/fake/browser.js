@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { setTimeout as wait } from "node:timers/promises";
 import { chromium } from "playwright-core";
 
 const require = createRequire(import.meta.url);
@@ -39,6 +40,10 @@ export const until = async (what, holds) => {
   }
   assert.fail("never: " + what);
 };
+
+/** Closes a context. Should Chromium not answer within half a minute, its pages end with the browser instead.
+ * @param {import("playwright-core").BrowserContext} [context] */
+export const shut = (context) => Promise.race([context?.close(), wait(30e3, undefined, { ref: false })]);
 
 /** A page that is watched. `end()` closes it and fails on what it did wrong.
  * @param {import("playwright-core").Browser} browser @param {string | string[]} origin where it may go */
@@ -92,7 +97,7 @@ export async function watched(browser, origin, options = {}) {
     },
     /** @param {RegExp} [allowed] console messages that belong to the test */
     async end(allowed) {
-      await context.close();
+      await shut(context);
       assert.deepEqual([...wrong, ...heard.filter((t) => !allowed?.test(t))], []);
     },
   };

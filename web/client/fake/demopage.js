@@ -1,6 +1,6 @@
 // The demo page of the real `bff dev`: importing this starts both for the tests of a file.
 import { after, afterEach, before } from "node:test";
-import { launch, watched } from "./browser.js";
+import { launch, shut, watched } from "./browser.js";
 import { dev, signIn } from "./dev.js";
 
 /** The browser and `bff dev`, for all tests of a file. */
@@ -15,7 +15,7 @@ after(async () => {
   await bff?.stop();
 });
 afterEach(async () => {
-  await open?.context.close();
+  await shut(open?.context);
   open = undefined;
   await bff.do("reset");
 });
