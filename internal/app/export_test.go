@@ -10,3 +10,6 @@ func (in *Instance) Works() map[string][]audit.Kind {
 	}
 	return all
 }
+
+// WarnOfCertificates does what is done once a day.
+func (in *Instance) WarnOfCertificates() { in.certs.warn(in.now().cfg) }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -38,6 +39,15 @@ type certificates struct {
 type loaded struct {
 	first  *tls.Certificate
 	byHost map[string]*tls.Certificate // of fronts that have one of their own
+	byFile map[string]*tls.Certificate // all of them
+}
+
+// leaf is the certificate that is served of a pair of files, whatever stands in them by now.
+func (l *loaded) leaf(files config.TLS) *x509.Certificate {
+	if served := l.byFile[files.Cert]; served != nil {
+		return served.Leaf
+	}
+	return nil
 }
 
 // of is the certificate for the name that a browser asks for (SNI): where no front has one of its own, the first.
@@ -54,7 +64,8 @@ func load(cfg *config.Config) (*loaded, error) {
 	if err != nil {
 		return nil, errors.New("tls: certificate and key cannot be read, or do not belong together")
 	}
-	l := &loaded{first: &first, byHost: map[string]*tls.Certificate{}}
+	l := &loaded{first: &first, byHost: map[string]*tls.Certificate{},
+		byFile: map[string]*tls.Certificate{cfg.TLS.Cert: &first}}
 	for i := range cfg.Fronts {
 		f := &cfg.Fronts[i]
 		if !f.TLS.On() {
@@ -64,7 +75,7 @@ func load(cfg *config.Config) (*loaded, error) {
 		if err != nil {
 			return nil, errors.New("fronts: a front's certificate and key cannot be read, or do not belong together")
 		}
-		l.byHost[strings.ToLower(f.Origin.Hostname())] = &own
+		l.byHost[strings.ToLower(f.Origin.Hostname())], l.byFile[f.TLS.Cert] = &own, &own
 	}
 	return l, nil
 }
@@ -110,12 +121,13 @@ func (c *certificates) reload(cfg *config.Config) error {
 	return nil
 }
 
-// warn logs what browsers have against the certificate files, or soon will have.
+// warn logs what browsers have against the certificates that are served, or soon will have. Those of files that cannot
+// be used any more are served on, and come to their end.
 func (c *certificates) warn(cfg *config.Config) {
-	if c == nil {
+	if c == nil || c.manager != nil {
 		return
 	}
-	for _, w := range cfg.CertificateWarnings(c.now()) {
+	for _, w := range cfg.CertificateWarnings(c.now(), c.loaded.Load().leaf) {
 		c.log.Warn("browsers refuse a certificate, or soon will", "reason", w.Text)
 	}
 }

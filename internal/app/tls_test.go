@@ -85,6 +85,19 @@ func secureOn(
 	lines string,
 ) (redirect string, said *log) {
 	t.Helper()
+	_, redirect, said = secured(t, browsers, dir, host, tlsKeys, authority, lines)
+	return redirect, said
+}
+
+// secured is secureOn with the instance.
+func secured(
+	t *testing.T,
+	browsers net.Listener,
+	dir, host, tlsKeys string,
+	authority *http.Client,
+	lines string,
+) (in *app.Instance, redirect string, said *log) {
+	t.Helper()
 	l := app.Listeners{Browsers: browsers, Admin: listener(t), Redirect: listener(t)}
 	_, port, _ := net.SplitHostPort(l.Browsers.Addr().String())
 	file := filepath.Join(dir, "bff.yaml")
@@ -117,7 +130,7 @@ func secureOn(
 			t.Error("the instance does not end")
 		}
 	})
-	return l.Redirect.Addr().String(), said
+	return in, l.Redirect.Addr().String(), said
 }
 
 // TLS is 1.2 or later, speaks HTTP/2, sends plain http to https, and takes a new certificate from its files while a
@@ -259,5 +272,22 @@ func TestACertificateThatBrowsersRefuseIsLogged(t *testing.T) {
 	read("localhost")
 	if said.times(another) != before || said.times(ends) == ending {
 		t.Error("a good certificate that ends soon is reported as another, or is not reported")
+	}
+}
+
+// A renewal that left half a pair in the files is not taken; what is served on comes to its end, which the log goes on
+// to say: what is judged is the certificate that browsers see.
+func TestACertificateThatIsServedOnIsStillWarnedOf(t *testing.T) {
+	dir := t.TempDir()
+	certify(t, dir, 1) // which lives an hour
+	in, _, said := secured(t, listener(t), dir, "localhost", "cert: cert.pem, key: key.pem", nil, "")
+	if err := os.WriteFile(filepath.Join(dir, "key.pem"), []byte("no key"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const ends = "`tls.cert` expires on "
+	before := said.times(ends)
+	in.WarnOfCertificates()
+	if said.times(ends) != before+1 {
+		t.Errorf("the day after: %d warnings, and %d before", said.times(ends), before)
 	}
 }

@@ -11,9 +11,9 @@ import (
 // renewWithin is how long before its end a certificate is warned of.
 const renewWithin = 14 * 24 * time.Hour
 
-// CertificateWarnings returns what browsers have against the certificate files at a moment, or will have within 14
-// days. It reads the files; one that cannot be read is a mistake of the configuration and none of these.
-func (c *Config) CertificateWarnings(now time.Time) []Warning {
+// CertificateWarnings returns what browsers have against the certificates at a moment, or will have within 14 days. of
+// gives the certificate of a pair of files, or nil where there is none to judge.
+func (c *Config) CertificateWarnings(now time.Time, of func(TLS) *x509.Certificate) []Warning {
 	if c.TLS.Cert == "" {
 		return nil
 	}
@@ -33,7 +33,7 @@ func (c *Config) CertificateWarnings(now time.Time) []Warning {
 			continue
 		}
 		own[host] = true
-		say(indexed("fronts", i)+".tls.cert", against(f.TLS, []string{host}, now))
+		say(indexed("fronts", i)+".tls.cert", against(of(f.TLS), []string{host}, now))
 	}
 	for _, a := range c.APIs {
 		host := a.Host
@@ -44,18 +44,23 @@ func (c *Config) CertificateWarnings(now time.Time) []Warning {
 			hosts = append(hosts, host)
 		}
 	}
-	say("tls.cert", against(c.TLS, hosts, now))
+	say("tls.cert", against(of(c.TLS), hosts, now))
 	return out
 }
 
-// against is what browsers have against a certificate, for these hosts.
-func against(t TLS, hosts []string, now time.Time) (texts []string) {
+// certificateOf reads the certificate of a pair of files, nil where they are none: that is a mistake of the
+// configuration, and said as one.
+func certificateOf(t TLS) *x509.Certificate {
 	pair, err := tls.LoadX509KeyPair(t.Cert, t.Key)
 	if err != nil {
 		return nil
 	}
-	leaf, err := x509.ParseCertificate(pair.Certificate[0])
-	if err != nil {
+	return pair.Leaf
+}
+
+// against is what browsers have against a certificate, for these hosts.
+func against(leaf *x509.Certificate, hosts []string, now time.Time) (texts []string) {
+	if leaf == nil {
 		return nil
 	}
 	const renew = "; renew it, the files are read again when they change"

@@ -97,7 +97,7 @@ func TestWarningsOfCertificates(t *testing.T) {
 			if report != "" {
 				t.Fatal(report)
 			}
-			got := c.CertificateWarnings(now)
+			got := c.CertificateWarnings(now, config.CertificateOf)
 			if len(got) != len(row.want) {
 				t.Fatalf("%d warnings, want %d: %v", len(got), len(row.want), got)
 			}

@@ -8,6 +8,9 @@ import (
 	"bff/internal/oauth/providers"
 )
 
+// CertificateOf reads the certificate of a pair of files.
+var CertificateOf = certificateOf
+
 // A View is what a test compares of a configuration.
 type View struct {
 	Origin, Listen, Admin string

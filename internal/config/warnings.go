@@ -44,7 +44,7 @@ func (c *Config) Warnings() []Warning {
 	if host, _, err := net.SplitHostPort(c.Admin); err == nil && !dial.Loopback(host) {
 		add("admin", "is reachable from outside this machine; see to it that no browser reaches it")
 	}
-	out = append(out, c.CertificateWarnings(time.Now())...)
+	out = append(out, c.CertificateWarnings(time.Now(), certificateOf)...)
 	for _, p := range c.Providers {
 		c.warnOfProvider(p.Config, add)
 	}
