@@ -58,26 +58,31 @@ func Prometheus(tb testing.TB, rules []string, instances ...*BFFProcess) *Promet
 	return s
 }
 
-// Query asks for the value of an expression now: how many series it has.
-func (s *PrometheusServer) Query(expr string) (series int, err error) {
+// Query asks for the value of an expression now: the labels of each series that it has.
+func (s *PrometheusServer) Query(expr string) (series []map[string]string, err error) {
 	resp, err := probe().Get("http://" + s.addr + "/api/v1/query?query=" + url.QueryEscape(expr))
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 16<<20))
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	var out struct {
 		Status, Error string
-		Data          struct{ Result []any }
+		Data          struct {
+			Result []struct{ Metric map[string]string }
+		}
 	}
 	if err := json.Unmarshal(body, &out); err != nil {
-		return 0, err
+		return nil, err
 	}
 	if out.Status != "success" {
-		return 0, fmt.Errorf("%s: %s", expr, out.Error)
+		return nil, fmt.Errorf("%s: %s", expr, out.Error)
 	}
-	return len(out.Data.Result), nil
+	for _, one := range out.Data.Result {
+		series = append(series, one.Metric)
+	}
+	return series, nil
 }
