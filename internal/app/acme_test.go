@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strconv"
 	"testing"
 	"time"
@@ -18,12 +20,13 @@ import (
 	"github.com/letsencrypt/pebble/v2/va"
 	"github.com/letsencrypt/pebble/v2/wfe"
 
+	"bff/internal/app"
 	"bff/internal/testenv"
 )
 
 // authority runs Pebble, the test authority of Let's Encrypt. It validates at tlsPort of whatever host it is asked
-// for: its DNS leads every name to this machine. Its certificates last so many seconds, 0: three months.
-func authority(t *testing.T, tlsPort int, seconds uint64) (directory string, client *http.Client, roots *x509.CertPool) {
+// for, or at httpPort: its DNS leads every name to this machine. Its certificates last so many seconds, 0: three months.
+func authority(t *testing.T, httpPort, tlsPort int, seconds uint64) (directory string, client *http.Client, roots *x509.CertPool) {
 	t.Helper()
 	quiet := golog.New(io.Discard, "", 0)
 	free := listener(t)
@@ -40,7 +43,7 @@ func authority(t *testing.T, tlsPort int, seconds uint64) (directory string, cli
 	store := db.NewMemoryStore()
 	issuer := ca.New(quiet, store, "", "ecdsa", 0, 1, map[string]ca.Profile{
 		"default": {Description: "default", ValidityPeriod: seconds}})
-	validator := va.New(quiet, 1, tlsPort, false, dns, store)
+	validator := va.New(quiet, httpPort, tlsPort, false, dns, store)
 	front := wfe.New(quiet, store, validator, issuer, []string{"pebble.letsencrypt.org"}, false, false, 1, 1)
 	web := httptest.NewTLSServer(front.Handler())
 	t.Cleanup(web.Close)
@@ -59,7 +62,7 @@ func TestACME(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	directory, client, roots := authority(t, n, 0)
+	directory, client, roots := authority(t, 1, n, 0)
 	secureOn(
 		t,
 		l,
@@ -116,7 +119,7 @@ func TestACMERenewsWithoutAFailedCall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	directory, client, roots := authority(t, n, 60)
+	directory, client, roots := authority(t, 1, n, 60)
 	acme := "acme: {email: ops@example.com, cache: acme, directory: '" + directory + "'}"
 	secureOn(t, l, dir, "app.test", acme, client, "")
 	transport := func() *http.Transport {
@@ -163,6 +166,53 @@ func TestACMERenewsWithoutAFailedCall(t *testing.T) {
 	secureOn(t, another, dir, "app.test", acme, &http.Client{Transport: noAuthority{}}, "")
 	if serial, err := get(transport(), another.Addr().String()); err != nil || serial == first {
 		t.Errorf("an instance with the same cache has no certificate, or the old one: %v", err)
+	}
+}
+
+// Where the authority does not reach the listener for browsers, it is given its answer by the one that redirects, which
+// leads everything else to https.
+func TestACMEByWayOfTheRedirect(t *testing.T) {
+	t.Setenv("PEBBLE_VA_NOSLEEP", "1")
+	t.Setenv("PEBBLE_WFE_NONCEREJECT", "0")
+	l := app.Listeners{Browsers: listener(t), Admin: listener(t), Redirect: listener(t)}
+	forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(&url.URL{Scheme: "http", Host: l.Redirect.Addr().String()})
+		r.Out.Host, _, _ = net.SplitHostPort(r.In.Host) // at port 80 an authority writes none
+	}}
+	port80 := httptest.NewServer(forward)
+	t.Cleanup(port80.Close)
+	directory, client, roots := authority(t, port80.Listener.Addr().(*net.TCPAddr).Port, 1, 0)
+	secured(t, l, t.TempDir(), "app.test", "acme: {email: ops@example.com, cache: acme, directory: '"+directory+"'}", client, "")
+	testenv.Eventually(t, "a certificate is issued", func() bool {
+		over := tls.Dialer{Config: &tls.Config{RootCAs: roots, ServerName: "app.test"}}
+		connection, err := over.DialContext(t.Context(), "tcp", l.Browsers.Addr().String())
+		if err != nil {
+			return false
+		}
+		_ = connection.Close()
+		return true
+	})
+}
+
+// An authority that gives no certificate is logged with what to look at, once a minute however often browsers come; what a
+// stranger asks for is nobody's trouble.
+func TestAnAuthorityThatGivesNoCertificateIsLogged(t *testing.T) {
+	l := app.Listeners{Browsers: listener(t), Admin: listener(t), Redirect: listener(t)}
+	_, said := secured(t, l, t.TempDir(), "app.test", "acme: {email: ops@example.com, cache: acme}",
+		&http.Client{Transport: noAuthority{}}, "")
+	const line = "the certificate authority gave no certificate; can it reach this machine at port 443"
+	for _, row := range []struct {
+		host  string
+		lines int
+	}{{"other.test", 0}, {"app.test", 1}, {"app.test", 1}, {"other.test", 1}} {
+		over := tls.Dialer{Config: &tls.Config{ServerName: row.host}}
+		if connection, err := over.DialContext(t.Context(), "tcp", l.Browsers.Addr().String()); err == nil {
+			_ = connection.Close()
+			t.Errorf("%s has a certificate, of no authority", row.host)
+		}
+		if got := said.times(line); got != row.lines {
+			t.Errorf("after %s there are %d lines, want %d", row.host, got, row.lines)
+		}
 	}
 }
 

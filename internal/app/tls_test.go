@@ -85,20 +85,20 @@ func secureOn(
 	lines string,
 ) (redirect string, said *log) {
 	t.Helper()
-	_, redirect, said = secured(t, browsers, dir, host, tlsKeys, authority, lines)
-	return redirect, said
+	l := app.Listeners{Browsers: browsers, Admin: listener(t), Redirect: listener(t)}
+	_, said = secured(t, l, dir, host, tlsKeys, authority, lines)
+	return l.Redirect.Addr().String(), said
 }
 
-// secured is secureOn with the instance.
+// secured is secureOn with all listeners, and returns the instance.
 func secured(
 	t *testing.T,
-	browsers net.Listener,
+	l app.Listeners,
 	dir, host, tlsKeys string,
 	authority *http.Client,
 	lines string,
-) (in *app.Instance, redirect string, said *log) {
+) (in *app.Instance, said *log) {
 	t.Helper()
-	l := app.Listeners{Browsers: browsers, Admin: listener(t), Redirect: listener(t)}
 	_, port, _ := net.SplitHostPort(l.Browsers.Addr().String())
 	file := filepath.Join(dir, "bff.yaml")
 	text := "origin: https://" + host + ":" + port + "\nsession: {store: 'memory:', keys: [env:KEY]}\ntls: {" + tlsKeys + ", redirect: ':1'}\n" +
@@ -130,7 +130,7 @@ func secured(
 			t.Error("the instance does not end")
 		}
 	})
-	return in, l.Redirect.Addr().String(), said
+	return in, said
 }
 
 // TLS is 1.2 or later, speaks HTTP/2, sends plain http to https, and takes a new certificate from its files while a
@@ -245,6 +245,36 @@ func TestTLSOfSeveralFronts(t *testing.T) {
 	}
 }
 
+// Plain http is led to the front of its host, and from any other host to the origin: never to where a request says.
+func TestPlainHTTPIsLedToItsFront(t *testing.T) {
+	dir := t.TempDir()
+	certify(t, dir, 1)
+	browsers := listener(t)
+	redirect, _ := secureOn(t, browsers, dir, "localhost", "cert: cert.pem, key: key.pem", nil,
+		"fronts: [{origin: 'https://shop.localhost:PORT'}]\n")
+	_, port, _ := net.SplitHostPort(browsers.Addr().String())
+	client := &http.Client{Timeout: time.Minute,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	for host, want := range map[string]string{
+		"shop.localhost": "shop.localhost", "shop.localhost:80": "shop.localhost", "localhost": "localhost",
+		"evil.example": "localhost", "x.shop.localhost": "localhost", "shop.localhost.evil.example": "localhost",
+	} {
+		q, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+redirect+"/a%2Fb?c=d", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q.Host = host
+		resp, err := client.Do(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if got := resp.Header.Get("Location"); resp.StatusCode != 308 || got != "https://"+want+":"+port+"/a%2Fb?c=d" {
+			t.Errorf("Host %s is answered %s to %s", host, resp.Status, got)
+		}
+	}
+}
+
 // A certificate that browsers refuse is logged with what to do: at the start, and when another one is read.
 func TestACertificateThatBrowsersRefuseIsLogged(t *testing.T) {
 	dir := t.TempDir()
@@ -280,7 +310,8 @@ func TestACertificateThatBrowsersRefuseIsLogged(t *testing.T) {
 func TestACertificateThatIsServedOnIsStillWarnedOf(t *testing.T) {
 	dir := t.TempDir()
 	certify(t, dir, 1) // which lives an hour
-	in, _, said := secured(t, listener(t), dir, "localhost", "cert: cert.pem, key: key.pem", nil, "")
+	l := app.Listeners{Browsers: listener(t), Admin: listener(t)}
+	in, said := secured(t, l, dir, "localhost", "cert: cert.pem, key: key.pem", nil, "")
 	if err := os.WriteFile(filepath.Join(dir, "key.pem"), []byte("no key"), 0o600); err != nil {
 		t.Fatal(err)
 	}
