@@ -130,8 +130,8 @@ func at(v any, way ...any) any {
 	return v
 }
 
-// The chart's objects fit together: whatever selects pods selects these, the configuration passes bff check, and the pods
-// are given the time to end in.
+// The chart's objects fit together: whatever selects pods selects these, the configuration passes bff check, and the
+// pods are given the time to end in.
 func TestTheChartRenders(t *testing.T) {
 	all := manifests(t, render(t, func(map[string]any) {}))
 	pod := at(all["Deployment shop"], "spec", "template")

@@ -27,9 +27,9 @@ func inDockerfile(t *testing.T, instruction string) (v any) {
 	return v
 }
 
-// The pods run the image as it is made, with the configuration and the Secret that the chart names, are asked on the admin
-// listener how they are, have no rights that bff does not need, and are replaced without a gap; the services lead to the
-// ports that the configuration listens on.
+// The pods run the image as it is made, with the configuration and the Secret that the chart names, are asked on the
+// admin listener how they are, have no rights that bff does not need, and are replaced without a gap; the services lead
+// to the ports that the configuration listens on.
 func TestTheChartsPodsFitTheImageAndTheConfiguration(t *testing.T) {
 	all := manifests(t, render(t, func(values map[string]any) {
 		values["existingSecret"], values["serviceMonitor"] = "secrets", map[string]any{"enabled": true}
@@ -47,21 +47,26 @@ func TestTheChartsPodsFitTheImageAndTheConfiguration(t *testing.T) {
 		t.Errorf("the image runs as %s, the configuration listens on %v and %v", user, config["listen"], config["admin"])
 	}
 	type list = []any
+	const zero, one = uint64(0), uint64(1)
+	port := func(name string, at uint64) list {
+		return list{manifest{"name": name, "port": at, "targetPort": name}}
+	}
 	probe := func(path string) manifest { return manifest{"path": path, "port": "admin"} }
 	for what, row := range map[string]struct{ is, want any }{
-		"args":         {at(c, "args"), inDockerfile(t, "CMD")},
-		"image":        {at(c, "image"), "bff:0.1.0"},
-		"secrets":      {at(c, "envFrom"), list{manifest{"secretRef": manifest{"name": "secrets"}}}},
-		"mounts":       {at(c, "volumeMounts"), list{manifest{"name": "config", "mountPath": "/etc/bff", "readOnly": true}}},
-		"volumes":      {at(spec, "volumes"), list{manifest{"name": "config", "configMap": manifest{"name": "shop"}}}},
-		"started":      {at(c, "startupProbe", "httpGet"), probe("/healthz")},
-		"lives":        {at(c, "livenessProbe", "httpGet"), probe("/healthz")},
-		"ready":        {at(c, "readinessProbe", "httpGet"), probe("/readyz")},
-		"no token":     {at(spec, "automountServiceAccountToken"), false},
-		"replaced":     {at(deployment, "spec", "strategy", "rollingUpdate"), manifest{"maxUnavailable": uint64(0), "maxSurge": uint64(1)}},
-		"monitored":    {at(all["ServiceMonitor shop"], "spec", "endpoints"), list{manifest{"port": "admin", "path": "/metrics"}}},
-		"for admins":   {at(all["Service shop-admin"], "spec", "ports"), list{manifest{"name": "admin", "port": uint64(9090), "targetPort": "admin"}}},
-		"for browsers": {at(all["Service shop"], "spec", "ports"), list{manifest{"name": "http", "port": uint64(80), "targetPort": "http"}}},
+		"args":     {at(c, "args"), inDockerfile(t, "CMD")},
+		"image":    {at(c, "image"), "bff:0.1.0"},
+		"secrets":  {at(c, "envFrom"), list{manifest{"secretRef": manifest{"name": "secrets"}}}},
+		"mounts":   {at(c, "volumeMounts"), list{manifest{"name": "config", "mountPath": "/etc/bff", "readOnly": true}}},
+		"volumes":  {at(spec, "volumes"), list{manifest{"name": "config", "configMap": manifest{"name": "shop"}}}},
+		"started":  {at(c, "startupProbe", "httpGet"), probe("/healthz")},
+		"lives":    {at(c, "livenessProbe", "httpGet"), probe("/healthz")},
+		"ready":    {at(c, "readinessProbe", "httpGet"), probe("/readyz")},
+		"no token": {at(spec, "automountServiceAccountToken"), false},
+		"replaced": {at(deployment, "spec", "strategy", "rollingUpdate"), manifest{"maxUnavailable": zero, "maxSurge": one}},
+		"monitored": {at(all["ServiceMonitor shop"], "spec", "endpoints"),
+			list{manifest{"port": "admin", "path": "/metrics"}}},
+		"for admins":   {at(all["Service shop-admin"], "spec", "ports"), port("admin", 9090)},
+		"for browsers": {at(all["Service shop"], "spec", "ports"), port("http", 80)},
 		"ports": {at(c, "ports"), list{manifest{"name": "http", "containerPort": uint64(8080)},
 			manifest{"name": "admin", "containerPort": uint64(9090)}}},
 		"the pod's rights": {at(spec, "securityContext"), manifest{"runAsNonRoot": true, "runAsUser": uint64(65532),

@@ -32,7 +32,8 @@ func TestTheSystemdUnit(t *testing.T) {
 	for key, want := range map[string]string{
 		"ExecReload": "/bin/kill -HUP $MAINPID", "DynamicUser": "yes", "ProtectSystem": "strict", "ProtectHome": "yes",
 		"NoNewPrivileges": "yes", "CapabilityBoundingSet": "CAP_NET_BIND_SERVICE", "Restart": "on-failure", "UMask": "0077",
-		"LogsDirectory": "bff", "StateDirectory": "bff", "EnvironmentFile": "/etc/bff/secrets", "WantedBy": "multi-user.target",
+		"LogsDirectory": "bff", "StateDirectory": "bff", "EnvironmentFile": "/etc/bff/secrets",
+		"WantedBy":            "multi-user.target",
 		"AmbientCapabilities": "CAP_NET_BIND_SERVICE", "SystemCallFilter": "@system-service", "PrivateTmp": "yes",
 		"RestrictAddressFamilies": "AF_INET AF_INET6 AF_UNIX", "MemoryDenyWriteExecute": "yes", "PrivateDevices": "yes",
 	} {
@@ -73,7 +74,8 @@ func TestSystemdTakesTheUnit(t *testing.T) {
 		t.Fatal(err)
 	}
 	unit := filepath.Join(t.TempDir(), "bff.service")
-	if err := os.WriteFile(unit, bytes.Replace(text, []byte("/usr/local/bin/bff"), []byte("/bin/true"), 1), 0o600); err != nil {
+	text = bytes.Replace(text, []byte("/usr/local/bin/bff"), []byte("/bin/true"), 1)
+	if err := os.WriteFile(unit, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{{"verify"}, {"security", "--offline=true", "--threshold=25", "--no-pager"}} {

@@ -25,8 +25,10 @@ import (
 )
 
 // authority runs Pebble, the test authority of Let's Encrypt. It validates at tlsPort of whatever host it is asked
-// for, or at httpPort: its DNS leads every name to this machine. Its certificates last so many seconds, 0: three months.
-func authority(t *testing.T, httpPort, tlsPort int, seconds uint64) (directory string, client *http.Client, roots *x509.CertPool) {
+// for, or at httpPort: its DNS leads every name to this machine. Its certificates last so many seconds, 0: three
+// months.
+func authority(t *testing.T, httpPort, tlsPort int, seconds uint64) (
+	directory string, client *http.Client, roots *x509.CertPool) {
 	t.Helper()
 	quiet := golog.New(io.Discard, "", 0)
 	free := listener(t)
@@ -182,7 +184,8 @@ func TestACMEByWayOfTheRedirect(t *testing.T) {
 	port80 := httptest.NewServer(forward)
 	t.Cleanup(port80.Close)
 	directory, client, roots := authority(t, port80.Listener.Addr().(*net.TCPAddr).Port, 1, 0)
-	secured(t, l, t.TempDir(), "app.test", "acme: {email: ops@example.com, cache: acme, directory: '"+directory+"'}", client, "")
+	acme := "acme: {email: ops@example.com, cache: acme, directory: '" + directory + "'}"
+	secured(t, l, t.TempDir(), "app.test", acme, client, "")
 	testenv.Eventually(t, "a certificate is issued", func() bool {
 		over := tls.Dialer{Config: &tls.Config{RootCAs: roots, ServerName: "app.test"}}
 		connection, err := over.DialContext(t.Context(), "tcp", l.Browsers.Addr().String())
@@ -194,8 +197,8 @@ func TestACMEByWayOfTheRedirect(t *testing.T) {
 	})
 }
 
-// An authority that gives no certificate is logged with what to look at, once a minute however often browsers come; what a
-// stranger asks for is nobody's trouble.
+// An authority that gives no certificate is logged with what to look at, once a minute however often browsers come;
+// what a stranger asks for is nobody's trouble.
 func TestAnAuthorityThatGivesNoCertificateIsLogged(t *testing.T) {
 	l := app.Listeners{Browsers: listener(t), Admin: listener(t), Redirect: listener(t)}
 	_, said := secured(t, l, t.TempDir(), "app.test", "acme: {email: ops@example.com, cache: acme}",
