@@ -8,7 +8,9 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"bff/internal/oauth"
 	"bff/internal/oauth/providers"
@@ -230,6 +232,43 @@ func TestAProviderThatIsDownAtStart(t *testing.T) {
 	f.g.set(func(g *rogue) { g.counts["down"] = 1 })
 	if _, err := i.Begin(context.Background(), oauth.Begin{Provider: "rogue"}); err != nil {
 		t.Fatal("what was known is forgotten")
+	}
+}
+
+// What a provider publishes is read again every day. What was known serves meanwhile, and goes on where that fails.
+func TestMetadataOfADayAgoServesWhileTheProviderIsDown(t *testing.T) {
+	f := newFleet(t)
+	start, shift := time.Now(), atomic.Int64{}
+	i := f.start(0, func(c *oauth.Config) { c.Now = func() time.Time { return start.Add(time.Duration(shift.Load())) } })
+	begin := func() string {
+		t.Helper()
+		a, err := i.Begin(context.Background(), oauth.Begin{Provider: "rogue"})
+		if err != nil {
+			t.Fatalf("after %v: %v", time.Duration(shift.Load()), err)
+		}
+		address, err := i.URL(context.Background(), a, "the-state")
+		if err != nil {
+			t.Fatalf("after %v: %v", time.Duration(shift.Load()), err)
+		}
+		return address
+	}
+	before := begin()
+	f.g.Config.Handler = down(f.g.Config.Handler, f.g)
+	f.g.set(func(g *rogue) { g.counts["down"] = 1 })
+	for _, later := range []time.Duration{23 * time.Hour, 25 * time.Hour, 26 * time.Hour, 240 * time.Hour} {
+		shift.Store(int64(later))
+		for range 5 {
+			begin()
+		}
+	}
+	f.g.set(func(g *rogue) {
+		g.counts["down"] = 0
+		g.extra = map[string]any{"authorization_endpoint": g.URL + "/moved"}
+	})
+	shift.Add(int64(2 * time.Minute))
+	waitFor(t, func() bool { return strings.HasPrefix(begin(), f.g.URL+"/moved?") })
+	if strings.HasPrefix(before, f.g.URL+"/moved?") {
+		t.Error("nothing moved")
 	}
 }
 

@@ -209,23 +209,27 @@ func TestOnlyWebSocketIsUpgraded(t *testing.T) {
 }
 
 func TestAnUpstreamCannotSwitchProtocolsUnasked(t *testing.T) {
+	ours := func(*proxy.Config) {}
+	nets := func(c *proxy.Config) { c.Transport = proxy.NewTransport() } // whose 101 brings a connection, asked for or not
 	for _, answer := range []string{
 		"HTTP/1.1 101 Switching Protocols\r\n\r\n",
 		"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
 		"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
 	} {
-		r := newRig(t, nil, func(c *proxy.Config) { c.Upstream = cheapUpstream(t, answer) })
-		if res := r.raw("GET /api/x/a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"); res.StatusCode != 502 {
-			t.Errorf("%q: %d", answer, res.StatusCode)
-		}
-		asked := r.raw("GET /api/x/a HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
-			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
-		want := http.StatusBadGateway // to another protocol than was asked for
-		if strings.Contains(answer, "websocket") {
-			want = http.StatusSwitchingProtocols
-		}
-		if asked.StatusCode != want {
-			t.Errorf("%q to a WebSocket's handshake: %d, want %d", answer, asked.StatusCode, want)
+		for name, transport := range map[string]func(*proxy.Config){"our client": ours, "net/http": nets} {
+			r := newRig(t, nil, transport, func(c *proxy.Config) { c.Upstream = cheapUpstream(t, answer) })
+			if res := r.raw("GET /api/x/a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"); res.StatusCode != 502 {
+				t.Errorf("%q through %s: %d", answer, name, res.StatusCode)
+			}
+			asked := r.raw("GET /api/x/a HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+				"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+			want := http.StatusBadGateway // to another protocol than was asked for
+			if strings.Contains(answer, "websocket") {
+				want = http.StatusSwitchingProtocols
+			}
+			if asked.StatusCode != want {
+				t.Errorf("%q to a WebSocket's handshake through %s: %d, want %d", answer, name, asked.StatusCode, want)
+			}
 		}
 	}
 }

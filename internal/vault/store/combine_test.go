@@ -111,3 +111,41 @@ func TestReadsThatShareARoundTripFailTogetherAndComeBack(t *testing.T) {
 		testenv.Eventually(t, "an answer", func() bool { v, err := ask(ctx, s, "bff:k"); return err == nil && v == "value" })
 	}
 }
+
+// Who waits for a round trip of others waits no longer than its own context says, however long theirs take.
+func TestWhoWaitsForARoundTripOfOthersGivesUpByItself(t *testing.T) {
+	s := openStore(t, testenv.Redis(t).URL)
+	entered, leave := make(chan struct{}), make(chan struct{})
+	var flights sync.WaitGroup
+	defer flights.Wait()
+	defer close(leave)
+	for range 2 { // as many as there may be
+		flights.Go(func() {
+			err := s.Read(context.Background(), func(b *store.Batch) func() error {
+				entered <- struct{}{}
+				<-leave
+				text := b.Get("bff:none")
+				return func() error { _, err := text.Result(); return err }
+			})
+			if err == nil {
+				t.Error("an answer where there is none")
+			}
+		})
+		<-entered
+	}
+	gone, cancel := context.WithCancel(context.Background())
+	cancel()
+	gaveUp := make(chan error, 1)
+	go func() {
+		_, err := ask(gone, s, "bff:none")
+		gaveUp <- err
+	}()
+	select {
+	case err := <-gaveUp:
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("who gave up has %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("who gave up still waits for the others")
+	}
+}
