@@ -213,6 +213,7 @@ func TestAnUpstreamCannotSwitchProtocolsUnasked(t *testing.T) {
 	nets := func(c *proxy.Config) { c.Transport = proxy.NewTransport() } // whose 101 brings a connection, asked for or not
 	for _, answer := range []string{
 		"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n",
 		"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
 		"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
 	} {
@@ -224,7 +225,7 @@ func TestAnUpstreamCannotSwitchProtocolsUnasked(t *testing.T) {
 			asked := r.raw("GET /api/x/a HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
 				"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
 			want := http.StatusBadGateway // to another protocol than was asked for
-			if strings.Contains(answer, "websocket") {
+			if strings.Contains(answer, "Connection: Upgrade\r\nUpgrade: websocket") {
 				want = http.StatusSwitchingProtocols
 			}
 			if asked.StatusCode != want {
