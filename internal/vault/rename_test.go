@@ -383,6 +383,17 @@ func TestAClusterIsRenamed(t *testing.T) {
 	for n := range 5 {
 		b.others = append(b.others, register(t, b.open(t, deaf), n))
 	}
+	lasting := func() (n int) { // keys that do not end by themselves, but for the names' own
+		for _, s := range c.Servers {
+			for _, key := range s.Client().Keys(ctx, "bff:*").Val() {
+				if key != "bff:v" && s.Client().PTTL(ctx, key).Val() < 0 {
+					n++
+				}
+			}
+		}
+		return n
+	}
+	before := lasting()
 	counted := rename(t, b.open(t, deaf), vault.Renaming{Dry: true})
 	broken := 0
 	for patience := 2010 * time.Millisecond; ; patience += patience / 4 {
@@ -397,6 +408,9 @@ func TestAClusterIsRenamed(t *testing.T) {
 		}
 	}
 	b.whole(t, b.open(t, deaf), cookie)
+	if now := lasting(); now != before {
+		t.Errorf("%d keys do not end by themselves, before %d", now, before)
+	}
 	for _, s := range c.Servers {
 		if left := s.Client().Keys(ctx, "bff:{*").Val(); len(left) > 0 {
 			t.Errorf("left: %q", left)
