@@ -117,13 +117,13 @@ func TestWhoWaitsForARoundTripOfOthersGivesUpByItself(t *testing.T) {
 	s := openStore(t, testenv.Redis(t).URL)
 	entered, leave := make(chan struct{}), make(chan struct{})
 	var flights sync.WaitGroup
-	defer flights.Wait()
+	defer testenv.Finished(t, "the two round trips", flights.Wait)
 	defer close(leave)
 	for range 2 { // as many as there may be
 		flights.Go(func() {
 			err := s.Read(context.Background(), func(b *store.Batch) func() error {
 				entered <- struct{}{}
-				<-leave
+				testenv.Receive(t, "leave to go on", leave)
 				text := b.Get("bff:none")
 				return func() error { _, err := text.Result(); return err }
 			})
@@ -131,7 +131,7 @@ func TestWhoWaitsForARoundTripOfOthersGivesUpByItself(t *testing.T) {
 				t.Error("an answer where there is none")
 			}
 		})
-		<-entered
+		testenv.Receive(t, "a round trip that is under way", entered)
 	}
 	gone, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -145,7 +145,7 @@ func TestWhoWaitsForARoundTripOfOthersGivesUpByItself(t *testing.T) {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("who gave up has %v", err)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(10 * time.Second): // by far
 		t.Error("who gave up still waits for the others")
 	}
 }
