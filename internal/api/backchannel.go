@@ -55,12 +55,12 @@ func (e *ends) backchannelLogout(c *route.Call) error {
 func (e *ends) endFor(ctx context.Context, l oauth.Logout) (err error) {
 	n := 0
 	if l.Handle != "" {
-		n, err = e.vault.EndHandle(ctx, l.Handle, "provider")
+		n, err = e.vault.Index.EndHandle(ctx, l.Handle, "provider")
 	} else {
 		var all []held
 		all, err = e.holders(ctx, l.Account, l.UserID)
 		for _, h := range all {
-			ended, bad := e.vault.EndUser(ctx, h.user, "provider")
+			ended, bad := e.vault.Index.EndUser(ctx, h.user, "provider")
 			n, err = n+ended, errors.Join(err, bad)
 		}
 	}
@@ -82,12 +82,12 @@ type held struct {
 func (e *ends) holders(ctx context.Context, account vault.Identity, before string) (all []held, err error) {
 	accounts := []vault.Identity{account}
 	if account.Named != "" {
-		if accounts, err = e.vault.Called(ctx, account); err != nil {
+		if accounts, err = e.vault.Accounts.Called(ctx, account); err != nil {
 			return nil, err
 		}
 	}
 	for _, one := range accounts {
-		rec, err := e.vault.FindUser(ctx, one)
+		rec, err := e.vault.Users.Find(ctx, one)
 		switch {
 		case err == nil:
 			all = append(all, held{rec.ID, one, len(rec.Identities) > 1})

@@ -149,7 +149,7 @@ func (s *calls) carry(c *route.Call, m *Mount) error {
 	done, release := s.streams.Watch(c.Session)
 	defer release()
 	if another || time.Since(began) > shortWait { // the session may have ended meanwhile
-		if err := s.vault.StillLive(c.Ctx(), c.Session); errors.Is(err, vault.ErrNotFound) {
+		if err := s.vault.Sessions.StillLive(c.Ctx(), c.Session); errors.Is(err, vault.ErrNotFound) {
 			return c.NotSignedIn(s.providers)
 		} else if err != nil {
 			return err
@@ -379,7 +379,7 @@ type toucher struct {
 }
 
 func (t *toucher) slide(session *vault.Session) {
-	if !t.vault.Due(session) {
+	if !t.vault.Sessions.Due(session) {
 		return
 	}
 	if _, busy := t.busy.LoadOrStore(session.ID, struct{}{}); busy {
@@ -388,6 +388,6 @@ func (t *toucher) slide(session *vault.Session) {
 	own := session.Own() // the call goes on reading the one it has
 	t.work.later(context.Background(), func(ctx context.Context) {
 		defer t.busy.Delete(own.ID)
-		_ = t.vault.Touch(ctx, own) // a store that is down slides nothing; the next call tries again
+		_ = t.vault.Sessions.Touch(ctx, own) // a store that is down slides nothing; the next call tries again
 	})
 }

@@ -145,7 +145,8 @@ func TestManyEndsAtOnceKeepTheirReason(t *testing.T) {
 	b.signIn("ada")
 	user := vault.User{ID: userID(b), Provider: "demo", Subject: "ada"}
 	for range 98 { // with the one above, one less than a user may have
-		if _, err := w.vault.Create(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil), vault.NewSession{User: user}); err != nil {
+		if _, err := w.vault.Sessions.Create(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil),
+			vault.NewSession{User: user}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -169,14 +170,14 @@ func userID(b *browser) string { return b.session()["user"].(map[string]any)["id
 
 func endUser(t *testing.T, w *world, b *browser, reason string) {
 	t.Helper()
-	if _, err := w.vault.EndUser(t.Context(), userID(b), reason); err != nil {
+	if _, err := w.vault.Index.EndUser(t.Context(), userID(b), reason); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func erase(t *testing.T, w *world, b *browser) {
 	t.Helper()
-	if err := w.vault.Erase(t.Context(), userID(b)); err != nil {
+	if err := w.vault.Index.Erase(t.Context(), userID(b)); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -44,7 +44,7 @@ func (o order) interrupted(t *testing.T, token func(w *world) string) {
 			t.Errorf("%s: %d %s", what, resp.StatusCode, text(resp))
 		}
 	}
-	other, state, err := w.vault.Claim(t.Context(), o.kind, tokenID(t, raw))
+	other, state, err := w.vault.Attempts.Claim(t.Context(), o.kind, tokenID(t, raw))
 	if err != nil || state != vault.ClaimHeld {
 		t.Fatal(state, err)
 	}

@@ -55,13 +55,13 @@ type (
 
 // export answers all that bff holds about the person who asks, but for what signs anybody in anywhere.
 func (a *account) export(c *route.Call) error {
-	rec, err := a.vault.GetUser(c.Ctx(), c.Session.User.ID)
+	rec, err := a.vault.Users.Get(c.Ctx(), c.Session.User.ID)
 	if err != nil && !errors.Is(err, vault.ErrNotFound) { // not found: a session of before there were users
 		return err
 	}
 	out := exportJSON{User: exportUserJSON{theUser(&c.Session.User), seconds(rec.LastSeenAt)},
 		Identities: a.identitiesJSON(c.Session, &rec), Connections: a.connectionsJSON(c.Session), Uses: usesJSON(rec.Uses)}
-	if out.Preferences, _, err = a.vault.Preferences(c.Ctx(), c.Session); err != nil {
+	if out.Preferences, _, err = a.vault.Sessions.Preferences(c.Ctx(), c.Session); err != nil {
 		return err
 	}
 	if out.Sessions, err = a.devices(c); err != nil {
@@ -109,7 +109,7 @@ func (a *account) dataOf(ctx context.Context, user string) (map[string]json.RawM
 		if !client.Data || user == "" {
 			continue
 		}
-		doc, version, err := a.vault.UserData(ctx, user, client.Name)
+		doc, version, err := a.vault.Documents.UserData(ctx, user, client.Name)
 		if err != nil && !errors.Is(err, vault.ErrNotFound) {
 			return nil, err
 		}
@@ -131,11 +131,12 @@ func (a *account) erase(c *route.Call) error {
 		return p
 	}
 	user := c.Session.User.ID
-	if _, err := a.vault.EraseUser(c.Ctx(), user, a.broker.Outbox.Revocation); err != nil && !errors.Is(err, vault.ErrNotFound) {
+	if _, err := a.vault.Users.Erase(c.Ctx(), user, a.broker.Outbox.Revocation); err != nil && !errors.Is(err,
+		vault.ErrNotFound) {
 		return err
 	}
 	a.broker.Outbox.Nudge()
-	a.vault.ClearCookie(c.W, c.Front.Vault())
+	a.vault.Sessions.ClearCookie(c.W, c.Front.Vault())
 	return c.Empty(http.StatusNoContent)
 }
 
@@ -147,6 +148,6 @@ func (a *account) visibleUser(s *vault.Session) []byte {
 
 // preferencesTag is the entity tag of the user's preferences.
 func (a *account) preferencesTag(ctx context.Context, s *vault.Session) (string, error) {
-	_, version, err := a.vault.Preferences(ctx, s)
+	_, version, err := a.vault.Sessions.Preferences(ctx, s)
 	return document.ETag(version), err
 }

@@ -10,9 +10,9 @@ import (
 // preferences is where the user's own JSON object is.
 func (a *account) preferences(c *route.Call) document.Store {
 	return document.Store{
-		Get: func(ctx context.Context) ([]byte, string, error) { return a.vault.Preferences(ctx, c.Session) },
+		Get: func(ctx context.Context) ([]byte, string, error) { return a.vault.Sessions.Preferences(ctx, c.Session) },
 		Set: func(ctx context.Context, doc []byte, version string) (string, error) {
-			return a.vault.SetPreferences(ctx, c.Session, doc, version)
+			return a.vault.Sessions.SetPreferences(ctx, c.Session, doc, version)
 		},
 		Gone: func() error { return c.NotSignedIn(a.providers) },
 	}

@@ -199,7 +199,7 @@ func changes() map[string]struct {
 		"the cap on sessions": {func(t *testing.T, s *twoDevices) {
 			r := httptest.NewRequest(http.MethodGet, "/", nil)
 			for range 99 {
-				_, err := s.vault.Create(httptest.NewRecorder(), r, vault.NewSession{User: vault.User{ID: s.user}})
+				_, err := s.vault.Sessions.Create(httptest.NewRecorder(), r, vault.NewSession{User: vault.User{ID: s.user}})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -213,7 +213,7 @@ func changes() map[string]struct {
 			s.phone.fetch("POST", "/bff/logout", "")
 			s.laptop.fetch("POST", "/bff/logout", "")
 			s.seen.forget()
-			if _, err := s.vault.MaintainUsers(t.Context(), "", time.Nanosecond, s.broker.Outbox.Revocation); err != nil {
+			if _, err := s.vault.Upkeep.MaintainUsers(t.Context(), "", time.Nanosecond, s.broker.Outbox.Revocation); err != nil {
 				t.Fatal(err)
 			}
 			s.broker.Outbox.Nudge()
@@ -270,14 +270,14 @@ func TestAnEndByTimeIsSeenAndRecordedOnce(t *testing.T) {
 	redis := testenv.Redis(t)
 	s := newTwoDevices(t, func(set *settings) { set.store, set.idle = redis.URL, time.Second })
 	testenv.Eventually(t, "both sessions end and are seen", func() bool {
-		if _, err := s.vault.MaintainUsers(t.Context(), "", 0, s.broker.Outbox.Revocation); err != nil {
+		if _, err := s.vault.Upkeep.MaintainUsers(t.Context(), "", 0, s.broker.Outbox.Revocation); err != nil {
 			t.Fatal(err)
 		}
 		return len(s.seen.lines()) >= 2
 	})
 	var all sync.WaitGroup
 	for range 8 {
-		all.Go(func() { _, _ = s.vault.SessionsOf(context.Background(), s.user) })
+		all.Go(func() { _, _ = s.vault.Index.SessionsOf(context.Background(), s.user) })
 	}
 	testenv.Finished(t, "all of them", all.Wait)
 	want := []string{fmt.Sprintf("session_ended/expired by bff %s", s.ids["laptop"]),

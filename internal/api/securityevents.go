@@ -75,7 +75,7 @@ func (e *ends) carryOut(ctx context.Context, event *oauth.SecurityEvent) error {
 		var ended int
 		switch event.Kind {
 		case oauth.SessionsRevoked, oauth.AccountDisabled, oauth.CredentialChange:
-			ended, err = e.vault.EndUser(ctx, h.user, "provider")
+			ended, err = e.vault.Index.EndUser(ctx, h.user, "provider")
 		case oauth.TokensRevoked:
 			err = e.killKept(ctx, h)
 		case oauth.AccountPurged:
@@ -96,31 +96,31 @@ func (e *ends) carryOut(ctx context.Context, event *oauth.SecurityEvent) error {
 // this one, and that last: while the rest is not done, the same event finds the account again.
 func (e *ends) purge(ctx context.Context, h held) (ended int, err error) {
 	if h.others {
-		if ended, err = e.vault.EndUser(ctx, h.user, "provider"); err != nil {
+		if ended, err = e.vault.Index.EndUser(ctx, h.user, "provider"); err != nil {
 			return ended, err
 		}
 		if err := e.killKept(ctx, h); err != nil {
 			return ended, err
 		}
 	}
-	_, err = e.vault.RemoveIdentity(ctx, h.user, h.account)
+	_, err = e.vault.Users.RemoveIdentity(ctx, h.user, h.account)
 	switch {
 	case errors.Is(err, vault.ErrLastIdentity):
-		out, err := e.vault.EraseUser(ctx, h.user, e.broker.Outbox.Revocation)
+		out, err := e.vault.Users.Erase(ctx, h.user, e.broker.Outbox.Revocation)
 		e.broker.Outbox.Nudge()
 		if errors.Is(err, vault.ErrNotFound) {
 			err = nil // by another delivery of the same event
 		}
 		return ended + out.Sessions, err
 	case errors.Is(err, vault.ErrNotFound): // of before there were users
-		return ended, e.vault.Erase(ctx, h.user)
+		return ended, e.vault.Index.Erase(ctx, h.user)
 	}
 	return ended, err
 }
 
 // killKept marks the user's kept connections of that account as dead, and drops their tokens.
 func (e *ends) killKept(ctx context.Context, h held) error {
-	kept, err := e.vault.Kept(ctx, h.user)
+	kept, err := e.vault.Connections.Kept(ctx, h.user)
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (e *ends) killKept(ctx context.Context, h held) error {
 		if c.Provider != h.account.Provider || c.Account.Subject != h.account.Subject {
 			continue
 		}
-		if err := e.vault.KillConnection(ctx, &c, oauth.ReasonRevoked); err != nil {
+		if err := e.vault.Connections.Kill(ctx, &c, oauth.ReasonRevoked); err != nil {
 			return err
 		}
 	}

@@ -191,10 +191,10 @@ func (a *account) getSession(c *route.Call) error {
 	if c.Session == nil {
 		return c.JSON(http.StatusOK, sessionJSON{Providers: a.providersJSON(false)})
 	}
-	if c.R.URL.Query().Get("touch") != "false" && a.vault.Due(c.Session) {
+	if c.R.URL.Query().Get("touch") != "false" && a.vault.Sessions.Due(c.Session) {
 		// That the store fails now, after it answered, is no reason to withhold the answer.
 		c.Session = c.Session.Own()
-		_ = a.vault.Touch(c.Ctx(), c.Session)
+		_ = a.vault.Sessions.Touch(c.Ctx(), c.Session)
 	}
 	v := c.Session
 	return c.JSON(http.StatusOK, sessionJSON{
@@ -225,7 +225,7 @@ func (a *account) unlink(c *route.Call) error {
 	if err := a.dropIdentity(c, conn); err != nil {
 		return err
 	}
-	err := a.vault.Unlink(c.Ctx(), c.Session, conn.ID, a.broker.Outbox.Revocation)
+	err := a.vault.Connections.Unlink(c.Ctx(), c.Session, conn.ID, a.broker.Outbox.Revocation)
 	if errors.Is(err, vault.ErrNotFound) {
 		return goneFor(a.vault, a.providers, c, problem.New(problem.NotFound).Because("The session has no such connection."))
 	}
@@ -242,7 +242,7 @@ func (a *account) dropIdentity(c *route.Call, conn *vault.Connection) error {
 		if i.Provider != conn.Provider || i.Subject != conn.Account.Subject {
 			continue
 		}
-		_, err := a.vault.RemoveIdentity(c.Ctx(), c.Session.User.ID, i)
+		_, err := a.vault.Users.RemoveIdentity(c.Ctx(), c.Session.User.ID, i)
 		if err != nil && !errors.Is(err, vault.ErrLastIdentity) && !errors.Is(err, vault.ErrNotFound) {
 			return err
 		}
@@ -273,7 +273,7 @@ func (a *account) visible(session *vault.Session) map[string][]byte {
 
 // goneFor tells a session that ended meanwhile from one that lacks what was asked for.
 func goneFor(v *vault.Vault, providers []string, c *route.Call, otherwise *problem.Problem) error {
-	_, err := v.LoadTicket(c.Ctx(), c.Session.Ticket())
+	_, err := v.Sessions.LoadTicket(c.Ctx(), c.Session.Ticket())
 	switch {
 	case err == nil:
 		return otherwise
@@ -298,11 +298,11 @@ func (a *account) logout(c *route.Call) error {
 	}{}
 	if c.Session != nil {
 		if everywhere { // the others first: should the store fail in between, this one can try again
-			if err := a.vault.EndOthers(c.Ctx(), c.Session, "ended_elsewhere"); err != nil {
+			if err := a.vault.Index.EndOthers(c.Ctx(), c.Session, "ended_elsewhere"); err != nil {
 				return err
 			}
 		}
-		if err := a.vault.End(c.Ctx(), c.Session, "logout"); err != nil {
+		if err := a.vault.Sessions.End(c.Ctx(), c.Session, "logout"); err != nil {
 			return err
 		}
 		if u := a.logoutURL(c); u != "" {
@@ -312,7 +312,7 @@ func (a *account) logout(c *route.Call) error {
 			signin.LoggedOut(c)
 		}
 	}
-	a.vault.ClearCookie(c.W, c.Front.Vault())
+	a.vault.Sessions.ClearCookie(c.W, c.Front.Vault())
 	return c.JSON(http.StatusOK, out)
 }
 

@@ -31,7 +31,7 @@ func (a *account) listSessions(c *route.Call) error {
 }
 
 func (a *account) devices(c *route.Call) ([]deviceJSON, error) {
-	infos, err := a.vault.Sessions(c.Ctx(), c.Session)
+	infos, err := a.vault.Index.Sessions(c.Ctx(), c.Session)
 	if err != nil {
 		return nil, err
 	}
@@ -47,21 +47,21 @@ func (a *account) devices(c *route.Call) ([]deviceJSON, error) {
 func (a *account) endSession(c *route.Call) error {
 	id := c.R.PathValue("id")
 	if id == c.Session.ID {
-		if err := a.vault.End(c.Ctx(), c.Session, "logout"); err != nil {
+		if err := a.vault.Sessions.End(c.Ctx(), c.Session, "logout"); err != nil {
 			return err
 		}
-		a.vault.ClearCookie(c.W, c.Front.Vault())
+		a.vault.Sessions.ClearCookie(c.W, c.Front.Vault())
 		signin.LoggedOut(c)
 		return c.Empty(http.StatusNoContent)
 	}
-	err := a.vault.EndOne(c.Ctx(), c.Session, id, "ended_elsewhere")
+	err := a.vault.Index.EndOne(c.Ctx(), c.Session, id, "ended_elsewhere")
 	if errors.Is(err, vault.ErrNotFound) {
 		return a.endedBefore(c, id)
 	}
 	if err != nil {
 		return err
 	}
-	if err := a.vault.NoteEnded(c.Ctx(), c.Session, id); err != nil {
+	if err := a.vault.Attempts.NoteEnded(c.Ctx(), c.Session, id); err != nil {
 		return err
 	}
 	return c.Empty(http.StatusNoContent)
@@ -70,12 +70,12 @@ func (a *account) endSession(c *route.Call) error {
 // endedBefore answers for a session that is not there: one that this user ended lately is 204 again, since the first
 // answer may have been lost.
 func (a *account) endedBefore(c *route.Call, id string) error {
-	ended, err := a.vault.EndedLately(c.Ctx(), c.Session, id)
+	ended, err := a.vault.Attempts.EndedLately(c.Ctx(), c.Session, id)
 	if err != nil {
 		return err
 	}
 	if ended {
-		if _, err = a.vault.LoadTicket(c.Ctx(), c.Session.Ticket()); errors.Is(err, vault.ErrNotFound) {
+		if _, err = a.vault.Sessions.LoadTicket(c.Ctx(), c.Session.Ticket()); errors.Is(err, vault.ErrNotFound) {
 			return c.NotSignedIn(a.providers)
 		} else if err != nil {
 			return err
@@ -87,7 +87,7 @@ func (a *account) endedBefore(c *route.Call, id string) error {
 
 // endOtherSessions ends all of the user's sessions but this one.
 func (a *account) endOtherSessions(c *route.Call) error {
-	if err := a.vault.EndOthers(c.Ctx(), c.Session, "ended_elsewhere"); err != nil {
+	if err := a.vault.Index.EndOthers(c.Ctx(), c.Session, "ended_elsewhere"); err != nil {
 		return err
 	}
 	return c.Empty(http.StatusNoContent)

@@ -131,10 +131,10 @@ func TestAPurgedPersonOfSeveralAccounts(t *testing.T) {
 	for _, company := range []string{"1", "2"} {
 		account := vault.Identity{Provider: "demo", Issuer: w.demo.Issuer, Named: w.demo.People()[0].Subject}
 		account.Subject = account.Named + "@" + company
-		if _, err := w.vault.FindUser(t.Context(), account); err == nil {
+		if _, err := w.vault.Users.Find(t.Context(), account); err == nil {
 			t.Errorf("ada's account at company %s still signs in", company)
 		}
-		if called, err := w.vault.Called(t.Context(), account); err != nil || len(called) != 0 {
+		if called, err := w.vault.Accounts.Called(t.Context(), account); err != nil || len(called) != 0 {
 			t.Errorf("called: %v %v", called, err)
 		}
 	}

@@ -60,7 +60,7 @@ func TestATokenWithNobodyPresent(t *testing.T) {
 	if called.StatusCode != http.StatusOK {
 		t.Errorf("the token does not work: %d", called.StatusCode)
 	}
-	rec, err := w.vault.GetUser(context.Background(), user)
+	rec, err := w.vault.Users.Get(context.Background(), user)
 	if err != nil || len(rec.Uses) != 1 || rec.Uses[0].Client != "billing" || rec.Uses[0].Reason != "nightly invoice" ||
 		rec.Uses[0].Connection != connection {
 		t.Errorf("the last use: %+v, %v", rec.Uses, err)
@@ -105,7 +105,7 @@ func TestATokenWithNobodyPresentIsRefused(t *testing.T) {
 		400,
 		"unauthorized_client",
 	) // exchange alone is not enough
-	if rec, err := w.vault.GetUser(context.Background(), user); err != nil || len(rec.Uses) != 0 {
+	if rec, err := w.vault.Users.Get(context.Background(), user); err != nil || len(rec.Uses) != 0 {
 		t.Errorf("a refused use was noted: %+v %v", rec.Uses, err)
 	}
 }

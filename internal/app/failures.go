@@ -29,7 +29,7 @@ func (g *generation) recentFailures(ctx context.Context, out *probe.Printer, now
 	}
 	ctx, cancel := context.WithTimeout(ctx, probe.Timeout)
 	defer cancel()
-	all, err := explain.FailuresSince(ctx, g.vault.Explanations(), places, now.Add(-recentTime))
+	all, err := explain.FailuresSince(ctx, g.vault.Explanations, places, now.Add(-recentTime))
 	if err != nil { // it was there a moment ago
 		return []explain.Place{{Kind: explain.AtStore}}
 	}

@@ -22,7 +22,7 @@ type Operator struct {
 func (in *Instance) Operator() Operator { return Operator{in.now(), in.options.Now} }
 
 // Ready says whether the store answers, and can be read with these keys. It is asked first.
-func (o Operator) Ready(ctx context.Context) error { return o.g.vault.Ready(ctx) }
+func (o Operator) Ready(ctx context.Context) error { return o.g.vault.Names.Ready(ctx) }
 
 // HideNames changes how the store of a configuration spells the names of users: see vault.Rename.
 func HideNames(ctx context.Context, cfg *config.Config, o vault.Renaming) (found vault.Renamed, err error) {
@@ -32,7 +32,7 @@ func HideNames(ctx context.Context, cfg *config.Config, o vault.Renaming) (found
 	if err != nil {
 		return found, err
 	}
-	found, err = v.Rename(ctx, o)
+	found, err = v.Names.Rename(ctx, o)
 	if err = errors.Join(err, v.Close()); err != nil || o.Dry || found.Names == 0 {
 		return found, err
 	}
@@ -59,7 +59,7 @@ func noteNames(ctx context.Context, cfg *config.Config, o vault.Renaming) error 
 // Each calls f with every user, in the order of their ids, until f returns an error.
 func (o Operator) Each(ctx context.Context, f func(vault.UserRecord) error) error {
 	for after := ""; ; {
-		page, next, err := o.g.vault.ListUsers(ctx, vault.UserQuery{After: after, Limit: 200})
+		page, next, err := o.g.vault.Users.List(ctx, vault.UserQuery{After: after, Limit: 200})
 		if err != nil {
 			return err
 		}
@@ -76,7 +76,7 @@ func (o Operator) Each(ctx context.Context, f func(vault.UserRecord) error) erro
 
 // Show returns a user as the admin listener shows one.
 func (o Operator) Show(ctx context.Context, id string) (any, error) {
-	u, err := o.g.vault.GetUser(ctx, id)
+	u, err := o.g.vault.Users.Get(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -85,15 +85,16 @@ func (o Operator) Show(ctx context.Context, id string) (any, error) {
 
 // SignOut ends all sessions of a user and says how many there were.
 func (o Operator) SignOut(ctx context.Context, id string) (int, error) {
-	if _, err := o.g.vault.GetUser(ctx, id); err != nil {
+	if _, err := o.g.vault.Users.Get(ctx, id); err != nil {
 		return 0, err
 	}
-	return o.g.vault.EndUser(audit.As(ctx, audit.Actor{Kind: audit.ByOperator}), id, "ended_elsewhere")
+	return o.g.vault.Index.EndUser(audit.As(ctx, audit.Actor{Kind: audit.ByOperator}), id, "ended_elsewhere")
 }
 
 // Erase erases a user and returns the signed receipt. Revocations wait in the store for the next instance that runs.
 func (o Operator) Erase(ctx context.Context, id string) (receipt string, err error) {
-	erased, err := o.g.vault.EraseUser(audit.As(ctx, audit.Actor{Kind: audit.ByOperator}), id, o.g.broker.Outbox.Revocation)
+	erased, err := o.g.vault.Users.Erase(audit.As(ctx, audit.Actor{Kind: audit.ByOperator}), id,
+		o.g.broker.Outbox.Revocation)
 	if err != nil {
 		return "", err
 	}

@@ -42,7 +42,7 @@ func newAuditLog(to string, stderr io.Writer, log *slog.Logger) (*audit.Log, err
 func (in *Instance) newRecorders(g *generation) *recorders {
 	r := &recorders{vault: g.vault, log: in.audit, hand: in.options.HandOver && g.cfg.Log.Audit != ""}
 	if in.options.Record && g.cfg.Explain > 0 {
-		r.keeper = explain.NewKeeper(g.vault.Explanations(), g.cfg.Explain, in.log)
+		r.keeper = explain.NewKeeper(g.vault.Explanations, g.cfg.Explain, in.log)
 	}
 	return r
 }
@@ -64,7 +64,7 @@ func (r *recorders) Record(ctx context.Context, e audit.Event) {
 		r.keeper.Record(ctx, e)
 	}
 	if r.hand && audit.Audited(e.Kind) && e.Kind != audit.ConfigurationRead {
-		_ = r.vault.HandOver(context.WithoutCancel(ctx), e) // what was done stands
+		_ = r.vault.AuditEvents.HandOver(context.WithoutCancel(ctx), e) // what was done stands
 	}
 }
 
@@ -74,7 +74,7 @@ const handedEvery = 5 * time.Second
 // takeHanded writes what commands did into the audit log. They have kept it for explanations themselves.
 func (r *recorders) takeHanded(ctx context.Context) {
 	for r.log != nil {
-		all, _ := r.vault.Handed(ctx) // the store is away: later
+		all, _ := r.vault.AuditEvents.Handed(ctx) // the store is away: later
 		for i := range all {
 			r.log.Record(ctx, all[i])
 		}
@@ -115,7 +115,7 @@ const maxNamesakes = 20
 func explained(ctx context.Context, v *vault.Vault, id string) (all []explain.Story, err error) {
 	ids := []string{id}
 	if strings.Contains(id, "@") {
-		found, _, err := v.ListUsers(ctx, vault.UserQuery{Email: id, Limit: maxNamesakes})
+		found, _, err := v.Users.List(ctx, vault.UserQuery{Email: id, Limit: maxNamesakes})
 		if err != nil {
 			return nil, err
 		}
@@ -125,7 +125,7 @@ func explained(ctx context.Context, v *vault.Vault, id string) (all []explain.St
 		}
 	}
 	for _, id := range ids {
-		story, err := explain.Tell(ctx, v.Explanations(), id)
+		story, err := explain.Tell(ctx, v.Explanations, id)
 		if err != nil {
 			return nil, err
 		}

@@ -87,7 +87,7 @@ func (g *generation) newRights(ctx context.Context, c vault.Connection, claims m
 	who.EmailVerified = claims["email_verified"] == true || claims["email_verified"] == "true"
 	rights := g.policy.Rights(who)
 	source := vault.RightsOf(who.Provider, who.Subject)
-	_, err := g.vault.UpdateUser(ctx, who.ID, func(u *vault.UserRecord) error {
+	_, err := g.vault.Users.Update(ctx, who.ID, func(u *vault.UserRecord) error {
 		known := slices.ContainsFunc(u.Identities, func(i vault.Identity) bool {
 			return i.Provider == who.Provider && i.Subject == who.Subject
 		})
@@ -115,7 +115,7 @@ const (
 func (g *generation) keepUsers(ctx context.Context) {
 	after, resealed := "", 0
 	for {
-		m, err := g.vault.MaintainUsers(ctx, after, g.cfg.Users.Forget, g.broker.Outbox.Revocation)
+		m, err := g.vault.Upkeep.MaintainUsers(ctx, after, g.cfg.Users.Forget, g.broker.Outbox.Revocation)
 		wait := keepPage
 		if err == nil {
 			after, resealed = m.Next, resealed+m.Resealed

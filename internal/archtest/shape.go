@@ -174,28 +174,57 @@ func replacedWords(s *Source) (lines []int) {
 	return lines
 }
 
-// A Type is a type with the number of its methods, by "package.Type". What another type that it embeds brings does not
-// count: that has a wall of its own.
+// A Type is a type, by "package.Type", with the number of its own methods, and of those that others can call: its own
+// and the ones that embedded types of its package bring.
 type Type struct {
-	Name    string
-	Methods int
+	Name             string
+	Methods, Offered int
 }
 
 // Types returns every type outside tests that has methods, the one with the most first.
 func Types(sources []Source) (all []Type) {
-	count := map[string]int{}
+	own, exported, embeds := map[string]int{}, map[string][]string{}, map[string][]string{}
 	for _, s := range sources {
 		if s.Test || s.File == nil {
 			continue
 		}
-		for _, d := range s.File.Decls {
-			if f, ok := d.(*ast.FuncDecl); ok && f.Recv != nil {
-				count[path.Dir(s.Path)+"."+receiver(f.Recv.List[0].Type)]++
+		in := path.Dir(s.Path) + "."
+		ast.Inspect(s.File, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.FuncDecl:
+				if n.Recv == nil {
+					break
+				}
+				name := in + receiver(n.Recv.List[0].Type)
+				own[name]++
+				if n.Name.IsExported() {
+					exported[name] = append(exported[name], n.Name.Name)
+				}
+			case *ast.TypeSpec:
+				if st, ok := n.Type.(*ast.StructType); ok {
+					for _, f := range st.Fields.List {
+						if name := receiver(f.Type); len(f.Names) == 0 && name != "" {
+							embeds[in+n.Name.Name] = append(embeds[in+n.Name.Name], in+name)
+						}
+					}
+				}
 			}
+			return true
+		})
+	}
+	var offered func(name string, to map[string]bool)
+	offered = func(name string, to map[string]bool) {
+		for _, method := range exported[name] {
+			to[method] = true
+		}
+		for _, part := range embeds[name] {
+			offered(part, to)
 		}
 	}
-	for name, n := range count {
-		all = append(all, Type{name, n})
+	for name := range own {
+		methods := map[string]bool{}
+		offered(name, methods)
+		all = append(all, Type{name, own[name], len(methods)})
 	}
 	slices.SortFunc(all, func(a, b Type) int {
 		return cmp.Or(cmp.Compare(b.Methods, a.Methods), cmp.Compare(a.Name, b.Name))

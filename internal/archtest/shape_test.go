@@ -33,14 +33,18 @@ func TestNoTypeHasMoreMethodsThanAReaderHolds(t *testing.T) {
 		t.Fatal(err)
 	}
 	const most = 30
+	wider := map[string]int{ // what a type may offer although it is more, which only falls
+		"internal/vault/store.Store":      57, // every command that the vault gives to Redis: nobody else opens it
+		"internal/oauth/providers.Config": 32, // YAML keys of one level are structs that are embedded
+	}
 	types := archtest.Types(sources)
 	if len(types) < 100 {
 		t.Fatalf("only %d types were read", len(types))
 	}
 	for _, one := range types {
-		if one.Methods > most {
-			t.Errorf("%s has %d methods, more than %d: split off a part, with the state that it needs", one.Name,
-				one.Methods, most)
+		if one.Methods > most || one.Offered > max(most, wider[one.Name]) {
+			t.Errorf("%s has %d methods and offers %d, more than %d: split off a part, with the state that it needs, and "+
+				"name it instead of embedding it", one.Name, one.Methods, one.Offered, most)
 		}
 	}
 }

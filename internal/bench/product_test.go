@@ -188,19 +188,20 @@ func person(v *vault.Vault, issuer string, life time.Duration) (cookie string, e
 	subject := rand.Text()
 	email := "person." + strings.ToLower(subject[:8]) + "@example.com"
 	picture := "https://lh3.example.com/a/" + strings.Repeat("p", 60)
-	rec, _, err := v.Register(r.Context(), vault.Identity{Provider: "demo", Issuer: issuer, Subject: subject},
+	rec, _, err := v.Users.Register(r.Context(), vault.Identity{Provider: "demo", Issuer: issuer, Subject: subject},
 		vault.Profile{Name: "Ada Lovelace", Email: email, EmailVerified: true, Picture: picture}, nil)
 	if err != nil {
 		return "", err
 	}
 	w := httptest.NewRecorder()
-	_, err = v.Create(w, r, vault.NewSession{User: rec.User(), Device: "Firefox on Linux", Connection: &vault.Connection{
-		Provider: "demo", Keep: vault.KeepSession,
-		Account: vault.Account{Subject: subject, Email: email, Name: "Ada Lovelace"},
-		Scopes:  []string{"openid", "email", "https://www.googleapis.com/auth/calendar.readonly"},
-		Tokens: vault.Tokens{Access: secret.New("ya29." + testText(214)), ObtainedAt: time.Now(),
-			Expiry: time.Now().Add(life), Refresh: secret.New("1//" + testText(100))},
-	}})
+	_, err = v.Sessions.Create(w, r, vault.NewSession{User: rec.User(), Device: "Firefox on Linux",
+		Connection: &vault.Connection{
+			Provider: "demo", Keep: vault.KeepSession,
+			Account: vault.Account{Subject: subject, Email: email, Name: "Ada Lovelace"},
+			Scopes:  []string{"openid", "email", "https://www.googleapis.com/auth/calendar.readonly"},
+			Tokens: vault.Tokens{Access: secret.New("ya29." + testText(214)), ObtainedAt: time.Now(),
+				Expiry: time.Now().Add(life), Refresh: secret.New("1//" + testText(100))},
+		}})
 	if err != nil {
 		return "", err
 	}

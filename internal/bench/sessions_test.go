@@ -160,12 +160,12 @@ func (h *crowdedHouse) end(b *testing.B) {
 			for i := int(next.Add(1)) - 1; i < len(cookies); i = int(next.Add(1)) - 1 {
 				r := httptest.NewRequest("GET", "/", nil)
 				r.AddCookie(&http.Cookie{Name: "bff", Value: cookies[i]})
-				s, err := v.Load(r)
+				s, err := v.Sessions.Load(r)
 				if err == nil {
-					err = v.End(context.Background(), s, "logout")
+					err = v.Sessions.End(context.Background(), s, "logout")
 				}
 				if err == nil {
-					_, err = v.Load(r)
+					_, err = v.Sessions.Load(r)
 				}
 				if !errors.Is(err, vault.ErrNotFound) {
 					b.Errorf("session %d: %v", i, err)

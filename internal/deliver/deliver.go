@@ -70,7 +70,7 @@ func (d *Deliverer) serve(ctx context.Context, p Program) {
 	var sending sync.WaitGroup
 	defer sending.Wait()
 	for ctx.Err() == nil {
-		due, err := d.cfg.Vault.DueDeliveries(ctx, p.Name, parallel-len(busy), lease)
+		due, err := d.cfg.Vault.Events.Due(ctx, p.Name, parallel-len(busy), lease)
 		if err != nil {
 			pause(ctx, storeRetry, nil, nil)
 			continue
@@ -116,10 +116,10 @@ func (d *Deliverer) send(ctx context.Context, p Program, one vault.Delivery) {
 	why := ""
 	switch {
 	case err == nil && got.Status >= 200 && got.Status < 300:
-		d.note(p, "delivered", d.cfg.Vault.Delivered(ctx, one))
+		d.note(p, "delivered", d.cfg.Vault.Events.Delivered(ctx, one))
 		return
 	case gaveUp:
-		_ = d.cfg.Vault.RetryDelivery(ctx, one, now) // where the store is down too, the lease ends
+		_ = d.cfg.Vault.Events.Retry(ctx, one, now) // where the store is down too, the lease ends
 		return
 	case err == nil && got.Status == 410:
 		why = "the program answered 410: it wants no more of it"
@@ -128,11 +128,11 @@ func (d *Deliverer) send(ctx context.Context, p Program, one vault.Delivery) {
 	}
 	if why != "" {
 		d.cfg.Log.WarnContext(ctx, "an event was dropped", "program", p.Name, "type", one.Type, "id", one.ID, "reason", why)
-		d.note(p, "dropped", d.cfg.Vault.Delivered(ctx, one))
+		d.note(p, "dropped", d.cfg.Vault.Events.Delivered(ctx, one))
 		return
 	}
 	wait := Wait(one.Attempts+1, got.RetryAfter)
-	d.note(p, "retried", d.cfg.Vault.RetryDelivery(ctx, one, now.Add(wait)))
+	d.note(p, "retried", d.cfg.Vault.Events.Retry(ctx, one, now.Add(wait)))
 }
 
 // note counts an outcome that the store knows of. What it does not know of happens again.

@@ -138,7 +138,7 @@ func register(t testing.TB, v *vault.Vault, subject string) vault.UserRecord {
 	t.Helper()
 	i := ada
 	i.Subject = subject
-	rec, _, err := v.Register(t.Context(), i, vault.Profile{Name: "Ada", Email: subject + "@example.com"}, nil)
+	rec, _, err := v.Users.Register(t.Context(), i, vault.Profile{Name: "Ada", Email: subject + "@example.com"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +147,7 @@ func register(t testing.TB, v *vault.Vault, subject string) vault.UserRecord {
 
 func setRights(t testing.TB, v *vault.Vault, id string, rights ...string) {
 	t.Helper()
-	_, err := v.UpdateUser(
+	_, err := v.Users.Update(
 		t.Context(),
 		id,
 		func(u *vault.UserRecord) error { u.Rights[vault.RightsAdmin] = rights; return nil },
@@ -166,7 +166,7 @@ func TestEventsArriveInOrderForEachUser(t *testing.T) {
 		setRights(t, v, one.ID, fmt.Sprint("right", n))
 		setRights(t, v, two.ID, fmt.Sprint("right", n))
 	}
-	if _, err := v.EraseUser(t.Context(), one.ID, func(vault.Connection) []byte { return nil }); err != nil {
+	if _, err := v.Users.Erase(t.Context(), one.ID, func(vault.Connection) []byte { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	byUser := map[string]string{}
@@ -222,11 +222,11 @@ func TestWhatAnInstanceHadTakenWhenItDiedIsDeliveredByAnother(t *testing.T) {
 	store := testenv.Redis(t)
 	v := open(t, store.URL, all("a"))
 	u := register(t, v, "1")
-	taken, err := v.DueDeliveries(t.Context(), "a", 10, 300*time.Millisecond) // and then: kill -9
+	taken, err := v.Events.Due(t.Context(), "a", 10, 300*time.Millisecond) // and then: kill -9
 	if err != nil || len(taken) != 1 || !strings.Contains(string(taken[0].Body), u.ID) {
 		t.Fatalf("%+v %v", taken, err)
 	}
-	if second, err := v.DueDeliveries(t.Context(), "a", 10, time.Second); err != nil || len(second) != 0 {
+	if second, err := v.Events.Due(t.Context(), "a", 10, time.Second); err != nil || len(second) != 0 {
 		t.Fatalf("two have it: %+v %v", second, err)
 	}
 	other := open(t, store.URL, all("a"))
@@ -243,7 +243,7 @@ func TestOnlyWhatAProgramWantsIsQueued(t *testing.T) {
 	run(t, v, r.program("a"))
 	u := register(t, v, "1")
 	setRights(t, v, u.ID, "x")
-	if _, err := v.EraseUser(t.Context(), u.ID, func(vault.Connection) []byte { return nil }); err != nil {
+	if _, err := v.Users.Erase(t.Context(), u.ID, func(vault.Connection) []byte { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if got := r.awaits(1); got[0].Type != "user.erased" || got[0].Data.User.Email != "" {

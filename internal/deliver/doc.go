@@ -4,9 +4,9 @@
 // refuses to say what happened: the vault queues an event in the step that makes it true, and this package takes from
 // that queue.
 //
-//	vault.DueDeliveries ─► webhook.Sender ─► 2xx: vault.Delivered
+//	vault.Due ─► webhook.Sender ─► 2xx: vault.Delivered
 //	        ▲                                410, or three days old: vault.Delivered, with a warning
-//	        └── vault.RetryDelivery ◄─────── everything else
+//	        └── vault.Retry ◄─────── everything else
 //
 // # What can go wrong
 //

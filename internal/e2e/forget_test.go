@@ -35,7 +35,8 @@ func TestWhoIsNotSeenForLongIsForgotten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	gone, _, err := past.Register(t.Context(), vault.Identity{Provider: "acme", Issuer: r.op.Issuer, Subject: "mary"},
+	gone, _, err := past.Users.Register(t.Context(), vault.Identity{Provider: "acme", Issuer: r.op.Issuer,
+		Subject: "mary"},
 		vault.Profile{Name: "Mary"}, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -52,7 +52,7 @@ func TestNobodyIsLoggedOutWhateverFails(t *testing.T) {
 				case <-time.After(20 * time.Millisecond):
 				}
 				i, s := fleet[call%3], sessions[call*7%len(sessions)]
-				got, err := i.vault.LoadTicket(context.Background(), s.Ticket())
+				got, err := i.vault.Sessions.LoadTicket(context.Background(), s.Ticket())
 				if err != nil {
 					if errors.Is(err, vault.ErrNotFound) {
 						t.Error("a session is gone")

@@ -40,7 +40,7 @@ func TestLogoutDuringARefresh(t *testing.T) {
 	i, other := f.start(0), f.start(0)
 	s := f.signIn(i, -time.Second)
 	err := f.during(i, s, func(vault.Connection) {
-		if err := other.vault.End(context.Background(), s, "logout"); err != nil {
+		if err := other.vault.Sessions.End(context.Background(), s, "logout"); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -48,7 +48,7 @@ func TestLogoutDuringARefresh(t *testing.T) {
 	if err := i.Idle(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := other.vault.LoadTicket(context.Background(), s.Ticket()); err == nil {
+	if _, err := other.vault.Sessions.LoadTicket(context.Background(), s.Ticket()); err == nil {
 		t.Fatal("the session came back")
 	}
 	if n := f.g.count("revoke"); n != 0 {
@@ -65,7 +65,7 @@ func TestUnlinkDuringARefreshRevokesTheNewToken(t *testing.T) {
 			i, other := f.start(0, func(c *oauth.Config) { c.Audit = events }), f.start(0)
 			s := f.signIn(i, -time.Second, func(c *vault.Connection) { c.Keep = keep })
 			err := f.during(i, s, func(c vault.Connection) {
-				if err := other.vault.Unlink(context.Background(), s, c.ID, other.Outbox.Revocation); err != nil {
+				if err := other.vault.Connections.Unlink(context.Background(), s, c.ID, other.Outbox.Revocation); err != nil {
 					t.Fatal(err)
 				}
 			})
@@ -88,7 +88,7 @@ func TestARefreshOfWhatIsGoneSaysSo(t *testing.T) {
 	i := f.start(0)
 	s := f.signIn(i, -time.Second)
 	c := i.read(t, s)
-	if err := i.vault.End(context.Background(), s, "logout"); err != nil {
+	if err := i.vault.Sessions.End(context.Background(), s, "logout"); err != nil {
 		t.Fatal(err)
 	}
 	_, err := i.Token(context.Background(), c)
@@ -113,7 +113,7 @@ func TestSigningInAgainDuringARefreshKeepsTheNewGrant(t *testing.T) {
 			ObtainedAt: time.Now(),
 			Expiry:     time.Now().Add(time.Hour),
 		}
-		if _, err := other.vault.Link(context.Background(), s, c); err != nil {
+		if _, err := other.vault.Connections.Link(context.Background(), s, c); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -130,7 +130,7 @@ func (f *fleet) signIn(i *instance, left time.Duration, change ...func(*vault.Co
 		ch(c)
 	}
 	u := vault.User{ID: vault.UserID("rogue", f.g.URL, "1"), Provider: "rogue", Subject: "1"}
-	s, err := i.vault.Create(
+	s, err := i.vault.Sessions.Create(
 		httptest.NewRecorder(),
 		httptest.NewRequest("GET", "/", nil),
 		vault.NewSession{User: u, Connection: c},
@@ -144,7 +144,7 @@ func (f *fleet) signIn(i *instance, left time.Duration, change ...func(*vault.Co
 // read reads the session's connection as a call would, on any instance.
 func (i *instance) read(t testing.TB, s *vault.Session) vault.Connection {
 	t.Helper()
-	got, err := i.vault.LoadTicket(context.Background(), s.Ticket())
+	got, err := i.vault.Sessions.LoadTicket(context.Background(), s.Ticket())
 	if err != nil {
 		t.Fatalf("load: %v", err)
 	}

@@ -19,11 +19,11 @@ import (
 func crash(t *testing.T, i *instance, c vault.Connection) {
 	t.Helper()
 	ctx := context.Background()
-	l, ok, err := i.vault.Lock(ctx, &c)
+	l, ok, err := i.vault.Locks.Lock(ctx, &c)
 	if err != nil || !ok {
 		t.Fatalf("lock: %v %v", ok, err)
 	}
-	if before, err := i.vault.SetIntent(ctx, l, &c); err != nil || before != nil {
+	if before, err := i.vault.Locks.SetIntent(ctx, l, &c); err != nil || before != nil {
 		t.Fatalf("intent: %v %v", before, err)
 	}
 }
@@ -283,7 +283,7 @@ func TestTheLockOfADeadInstanceEndsByItself(t *testing.T) {
 	dead, i := f.start(0), f.start(0)
 	s := f.signIn(i, -time.Second)
 	c := i.read(t, s)
-	if _, ok, err := dead.vault.Lock(context.Background(), &c); err != nil || !ok {
+	if _, ok, err := dead.vault.Locks.Lock(context.Background(), &c); err != nil || !ok {
 		t.Fatal(err)
 	}
 	if _, err := i.Token(context.Background(), c); err != nil {

@@ -55,7 +55,7 @@ func (o *Outbox) Nudge() {
 // workOutbox does what is due, a few at once so that one slow provider does not hold up the others.
 func (o *Outbox) workOutbox(ctx context.Context) {
 	for ctx.Err() == nil {
-		jobs, err := o.cfg.Vault.DueJobs(ctx, outboxUsers, outboxLease)
+		jobs, err := o.cfg.Vault.Outbox.Due(ctx, outboxUsers, outboxLease)
 		if len(jobs) == 0 || err != nil && len(jobs) == 0 {
 			return
 		}
@@ -90,10 +90,10 @@ func (o *Outbox) workJob(ctx context.Context, j vault.Job) {
 	default:
 		o.cfg.OnRevocation(name, "retried")
 		wait = max(wait, refresh.Backoff(j.Attempts, revocationFirst, revocationMax))
-		_ = o.cfg.Vault.JobRetry(ctx, j, o.cfg.Now().Add(wait))
+		_ = o.cfg.Vault.Outbox.Retry(ctx, j, o.cfg.Now().Add(wait))
 		return
 	}
-	_ = o.cfg.Vault.JobDone(ctx, j)
+	_ = o.cfg.Vault.Outbox.Done(ctx, j)
 }
 
 // orphaned deals with tokens whose connection ended while they were being fetched. What was unlinked is revoked: the

@@ -235,7 +235,7 @@ func TestInvalidGrantForAnOldTokenIsNotDefinite(t *testing.T) {
 			ObtainedAt: time.Now(),
 			Expiry:     time.Now().Add(time.Hour),
 		}
-		if _, err := other.vault.Update(context.Background(), &c, next); err != nil {
+		if _, err := other.vault.Connections.Update(context.Background(), &c, next); err != nil {
 			t.Error(err)
 		}
 		f.g.json(w, 400, map[string]any{"error": "invalid_grant"})
@@ -254,7 +254,7 @@ func TestARecordSealedAnewDuringTheCallDoesNotLoseTheResult(t *testing.T) {
 	s := f.signIn(i, -time.Second)
 	f.g.misbehave(func(http.ResponseWriter, *http.Request, url.Values) bool {
 		c := other.read(t, s)
-		if _, err := other.vault.Update(context.Background(), &c, c); err != nil {
+		if _, err := other.vault.Connections.Update(context.Background(), &c, c); err != nil {
 			t.Error(err)
 		}
 		return false

@@ -21,7 +21,7 @@ import (
 func (f *fleet) unlink(i *instance, s *vault.Session) vault.Connection {
 	f.t.Helper()
 	c := i.read(f.t, s)
-	if err := i.vault.Unlink(context.Background(), s, c.ID, i.Outbox.Revocation); err != nil {
+	if err := i.vault.Connections.Unlink(context.Background(), s, c.ID, i.Outbox.Revocation); err != nil {
 		f.t.Fatal(err)
 	}
 	return c
@@ -90,7 +90,7 @@ func TestARevocationOfATokenThatIsUnknownIsDone(t *testing.T) {
 			if n := calls.Load(); n != 1 || i.noted("revocation retried") != 0 {
 				t.Errorf("it was asked for %d times", n)
 			}
-			if jobs, err := i.vault.DueJobs(context.Background(), 10, time.Minute); err != nil || len(jobs) != 0 {
+			if jobs, err := i.vault.Outbox.Due(context.Background(), 10, time.Minute); err != nil || len(jobs) != 0 {
 				t.Errorf("%d jobs wait, %v", len(jobs), err)
 			}
 		})

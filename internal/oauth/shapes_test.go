@@ -252,7 +252,7 @@ func TestARevocationNamesTheAccount(t *testing.T) {
 	})
 	s := f.signIn(i, time.Hour, func(c *vault.Connection) { c.Account.Subject = "7/8" })
 	c := i.read(t, s)
-	if err := i.vault.Unlink(context.Background(), s, c.ID, i.Outbox.Revocation); err != nil {
+	if err := i.vault.Connections.Unlink(context.Background(), s, c.ID, i.Outbox.Revocation); err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())

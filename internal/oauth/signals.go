@@ -107,7 +107,7 @@ func (s *Signals) once(ctx context.Context, p *client.Provider, op string, o onc
 	unavailable := func(err error) error {
 		return &Error{Kind: KindStore, Op: op, Provider: p.Name, RetryAfter: time.Second, Err: err}
 	}
-	claim, state, err := s.vault.Claim(ctx, o.kind, o.id)
+	claim, state, err := s.vault.Attempts.Claim(ctx, o.kind, o.id)
 	switch {
 	case err != nil:
 		return false, unavailable(err)

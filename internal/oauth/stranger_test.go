@@ -231,7 +231,7 @@ func TestARevocationWaitsAsLongAsRetryAfterSays(t *testing.T) {
 	for shift, due := range map[time.Duration]bool{100 * time.Second: false, 4 * time.Minute: true} {
 		later := f.start(shift)
 		waitFor(t, func() bool { // until the answer is written down
-			jobs, err := later.vault.DueJobs(context.Background(), 1, time.Millisecond)
+			jobs, err := later.vault.Outbox.Due(context.Background(), 1, time.Millisecond)
 			return err == nil && (len(jobs) == 1) == due
 		})
 	}

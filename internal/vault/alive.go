@@ -4,7 +4,7 @@ import "context"
 
 // SessionLives asks the store whether a user has a live session of that public id. ErrNotFound when it ended, or
 // never was.
-func (v *index) SessionLives(ctx context.Context, userID, sessionID string) error {
+func (v *Index) SessionLives(ctx context.Context, userID, sessionID string) error {
 	all, err := v.SessionsOf(ctx, userID)
 	if err != nil {
 		return err

@@ -103,7 +103,7 @@ func TestAnAnswerOfTheStoreThatAnnouncesTooMuchIsAnOutage(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := open(t, lying(t, answer))
-			_, err := v.Load(r)
+			_, err := v.Sessions.Load(r)
 			is(t, "load", err, vault.ErrUnavailable)
 			is(t, "ping", v.Ping(context.Background()), vault.ErrUnavailable)
 		})

@@ -10,8 +10,8 @@ import (
 	"bff/internal/vault/store"
 )
 
-// attempts keeps sign-ins under way, and ids that are accepted once.
-type attempts struct{ *core }
+// Attempts keeps sign-ins under way, and ids that are accepted once.
+type Attempts struct{ *core }
 
 const stateSize = 32
 
@@ -24,14 +24,15 @@ const (
 	attemptsMinute = time.Minute
 )
 
-// PutAttempt stores payload for ttl. state goes through the provider, half into a cookie; neither alone opens it.
+// Put stores payload for ttl. state goes through the provider, half into a cookie; neither alone opens it.
 // ErrTooLarge for more than one attempt may hold, ErrFull while those under way fill their bound.
-func (v *attempts) PutAttempt(ctx context.Context, payload []byte, ttl time.Duration) (state string, half secret.Text,
+func (v *Attempts) Put(ctx context.Context, payload []byte, ttl time.Duration) (state string, half secret.Text,
 	err error) {
 	return v.put(ctx, payload, ttl, maxAttempt)
 }
 
-func (v *attempts) put(ctx context.Context, payload []byte, ttl time.Duration, most int) (state string, half secret.Text,
+func (v *Attempts) put(ctx context.Context, payload []byte, ttl time.Duration, most int) (state string,
+	half secret.Text,
 	err error) {
 	if len(payload) > most {
 		return "", secret.Text{}, ErrTooLarge
@@ -48,7 +49,7 @@ func (v *attempts) put(ctx context.Context, payload []byte, ttl time.Duration, m
 
 // count adds an attempt of this size to those that were begun within ttl. One that ended early still counts: the bound
 // is on what a flood can make the store hold.
-func (v *attempts) count(ctx context.Context, size int, ttl time.Duration) error {
+func (v *Attempts) count(ctx context.Context, size int, ttl time.Duration) error {
 	now := v.now()
 	slot := now.UnixMilli() / attemptsMinute.Milliseconds()
 	_, err := v.db.Run(ctx, store.Call{Script: "load", Keys: store.Keys{"load": v.db.Global("m")}, Args: store.Args{
@@ -61,18 +62,18 @@ func (v *attempts) count(ctx context.Context, size int, ttl time.Duration) error
 	return err
 }
 
-// TakeAttempt returns the payload and deletes it: of many takers one wins. A wrong opener is ErrNotFound and does not
+// Take returns the payload and deletes it: of many takers one wins. A wrong opener is ErrNotFound and does not
 // use the attempt up.
-func (v *attempts) TakeAttempt(ctx context.Context, state string, half secret.Text) ([]byte, error) {
+func (v *Attempts) Take(ctx context.Context, state string, half secret.Text) ([]byte, error) {
 	return v.open(ctx, state, half, true)
 }
 
-// OpenAttempt returns the payload of an attempt that nobody has taken, and leaves it there.
-func (v *attempts) OpenAttempt(ctx context.Context, state string, half secret.Text) ([]byte, error) {
+// Open returns the payload of an attempt that nobody has taken, and leaves it there.
+func (v *Attempts) Open(ctx context.Context, state string, half secret.Text) ([]byte, error) {
 	return v.open(ctx, state, half, false)
 }
 
-func (v *attempts) open(ctx context.Context, state string, half secret.Text, take bool) ([]byte, error) {
+func (v *Attempts) open(ctx context.Context, state string, half secret.Text, take bool) ([]byte, error) {
 	opener, ok := seal.ParseOpener(half.Reveal())
 	if _, sane := seal.DecodeExactly(state, stateSize); !ok || !sane {
 		return nil, ErrNotFound
@@ -104,7 +105,7 @@ func (v *attempts) open(ctx context.Context, state string, half secret.Text, tak
 	return nil, ErrNotFound
 }
 
-func (v *attempts) attempt(ctx context.Context, key string) (value string, err error) {
+func (v *Attempts) attempt(ctx context.Context, key string) (value string, err error) {
 	err = v.db.Ask(ctx, key+":w", func(b *store.Batch) func() error {
 		text := b.Get(key)
 		return func() (err error) {

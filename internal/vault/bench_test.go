@@ -61,7 +61,7 @@ func BenchmarkLoad(b *testing.B) {
 		s := load(b, v, r)
 		b.ReportAllocs()
 		for b.Loop() {
-			must(b, v.Touch(context.Background(), s))
+			must(b, v.Sessions.Touch(context.Background(), s))
 		}
 	})
 	b.Run("unknown cookie", func(b *testing.B) {
@@ -69,7 +69,7 @@ func BenchmarkLoad(b *testing.B) {
 		r := withCookie(other.Ticket().Reveal())
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := v.Load(r); !errors.Is(err, vault.ErrNotFound) {
+			if _, err := v.Sessions.Load(r); !errors.Is(err, vault.ErrNotFound) {
 				b.Fatal(err)
 			}
 		}

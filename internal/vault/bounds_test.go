@@ -26,9 +26,9 @@ func TestOneSessionTooManyEndsTheOldest(t *testing.T) {
 		clock.advance(time.Second)
 		newest, _ = signIn(t, v, vault.NewSession{})
 	}
-	_, err := v.Load(r)
+	_, err := v.Sessions.Load(r)
 	is(t, "the oldest", err, vault.ErrNotFound)
-	all, err := v.Sessions(ctx, newest)
+	all, err := v.Index.Sessions(ctx, newest)
 	if err != nil || len(all) != 100 || !slices.ContainsFunc(all, func(s vault.SessionInfo) bool { return s.Current }) {
 		t.Errorf("%d sessions, %v", len(all), err)
 	}
@@ -53,11 +53,11 @@ func TestAClaimOfAHolderThatDiedCanBeClaimedAgain(t *testing.T) {
 	server := testenv.Redis(t)
 	v, other := pair(t, server.URL)
 	ctx := context.Background()
-	dead, state, err := v.Claim(ctx, "logout", "1")
+	dead, state, err := v.Attempts.Claim(ctx, "logout", "1")
 	if err != nil || state != vault.ClaimHeld {
 		t.Fatal(state, err)
 	}
-	if _, state, err := other.Claim(ctx, "logout", "1"); err != nil || state != vault.ClaimBusy {
+	if _, state, err := other.Attempts.Claim(ctx, "logout", "1"); err != nil || state != vault.ClaimBusy {
 		t.Fatalf("meanwhile: %v %v", state, err)
 	}
 	keys := server.Client().Keys(ctx, "bff:x:*").Val()
@@ -70,12 +70,12 @@ func TestAClaimOfAHolderThatDiedCanBeClaimedAgain(t *testing.T) {
 	must(t, server.Client().PExpire(ctx, keys[0], time.Millisecond).Err())
 	var again *vault.Claimed
 	testenv.Eventually(t, "it can be claimed again", func() bool {
-		again, state, err = other.Claim(ctx, "logout", "1")
+		again, state, err = other.Attempts.Claim(ctx, "logout", "1")
 		return err == nil && state == vault.ClaimHeld
 	})
 	is(t, "the first holder is done late", dead.Done(ctx, time.Hour), vault.ErrNotFound)
 	must(t, again.Done(ctx, time.Hour))
-	if _, state, err := v.Claim(ctx, "logout", "1"); err != nil || state != vault.ClaimDone {
+	if _, state, err := v.Attempts.Claim(ctx, "logout", "1"); err != nil || state != vault.ClaimDone {
 		t.Errorf("afterwards: %v %v", state, err)
 	}
 }
@@ -86,11 +86,11 @@ func TestStillLiveAsksTheStore(t *testing.T) {
 	ctx := context.Background()
 	_, r := signIn(t, v, vault.NewSession{})
 	s := load(t, v, r)
-	must(t, v.StillLive(ctx, s))
-	must(t, other.End(ctx, load(t, other, r), "logout"))
-	is(t, "ended elsewhere", v.StillLive(ctx, s), vault.ErrNotFound)
+	must(t, v.Sessions.StillLive(ctx, s))
+	must(t, other.Sessions.End(ctx, load(t, other, r), "logout"))
+	is(t, "ended elsewhere", v.Sessions.StillLive(ctx, s), vault.ErrNotFound)
 	server.Kill()
-	is(t, "without a store", v.StillLive(ctx, s), vault.ErrUnavailable)
+	is(t, "without a store", v.Sessions.StillLive(ctx, s), vault.ErrUnavailable)
 }
 
 // Attempts are begun by anybody. One is small, and a flood of them fills its bound and not the store; sessions go on.
@@ -99,10 +99,10 @@ func TestAFloodOfAttemptsFillsItsBoundAndNotTheStore(t *testing.T) {
 	clock := newClock()
 	v := open(t, server.URL, clock.set)
 	ctx := context.Background()
-	_, _, err := v.PutAttempt(ctx, make([]byte, 16<<10), 10*time.Minute)
+	_, _, err := v.Attempts.Put(ctx, make([]byte, 16<<10), 10*time.Minute)
 	is(t, "16 kB of parameters", err, vault.ErrTooLarge)
 	put := func() error {
-		_, _, err := v.PutAttempt(ctx, make([]byte, 8<<10), 10*time.Minute)
+		_, _, err := v.Attempts.Put(ctx, make([]byte, 8<<10), 10*time.Minute)
 		return err
 	}
 	must(t, put())

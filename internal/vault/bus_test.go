@@ -36,36 +36,36 @@ func TestEveryInstanceHearsWhatChanges(t *testing.T) {
 		}
 	}
 	connection := vault.Event{Kind: vault.EventConnection, Session: s.ID, User: s.User.ID, Connection: c.ID, Key: c.Key()}
-	c, err := a.Update(ctx, &c, c)
+	c, err := a.Connections.Update(ctx, &c, c)
 	must(t, err)
 	want("a write", connection)
-	lock, _, err := a.Lock(ctx, &c)
+	lock, _, err := a.Locks.Lock(ctx, &c)
 	must(t, err)
 	must(t, lock.Release(ctx))
 	released := connection
 	released.Kind = vault.EventLock
 	want("a lock", released)
-	must(t, a.Unlink(ctx, s, c.ID, func(vault.Connection) []byte { return nil }))
+	must(t, a.Connections.Unlink(ctx, s, c.ID, func(vault.Connection) []byte { return nil }))
 	connection.Removed = true
 	want("a removal", connection)
-	kept, err := a.Link(ctx, s, *google(vault.KeepUser))
+	kept, err := a.Connections.Link(ctx, s, *google(vault.KeepUser))
 	must(t, err)
 	want(
 		"what the user keeps",
 		vault.Event{Kind: vault.EventConnection, User: s.User.ID, Connection: kept.ID, Key: kept.Key()},
 	)
 	other, _ := signIn(t, b, vault.NewSession{})
-	must(t, a.EndOne(ctx, s, other.ID, "ended_elsewhere"))
+	must(t, a.Index.EndOne(ctx, s, other.ID, "ended_elsewhere"))
 	want(
 		"an end elsewhere",
 		vault.Event{Kind: vault.EventSession, Session: other.ID, User: s.User.ID, Reason: "ended_elsewhere"},
 	)
-	must(t, a.Touch(ctx, s))
-	must(t, a.End(ctx, s, "logout"))
+	must(t, a.Sessions.Touch(ctx, s))
+	must(t, a.Sessions.End(ctx, s, "logout"))
 	want("a logout", vault.Event{Kind: vault.EventSession, Session: s.ID, User: s.User.ID, Reason: "logout"})
-	must(t, a.End(ctx, s, "logout"))
+	must(t, a.Sessions.End(ctx, s, "logout"))
 	third, _ := signIn(t, a, vault.NewSession{})
-	must(t, a.Erase(ctx, s.User.ID))
+	must(t, a.Index.Erase(ctx, s.User.ID))
 	want(
 		"an erased user, after an end that ended nothing",
 		vault.Event{Kind: vault.EventSession, Session: third.ID, User: s.User.ID, Reason: "erased"},
@@ -84,7 +84,7 @@ func TestASlowSubscriberLearnsThatItMissedSomething(t *testing.T) {
 			reason = "last"
 		}
 		s, _ := signIn(t, v, vault.NewSession{User: vault.User{ID: fmt.Sprint("u_", n)}})
-		must(t, v.End(ctx, s, reason))
+		must(t, v.Sessions.End(ctx, s, reason))
 	}
 	testenv.Receive(t, "the quick subscriber", quick)
 	resync, n := false, 0
@@ -122,7 +122,7 @@ func TestASubscriptionThatWasCutResyncs(t *testing.T) {
 		t.Fatalf("after a restart: %+v", e)
 	}
 	s, _ := signIn(t, v, vault.NewSession{})
-	must(t, v.End(context.Background(), s, "logout"))
+	must(t, v.Sessions.End(context.Background(), s, "logout"))
 	if e := testenv.Receive(t, "an event", events); e.Session != s.ID {
 		t.Fatalf("after the resync: %+v", e)
 	}
@@ -136,7 +136,7 @@ func TestAHalfOpenSubscriptionIsNoticed(t *testing.T) {
 	silent := wire.Starve()
 	other := open(t, server.URL)
 	s, _ := signIn(t, other, vault.NewSession{})
-	must(t, other.End(context.Background(), s, "logout")) // which v does not hear
+	must(t, other.Sessions.End(context.Background(), s, "logout")) // which v does not hear
 	silent.End()
 	for {
 		select {

@@ -6,7 +6,7 @@ import (
 )
 
 // SessionUser returns the user of a live session. ErrNotFound: it ended, or never was.
-func (v *index) SessionUser(ctx context.Context, sessionID string) (userID string, err error) {
+func (v *Index) SessionUser(ctx context.Context, sessionID string) (userID string, err error) {
 	for _, key := range v.idKeys(sessionID) {
 		entries, err := v.below(ctx, key)
 		if errors.Is(err, ErrNotFound) {
@@ -26,7 +26,7 @@ func (v *index) SessionUser(ctx context.Context, sessionID string) (userID strin
 }
 
 // EndSession ends a session by its public id. ErrNotFound: it ended, or never was.
-func (v *index) EndSession(ctx context.Context, sessionID, reason string) error {
+func (v *Index) EndSession(ctx context.Context, sessionID, reason string) error {
 	userID, err := v.SessionUser(ctx, sessionID)
 	if err != nil {
 		return err

@@ -58,7 +58,7 @@ func TestTheCacheAnswersWithoutTheStore(t *testing.T) {
 		t.Error("one got the other's session")
 	}
 	half := s.Ticket().Reveal()
-	_, err := v.Load(withCookie(half[:len(half)-10] + "AAAAAAAAAA"))
+	_, err := v.Sessions.Load(withCookie(half[:len(half)-10] + "AAAAAAAAAA"))
 	is(t, "the same finder with another half", err, vault.ErrNotFound)
 }
 
@@ -75,7 +75,7 @@ func TestTheCacheIsEmptiedByWrites(t *testing.T) {
 		c := connectionOf(t, s, []vault.Keep{vault.KeepSession, vault.KeepUser}[n%2])
 		next := c
 		next.Tokens.Access = secret.New("at-" + strconv.Itoa(n))
-		if _, err := a.Update(ctx, &c, next); err != nil {
+		if _, err := a.Connections.Update(ctx, &c, next); err != nil {
 			t.Fatal(err)
 		}
 		newest := func(v *vault.Vault) bool {
@@ -92,7 +92,7 @@ func TestTheCacheIsEmptiedByWrites(t *testing.T) {
 	testenv.Eventually(
 		t,
 		"a flushed store is empty",
-		func() bool { _, err := b.Load(r); return errors.Is(err, vault.ErrNotFound) },
+		func() bool { _, err := b.Sessions.Load(r); return errors.Is(err, vault.ErrNotFound) },
 	)
 }
 
@@ -114,7 +114,7 @@ func TestLogoutWinsAgainstTheCache(t *testing.T) {
 			all.Go(func() {
 				for {
 					last := ended.Load()
-					_, err := v.Load(r)
+					_, err := v.Sessions.Load(r)
 					if last {
 						is(t, "a call after the logout answered", err, vault.ErrNotFound)
 						return
@@ -123,10 +123,10 @@ func TestLogoutWinsAgainstTheCache(t *testing.T) {
 			})
 		}
 		err := []func() error{
-			func() error { return a.End(ctx, s, "logout") },
-			func() error { return a.EndOne(ctx, other, s.ID, "ended_elsewhere") },
-			func() error { return a.EndOthers(ctx, other, "ended_elsewhere") },
-			func() error { _, err := a.EndHandle(ctx, "google/sid", "provider"); return err },
+			func() error { return a.Sessions.End(ctx, s, "logout") },
+			func() error { return a.Index.EndOne(ctx, other, s.ID, "ended_elsewhere") },
+			func() error { return a.Index.EndOthers(ctx, other, "ended_elsewhere") },
+			func() error { _, err := a.Index.EndHandle(ctx, "google/sid", "provider"); return err },
 		}[n%4]()
 		ended.Store(true)
 		is(t, "the logout", err, nil)
@@ -149,18 +149,18 @@ func TestLogoutWinsAgainstACacheThatHearsNothing(t *testing.T) {
 	} {
 		_, r := signIn(t, other, vault.NewSession{})
 		s := load(t, other, r)
-		testenv.Eventually(t, "an answer", func() bool { _, err := deaf.Load(r); return err == nil })
+		testenv.Eventually(t, "an answer", func() bool { _, err := deaf.Sessions.Load(r); return err == nil })
 		warm(t, deaf, r, server)
 		restore := fail()
-		must(t, other.End(ctx, s, "logout"))
-		if _, err := deaf.Load(r); err == nil {
+		must(t, other.Sessions.End(ctx, s, "logout"))
+		if _, err := deaf.Sessions.Load(r); err == nil {
 			t.Error("an instance that hears nothing still answers from before the logout")
 		}
 		restore()
 		testenv.Eventually(
 			t,
 			"the store is asked again",
-			func() bool { _, err := deaf.Load(r); return errors.Is(err, vault.ErrNotFound) },
+			func() bool { _, err := deaf.Sessions.Load(r); return errors.Is(err, vault.ErrNotFound) },
 		)
 	}
 }
@@ -174,7 +174,7 @@ func TestUnlinkWinsAgainstTheCache(t *testing.T) {
 	for want := 1; want >= 0; want-- {
 		warm(t, b, r, server)
 		s := load(t, a, r)
-		must(t, a.Unlink(ctx, s, s.Connections[0].ID, func(vault.Connection) []byte { return nil }))
+		must(t, a.Connections.Unlink(ctx, s, s.Connections[0].ID, func(vault.Connection) []byte { return nil }))
 		for _, v := range []*vault.Vault{a, b} {
 			if got := load(t, v, r); len(got.Connections) != want {
 				t.Errorf("%d connections, want %d", len(got.Connections), want)
@@ -195,7 +195,7 @@ func TestAFillThatWasOvertakenIsRefused(t *testing.T) {
 	keep := a.Reading(before)
 	clock.advance(2 * time.Minute)
 	now := load(t, a, r)
-	must(t, a.Touch(ctx, now))
+	must(t, a.Sessions.Touch(ctx, now))
 	keep(before)
 	if got := load(t, a, r); !got.SeenAt.Equal(now.SeenAt) {
 		t.Error("overtaken by a write of this instance, and kept")
@@ -205,7 +205,7 @@ func TestAFillThatWasOvertakenIsRefused(t *testing.T) {
 		before, keep = load(t, a, r), a.Reading(before)
 		clock.advance(2 * time.Minute)
 		now = load(t, b, r)
-		must(t, b.Touch(ctx, now))
+		must(t, b.Sessions.Touch(ctx, now))
 		testenv.Eventually(t, "the report", func() bool { return load(t, a, r).SeenAt.Equal(now.SeenAt) })
 		keep(before)
 		if got := load(t, a, r); !got.SeenAt.Equal(now.SeenAt) {
@@ -238,7 +238,11 @@ func TestTheCacheAnswersNoLongerThanTheSessionLives(t *testing.T) {
 	warm(t, v, r, server)
 	server.Client().ConfigSet(context.Background(), "active-expire-effort", "1")
 	must(t, server.Client().Do(context.Background(), "DEBUG", "SET-ACTIVE-EXPIRE", "0").Err())
-	testenv.Eventually(t, "the session ends", func() bool { _, err := v.Load(r); return errors.Is(err, vault.ErrNotFound) })
+	testenv.Eventually(t, "the session ends", func() bool {
+		_, err := v.Sessions.Load(r)
+		return errors.Is(err,
+			vault.ErrNotFound)
+	})
 }
 
 // The cache holds as many bytes as it may, and who is not in it is asked for.

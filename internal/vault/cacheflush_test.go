@@ -23,8 +23,8 @@ func TestAFlushedStoreEmptiesTheCache(t *testing.T) {
 		someone, _ := signIn(t, v, vault.NewSession{User: grace()})
 		warm(t, v, r, server)
 		must(t, server.Client().FlushAll(ctx).Err())
-		must(t, v.End(ctx, someone, "logout"))
-		_, err := v.Load(r)
+		must(t, v.Sessions.End(ctx, someone, "logout"))
+		_, err := v.Sessions.Load(r)
 		is(t, "a session of a store that was flushed", err, vault.ErrNotFound)
 	}
 }
@@ -37,8 +37,8 @@ func TestAReadThatAReportOvertookIsNotAnsweredFrom(t *testing.T) {
 	slow, other := open(t, url, key, cached), open(t, server.URL, key, cached)
 	ctx := context.Background()
 	for _, end := range []func(s *vault.Session) error{
-		func(s *vault.Session) error { return other.End(ctx, s, "logout") },
-		func(s *vault.Session) error { _, err := other.EndUser(ctx, s.User.ID, "provider"); return err },
+		func(s *vault.Session) error { return other.Sessions.End(ctx, s, "logout") },
+		func(s *vault.Session) error { _, err := other.Index.EndUser(ctx, s.User.ID, "provider"); return err },
 	} {
 		_, before := signIn(t, other, vault.NewSession{User: grace()})
 		warm(t, slow, before, server) // it hears reports
@@ -61,7 +61,7 @@ func TestAReadThatAReportOvertookIsNotAnsweredFrom(t *testing.T) {
 		})
 		done := make(chan error, 1)
 		bound := time.After(20 * time.Second)
-		go func() { _, err := slow.Load(r); done <- err }()
+		go func() { _, err := slow.Sessions.Load(r); done <- err }()
 		select {
 		case <-read:
 		case err := <-done:
@@ -77,7 +77,7 @@ func TestAReadThatAReportOvertookIsNotAnsweredFrom(t *testing.T) {
 			t.Fatal("the read has no end")
 		}
 		meddle(nil)
-		_, err := slow.Load(r)
+		_, err := slow.Sessions.Load(r)
 		is(t, "a call after the logout answered", err, vault.ErrNotFound)
 	}
 }

@@ -34,12 +34,12 @@ func TestClocksAMinuteApartLogNobodyOut(t *testing.T) {
 		session := server.Client().Keys(ctx, "bff:{*}:s:*").Val()[0]
 		for i := range 12 { // each in turn uses the session after most of the idle time, which passes in the store too
 			v := []*vault.Vault{a, b}[i%2]
-			s, err := v.Load(r)
+			s, err := v.Sessions.Load(r)
 			if err != nil {
 				t.Fatalf("idle %v, use %d: %v", idle, i, err)
 			}
-			if v.Due(s) {
-				must(t, v.Touch(ctx, s))
+			if v.Sessions.Due(s) {
+				must(t, v.Sessions.Touch(ctx, s))
 			}
 			left := server.Client().PTTL(ctx, session).Val()
 			if left < idle-min(idle/10, time.Minute)-time.Second {
@@ -67,12 +67,12 @@ func TestAClockThatWasWrongNeitherEndsNorProlongsASession(t *testing.T) {
 	if left := time.Until(s.ExpiresAt()); left > 12*time.Hour+time.Minute {
 		t.Fatalf("it would live for %v", left)
 	}
-	if !v.Due(s) {
+	if !v.Sessions.Due(s) {
 		t.Fatal("nothing is to be written down")
 	}
-	must(t, v.Touch(ctx, s))
+	must(t, v.Sessions.Touch(ctx, s))
 	wrong.advance(time.Hour)
-	_, err := v.Load(r)
+	_, err := v.Sessions.Load(r)
 	is(t, "idle for an hour, by the sealed times", err, vault.ErrNotFound)
 }
 
@@ -87,9 +87,9 @@ func TestARecordThatTheStoreKeepsTooLongIsNotOpened(t *testing.T) {
 		server.Client().Persist(ctx, key)
 	}
 	clock.advance(30*time.Minute + 2*time.Minute)
-	_, err := v.Load(r)
+	_, err := v.Sessions.Load(r)
 	is(t, "load", err, vault.ErrNotFound)
-	if list, err := v.Sessions(ctx, s); err != nil || len(list) != 0 {
+	if list, err := v.Index.Sessions(ctx, s); err != nil || len(list) != 0 {
 		t.Fatalf("listed: %v %v", list, err)
 	}
 }

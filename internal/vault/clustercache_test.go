@@ -21,7 +21,7 @@ func warmOn(t *testing.T, v *vault.Vault, r *http.Request, c *testenv.Clustered)
 	}
 	testenv.Eventually(t, "an answer without the store", func() bool {
 		before := all()
-		_, err := v.Load(r)
+		_, err := v.Sessions.Load(r)
 		return err == nil && all() == before
 	})
 }
@@ -44,9 +44,9 @@ func TestTheCacheOnACluster(t *testing.T) {
 			}
 			met[cluster.Owner(cluster.Slot(key))] = true
 		}
-		must(t, b.End(ctx, s, "logout"))
+		must(t, b.Sessions.End(ctx, s, "logout"))
 		for _, v := range []*vault.Vault{a, b} {
-			_, err := v.Load(r)
+			_, err := v.Sessions.Load(r)
 			is(t, "after the logout", err, vault.ErrNotFound)
 		}
 		for _, server := range cluster.Servers { // the keys of the next one only
@@ -85,17 +85,17 @@ func TestLogoutWinsAgainstTheCacheWhereSlotsMove(t *testing.T) {
 		}()
 		if n%3 == 1 {
 			testenv.Receive(t, "the move", moved)
-			_, err := a.Load(r)
+			_, err := a.Sessions.Load(r)
 			is(t, "a session that moved", err, nil)
 		}
-		eventually(t, "the logout", func() error { return b.End(ctx, s, "logout") })
-		_, err := a.Load(r)
+		eventually(t, "the logout", func() error { return b.Sessions.End(ctx, s, "logout") })
+		_, err := a.Sessions.Load(r)
 		if err == nil {
 			t.Fatalf("round %d: answered from before the logout", n)
 		}
 		testenv.Receive(t, "the move", moved)
 		eventually(t, "a definite answer", func() error {
-			if _, err := a.Load(r); err == nil {
+			if _, err := a.Sessions.Load(r); err == nil {
 				t.Fatalf("round %d: it came back", n)
 			} else if err != vault.ErrNotFound {
 				return err

@@ -20,18 +20,18 @@ func configuredBinding() seal.Binding { return seal.Binding{Kind: "configured", 
 
 // SwapConfigured keeps the digests of a configuration, and returns those that were kept, nil where there are none that
 // this ring opens.
-func (c *core) SwapConfigured(ctx context.Context, now map[string]string) (before map[string]string, err error) {
-	key := c.db.Global("g")
-	value, err := c.db.Get(ctx, key)
+func (v *Vault) SwapConfigured(ctx context.Context, now map[string]string) (before map[string]string, err error) {
+	key := v.db.Global("g")
+	value, err := v.db.Get(ctx, key)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return nil, err
 	}
-	if plain, opened := c.ring().Open(configuredBinding(), []byte(value)); err == nil && opened == nil {
+	if plain, opened := v.ring().Open(configuredBinding(), []byte(value)); err == nil && opened == nil {
 		_ = json.Unmarshal(plain, &before) // else: written by another version
 	}
 	plain, err := json.Marshal(now)
 	if err != nil {
 		return nil, err
 	}
-	return before, c.db.Set(ctx, key, c.ring().Seal(configuredBinding(), plain), configuredLife)
+	return before, v.db.Set(ctx, key, v.ring().Seal(configuredBinding(), plain), configuredLife)
 }

@@ -12,13 +12,13 @@ import (
 	"bff/internal/vault/store"
 )
 
-// connections links, changes and unlinks connections. Every change of one that exists goes through change: it is
+// Connections links, changes and unlinks connections. Every change of one that exists goes through change: it is
 // compare-and-set on the version.
-type connections struct {
+type Connections struct {
 	*core
 	reader *reader
-	outbox *outbox
-	events *events
+	outbox *Outbox
+	events *Events
 }
 
 // maxConnections bounds what one read brings.
@@ -27,13 +27,13 @@ const maxConnections = 100
 // attemptsToChange is how often a change is tried again after somebody else wrote.
 const attemptsToChange = 8
 
-func (v *connections) seal(c *Connection) []byte {
+func (v *Connections) seal(c *Connection) []byte {
 	rec := c.record()
 	return v.ring().Seal(c.owner.binding(c.ID), encode(&rec))
 }
 
 // Kept lists the connections that are kept by a user, the one linked first in front. It needs no session.
-func (v *connections) Kept(ctx context.Context, userID string) ([]Connection, error) {
+func (v *Connections) Kept(ctx context.Context, userID string) ([]Connection, error) {
 	t := tag(userID)
 	values, err := v.db.All(ctx, v.userKey(t, "k"))
 	if err != nil {
@@ -46,7 +46,7 @@ func (v *connections) Kept(ctx context.Context, userID string) ([]Connection, er
 
 // fresh prepares a connection that is not stored yet. Its id says whose account it is: two sign-ins with it at once
 // make one connection.
-func (v *connections) fresh(s *Session, c Connection) Connection {
+func (v *Connections) fresh(s *Session, c Connection) Connection {
 	c.owner, c.version = ownerOf(s, c.Keep), ""
 	by := c.owner.session
 	if c.Keep == KeepUser {
@@ -65,7 +65,7 @@ func (v *connections) fresh(s *Session, c Connection) Connection {
 // Link adds c to s, or replaces the connection of the same provider and subject: same id, and the refresh token that
 // is there stays when c brings none and it is not dead. What the session keeps and what the user keeps are two
 // connections. ErrNotFound when s ended meanwhile, ErrFull when it has a hundred.
-func (v *connections) Link(ctx context.Context, s *Session, c Connection) (Connection, error) {
+func (v *Connections) Link(ctx context.Context, s *Session, c Connection) (Connection, error) {
 	linked, err := v.link(ctx, s, c)
 	if err == nil {
 		v.recorder.did(ctx, audit.Event{Kind: audit.Linked, User: s.User.ID, Session: s.ID, Connection: linked.ID,
@@ -74,7 +74,7 @@ func (v *connections) Link(ctx context.Context, s *Session, c Connection) (Conne
 	return linked, err
 }
 
-func (v *connections) link(ctx context.Context, s *Session, c Connection) (linked Connection, err error) {
+func (v *Connections) link(ctx context.Context, s *Session, c Connection) (linked Connection, err error) {
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	err = change(func() error {
@@ -120,7 +120,7 @@ func change(f func() error) (err error) {
 }
 
 // Reload reads one connection again. ErrNotFound when it was unlinked or its session ended.
-func (v *connections) Reload(ctx context.Context, c *Connection) (Connection, error) {
+func (v *Connections) Reload(ctx context.Context, c *Connection) (Connection, error) {
 	var hashes []string
 	if l := c.owner.location; c.Keep == KeepUser {
 		hashes = []string{v.userKey(l.tag, "k")}
@@ -156,7 +156,7 @@ func (v *connections) Reload(ctx context.Context, c *Connection) (Connection, er
 
 // Update writes next over c if c is still what is stored: ErrConflict if not, ErrNotFound if it was unlinked or its
 // session ended. It waits, within a bound, for one replica where there are any, and announces the change on the bus.
-func (v *connections) Update(ctx context.Context, c *Connection, next Connection) (Connection, error) {
+func (v *Connections) Update(ctx context.Context, c *Connection, next Connection) (Connection, error) {
 	next.ID, next.owner, next.version = c.ID, c.owner, c.version
 	next.Provider, next.Keep = c.Provider, c.Keep
 	occasion := "" // that tokens were renewed is nobody's news
@@ -171,7 +171,7 @@ func (v *connections) Update(ctx context.Context, c *Connection, next Connection
 }
 
 // Dead is c as it is when its grant ended: it needs_reauth for this reason, and its tokens are gone. No other code sets
-// this status; what holds a version writes the result by Update, anybody else calls KillConnection.
+// this status; what holds a version writes the result by Update, anybody else calls Kill.
 func (c Connection) Dead(reason string) Connection {
 	dead := c.DeadRevocable(reason)
 	dead.Tokens = Tokens{}
@@ -185,8 +185,8 @@ func (c Connection) DeadRevocable(reason string) Connection {
 	return c
 }
 
-// KillConnection marks c as dead whoever else writes it at the moment. One that is gone meanwhile is fine.
-func (v *connections) KillConnection(ctx context.Context, c *Connection, reason string) error {
+// Kill marks c as dead whoever else writes it at the moment. One that is gone meanwhile is fine.
+func (v *Connections) Kill(ctx context.Context, c *Connection, reason string) error {
 	now := *c
 	err := change(func() error {
 		_, err := v.Update(ctx, &now, now.Dead(reason))
@@ -208,7 +208,7 @@ func (v *connections) KillConnection(ctx context.Context, c *Connection, reason 
 	return err
 }
 
-func (v *connections) keys(c *Connection, more store.Keys) store.Keys {
+func (v *Connections) keys(c *Connection, more store.Keys) store.Keys {
 	t := c.owner.location.tag
 	more["kept"], more["intent"] = v.userKey(t, "k"), v.userKey(t, "n:"+c.ID)
 	return more
@@ -216,7 +216,7 @@ func (v *connections) keys(c *Connection, more store.Keys) store.Keys {
 
 // write writes c over its own version; linking says that a session is doing it, which must live; pending that an intent
 // stays: what is written says nothing of the refresh token's fate.
-func (v *connections) write(ctx context.Context, c *Connection, occasion string, linking, pending bool) (Connection,
+func (v *Connections) write(ctx context.Context, c *Connection, occasion string, linking, pending bool) (Connection,
 	error) {
 	by := c.hash()
 	if linking && by == "kept" {
@@ -246,12 +246,12 @@ func (v *connections) write(ctx context.Context, c *Connection, occasion string,
 }
 
 // reseal seals c under the ring's first key, if it is not. It gives way to whoever else writes.
-func (v *connections) reseal(ctx context.Context, c *Connection) error {
+func (v *Connections) reseal(ctx context.Context, c *Connection) error {
 	return v.resealBy(ctx, c, c.hash())
 }
 
 // resealBy is reseal; by is what the script calls who does it.
-func (v *connections) resealBy(ctx context.Context, c *Connection, by string) error {
+func (v *Connections) resealBy(ctx context.Context, c *Connection, by string) error {
 	if c.current {
 		return nil
 	}
@@ -266,7 +266,7 @@ func (v *connections) resealBy(ctx context.Context, c *Connection, by string) er
 
 // Unlink removes the connection and, in the same atomic write, puts its revocation into the outbox: what revocation
 // makes of it as it is then, or nothing for nil. ErrNotFound when it is not one of s's, or s ended.
-func (v *connections) Unlink(ctx context.Context, s *Session, id string, revocation func(Connection) []byte) error {
+func (v *Connections) Unlink(ctx context.Context, s *Session, id string, revocation func(Connection) []byte) error {
 	c, ok := s.Connection(id)
 	if !ok {
 		return ErrNotFound
@@ -275,7 +275,7 @@ func (v *connections) Unlink(ctx context.Context, s *Session, id string, revocat
 }
 
 // UnlinkKept is Unlink of a connection that is kept by a user, without a session.
-func (v *connections) UnlinkKept(ctx context.Context, userID, id string, revocation func(Connection) []byte) error {
+func (v *Connections) UnlinkKept(ctx context.Context, userID, id string, revocation func(Connection) []byte) error {
 	kept, err := v.Kept(ctx, userID)
 	if err != nil {
 		return err
@@ -288,7 +288,7 @@ func (v *connections) UnlinkKept(ctx context.Context, userID, id string, revocat
 }
 
 // unlink removes c. by is what the script calls who does it.
-func (v *connections) unlink(ctx context.Context, c *Connection, by string, revocation func(Connection) []byte) error {
+func (v *Connections) unlink(ctx context.Context, c *Connection, by string, revocation func(Connection) []byte) error {
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	err := change(func() error {
@@ -305,7 +305,7 @@ func (v *connections) unlink(ctx context.Context, c *Connection, by string, revo
 	return v.settled(err)
 }
 
-func (v *connections) remove(ctx context.Context, c *Connection, by string, payload []byte) error {
+func (v *Connections) remove(ctx context.Context, c *Connection, by string, payload []byte) error {
 	t := c.owner.location.tag
 	j := Job{id: newID("j_"), tag: t, Payload: payload, Created: v.now()}
 	var sealedJob []byte

@@ -67,37 +67,6 @@ type keyring struct{ current atomic.Pointer[seal.Ring] }
 // ring is the key ring: the first key seals, all open.
 func (k *keyring) ring() seal.Ring { return *k.current.Load() }
 
-// Close waits for writes under way, then lets go of the store. It is called once.
-func (c *core) Close() error {
-	close(c.closing)
-	c.bus.Close()
-	c.work.Wait()
-	c.cache.close()
-	return c.db.Close()
-}
-
-// Ping asks the store for a sign of life.
-func (c *core) Ping(ctx context.Context) error { return c.db.Ping(ctx) }
-
-// Serves reports whether the store answers reads and takes writes. One that does not cannot serve: no call, no touch, no
-// sign-in, no refresh.
-func (c *core) Serves(ctx context.Context) error { return c.db.Serves(ctx) }
-
-// A StoreReport is what an operator should know of a store that works.
-type StoreReport = store.Report
-
-// Examine tries everything that serving needs of the store, for an operator. Its errors say what is wrong, wrap
-// ErrUnavailable, and hold nothing of the store's URL but the address.
-func (c *core) Examine(ctx context.Context) (StoreReport, error) { return c.db.Examine(ctx) }
-
-// Subscribe delivers the events for which match is true, until cancel is called; the channel is never closed. match
-// must not block. The first is an EventResync, as soon as the store is there: from then on nothing is missed. A
-// subscriber that falls behind gets one for all it missed; so does everybody when the subscription to the store was
-// made anew.
-func (c *core) Subscribe(match func(Event) bool) (events <-chan Event, cancel func()) {
-	return c.bus.Subscribe(match)
-}
-
 func (c *core) now() time.Time { return c.cfg.Now() }
 
 // A Key is one key of the ring: 32 random bytes. It prints as "[redacted]". The zero Key is none, and Open refuses it.

@@ -29,7 +29,7 @@ const sweepAt = 32
 
 // Create makes a session with a new ticket and sets the cookie on w, in that order: nothing reaches the browser that is
 // not stored. The sessions that it replaces end last, so that a store that fails in between logs nobody out.
-func (v *sessions) Create(w http.ResponseWriter, r *http.Request, in NewSession) (*Session, error) {
+func (v *Sessions) Create(w http.ResponseWriter, r *http.Request, in NewSession) (*Session, error) {
 	ctx, cancel := detached(r.Context())
 	defer cancel()
 	now := v.now().Truncate(time.Millisecond)
@@ -56,7 +56,7 @@ func (v *sessions) Create(w http.ResponseWriter, r *http.Request, in NewSession)
 			return nil, err
 		}
 	}
-	made, err := v.reader.LoadTicket(ctx, s.Ticket())
+	made, err := v.LoadTicket(ctx, s.Ticket())
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func (v *sessions) Create(w http.ResponseWriter, r *http.Request, in NewSession)
 }
 
 // saveNew writes s, with the connection that it keeps itself, and says how many sessions its user has now.
-func (v *sessions) saveNew(ctx context.Context, s *Session, first *Connection) (count int, err error) {
+func (v *Sessions) saveNew(ctx context.Context, s *Session, first *Connection) (count int, err error) {
 	ttl := v.timeToLive(s, s.SeenAt)
 	if ttl <= 0 {
 		return 0, ErrNotFound
@@ -107,9 +107,9 @@ func (v *sessions) saveNew(ctx context.Context, s *Session, first *Connection) (
 
 // replace ends a session that a sign-in replaces. It is tried until it is done, within a bound, behind the sign-in's
 // answer if need be.
-func (v *sessions) replace(ctx context.Context, previous secret.Text) {
+func (v *Sessions) replace(ctx context.Context, previous secret.Text) {
 	end := func(ctx context.Context) error {
-		old, err := v.reader.LoadTicket(ctx, previous)
+		old, err := v.LoadTicket(ctx, previous)
 		if err == nil {
 			err = v.end(ctx, old, endedReplaced)
 		}

@@ -15,15 +15,15 @@ func dataBinding(owner, client string) seal.Binding {
 	return seal.Binding{Kind: "data", Owner: owner + "/" + client}
 }
 
-// documents keeps what services store beside users and sessions.
-type documents struct {
+// Documents keeps what services store beside users and sessions.
+type Documents struct {
 	*core
-	index *index
+	index *Index
 }
 
 // UserData reads what a service keeps beside a user: "{}" and version "" where there is nothing. ErrNotFound: no such
 // user.
-func (v *documents) UserData(ctx context.Context, userID, client string) (doc []byte, version string, err error) {
+func (v *Documents) UserData(ctx context.Context, userID, client string) (doc []byte, version string, err error) {
 	t := tag(userID)
 	var value string
 	err = v.db.Ask(ctx, v.absent(t), func(b *store.Batch) func() error {
@@ -46,7 +46,7 @@ func (v *documents) UserData(ctx context.Context, userID, client string) (doc []
 	return v.openData(userID, client, value)
 }
 
-func (v *documents) openData(owner, client, value string) (doc []byte, version string, err error) {
+func (v *Documents) openData(owner, client, value string) (doc []byte, version string, err error) {
 	if value == "" {
 		return []byte("{}"), "", nil
 	}
@@ -59,7 +59,8 @@ func (v *documents) openData(owner, client, value string) (doc []byte, version s
 }
 
 // SetUserData writes doc if version is what is stored, else ErrConflict. ErrNotFound: no such user.
-func (v *documents) SetUserData(ctx context.Context, userID, client string, doc []byte, version string) (string, error) {
+func (v *Documents) SetUserData(ctx context.Context, userID, client string, doc []byte, version string) (string,
+	error) {
 	if len(doc) > MaxData {
 		return "", ErrTooLarge
 	}
@@ -78,7 +79,7 @@ func (v *documents) SetUserData(ctx context.Context, userID, client string, doc 
 }
 
 // SessionData reads what a service keeps beside a live session.
-func (v *documents) SessionData(ctx context.Context, sessionID, client string) (doc []byte, version string, err error) {
+func (v *Documents) SessionData(ctx context.Context, sessionID, client string) (doc []byte, version string, err error) {
 	userID, err := v.index.SessionUser(ctx, sessionID)
 	if err != nil {
 		return nil, "", err
@@ -98,7 +99,7 @@ func (v *documents) SessionData(ctx context.Context, sessionID, client string) (
 }
 
 // SetSessionData writes doc if version is what is stored, else ErrConflict. It ends with the session.
-func (v *documents) SetSessionData(
+func (v *Documents) SetSessionData(
 	ctx context.Context,
 	sessionID, client string,
 	doc []byte,

@@ -19,19 +19,19 @@ type Erased struct {
 	CreatedAt                          time.Time
 }
 
-// EraseUser ends every session of a user, has the grants that are kept for the user revoked through the outbox, and
+// Erase ends every session of a user, has the grants that are kept for the user revoked through the outbox, and
 // deletes all that is kept: record, connections, preferences, data of services. ErrNotFound when there is no such user.
 // Broken off, it is taken up by the next call.
-func (v *users) EraseUser(ctx context.Context, userID string, revocation func(Connection) []byte) (Erased, error) {
+func (v *Users) Erase(ctx context.Context, userID string, revocation func(Connection) []byte) (Erased, error) {
 	return v.eraseUser(ctx, userID, "", revocation)
 }
 
-// eraseUser is EraseUser, recorded with a reason.
-func (v *users) eraseUser(ctx context.Context, userID, reason string, revocation func(Connection) []byte) (out Erased,
+// eraseUser is Erase, recorded with a reason.
+func (v *Users) eraseUser(ctx context.Context, userID, reason string, revocation func(Connection) []byte) (out Erased,
 	err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
-	rec, err := v.GetUser(ctx, userID)
+	rec, err := v.Get(ctx, userID)
 	if err != nil {
 		return out, err
 	}
@@ -65,7 +65,7 @@ func (v *users) eraseUser(ctx context.Context, userID, reason string, revocation
 	return out, v.settled(nil)
 }
 
-func (v *users) unlinkAll(ctx context.Context, userID string, revocation func(Connection) []byte, out *Erased) error {
+func (v *Users) unlinkAll(ctx context.Context, userID string, revocation func(Connection) []byte, out *Erased) error {
 	kept, err := v.connections.Kept(ctx, userID)
 	if err != nil {
 		return err
@@ -94,7 +94,7 @@ func (v *users) unlinkAll(ctx context.Context, userID string, revocation func(Co
 
 // eraseRecords deletes what is kept in one step, and says how many sessions it ended. ErrConflict: there is a
 // connection.
-func (v *users) eraseRecords(ctx context.Context, userID, reason string) (int, error) {
+func (v *Users) eraseRecords(ctx context.Context, userID, reason string) (int, error) {
 	t := tag(userID)
 	notice := v.events.about("user.erased", queued{User: userID})
 	if err := v.events.ahead(ctx, t, notice); err != nil {

@@ -23,7 +23,7 @@ func TestAWriteThatAnErasingOvertookIsRefused(t *testing.T) {
 	here, there := open(t, server.URL, ring(key)), open(t, server.URL, ring(key))
 	account := vault.Identity{Provider: "google", Issuer: "https://accounts.google.com", Subject: "1098"}
 	user := func(t *testing.T) string {
-		rec, _, err := here.Register(ctx, account, vault.Profile{}, nil)
+		rec, _, err := here.Users.Register(ctx, account, vault.Profile{}, nil)
 		must(t, err)
 		return rec.ID
 	}
@@ -34,7 +34,7 @@ func TestAWriteThatAnErasingOvertookIsRefused(t *testing.T) {
 			r.Rights[vault.RightsAdmin] = []string{"admin"}
 			if !done {
 				done = true
-				_, err := there.EraseUser(ctx, *id, noRevocation)
+				_, err := there.Users.Erase(ctx, *id, noRevocation)
 				must(t, err)
 			}
 			return nil
@@ -42,31 +42,31 @@ func TestAWriteThatAnErasingOvertookIsRefused(t *testing.T) {
 	}
 	t.Run("a change of a user", func(t *testing.T) {
 		id := user(t)
-		_, err := here.UpdateUser(ctx, id, eraseOnce(t, &id))
+		_, err := here.Users.Update(ctx, id, eraseOnce(t, &id))
 		is(t, "the change", err, vault.ErrNotFound)
-		_, err = there.GetUser(ctx, id)
+		_, err = there.Users.Get(ctx, id)
 		is(t, "the user", err, vault.ErrNotFound)
 	})
 	t.Run("a sign-in of a user who was there is a registration", func(t *testing.T) {
 		id := user(t)
-		rec, isNew, err := here.Register(ctx, account, vault.Profile{}, eraseOnce(t, &id))
+		rec, isNew, err := here.Users.Register(ctx, account, vault.Profile{}, eraseOnce(t, &id))
 		if err != nil || !isNew || rec.ID == id {
 			t.Errorf("the sign-in: %q, new %v, %v; erased was %q", rec.ID, isNew, err, id)
 		}
-		_, err = there.GetUser(ctx, id)
+		_, err = there.Users.Get(ctx, id)
 		is(t, "the erased user", err, vault.ErrNotFound)
-		_, err = there.EraseUser(ctx, rec.ID, noRevocation)
+		_, err = there.Users.Erase(ctx, rec.ID, noRevocation)
 		must(t, err)
 	})
 	t.Run("of two first sign-ins the slower one, after the faster one was erased", func(t *testing.T) {
 		first := ""
-		rec, isNew, err := here.Register(ctx, account, vault.Profile{}, func(r *vault.UserRecord) error {
+		rec, isNew, err := here.Users.Register(ctx, account, vault.Profile{}, func(r *vault.UserRecord) error {
 			if first == "" {
 				first = user(t)
 				if r.ID != first {
 					t.Errorf("the two plan the ids %q and %q: nothing is shown", r.ID, first)
 				}
-				_, err := there.EraseUser(ctx, first, noRevocation)
+				_, err := there.Users.Erase(ctx, first, noRevocation)
 				must(t, err)
 			}
 			return nil
@@ -74,7 +74,7 @@ func TestAWriteThatAnErasingOvertookIsRefused(t *testing.T) {
 		if err != nil || !isNew || rec.ID == first {
 			t.Errorf("the sign-in: %q, new %v, %v; erased was %q", rec.ID, isNew, err, first)
 		}
-		_, err = there.GetUser(ctx, first)
+		_, err = there.Users.Get(ctx, first)
 		is(t, "the erased user", err, vault.ErrNotFound)
 	})
 }
@@ -95,7 +95,8 @@ func TestAnErasingOfManyAccountsIsTakenUpWhereverItBroke(t *testing.T) {
 		return []byte(c.Account.Subject)
 	}
 	fill := func(n int64) string { // somebody else each time: the outbox of one user is leased as a whole
-		rec, _, err := there.Register(ctx, vault.Identity{Provider: "google", Issuer: "https://i", Subject: fmt.Sprint(n)}, vault.Profile{}, nil)
+		rec, _, err := there.Users.Register(ctx, vault.Identity{Provider: "google", Issuer: "https://i",
+			Subject: fmt.Sprint(n)}, vault.Profile{}, nil)
 		must(t, err)
 		user := ada()
 		user.ID = rec.ID
@@ -106,7 +107,7 @@ func TestAnErasingOfManyAccountsIsTakenUpWhereverItBroke(t *testing.T) {
 			if n%2 == 0 {
 				c.Provider, c.Tokens = "mailer", vault.Tokens{Access: secret.New(fmt.Sprint("typed-key-", n))}
 			}
-			_, err := there.Link(ctx, s, *c)
+			_, err := there.Connections.Link(ctx, s, *c)
 			must(t, err)
 		}
 		return rec.ID
@@ -115,17 +116,17 @@ func TestAnErasingOfManyAccountsIsTakenUpWhereverItBroke(t *testing.T) {
 	for n := int64(1); ; n++ {
 		id, line := fill(n), newLine(t, server.Addr)
 		here := open(t, "redis://"+line.addr, key, clock.set)
-		must(t, here.Ready(ctx))
+		must(t, here.Names.Ready(ctx))
 		line.left.Store(n)
-		_, err := here.EraseUser(ctx, id, revocation)
-		if _, again := there.EraseUser(ctx, id, revocation); again != nil && !errors.Is(again, vault.ErrNotFound) {
+		_, err := here.Users.Erase(ctx, id, revocation)
+		if _, again := there.Users.Erase(ctx, id, revocation); again != nil && !errors.Is(again, vault.ErrNotFound) {
 			t.Fatalf("broken off behind %d requests, it is not taken up: %v", n, again)
 		}
 		clock.advance(2 * time.Minute) // a job whose pointer was being moved is looked for later
 		for _, job := range due(t, there, grants...) {
-			must(t, there.JobDone(ctx, job))
+			must(t, there.Outbox.Done(ctx, job))
 		}
-		_, gone := there.GetUser(ctx, id)
+		_, gone := there.Users.Get(ctx, id)
 		is(t, "the user", gone, vault.ErrNotFound)
 		if keys := server.Client().Keys(ctx, "bff:*:k").Val(); len(keys) != 0 {
 			t.Errorf("broken off behind %d requests: %q are left", n, keys)

@@ -17,12 +17,12 @@ type Program struct {
 	Wants func(eventType string) bool
 }
 
-// events queues what programs are to hear, in the step that makes it true, and hands it out again.
+// Events queues what programs are to hear, in the step that makes it true, and hands it out again.
 //
 //	<prefix>:{<tag>}:q:<program>   list    a user's events, the oldest in front
 //	<prefix>:{<tag>}:z:<program>   string  who is delivering the first of them
 //	<prefix>:q:<program>           zset    users with events, by due time: see outbox
-type events struct{ *core }
+type Events struct{ *core }
 
 // queued is an event as it waits. It holds ids; the rest lies sealed in Extra, or in the user's record.
 type queued struct {
@@ -43,7 +43,7 @@ type queued struct {
 type notice struct{ programs, item string }
 
 // about makes an event of a type.
-func (v *events) about(eventType string, q queued) notice {
+func (v *Events) about(eventType string, q queued) notice {
 	var names []string
 	for _, p := range v.cfg.Programs {
 		if eventType != "" && p.Wants(eventType) {
@@ -69,7 +69,7 @@ func eventBinding(userID, id string) seal.Binding {
 	return seal.Binding{Kind: "event", Owner: userID + "/" + id}
 }
 
-func (v *events) due(program string) string { return v.db.Global("q:" + program) }
+func (v *Events) due(program string) string { return v.db.Global("q:" + program) }
 
 func (n notice) each(f func(program string) error) error {
 	var all error
@@ -82,13 +82,13 @@ func (n notice) each(f func(program string) error) error {
 }
 
 // ahead puts the pointers for an event that is about to be queued: see outbox.pointAhead.
-func (v *events) ahead(ctx context.Context, tag string, n notice) error {
+func (v *Events) ahead(ctx context.Context, tag string, n notice) error {
 	at := float64(v.now().Add(10*time.Second).UnixMilli()) + 0.5
 	return n.each(func(program string) error { return v.db.Score(ctx, v.due(program), v.db.Member(tag), at) })
 }
 
 // point has the queues looked at now. Where it fails, the pointer that was put ahead finds them a little later.
-func (v *events) point(ctx context.Context, tag string, n notice) {
+func (v *Events) point(ctx context.Context, tag string, n notice) {
 	_ = n.each(func(program string) error {
 		return v.db.Lower(ctx, v.due(program), v.db.Member(tag), float64(v.now().UnixMilli()))
 	})
@@ -108,9 +108,9 @@ type Delivery struct {
 	notBefore        time.Time // it is not tried again before
 }
 
-// DueDeliveries takes the first event of up to n users whose time has come, for as long as lease: no other instance
+// Due takes the first event of up to n users whose time has come, for as long as lease: no other instance
 // takes another of these users' meanwhile.
-func (v *events) DueDeliveries(ctx context.Context, program string, n int, lease time.Duration) ([]Delivery, error) {
+func (v *Events) Due(ctx context.Context, program string, n int, lease time.Duration) ([]Delivery, error) {
 	now := v.now()
 	tags, err := v.db.Until(ctx, v.due(program), unixMilli(now), n)
 	if err != nil {
@@ -130,7 +130,7 @@ func (v *events) DueDeliveries(ctx context.Context, program string, n int, lease
 }
 
 // take takes the first event of one user, nil where somebody else has it or there is none.
-func (v *events) take(ctx context.Context, program, tag string, now time.Time, lease time.Duration) (*Delivery, error) {
+func (v *Events) take(ctx context.Context, program, tag string, now time.Time, lease time.Duration) (*Delivery, error) {
 	until := now.Add(lease)
 	_, err := v.db.Run(ctx, store.Call{Script: "claim_due", Keys: store.Keys{"due": v.due(program)},
 		Args: store.Args{"member": v.db.Member(tag), "now": now.UnixMilli(), "until_ms": until.UnixMilli()}})
@@ -163,7 +163,7 @@ func (v *events) take(ctx context.Context, program, tag string, now time.Time, l
 }
 
 // putBack has an event, as item has it from now on, and the user's later ones, wait until at.
-func (v *events) putBack(ctx context.Context, d *Delivery, item string, at time.Time) error {
+func (v *Events) putBack(ctx context.Context, d *Delivery, item string, at time.Time) error {
 	_, err := v.db.CountDurably(ctx, store.Call{Script: "undelivered", Keys: v.queueKeys(d),
 		Args: store.Args{"owner": d.owner, "item": d.item, "next": item}})
 	if err != nil {
@@ -176,19 +176,19 @@ func (v *events) putBack(ctx context.Context, d *Delivery, item string, at time.
 	return v.db.Lower(ctx, v.due(d.Program), v.db.Member(d.tag), float64(at.UnixMilli()))
 }
 
-func (v *events) queueKeys(d *Delivery) store.Keys {
+func (v *Events) queueKeys(d *Delivery) store.Keys {
 	return store.Keys{"queue": v.userKey(d.tag, "q:"+d.Program), "lock": v.userKey(d.tag, "z:"+d.Program)}
 }
 
 // settle moves or removes the pointer, if it still stands where the claim put it.
-func (v *events) settle(ctx context.Context, d *Delivery, next string) error {
+func (v *Events) settle(ctx context.Context, d *Delivery, next string) error {
 	_, err := v.db.CountDurably(ctx, store.Call{Script: "settle_due", Keys: store.Keys{"due": v.due(d.Program)},
 		Args: store.Args{"member": v.db.Member(d.tag), "until_ms": d.until.UnixMilli(), "next_ms": next}})
 	return err
 }
 
 // Delivered removes an event: its program has it, or never will. The user's next is due at once.
-func (v *events) Delivered(ctx context.Context, d Delivery) error {
+func (v *Events) Delivered(ctx context.Context, d Delivery) error {
 	left, err := v.db.CountDurably(ctx, store.Call{Script: "delivered", Keys: v.queueKeys(&d),
 		Args: store.Args{"owner": d.owner, "item": d.item}})
 	if err != nil {
@@ -200,8 +200,8 @@ func (v *events) Delivered(ctx context.Context, d Delivery) error {
 	return v.settle(ctx, &d, "")
 }
 
-// RetryDelivery counts an attempt, and has the event, and the user's later ones, wait until at.
-func (v *events) RetryDelivery(ctx context.Context, d Delivery, at time.Time) error {
+// Retry counts an attempt, and has the event, and the user's later ones, wait until at.
+func (v *Events) Retry(ctx context.Context, d Delivery, at time.Time) error {
 	var q queued
 	if err := json.Unmarshal([]byte(d.item), &q); err != nil {
 		return v.Delivered(ctx, d)
@@ -281,7 +281,7 @@ func connectionMessage(c *Connection, status string) string {
 }
 
 // open makes the message of what was taken. What cannot be read is sent with its ids alone.
-func (v *events) open(ctx context.Context, d *Delivery) error {
+func (v *Events) open(ctx context.Context, d *Delivery) error {
 	var q queued
 	if err := json.Unmarshal([]byte(d.item), &q); err != nil {
 		v.db.Warn("a queued event does not parse")
@@ -317,7 +317,7 @@ func (v *events) open(ctx context.Context, d *Delivery) error {
 	return nil
 }
 
-func (v *events) extra(q *queued) (json.RawMessage, bool) {
+func (v *Events) extra(q *queued) (json.RawMessage, bool) {
 	sealed, err := seal.Decode(q.Extra)
 	if err != nil || q.Extra == "" {
 		return nil, false

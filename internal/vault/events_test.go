@@ -28,7 +28,7 @@ func waitingEvents(t *testing.T, v *vault.Vault) (all []waitingEvent) {
 	t.Helper()
 	seen := map[string]bool{}
 	for {
-		due, err := v.DueDeliveries(context.Background(), "a", 10, time.Minute)
+		due, err := v.Events.Due(context.Background(), "a", 10, time.Minute)
 		must(t, err)
 		if len(due) == 0 {
 			return all
@@ -46,7 +46,7 @@ func waitingEvents(t *testing.T, v *vault.Vault) (all []waitingEvent) {
 				}
 			}
 			all = append(all, e)
-			must(t, v.Delivered(context.Background(), d))
+			must(t, v.Events.Delivered(context.Background(), d))
 		}
 	}
 }
@@ -62,24 +62,25 @@ func TestEveryTypeOfEventIsQueuedInOrder(t *testing.T) {
 	ctx := context.Background()
 	v := open(t, "memory:", program)
 	profile := vault.Profile{Name: "Ada", Email: "ada@example.com", EmailVerified: true}
-	rec, _, err := v.Register(ctx, vault.Identity{Provider: "google", Issuer: "https://i", Subject: "1"}, profile, nil)
+	rec, _, err := v.Users.Register(ctx, vault.Identity{Provider: "google", Issuer: "https://i", Subject: "1"},
+		profile, nil)
 	must(t, err)
 	s, r := signIn(t, v, vault.NewSession{User: rec.User()})
-	made, err := v.Link(ctx, s, *google(vault.KeepUser))
+	made, err := v.Connections.Link(ctx, s, *google(vault.KeepUser))
 	must(t, err)
 	next := made
 	next.Status, next.Reason = vault.StatusNeedsReauth, "revoked"
-	_, err = v.Update(ctx, &made, next)
+	_, err = v.Connections.Update(ctx, &made, next)
 	must(t, err)
 	now := load(t, v, r)
-	must(t, v.Unlink(ctx, now, made.ID, func(vault.Connection) []byte { return nil }))
-	_, err = v.UpdateUser(ctx, rec.ID, func(u *vault.UserRecord) error {
+	must(t, v.Connections.Unlink(ctx, now, made.ID, func(vault.Connection) []byte { return nil }))
+	_, err = v.Users.Update(ctx, rec.ID, func(u *vault.UserRecord) error {
 		u.Rights[vault.RightsAdmin] = []string{"admin"}
 		return nil
 	})
 	must(t, err)
-	must(t, v.End(ctx, load(t, v, r), "logout"))
-	_, err = v.EraseUser(ctx, rec.ID, func(vault.Connection) []byte { return nil })
+	must(t, v.Sessions.End(ctx, load(t, v, r), "logout"))
+	_, err = v.Users.Erase(ctx, rec.ID, func(vault.Connection) []byte { return nil })
 	must(t, err)
 
 	want := []string{"user.created", "session.created", "connection.linked", "connection.changed", "connection.removed",
@@ -113,7 +114,7 @@ func TestARefreshIsNoEvent(t *testing.T) {
 	waitingEvents(t, v)
 	next := s.Connections[0]
 	next.Tokens = vault.Tokens{Access: secret.New("at-2"), Refresh: secret.New("rt-2"), Expiry: time.Now().Add(time.Hour)}
-	_, err := v.Update(ctx, &s.Connections[0], next)
+	_, err := v.Connections.Update(ctx, &s.Connections[0], next)
 	must(t, err)
 	if all := waitingEvents(t, v); len(all) != 0 {
 		t.Errorf("got: %+v", all)

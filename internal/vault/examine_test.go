@@ -83,10 +83,10 @@ func TestExamineWithTheDocumentedAccessList(t *testing.T) {
 		t.Errorf("it is %+v, %v", r, err)
 	}
 	s, request := signIn(t, v, vault.NewSession{Connection: google(vault.KeepUser)})
-	if _, err := v.Load(request); err != nil {
+	if _, err := v.Sessions.Load(request); err != nil {
 		t.Errorf("load: %v", err)
 	}
-	if err := v.End(t.Context(), s, "logout"); err != nil {
+	if err := v.Sessions.End(t.Context(), s, "logout"); err != nil {
 		t.Errorf("end: %v", err)
 	}
 }

@@ -12,9 +12,6 @@ import (
 // hash of the id. What it holds is lost with its time, and by a store that has no room; nothing depends on it.
 type Explanations struct{ c *core }
 
-// Explanations is this vault's.
-func (c *core) Explanations() Explanations { return Explanations{c} }
-
 func explanationBinding(id string) seal.Binding {
 	return seal.Binding{Kind: "explanation", Owner: seal.Encode(seal.Digest("bff explanation v1", id)[:16])}
 }

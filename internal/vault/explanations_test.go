@@ -19,15 +19,15 @@ func TestExplanationsAreSealedBoundedAndShared(t *testing.T) {
 	old, next := vault.NewKey(), vault.NewKey()
 	v, turned, stranger := open(t, server.URL, ring(old)), open(t, server.URL, ring(next, old)), open(t, server.URL)
 	for n := range 5 {
-		must(t, v.Explanations().Append(ctx, []string{"u_ada", "s_1"}, fmt.Appendf(nil, "entry %d", n), 3, time.Hour))
+		must(t, v.Explanations.Append(ctx, []string{"u_ada", "s_1"}, fmt.Appendf(nil, "entry %d", n), 3, time.Hour))
 	}
-	must(t, turned.Explanations().Append(ctx, []string{"u_ada"}, []byte("entry 5"), 3, time.Hour))
-	got, err := turned.Explanations().Read(ctx, "u_ada")
+	must(t, turned.Explanations.Append(ctx, []string{"u_ada"}, []byte("entry 5"), 3, time.Hour))
+	got, err := turned.Explanations.Read(ctx, "u_ada")
 	if err != nil || string(bytes.Join(got, []byte(","))) != "entry 2,entry 3,entry 4,entry 5" {
 		t.Errorf("%q %v", got, err)
 	}
 	for id, by := range map[string]*vault.Vault{"u_ada": stranger, "u_nobody": v} {
-		if got, err := by.Explanations().Read(ctx, id); err != nil || len(got) != 0 {
+		if got, err := by.Explanations.Read(ctx, id); err != nil || len(got) != 0 {
 			t.Errorf("%s: %q %v", id, got, err)
 		}
 	}
@@ -43,6 +43,6 @@ func TestExplanationsAreSealedBoundedAndShared(t *testing.T) {
 		}
 	}
 	server.Kill()
-	_, err = v.Explanations().Read(ctx, "u_ada")
+	_, err = v.Explanations.Read(ctx, "u_ada")
 	is(t, "without a store", err, vault.ErrUnavailable)
 }

@@ -13,7 +13,7 @@ import (
 // What the tests of this package need of its inside.
 
 // Gorilla is the gorillasessions.Store below Load, Create, Touch and End.
-func (v *Vault) Gorilla() gorillasessions.Store { return v.sessions.gorilla }
+func (v *Vault) Gorilla() gorillasessions.Store { return v.Sessions.gorilla }
 
 // Seal and Open are seal and open for a kind, an owner, and the browser's half or nil.
 func (v *Vault) Seal(kind, owner string, half *[32]byte, plain []byte) []byte {
@@ -41,7 +41,7 @@ func (v *Vault) Reading(s *Session) (keep func(*Session)) {
 
 // Once claims an id and says at once that its work is done; first is false where it was done before, or is being done.
 func (v *Vault) Once(ctx context.Context, kind, id string, ttl time.Duration) (first bool, err error) {
-	c, state, err := v.Claim(ctx, kind, id)
+	c, state, err := v.Attempts.Claim(ctx, kind, id)
 	if err != nil || state != ClaimHeld {
 		return false, err
 	}
@@ -75,11 +75,11 @@ func Decode(b []byte) {
 
 // SealedUser is where a record stands, and how. The name in the list of all users is the id.
 func (v *Vault) SealedUser(r *UserRecord) (key, value, list string) {
-	return v.userKey(tag(r.ID), "u"), string(v.sealUser(r)), v.users.roll()
+	return v.userKey(tag(r.ID), "u"), string(v.sealUser(r)), v.Users.roll()
 }
 
 // WritePreferences is SetPreferences for tests that do not look at the new version.
 func (v *Vault) WritePreferences(ctx context.Context, s *Session, doc []byte, version string) error {
-	_, err := v.SetPreferences(ctx, s, doc, version)
+	_, err := v.Sessions.SetPreferences(ctx, s, doc, version)
 	return err
 }

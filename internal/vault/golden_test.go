@@ -81,17 +81,17 @@ func TestAStoreOfVersion1Opens(t *testing.T) {
 			t.Errorf("connection: %+v", got)
 		}
 	}
-	if doc, _, err := v.Preferences(ctx, s); err != nil || string(doc) != `{"theme":"dark"}` {
+	if doc, _, err := v.Sessions.Preferences(ctx, s); err != nil || string(doc) != `{"theme":"dark"}` {
 		t.Errorf("preferences: %s %v", doc, err)
 	}
-	if list, err := v.Sessions(ctx, s); err != nil || len(list) != 1 || list[0].ID != s.ID ||
+	if list, err := v.Index.Sessions(ctx, s); err != nil || len(list) != 1 || list[0].ID != s.ID ||
 		list[0].Device != "Firefox on Linux" {
 		t.Errorf("index: %+v %v", list, err)
 	}
-	if payload, err := v.TakeAttempt(ctx, g.State, secret.New(g.Half)); err != nil || string(payload) != "attempt" {
+	if payload, err := v.Attempts.Take(ctx, g.State, secret.New(g.Half)); err != nil || string(payload) != "attempt" {
 		t.Errorf("attempt: %s %v", payload, err)
 	}
-	if jobs, err := v.DueJobs(ctx, 1, time.Minute); err != nil || len(jobs) != 1 || string(jobs[0].Payload) != "job" ||
+	if jobs, err := v.Outbox.Due(ctx, 1, time.Minute); err != nil || len(jobs) != 1 || string(jobs[0].Payload) != "job" ||
 		jobs[0].Attempts != 1 ||
 		!jobs[0].Created.Equal(g.Now) {
 		t.Errorf("outbox: %d %v", len(jobs), err)
@@ -101,7 +101,7 @@ func TestAStoreOfVersion1Opens(t *testing.T) {
 			t.Errorf("a sealed value, %s: %q %v", name, plain, err)
 		}
 	}
-	if n, err := v.EndHandle(ctx, "google/sid", "provider"); n != 1 || err != nil {
+	if n, err := v.Index.EndHandle(ctx, "google/sid", "provider"); n != 1 || err != nil {
 		t.Errorf("handle: %d %v", n, err)
 	}
 }
@@ -173,17 +173,17 @@ func writeGolden(t *testing.T) {
 		},
 	)
 	s := load(t, v, r)
-	if _, err := v.Link(ctx, s, *goldenConnection(now, vault.KeepUser)); err != nil {
+	if _, err := v.Connections.Link(ctx, s, *goldenConnection(now, vault.KeepUser)); err != nil {
 		t.Fatal(err)
 	}
-	other, err := v.Link(ctx, s, *google(vault.KeepSession))
+	other, err := v.Connections.Link(ctx, s, *google(vault.KeepSession))
 	must(t, err)
-	must(t, v.Unlink(ctx, load(t, v, r), other.ID, func(vault.Connection) []byte { return []byte("job") }))
-	jobs, err := v.DueJobs(ctx, 1, time.Second)
+	must(t, v.Connections.Unlink(ctx, load(t, v, r), other.ID, func(vault.Connection) []byte { return []byte("job") }))
+	jobs, err := v.Outbox.Due(ctx, 1, time.Second)
 	must(t, err)
-	must(t, v.JobRetry(ctx, jobs[0], now))
+	must(t, v.Outbox.Retry(ctx, jobs[0], now))
 	must(t, v.WritePreferences(ctx, s, []byte(`{"theme":"dark"}`), ""))
-	state, half, err := v.PutAttempt(ctx, []byte("attempt"), time.Hour)
+	state, half, err := v.Attempts.Put(ctx, []byte("attempt"), time.Hour)
 	must(t, err)
 	g := goldenStore{Key: key.Reveal(), Cookie: s.Ticket().Reveal(), State: state, Half: half.Reveal(), Now: now,
 		Strings: map[string][]byte{}, Hashes: map[string]map[string][]byte{}, Due: map[string]float64{}, Raw: map[string][]byte{

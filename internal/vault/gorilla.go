@@ -24,7 +24,7 @@ import (
 //	Ping        says nothing: a store that is down does not stop a start, and is asked by Get, Set and Del themselves
 //	Serialize   seals, Get opens; a session's record never leaves in clear
 //	KeyGen      refuses: ids come from Create alone
-type gorilla struct{ s *sessions }
+type gorilla struct{ s *Sessions }
 
 // Get is New: the request's registry would keep a session beyond the read it belongs to.
 func (g *gorilla) Get(r *http.Request, name string) (*gorillasessions.Session, error) {
@@ -81,7 +81,7 @@ func (g *gorilla) save(ctx context.Context, tr *transfer, maxAge int) error {
 type transfer struct {
 	redis.UniversalClient // nil: redisstore uses nothing but what is below
 
-	s       *sessions
+	s       *Sessions
 	ticket  *seal.Ticket
 	got     *sealed                                        // by a load
 	session *Session                                       // found by a load

@@ -51,23 +51,24 @@ func TestADumpNamesNobodyNotEvenAGuess(t *testing.T) {
 	i := vault.Identity{Provider: "google", Issuer: "https://accounts.google.com", Subject: "109876543210987654321"}
 	second := vault.Identity{Provider: "github", Subject: "583231583231"}
 	profile := vault.Profile{Name: "Ada Lovelace-Byron", Email: "ada.lovelace@example.com", EmailVerified: true}
-	rec, _, err := v.Register(ctx, i, profile, func(r *vault.UserRecord) error {
+	rec, _, err := v.Users.Register(ctx, i, profile, func(r *vault.UserRecord) error {
 		r.Rights[vault.RightsOf(i.Provider, i.Subject)] = []string{"staff"}
 		return nil
 	})
 	must(t, err)
-	_, err = v.AddIdentity(ctx, rec.ID, second)
+	_, err = v.Users.AddIdentity(ctx, rec.ID, second)
 	must(t, err)
 	account := google(vault.KeepUser)
 	account.Account.Subject, account.Account.Email, account.Account.Name = i.Subject, profile.Email, profile.Name
 	s, r := signIn(t, v, vault.NewSession{User: rec.User(), Connection: account, Handle: "google/" + i.Subject})
 	must(t, v.WritePreferences(ctx, s, []byte(`{"name":"`+profile.Name+`"}`), ""))
-	_, err = v.SetUserData(ctx, rec.ID, "billing", []byte(`{"to":"`+profile.Email+`"}`), "")
+	_, err = v.Documents.SetUserData(ctx, rec.ID, "billing", []byte(`{"to":"`+profile.Email+`"}`), "")
 	must(t, err)
-	must(t, v.NoteUse(ctx, rec.ID, vault.Use{Client: "billing", Reason: "for " + profile.Name}))
+	must(t, v.Users.NoteUse(ctx, rec.ID, vault.Use{Client: "billing", Reason: "for " + profile.Name}))
 	now := load(t, v, r)
-	must(t, v.Touch(ctx, now))
-	must(t, v.Unlink(ctx, now, now.Connections[0].ID, func(vault.Connection) []byte { return []byte(i.Subject) }))
+	must(t, v.Sessions.Touch(ctx, now))
+	must(t, v.Connections.Unlink(ctx, now, now.Connections[0].ID,
+		func(vault.Connection) []byte { return []byte(i.Subject) }))
 	dump := server.Dump()
 	must(t, v.Ping(ctx))
 	testenv.Eventually(t, "the monitor has seen the ping", func() bool { return bytes.Contains(seen(), []byte(`"ping"`)) })

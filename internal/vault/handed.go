@@ -23,11 +23,11 @@ const (
 
 func handedBinding() seal.Binding { return seal.Binding{Kind: "handed", Owner: "audit"} }
 
-// handed keeps events for another process.
-type handed struct{ *core }
+// AuditEvents keeps events for another process.
+type AuditEvents struct{ *core }
 
 // HandOver leaves an event for the audit log of whichever instance takes it.
-func (c *handed) HandOver(ctx context.Context, e audit.Event) error {
+func (c *AuditEvents) HandOver(ctx context.Context, e audit.Event) error {
 	entry, err := json.Marshal(e)
 	if err != nil {
 		return err
@@ -38,7 +38,7 @@ func (c *handed) HandOver(ctx context.Context, e audit.Event) error {
 }
 
 // Handed takes the events that were left: nobody else is given them. One that does not open is left out.
-func (c *handed) Handed(ctx context.Context) ([]audit.Event, error) {
+func (c *AuditEvents) Handed(ctx context.Context) ([]audit.Event, error) {
 	values, err := c.db.RunList(ctx, store.Call{Script: "drain", Keys: store.Keys{"list": c.db.Global("y")}})
 	var all []audit.Event
 	for _, value := range values {

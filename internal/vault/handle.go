@@ -26,11 +26,11 @@ func handleBinding(handle, id string) seal.Binding {
 }
 
 // remember lets EndHandle find s.
-func (v *index) remember(ctx context.Context, s *Session, handle string) error {
+func (v *Index) remember(ctx context.Context, s *Session, handle string) error {
 	return v.rememberAt(ctx, s, handle, v.handleKeys(handle)[0])
 }
 
-func (v *index) rememberAt(ctx context.Context, s *Session, handle, key string) error {
+func (v *Index) rememberAt(ctx context.Context, s *Session, handle, key string) error {
 	rec := handleRecord{UserID: s.User.ID, Location: s.location.hash(), Tag: s.location.tag}
 	_, err := v.db.Run(ctx, store.Call{Script: "remember", Keys: store.Keys{"handle": key},
 		Args: store.Args{"id": s.ID, "value": v.ring().Seal(handleBinding(handle, s.ID), encode(&rec)),
@@ -39,7 +39,7 @@ func (v *index) rememberAt(ctx context.Context, s *Session, handle, key string) 
 }
 
 // EndHandle ends every session that was created with the handle, and says how many there were.
-func (v *index) EndHandle(ctx context.Context, handle, reason string) (n int, err error) {
+func (v *Index) EndHandle(ctx context.Context, handle, reason string) (n int, err error) {
 	if handle == "" {
 		return 0, nil
 	}
@@ -73,7 +73,7 @@ func (v *index) EndHandle(ctx context.Context, handle, reason string) (n int, er
 	return n, nil
 }
 
-func (v *index) below(ctx context.Context, handleKey string) (entries map[string]string, err error) {
+func (v *Index) below(ctx context.Context, handleKey string) (entries map[string]string, err error) {
 	err = v.db.Ask(ctx, handleKey+":w", func(b *store.Batch) func() error {
 		all := b.All(handleKey)
 		return func() (err error) {
@@ -88,7 +88,7 @@ func (v *index) below(ctx context.Context, handleKey string) (entries map[string
 
 // endRemembered ends one session. If a sign-in has written the handle and not yet the session, a tombstone goes where
 // the session is about to be.
-func (v *index) endRemembered(ctx context.Context, id string, rec handleRecord, reason string) (n int, err error) {
+func (v *Index) endRemembered(ctx context.Context, id string, rec handleRecord, reason string) (n int, err error) {
 	if rec.Tag == "" { // of the version before
 		rec.Tag = tag(rec.UserID)
 	}

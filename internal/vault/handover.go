@@ -22,7 +22,7 @@ type handoverRecord struct {
 }
 
 // PutHandover stores h for ttl. name finds it and half opens it. ErrTooLarge for more than one may hold.
-func (v *attempts) PutHandover(ctx context.Context, h Handover, ttl time.Duration) (name string, half secret.Text,
+func (v *Attempts) PutHandover(ctx context.Context, h Handover, ttl time.Duration) (name string, half secret.Text,
 	err error) {
 	rec := handoverRecord{Note: h.Note}
 	if h.User.ID != "" {
@@ -37,8 +37,8 @@ func (v *attempts) PutHandover(ctx context.Context, h Handover, ttl time.Duratio
 
 // TakeHandover returns a handover and deletes it: of many takers one wins. ErrNotFound for what is none, was taken, or
 // is too old.
-func (v *attempts) TakeHandover(ctx context.Context, name string, half secret.Text) (Handover, error) {
-	payload, err := v.TakeAttempt(ctx, name, half)
+func (v *Attempts) TakeHandover(ctx context.Context, name string, half secret.Text) (Handover, error) {
+	payload, err := v.Take(ctx, name, half)
 	if err != nil {
 		return Handover{}, err
 	}

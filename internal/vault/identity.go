@@ -37,7 +37,7 @@ type identityEntry struct {
 	userID string // where it leads, of whichever key of the ring
 }
 
-func (v *users) entry(ctx context.Context, i Identity) (e identityEntry, err error) {
+func (v *Users) entry(ctx context.Context, i Identity) (e identityEntry, err error) {
 	keys := v.ringKeys("d:", string(i.digest()))
 	e.key = keys[0]
 	for n, key := range keys {
@@ -59,20 +59,20 @@ func (v *users) entry(ctx context.Context, i Identity) (e identityEntry, err err
 }
 
 // enter has the entry lead to a user, over what stands there. ErrConflict: something else stands there now.
-func (v *users) enter(ctx context.Context, i Identity, e identityEntry, userID string) error {
+func (v *Users) enter(ctx context.Context, i Identity, e identityEntry, userID string) error {
 	_, err := v.db.RunDurably(ctx, store.Call{Script: "swap", Keys: store.Keys{"key": e.key},
 		Args: store.Args{"expected": e.value, "value": v.ring().Seal(i.binding(), []byte(userID))}})
 	return err
 }
 
 // leads reports whether the entry leads to the user.
-func (v *users) leads(ctx context.Context, i Identity, userID string) (bool, error) {
+func (v *Users) leads(ctx context.Context, i Identity, userID string) (bool, error) {
 	e, err := v.entry(ctx, i)
 	return e.userID == userID, err
 }
 
-// FindUser returns the user that an account signs in as. ErrNotFound when there is none.
-func (v *users) FindUser(ctx context.Context, i Identity) (UserRecord, error) {
+// Find returns the user that an account signs in as. ErrNotFound when there is none.
+func (v *Users) Find(ctx context.Context, i Identity) (UserRecord, error) {
 	e, err := v.entry(ctx, i)
 	if err != nil {
 		return UserRecord{}, err
@@ -81,11 +81,11 @@ func (v *users) FindUser(ctx context.Context, i Identity) (UserRecord, error) {
 }
 
 // holder is the user that the entry leads to, if the record lists the account.
-func (v *users) holder(ctx context.Context, i Identity, e identityEntry) (UserRecord, error) {
+func (v *Users) holder(ctx context.Context, i Identity, e identityEntry) (UserRecord, error) {
 	if e.userID == "" {
 		return UserRecord{}, ErrNotFound
 	}
-	rec, err := v.GetUser(ctx, e.userID)
+	rec, err := v.Get(ctx, e.userID)
 	if err == nil && !rec.has(i) {
 		return UserRecord{}, ErrNotFound
 	}
@@ -94,7 +94,7 @@ func (v *users) holder(ctx context.Context, i Identity, e identityEntry) (UserRe
 
 // PlannedUserID is the id that Register would give to the user of an account that nobody has yet. Whoever has no key of
 // the ring cannot tell whose it is. Where the version before kept something for this account, it is the id of then.
-func (v *users) PlannedUserID(ctx context.Context, i Identity) (string, error) {
+func (v *Users) PlannedUserID(ctx context.Context, i Identity) (string, error) {
 	before := UserID(i.Provider, i.Issuer, i.Subject)
 	known, err := v.keptBefore(ctx, before)
 	if err != nil || known {
@@ -113,7 +113,7 @@ func (v *users) PlannedUserID(ctx context.Context, i Identity) (string, error) {
 }
 
 // keptBefore reports whether something is kept for an id of before there were users that no record has.
-func (v *users) keptBefore(ctx context.Context, userID string) (bool, error) {
+func (v *Users) keptBefore(ctx context.Context, userID string) (bool, error) {
 	t, found := tag(userID), false
 	err := v.db.Read(ctx, func(b *store.Batch) func() error {
 		user, preferences := b.Get(v.userKey(t, "u")), b.Get(v.userKey(t, "p"))
@@ -145,7 +145,7 @@ const registrations = 8
 
 // Register finds the user of an account, or makes one; of two at once, one does. It notes the sign-in and the profile,
 // and makes change in the same write. An error of change aborts, and is returned.
-func (v *users) Register(ctx context.Context, i Identity, p Profile, change func(*UserRecord) error) (rec UserRecord,
+func (v *Users) Register(ctx context.Context, i Identity, p Profile, change func(*UserRecord) error) (rec UserRecord,
 	isNew bool, err error) {
 	ctx, cancel := detached(ctx)
 	defer cancel()
@@ -161,7 +161,7 @@ func (v *users) Register(ctx context.Context, i Identity, p Profile, change func
 	return rec, isNew, errors.Join(ErrUnavailable, err)
 }
 
-func (v *users) register(ctx context.Context, i Identity, p Profile, change func(*UserRecord) error) (UserRecord, bool,
+func (v *Users) register(ctx context.Context, i Identity, p Profile, change func(*UserRecord) error) (UserRecord, bool,
 	error) {
 	e, err := v.entry(ctx, i)
 	if err != nil {
@@ -212,21 +212,21 @@ func (v *users) register(ctx context.Context, i Identity, p Profile, change func
 }
 
 // fresh is the record that a registration makes.
-func (v *users) fresh(ctx context.Context, i Identity) (UserRecord, error) {
+func (v *Users) fresh(ctx context.Context, i Identity) (UserRecord, error) {
 	id, err := v.PlannedUserID(ctx, i)
 	i.LinkedAt = v.now()
 	return UserRecord{ID: id, CreatedAt: v.now(), Rights: map[string][]string{}, Identities: []Identity{i}}, err
 }
 
 // claim has the entry of an account lead to a user, unless the user that it led to got the account meanwhile.
-func (v *users) claim(ctx context.Context, i Identity, e identityEntry, userID string) error {
+func (v *Users) claim(ctx context.Context, i Identity, e identityEntry, userID string) error {
 	if err := v.enter(ctx, i, e, userID); err != nil {
 		return err
 	}
 	if e.userID == "" || e.userID == userID {
 		return nil
 	}
-	other, err := v.GetUser(ctx, e.userID)
+	other, err := v.Get(ctx, e.userID)
 	if errors.Is(err, ErrNotFound) || err == nil && !other.has(i) {
 		return nil
 	}
@@ -242,7 +242,7 @@ func (v *users) claim(ctx context.Context, i Identity, e identityEntry, userID s
 
 // AddIdentity makes an account one more way to sign in as a user. ErrTaken when it is another user's; doing it again is
 // fine.
-func (v *users) AddIdentity(ctx context.Context, userID string, i Identity) (rec UserRecord, err error) {
+func (v *Users) AddIdentity(ctx context.Context, userID string, i Identity) (rec UserRecord, err error) {
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	err = change(func() error {
@@ -261,12 +261,12 @@ func (v *users) AddIdentity(ctx context.Context, userID string, i Identity) (rec
 			if err := v.called.enter(ctx, i); err != nil {
 				return err
 			}
-			rec, err = v.UpdateUser(ctx, userID, func(r *UserRecord) error { r.name(i); return nil })
+			rec, err = v.Update(ctx, userID, func(r *UserRecord) error { r.name(i); return nil })
 			return err
 		case !errors.Is(err, ErrNotFound):
 			return err
 		}
-		if _, err := v.GetUser(ctx, userID); err != nil {
+		if _, err := v.Get(ctx, userID); err != nil {
 			return err
 		}
 		if err := v.claim(ctx, i, e, userID); err != nil {
@@ -276,7 +276,7 @@ func (v *users) AddIdentity(ctx context.Context, userID string, i Identity) (rec
 			return err
 		}
 		i.LinkedAt = v.now()
-		if rec, err = v.UpdateUser(ctx, userID, func(r *UserRecord) error {
+		if rec, err = v.Update(ctx, userID, func(r *UserRecord) error {
 			if !r.has(i) {
 				r.Identities = append(r.Identities, i)
 			}
@@ -287,7 +287,7 @@ func (v *users) AddIdentity(ctx context.Context, userID string, i Identity) (rec
 		if mine, err := v.leads(ctx, i, userID); err != nil || mine {
 			return err
 		}
-		if _, err := v.UpdateUser(ctx, userID, func(r *UserRecord) error { r.drop(i); return nil }); err != nil {
+		if _, err := v.Update(ctx, userID, func(r *UserRecord) error { r.drop(i); return nil }); err != nil {
 			return err
 		}
 		return errTaken
@@ -316,9 +316,9 @@ func (r *UserRecord) drop(i Identity) {
 
 // RemoveIdentity takes an account away from those that sign in as a user. ErrLastIdentity for the last one; doing it
 // again is fine.
-func (v *users) RemoveIdentity(ctx context.Context, userID string, i Identity) (UserRecord, error) {
+func (v *Users) RemoveIdentity(ctx context.Context, userID string, i Identity) (UserRecord, error) {
 	var lines []nameLine
-	rec, err := v.UpdateUser(ctx, userID, func(r *UserRecord) (err error) {
+	rec, err := v.Update(ctx, userID, func(r *UserRecord) (err error) {
 		if r.has(i) && len(r.Identities) == 1 {
 			return ErrLastIdentity
 		}
@@ -340,7 +340,7 @@ func (v *users) RemoveIdentity(ctx context.Context, userID string, i Identity) (
 }
 
 // forgetEntry deletes an entry that leads to a user who no longer has the account. One that stays is harmless.
-func (v *users) forgetEntry(ctx context.Context, i Identity, userID string) {
+func (v *Users) forgetEntry(ctx context.Context, i Identity, userID string) {
 	for _, key := range v.ringKeys("d:", string(i.digest())) {
 		value, err := v.db.Get(ctx, key)
 		if err != nil {

@@ -13,10 +13,10 @@ import (
 	"bff/internal/vault/store"
 )
 
-// index knows the sessions of each user.
-type index struct {
+// Index knows the sessions of each user.
+type Index struct {
 	*core
-	events *events
+	events *Events
 }
 
 // SessionInfo is one of a user's sessions, as the others may see it.
@@ -34,7 +34,7 @@ func infoBinding(userID, sessionID string) seal.Binding {
 
 // info is an index entry: where the session is (hashSize characters), then what the others may see, sealed under the
 // ring alone.
-func (v *index) info(s *Session, seen time.Time) []byte {
+func (v *Index) info(s *Session, seen time.Time) []byte {
 	rec := infoRecord{Device: s.Device, Created: millis(s.CreatedAt), Seen: millis(seen), Front: s.Front,
 		Auth: millis(s.AuthAt)}
 	return append([]byte(s.location.hash()), v.ring().Seal(infoBinding(s.User.ID, s.ID), encode(&rec))...)
@@ -42,7 +42,7 @@ func (v *index) info(s *Session, seen time.Time) []byte {
 
 // Sessions lists the live sessions of s's user, the one seen last in front. It is exact: an entry whose session is
 // gone by its time is left out, and seen as an end.
-func (v *index) Sessions(ctx context.Context, s *Session) ([]SessionInfo, error) {
+func (v *Index) Sessions(ctx context.Context, s *Session) ([]SessionInfo, error) {
 	all, err := v.list(ctx, s.location.tag, s.User.ID)
 	for i := range all {
 		all[i].Current = all[i].ID == s.ID
@@ -51,11 +51,11 @@ func (v *index) Sessions(ctx context.Context, s *Session) ([]SessionInfo, error)
 }
 
 // SessionsOf lists the live sessions of a user, the one seen last in front.
-func (v *index) SessionsOf(ctx context.Context, userID string) ([]SessionInfo, error) {
+func (v *Index) SessionsOf(ctx context.Context, userID string) ([]SessionInfo, error) {
 	return v.list(ctx, tag(userID), userID)
 }
 
-func (v *index) list(ctx context.Context, tag, userID string) ([]SessionInfo, error) {
+func (v *Index) list(ctx context.Context, tag, userID string) ([]SessionInfo, error) {
 	flat, err := v.db.RunList(ctx, store.Call{Script: "list", Keys: store.Keys{"index": v.userKey(tag, "i")},
 		Args: store.Args{"prefix": v.userKey(tag, "")}})
 	if err != nil {
@@ -84,7 +84,7 @@ func (v *index) list(ctx context.Context, tag, userID string) ([]SessionInfo, er
 }
 
 // openInfo opens an entry. One that does not open has an id and nothing else.
-func (v *index) openInfo(userID, id, value string) SessionInfo {
+func (v *Index) openInfo(userID, id, value string) SessionInfo {
 	info := SessionInfo{ID: id}
 	var rec infoRecord
 	plain, err := v.ring().Open(infoBinding(userID, id), []byte(value))
@@ -96,7 +96,7 @@ func (v *index) openInfo(userID, id, value string) SessionInfo {
 }
 
 // EndOne ends a session of s's user by its public id. ErrNotFound when it is not one of theirs.
-func (v *index) EndOne(ctx context.Context, s *Session, id, reason string) error {
+func (v *Index) EndOne(ctx context.Context, s *Session, id, reason string) error {
 	ended, err := v.end(ctx, s.location.tag, s.User.ID, "one", reason, id)
 	if err == nil && len(ended) == 0 {
 		return ErrNotFound
@@ -105,20 +105,20 @@ func (v *index) EndOne(ctx context.Context, s *Session, id, reason string) error
 }
 
 // EndOthers ends all of the user's sessions but s.
-func (v *index) EndOthers(ctx context.Context, s *Session, reason string) error {
+func (v *Index) EndOthers(ctx context.Context, s *Session, reason string) error {
 	_, err := v.end(ctx, s.location.tag, s.User.ID, "others", reason, s.ID)
 	return v.settled(err)
 }
 
 // EndUser ends every session of a user and says how many there were.
-func (v *index) EndUser(ctx context.Context, userID, reason string) (int, error) {
+func (v *Index) EndUser(ctx context.Context, userID, reason string) (int, error) {
 	ended, err := v.end(ctx, tag(userID), userID, "all", reason, "")
 	return len(ended), v.settled(err)
 }
 
 // Erase ends every session of a user, for the reason "erased", and deletes what was kept for them: connections and
 // preferences. Revocations that wait for their provider stay until they are done.
-func (v *index) Erase(ctx context.Context, userID string) error {
+func (v *Index) Erase(ctx context.Context, userID string) error {
 	ended, err := v.end(ctx, tag(userID), userID, "erase", erased, "")
 	if len(ended) > 0 {
 		v.recorder.did(ctx, audit.Event{Kind: audit.UserErased, User: userID})
@@ -127,7 +127,7 @@ func (v *index) Erase(ctx context.Context, userID string) error {
 }
 
 // endOldest ends those of the user's sessions that are too many, the ones made first.
-func (v *index) endOldest(ctx context.Context, s *Session) error {
+func (v *Index) endOldest(ctx context.Context, s *Session) error {
 	all, err := v.list(ctx, s.location.tag, s.User.ID)
 	if err != nil || len(all) <= maxSessions {
 		return err
@@ -146,7 +146,7 @@ func (v *index) endOldest(ctx context.Context, s *Session) error {
 
 // end ends those of a user's sessions that which names ("one", "others" than id, "all", "erase": all and what is kept),
 // in one atomic step, and returns which they were. Each is recorded.
-func (v *index) end(ctx context.Context, tag, userID, which, reason, id string) ([]string, error) {
+func (v *Index) end(ctx context.Context, tag, userID, which, reason, id string) ([]string, error) {
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	const mark = `"%"` // the script puts each session's id here
@@ -168,7 +168,7 @@ func (v *index) end(ctx context.Context, tag, userID, which, reason, id string) 
 }
 
 // expire takes the entries of sessions that are gone by their time away: their end is queued and recorded, once.
-func (v *index) expire(ctx context.Context, tag, userID string, ids []string) error {
+func (v *Index) expire(ctx context.Context, tag, userID string, ids []string) error {
 	if len(ids) == 0 {
 		return nil
 	}

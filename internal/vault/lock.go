@@ -12,8 +12,8 @@ import (
 	"bff/internal/vault/store"
 )
 
-// locks keeps one refresh of a connection at a time, over all instances.
-type locks struct{ *core }
+// Locks keeps one refresh of a connection at a time, over all instances.
+type Locks struct{ *core }
 
 // LockLease is how long a refresh lock outlives a holder that died. A living one renews it.
 const LockLease = 3 * time.Second
@@ -21,7 +21,7 @@ const LockLease = 3 * time.Second
 // A Lock is held by one refresh of one connection over all instances. It guards effort, not truth: that is the
 // compare-and-set's.
 type Lock struct {
-	v     *locks
+	v     *Locks
 	key   string
 	owner string
 	event string
@@ -31,7 +31,7 @@ type Lock struct {
 func (l *Lock) Holder() oteltrace.SpanContext { return spanOf(l.owner) }
 
 // Lock tries once. ok is false when somebody else holds it: l then says only who.
-func (v *locks) Lock(ctx context.Context, c *Connection) (l *Lock, ok bool, err error) {
+func (v *Locks) Lock(ctx context.Context, c *Connection) (l *Lock, ok bool, err error) {
 	event := Event{Kind: EventLock, Session: c.owner.session, User: c.owner.user, Connection: c.ID, Key: c.Key()}
 	l = &Lock{v: v, key: v.userKey(c.owner.location.tag, "l:"+c.ID), owner: newOwner(ctx), event: event.encode()}
 	holder, err := v.db.Claim(ctx, l.key, l.owner, LockLease)
@@ -72,7 +72,7 @@ const intentSize = seal.VersionSize + 8 + 8 // a version, a time, and what makes
 // SetIntent records, under the lock, that c's refresh token is about to be spent. It returns the intent that stood
 // there, nil when there was none. The next write of the connection clears it. ErrNotFound when the lock is no longer
 // ours.
-func (v *locks) SetIntent(ctx context.Context, l *Lock, c *Connection) (previous *Intent, err error) {
+func (v *Locks) SetIntent(ctx context.Context, l *Lock, c *Connection) (previous *Intent, err error) {
 	value := binary.BigEndian.AppendUint64([]byte(c.version), uint64(v.now().UnixMilli()))
 	value = append(value, seal.Random(intentSize-len(value))...)
 	was, err := v.db.RunText(ctx, store.Call{Script: "intent",
@@ -87,10 +87,10 @@ func (v *locks) SetIntent(ctx context.Context, l *Lock, c *Connection) (previous
 	return &Intent{Version: was[:seal.VersionSize], At: fromMillis(at)}, nil
 }
 
-func (v *locks) intentKey(c *Connection) string { return v.userKey(c.owner.location.tag, "n:"+c.ID) }
+func (v *Locks) intentKey(c *Connection) string { return v.userKey(c.owner.location.tag, "n:"+c.ID) }
 
 // ClearIntent says that the refresh token's fate is known: it was not spent.
-func (v *locks) ClearIntent(ctx context.Context, c *Connection) error {
+func (v *Locks) ClearIntent(ctx context.Context, c *Connection) error {
 	err := v.db.Delete(ctx, v.intentKey(c))
 	if errors.Is(err, ErrNotFound) {
 		return nil

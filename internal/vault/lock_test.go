@@ -24,7 +24,7 @@ func TestALockHasOneHolder(t *testing.T) {
 	for i := range 32 {
 		v := []*vault.Vault{a, b}[i%2]
 		all.Go(func() {
-			l, ok, err := v.Lock(ctx, &c)
+			l, ok, err := v.Locks.Lock(ctx, &c)
 			if err != nil {
 				t.Error(err)
 			}
@@ -50,17 +50,17 @@ func TestALockHasOneHolder(t *testing.T) {
 	}
 	server.Client().Del(ctx, key) // it ran out
 	is(t, "renew what ran out", held.Renew(ctx), vault.ErrNotFound)
-	next, ok, err := b.Lock(ctx, &c)
+	next, ok, err := b.Locks.Lock(ctx, &c)
 	if !ok || err != nil {
 		t.Fatal(ok, err)
 	}
 	is(t, "renew what somebody else holds", held.Renew(ctx), vault.ErrNotFound)
 	is(t, "release what somebody else holds", held.Release(ctx), vault.ErrNotFound)
-	_, err = a.SetIntent(ctx, held, &c)
+	_, err = a.Locks.SetIntent(ctx, held, &c)
 	is(t, "an intent under a lost lock", err, vault.ErrNotFound)
 	must(t, next.Renew(ctx))
 	must(t, next.Release(ctx))
-	if _, ok, err := a.Lock(ctx, &c); !ok || err != nil {
+	if _, ok, err := a.Locks.Lock(ctx, &c); !ok || err != nil {
 		t.Errorf("after the release: %v %v", ok, err)
 	}
 }
@@ -70,35 +70,35 @@ func TestAnIntentStandsUntilTheTokenIsWritten(t *testing.T) {
 	ctx := context.Background()
 	s, _ := signIn(t, a, vault.NewSession{Connection: google(vault.KeepSession)})
 	c := s.Connections[0]
-	lock, _, err := a.Lock(ctx, &c)
+	lock, _, err := a.Locks.Lock(ctx, &c)
 	must(t, err)
 	before := time.Now().Add(-time.Second)
-	intent, err := a.SetIntent(ctx, lock, &c)
+	intent, err := a.Locks.SetIntent(ctx, lock, &c)
 	if err != nil || intent != nil {
 		t.Fatalf("the first: %+v %v", intent, err)
 	}
 	must(t, lock.Release(ctx)) // the holder died before it wrote
-	lock, _, err = b.Lock(ctx, &c)
+	lock, _, err = b.Locks.Lock(ctx, &c)
 	must(t, err)
-	intent, err = b.SetIntent(ctx, lock, &c)
+	intent, err = b.Locks.SetIntent(ctx, lock, &c)
 	if err != nil || intent == nil || intent.Version != c.Version() || intent.At.Before(before) ||
 		intent.At.After(time.Now()) {
 		t.Fatalf("what the dead holder left: %+v %v", intent, err)
 	}
-	if c, err = b.Update(ctx, &c, c); err != nil {
+	if c, err = b.Connections.Update(ctx, &c, c); err != nil {
 		t.Fatal(err)
 	}
-	if intent, err = b.SetIntent(ctx, lock, &c); err != nil || intent != nil {
+	if intent, err = b.Locks.SetIntent(ctx, lock, &c); err != nil || intent != nil {
 		t.Fatalf("after the write: %+v %v", intent, err)
 	}
-	must(t, b.ClearIntent(ctx, &c))
-	if intent, err = b.SetIntent(ctx, lock, &c); err != nil || intent != nil {
+	must(t, b.Locks.ClearIntent(ctx, &c))
+	if intent, err = b.Locks.SetIntent(ctx, lock, &c); err != nil || intent != nil {
 		t.Fatalf("after it was cleared: %+v %v", intent, err)
 	}
-	must(t, b.Unlink(ctx, s, c.ID, func(vault.Connection) []byte { return nil }))
-	again, err := b.Link(ctx, s, *google(vault.KeepSession))
+	must(t, b.Connections.Unlink(ctx, s, c.ID, func(vault.Connection) []byte { return nil }))
+	again, err := b.Connections.Link(ctx, s, *google(vault.KeepSession))
 	must(t, err)
-	if intent, err = b.SetIntent(ctx, lock, &again); err != nil || intent != nil {
+	if intent, err = b.Locks.SetIntent(ctx, lock, &again); err != nil || intent != nil {
 		t.Fatalf("linked anew: %+v %v", intent, err)
 	}
 }
@@ -109,9 +109,9 @@ func TestAnIntentOutlivesALinkThatKeepsTheRefreshToken(t *testing.T) {
 	ctx := context.Background()
 	s, _ := signIn(t, v, vault.NewSession{Connection: google(vault.KeepSession)})
 	c := s.Connections[0]
-	lock, _, err := v.Lock(ctx, &c)
+	lock, _, err := v.Locks.Lock(ctx, &c)
 	must(t, err)
-	if _, err = v.SetIntent(ctx, lock, &c); err != nil {
+	if _, err = v.Locks.SetIntent(ctx, lock, &c); err != nil {
 		t.Fatal(err)
 	}
 	without, with := google(vault.KeepSession), google(vault.KeepSession)
@@ -121,9 +121,9 @@ func TestAnIntentOutlivesALinkThatKeepsTheRefreshToken(t *testing.T) {
 		link   *vault.Connection
 		stands bool
 	}{{"without a refresh token", without, true}, {"with a new one", with, false}} {
-		linked, err := v.Link(ctx, s, *step.link)
+		linked, err := v.Connections.Link(ctx, s, *step.link)
 		must(t, err)
-		if intent, err := v.SetIntent(ctx, lock, &linked); err != nil || (intent != nil) != step.stands {
+		if intent, err := v.Locks.SetIntent(ctx, lock, &linked); err != nil || (intent != nil) != step.stands {
 			t.Errorf("linked %s: %+v %v", step.name, intent, err)
 		}
 	}
@@ -133,9 +133,9 @@ func TestAnAttemptIsTakenOnce(t *testing.T) {
 	server := testenv.Redis(t)
 	a, b := pair(t, server.URL)
 	ctx := context.Background()
-	state, half, err := a.PutAttempt(ctx, []byte("payload"), time.Minute)
+	state, half, err := a.Attempts.Put(ctx, []byte("payload"), time.Minute)
 	must(t, err)
-	_, otherHalf, err := a.PutAttempt(ctx, []byte("other"), time.Minute)
+	_, otherHalf, err := a.Attempts.Put(ctx, []byte("other"), time.Minute)
 	must(t, err)
 	for name, try := range map[string]struct {
 		state string
@@ -150,7 +150,7 @@ func TestAnAttemptIsTakenOnce(t *testing.T) {
 		"a longer state":         {state + "A", half},
 		"another spelling":       {state[:20] + "\n" + state[20:], half},
 	} {
-		_, err := b.TakeAttempt(ctx, try.state, try.half)
+		_, err := b.Attempts.Take(ctx, try.state, try.half)
 		is(t, name, err, vault.ErrNotFound)
 	}
 	var won atomic.Int32
@@ -158,7 +158,7 @@ func TestAnAttemptIsTakenOnce(t *testing.T) {
 	for i := range 20 {
 		v := []*vault.Vault{a, b}[i%2]
 		all.Go(func() {
-			if payload, err := v.TakeAttempt(ctx, state, half); err == nil && string(payload) == "payload" {
+			if payload, err := v.Attempts.Take(ctx, state, half); err == nil && string(payload) == "payload" {
 				won.Add(1)
 			}
 		})

@@ -16,29 +16,32 @@ import (
 type writer func(v *vault.Vault, s *vault.Session) error
 
 var writers = map[string]writer{
-	"touch":   func(v *vault.Vault, s *vault.Session) error { own := *s; return v.Touch(context.Background(), &own) },
+	"touch": func(v *vault.Vault, s *vault.Session) error {
+		own := *s
+		return v.Sessions.Touch(context.Background(), &own)
+	},
 	"refresh": refreshOnce,
 	"link": func(v *vault.Vault, s *vault.Session) error {
-		_, err := v.Link(context.Background(), s, *google(vault.KeepSession))
+		_, err := v.Connections.Link(context.Background(), s, *google(vault.KeepSession))
 		return err
 	},
 	"link kept": func(v *vault.Vault, s *vault.Session) error {
-		_, err := v.Link(context.Background(), s, *google(vault.KeepUser))
+		_, err := v.Connections.Link(context.Background(), s, *google(vault.KeepUser))
 		return err
 	},
 	"preferences": preferOnce,
 }
 
 func refreshOnce(v *vault.Vault, s *vault.Session) error {
-	c, err := v.Reload(context.Background(), &s.Connections[0])
+	c, err := v.Connections.Reload(context.Background(), &s.Connections[0])
 	if err == nil {
-		_, err = v.Update(context.Background(), &c, c)
+		_, err = v.Connections.Update(context.Background(), &c, c)
 	}
 	return err
 }
 
 func preferOnce(v *vault.Vault, s *vault.Session) error {
-	_, version, err := v.Preferences(context.Background(), s)
+	_, version, err := v.Sessions.Preferences(context.Background(), s)
 	if err == nil {
 		err = v.WritePreferences(context.Background(), s, []byte(`{"a":1}`), version)
 	}
@@ -51,19 +54,19 @@ func TestLogoutWinsAgainstAHundredWriters(t *testing.T) {
 	server := testenv.Redis(t)
 	ctx := context.Background()
 	for name, end := range map[string]func(a, b *vault.Vault, s, other *vault.Session) error{
-		"logout": func(a, _ *vault.Vault, s, _ *vault.Session) error { return a.End(ctx, s, "logout") },
+		"logout": func(a, _ *vault.Vault, s, _ *vault.Session) error { return a.Sessions.End(ctx, s, "logout") },
 		"by another session": func(_, b *vault.Vault, s, other *vault.Session) error {
-			return b.EndOne(ctx, other, s.ID, "ended_elsewhere")
+			return b.Index.EndOne(ctx, other, s.ID, "ended_elsewhere")
 		},
 		"all others": func(_, b *vault.Vault, _, other *vault.Session) error {
-			return b.EndOthers(ctx, other, "ended_elsewhere")
+			return b.Index.EndOthers(ctx, other, "ended_elsewhere")
 		},
 		"by the provider": func(a, _ *vault.Vault, _, _ *vault.Session) error {
-			_, err := a.EndHandle(ctx, "google/sid", "provider")
+			_, err := a.Index.EndHandle(ctx, "google/sid", "provider")
 			return err
 		},
 		"all of the user": func(_, b *vault.Vault, s, _ *vault.Session) error {
-			_, err := b.EndUser(ctx, s.User.ID, "provider")
+			_, err := b.Index.EndUser(ctx, s.User.ID, "provider")
 			return err
 		},
 	} {
@@ -90,7 +93,7 @@ func against(t *testing.T, each int, a, b *vault.Vault, r *http.Request, end fun
 	for i := range each {
 		for name, write := range writers {
 			v := []*vault.Vault{a, b}[i%2]
-			s, err := v.Load(r)
+			s, err := v.Sessions.Load(r)
 			if err != nil {
 				t.Errorf("before the logout: %v", err)
 				continue
@@ -118,12 +121,12 @@ func against(t *testing.T, each int, a, b *vault.Vault, r *http.Request, end fun
 	ended.Store(true)
 	is(t, "the logout", err, nil)
 	for _, v := range []*vault.Vault{a, b} {
-		_, err := v.Load(r)
+		_, err := v.Sessions.Load(r)
 		is(t, "right after the logout answered", err, vault.ErrNotFound)
 	}
 	testenv.Finished(t, "all of them", all.Wait)
 	for _, v := range []*vault.Vault{a, b} {
-		_, err := v.Load(r)
+		_, err := v.Sessions.Load(r)
 		is(t, "after all writers", err, vault.ErrNotFound)
 	}
 }
@@ -141,14 +144,14 @@ func TestSessionsListsExactlyThoseThatLive(t *testing.T) {
 		v := []*vault.Vault{a, b}[i%2]
 		all.Go(func() {
 			s, r := signIn(t, v, vault.NewSession{})
-			must(t, v.Touch(ctx, s))
+			must(t, v.Sessions.Touch(ctx, s))
 			switch i % 3 {
 			case 0:
-				must(t, v.End(ctx, s, "logout"))
-				_, _ = v.Load(r)
+				must(t, v.Sessions.End(ctx, s, "logout"))
+				_, _ = v.Sessions.Load(r)
 			case 1:
-				must(t, b.EndOne(ctx, base, s.ID, "ended_elsewhere"))
-				must(t, a.Touch(ctx, s))
+				must(t, b.Index.EndOne(ctx, base, s.ID, "ended_elsewhere"))
+				must(t, a.Sessions.Touch(ctx, s))
 			default:
 				mu.Lock()
 				live[s.ID] = true
@@ -156,14 +159,14 @@ func TestSessionsListsExactlyThoseThatLive(t *testing.T) {
 			}
 		})
 		all.Go(func() {
-			if _, err := b.Sessions(ctx, base); err != nil {
+			if _, err := b.Index.Sessions(ctx, base); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	testenv.Finished(t, "all of them", all.Wait)
 	for _, v := range []*vault.Vault{a, b} {
-		list, err := v.Sessions(ctx, base)
+		list, err := v.Index.Sessions(ctx, base)
 		must(t, err)
 		for _, info := range list {
 			if !live[info.ID] || info.Current != (info.ID == base.ID) {
@@ -174,12 +177,12 @@ func TestSessionsListsExactlyThoseThatLive(t *testing.T) {
 			t.Errorf("%d listed, %d live", len(list), len(live))
 		}
 	}
-	is(t, "one that is not theirs", a.EndOne(ctx, base, "s_unknown", "logout"), vault.ErrNotFound)
-	must(t, a.EndOthers(ctx, base, "logout"))
-	if list, err := b.Sessions(ctx, base); err != nil || len(list) != 1 || !list[0].Current {
+	is(t, "one that is not theirs", a.Index.EndOne(ctx, base, "s_unknown", "logout"), vault.ErrNotFound)
+	must(t, a.Index.EndOthers(ctx, base, "logout"))
+	if list, err := b.Index.Sessions(ctx, base); err != nil || len(list) != 1 || !list[0].Current {
 		t.Errorf("after all others were ended: %v %v", list, err)
 	}
-	if n, err := b.EndUser(ctx, base.User.ID, "provider"); n != 1 || err != nil {
+	if n, err := b.Index.EndUser(ctx, base.User.ID, "provider"); n != 1 || err != nil {
 		t.Errorf("ended %d %v", n, err)
 	}
 }
@@ -195,7 +198,7 @@ func TestTheIndexForgetsSessionsThatExpired(t *testing.T) {
 		for _, key := range c.Keys(ctx, "bff:{*}:s:*").Val() {
 			c.Del(ctx, key) // as its idle time does
 		}
-		must(t, v.Touch(ctx, s)) // which finds nothing
+		must(t, v.Sessions.Touch(ctx, s)) // which finds nothing
 	}
 	index := c.Keys(ctx, "bff:{*}:i").Val()[0]
 	if n := c.HLen(ctx, index).Val(); n > 32 {
@@ -203,14 +206,14 @@ func TestTheIndexForgetsSessionsThatExpired(t *testing.T) {
 	}
 	s, _ := signIn(t, v, vault.NewSession{})
 	c.Del(ctx, index)
-	must(t, v.Touch(ctx, s))
-	if _, err := v.Link(ctx, s, *google(vault.KeepSession)); err != nil {
+	must(t, v.Sessions.Touch(ctx, s))
+	if _, err := v.Connections.Link(ctx, s, *google(vault.KeepSession)); err != nil {
 		t.Fatal(err)
 	}
 	if ttl := c.PTTL(ctx, index).Val(); ttl <= 0 {
 		t.Errorf("a touch made an index that lives for ever: %v", ttl)
 	}
-	if list, err := v.Sessions(ctx, s); err != nil || len(list) != 1 {
+	if list, err := v.Index.Sessions(ctx, s); err != nil || len(list) != 1 {
 		t.Errorf("a lost index: %v %v", list, err)
 	}
 	for _, key := range c.Keys(ctx, "bff:{*}:*").Val() {

@@ -14,7 +14,8 @@ import (
 func maintain(t *testing.T, v *vault.Vault, unused time.Duration) (total vault.Maintained) {
 	t.Helper()
 	for after := ""; ; {
-		m, err := v.MaintainUsers(context.Background(), after, unused, func(vault.Connection) []byte { return []byte("r") })
+		m, err := v.Upkeep.MaintainUsers(context.Background(), after, unused,
+			func(vault.Connection) []byte { return []byte("r") })
 		must(t, err)
 		total.Seen, total.Resealed, total.Forgotten = total.Seen+m.Seen, total.Resealed+m.Resealed, total.Forgotten+m.Forgotten
 		if after = m.Next; after == "" {
@@ -27,16 +28,16 @@ func maintain(t *testing.T, v *vault.Vault, unused time.Duration) (total vault.M
 func register(t *testing.T, v *vault.Vault, n int) vault.UserRecord {
 	t.Helper()
 	ctx := context.Background()
-	rec, _, err := v.Register(ctx, identityN(n), vault.Profile{Name: "Ada"}, func(r *vault.UserRecord) error {
+	rec, _, err := v.Users.Register(ctx, identityN(n), vault.Profile{Name: "Ada"}, func(r *vault.UserRecord) error {
 		r.AppID, r.HookData, r.Rights = "42", []byte(`{"plan":"gold"}`), map[string][]string{"admin": {"staff"}}
 		return nil
 	})
 	must(t, err)
-	s, err := v.Create(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil),
+	s, err := v.Sessions.Create(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil),
 		vault.NewSession{User: rec.User(), Connection: google(vault.KeepUser)})
 	must(t, err)
 	must(t, v.WritePreferences(ctx, s, []byte(`{"theme":"dark"}`), ""))
-	_, err = v.SetUserData(ctx, rec.ID, "billing", []byte(`{"basket":[1]}`), "")
+	_, err = v.Documents.SetUserData(ctx, rec.ID, "billing", []byte(`{"basket":[1]}`), "")
 	must(t, err)
 	return rec
 }
@@ -56,24 +57,25 @@ func TestAnOldKeyMayGoAfterARoundOfMaintenance(t *testing.T) {
 		t.Errorf("the second round has something left: %+v", m)
 	}
 	after := open(t, server.URL, ring(newer))
-	got, err := after.FindUser(ctx, identityN(1))
+	got, err := after.Users.Find(ctx, identityN(1))
 	must(t, err)
 	if got.ID != rec.ID || got.AppID != "42" || string(got.HookData) != `{"plan":"gold"}` || len(got.AllRights()) != 1 {
 		t.Errorf("the user: %+v", got)
 	}
-	doc, _, err := after.UserData(ctx, rec.ID, "billing")
+	doc, _, err := after.Documents.UserData(ctx, rec.ID, "billing")
 	must(t, err)
 	if string(doc) != `{"basket":[1]}` {
 		t.Errorf("data of a service: %s", doc)
 	}
-	kept, err := after.Kept(ctx, rec.ID)
+	kept, err := after.Connections.Kept(ctx, rec.ID)
 	must(t, err)
 	if len(kept) != 1 || kept[0].Tokens.Refresh.Reveal() != "rt-1" {
 		t.Errorf("%d kept connections", len(kept))
 	}
-	s, err := after.Create(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil), vault.NewSession{User: got.User()})
+	s, err := after.Sessions.Create(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil),
+		vault.NewSession{User: got.User()})
 	must(t, err)
-	doc, _, err = after.Preferences(ctx, s)
+	doc, _, err = after.Sessions.Preferences(ctx, s)
 	must(t, err)
 	if string(doc) != `{"theme":"dark"}` {
 		t.Errorf("preferences: %s", doc)
@@ -101,13 +103,13 @@ func TestWhoWasNotSeenIsForgotten(t *testing.T) {
 	if m := maintain(t, later, month); m.Seen != 2 || m.Forgotten != 1 {
 		t.Errorf("%+v", m)
 	}
-	_, err := later.GetUser(ctx, gone.ID)
+	_, err := later.Users.Get(ctx, gone.ID)
 	is(t, "who was forgotten", err, vault.ErrNotFound)
-	_, err = later.FindUser(ctx, identityN(1))
+	_, err = later.Users.Find(ctx, identityN(1))
 	is(t, "the identity", err, vault.ErrNotFound)
-	_, err = later.GetUser(ctx, stays.ID)
+	_, err = later.Users.Get(ctx, stays.ID)
 	must(t, err)
-	if kept, err := later.Kept(ctx, gone.ID); err != nil || len(kept) != 0 {
+	if kept, err := later.Connections.Kept(ctx, gone.ID); err != nil || len(kept) != 0 {
 		t.Errorf("%d kept connections of nobody, %v", len(kept), err)
 	}
 }
@@ -125,23 +127,23 @@ func TestUsingASessionSaysWhenItsUserWasSeen(t *testing.T) {
 		})
 	}
 	first := at(0, older)
-	rec, _, err := first.Register(ctx, identityN(1), vault.Profile{Name: "Ada"}, nil)
+	rec, _, err := first.Users.Register(ctx, identityN(1), vault.Profile{Name: "Ada"}, nil)
 	must(t, err)
 	_, r := signIn(t, first, vault.NewSession{User: rec.User()})
 	later := at(20*time.Minute, older)
 	s := load(t, later, r)
-	if !later.Due(s) {
+	if !later.Sessions.Due(s) {
 		t.Fatal("nothing is due after twenty minutes")
 	}
-	must(t, later.Touch(ctx, s))
-	if later.Due(s) || later.Due(load(t, later, r)) {
+	must(t, later.Sessions.Touch(ctx, s))
+	if later.Sessions.Due(s) || later.Sessions.Due(load(t, later, r)) {
 		t.Error("the next call writes again")
 	}
 	seen := func(v *vault.Vault) vault.UserRecord {
 		t.Helper()
-		u, err := v.GetUser(ctx, rec.ID)
+		u, err := v.Users.Get(ctx, rec.ID)
 		must(t, err)
-		listed, _, err := v.ListUsers(ctx, vault.UserQuery{Limit: 10})
+		listed, _, err := v.Users.List(ctx, vault.UserQuery{Limit: 10})
 		must(t, err)
 		if len(listed) != 1 || !listed[0].LastSeenAt.Equal(u.LastSeenAt) {
 			t.Errorf("the list says %v", listed)
@@ -158,7 +160,7 @@ func TestUsingASessionSaysWhenItsUserWasSeen(t *testing.T) {
 	if u := seen(at(20*time.Minute, newer)); !u.LastSeenAt.Equal(begun.Add(20 * time.Minute)) {
 		t.Errorf("under the new key alone: seen at %v", u.LastSeenAt)
 	}
-	must(t, turned.End(ctx, load(t, turned, r), "logout"))
+	must(t, turned.Sessions.End(ctx, load(t, turned, r), "logout"))
 	if m := maintain(t, at(25*time.Minute, newer), 10*time.Minute); m.Forgotten != 0 {
 		t.Errorf("somebody who was here five minutes ago is forgotten: %+v", m)
 	}
@@ -175,7 +177,7 @@ func TestATouchWithoutAUserNotesNothing(t *testing.T) {
 	server := testenv.Redis(t)
 	v := open(t, server.URL, ring(vault.NewKey()))
 	_, r := signIn(t, v, vault.NewSession{})
-	must(t, v.Touch(context.Background(), load(t, v, r)))
+	must(t, v.Sessions.Touch(context.Background(), load(t, v, r)))
 	if left := server.Client().Keys(context.Background(), "bff:{*}:t").Val(); len(left) != 0 {
 		t.Errorf("%q", left)
 	}

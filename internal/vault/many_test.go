@@ -62,7 +62,7 @@ func listed(t *testing.T, v *vault.Vault, look func(page int)) (seen, pages int)
 	last := ""
 	for after := ""; ; {
 		before := allocated()
-		page, next, err := v.ListUsers(context.Background(), vault.UserQuery{After: after, Limit: 200})
+		page, next, err := v.Users.List(context.Background(), vault.UserQuery{After: after, Limit: 200})
 		must(t, err)
 		if n := allocated() - before; n > ofAPage {
 			t.Fatalf("a page of %d users allocated %d kB", len(page), n>>10)
@@ -92,7 +92,7 @@ func TestAListOfManyUsersIsPagedInLittleMemory(t *testing.T) {
 	ctx := context.Background()
 	v := open(t, server.URL, ring(vault.NewKey()))
 	seed(t, v, server, *many)
-	_, _, err := v.ListUsers(ctx, vault.UserQuery{Limit: 200}) // connections and scripts are there
+	_, _, err := v.Users.List(ctx, vault.UserQuery{Limit: 200}) // connections and scripts are there
 	must(t, err)
 	before, most := heap(), int64(0)
 	grown := func(page int) {
@@ -106,7 +106,7 @@ func TestAListOfManyUsersIsPagedInLittleMemory(t *testing.T) {
 	}
 	asked := 0
 	for after := ""; ; asked++ {
-		page, next, err := v.ListUsers(ctx, vault.UserQuery{Email: "Person7@Example.com", After: after, Limit: 200})
+		page, next, err := v.Users.List(ctx, vault.UserQuery{Email: "Person7@Example.com", After: after, Limit: 200})
 		must(t, err)
 		if len(page) > 1 || len(page) == 1 && page[0].ID != fmt.Sprintf("u_%022d", 7) {
 			t.Fatalf("by e-mail: %d users", len(page))
@@ -120,7 +120,7 @@ func TestAListOfManyUsersIsPagedInLittleMemory(t *testing.T) {
 		t.Errorf("one query looked at everybody: %d queries for %d users", asked+1, *many)
 	}
 	for after, page := "", 0; ; page++ {
-		m, err := v.MaintainUsers(ctx, after, time.Hour, func(vault.Connection) []byte { return nil })
+		m, err := v.Upkeep.MaintainUsers(ctx, after, time.Hour, func(vault.Connection) []byte { return nil })
 		must(t, err)
 		if m.Forgotten > 0 {
 			t.Fatal("somebody was forgotten")

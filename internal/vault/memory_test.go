@@ -18,7 +18,7 @@ func TestTheEmbeddedStoreDoesAllOfIt(t *testing.T) {
 	_, r := signIn(t, v, vault.NewSession{Connection: google(vault.KeepSession)})
 	last, _ := signIn(t, v, vault.NewSession{})
 	ended, _ := signIn(t, v, vault.NewSession{})
-	must(t, v.End(ctx, ended, "logout"))
+	must(t, v.Sessions.End(ctx, ended, "logout"))
 	s := load(t, v, r)
 	for name, err := range every(t, v, s, last, ended, r) {
 		if err != nil && !errors.Is(err, vault.ErrNotFound) && !errors.Is(err, vault.ErrConflict) {
@@ -28,23 +28,23 @@ func TestTheEmbeddedStoreDoesAllOfIt(t *testing.T) {
 	must(t, allWrites(ctx, v, r))
 	clock.advance(time.Minute)
 	for range 3 { // what the calls above have left
-		jobs, err := v.DueJobs(ctx, 10, time.Millisecond)
+		jobs, err := v.Outbox.Due(ctx, 10, time.Millisecond)
 		must(t, err)
 		for _, j := range jobs {
-			must(t, v.JobDone(ctx, j))
+			must(t, v.Outbox.Done(ctx, j))
 		}
 		clock.advance(time.Minute)
 	}
 	queue(t, v, grace(), "one", "two")
 	jobs := due(t, v, "one", "two")
 	for _, j := range jobs {
-		must(t, v.JobRetry(ctx, j, clock.now().Add(time.Hour)))
+		must(t, v.Outbox.Retry(ctx, j, clock.now().Add(time.Hour)))
 	}
 	clock.advance(30 * time.Minute)
 	due(t, v)
 	clock.advance(-30 * time.Minute)
-	must(t, v.End(ctx, load(t, v, r), "logout"))
-	_, err := v.Load(r)
+	must(t, v.Sessions.End(ctx, load(t, v, r), "logout"))
+	_, err := v.Sessions.Load(r)
 	is(t, "after logout", err, vault.ErrNotFound)
 }
 
@@ -56,19 +56,22 @@ func TestTheEmbeddedStoreForgetsInTime(t *testing.T) {
 	})
 	ctx := context.Background()
 	s, r := signIn(t, v, vault.NewSession{Connection: google(vault.KeepSession)})
-	state, half, err := v.PutAttempt(ctx, []byte("p"), time.Second)
+	state, half, err := v.Attempts.Put(ctx, []byte("p"), time.Second)
 	must(t, err)
 	testenv.Eventually(
 		t,
 		"the session's idle time ends it",
-		func() bool { _, err := v.Load(r); return errors.Is(err, vault.ErrNotFound) },
+		func() bool { _, err := v.Sessions.Load(r); return errors.Is(err, vault.ErrNotFound) },
 	)
 	testenv.Eventually(
 		t,
 		"the attempt ends",
-		func() bool { _, err := v.TakeAttempt(ctx, state, half); return errors.Is(err, vault.ErrNotFound) },
+		func() bool {
+			_, err := v.Attempts.Take(ctx, state, half)
+			return errors.Is(err, vault.ErrNotFound)
+		},
 	)
-	if list, err := v.Sessions(ctx, s); err != nil || len(list) != 0 {
+	if list, err := v.Index.Sessions(ctx, s); err != nil || len(list) != 0 {
 		t.Errorf("listed: %v %v", list, err)
 	}
 }

@@ -10,14 +10,14 @@ import (
 
 // A provider whose accounts more than its issuer distinguishes orders by the subject that it knows: it says whom,
 // and not which of the accounts. The hash of that name lists them. It lies outside any user's slot, so a line may lead
-// nowhere: one counts only while the account signs somebody in, as FindUser says.
+// nowhere: one counts only while the account signs somebody in, as Users.Find says.
 //
 // The rules are: a line is written once the account's entry leads to the user and before the record lists the account,
 // so that no account of a record is missed. It is deleted only as it was before the record lost the account, so that
 // nobody takes away the line of who has the account next.
 
-// called lists the accounts that a provider calls by one name.
-type called struct{ *core }
+// Accounts lists the accounts that a provider calls by one name.
+type Accounts struct{ *core }
 
 func (i Identity) nameDigest() []byte {
 	return seal.Digest("bff named v1", i.Provider, i.Issuer, i.Named)
@@ -31,7 +31,7 @@ func (i Identity) nameField() string { return seal.Encode(i.digest()[:16]) }
 
 // Called lists the accounts that a provider calls by i's Named, of i's provider and issuer. Some of them may sign nobody
 // in any more.
-func (v *called) Called(ctx context.Context, i Identity) (all []Identity, err error) {
+func (v *Accounts) Called(ctx context.Context, i Identity) (all []Identity, err error) {
 	seen := map[string]bool{}
 	for _, key := range v.ringKeys("s:", string(i.nameDigest())) {
 		lines, err := v.lines(ctx, key)
@@ -51,7 +51,7 @@ func (v *called) Called(ctx context.Context, i Identity) (all []Identity, err er
 }
 
 // lines reads a hash. That it is empty, only a store says that takes writes: an order would count as carried out.
-func (v *called) lines(ctx context.Context, key string) (lines map[string]string, err error) {
+func (v *Accounts) lines(ctx context.Context, key string) (lines map[string]string, err error) {
 	err = v.db.Ask(ctx, key+":w", func(b *store.Batch) func() error {
 		all := b.All(key)
 		return func() (err error) {
@@ -65,7 +65,7 @@ func (v *called) lines(ctx context.Context, key string) (lines map[string]string
 }
 
 // enter has the name lead to the account. Each line has a version of its own.
-func (v *called) enter(ctx context.Context, i Identity) error {
+func (v *Accounts) enter(ctx context.Context, i Identity) error {
 	if i.Named == "" {
 		return nil
 	}
@@ -79,7 +79,7 @@ func (v *called) enter(ctx context.Context, i Identity) error {
 	})
 }
 
-func (v *called) swap(ctx context.Context, key, field, expected string, value []byte) error {
+func (v *Accounts) swap(ctx context.Context, key, field, expected string, value []byte) error {
 	_, err := v.db.RunDurably(ctx, store.Call{Script: "swap_field", Keys: store.Keys{"hash": key},
 		Args: store.Args{"field": field, "expected": expected, "value": value}})
 	return err
@@ -89,7 +89,7 @@ func (v *called) swap(ctx context.Context, key, field, expected string, value []
 type nameLine struct{ key, field, value string }
 
 // linesOf are the lines of accounts, as they are before a record loses them.
-func (v *called) linesOf(ctx context.Context, accounts ...Identity) (found []nameLine, err error) {
+func (v *Accounts) linesOf(ctx context.Context, accounts ...Identity) (found []nameLine, err error) {
 	for _, i := range accounts {
 		if i.Named == "" {
 			continue
@@ -108,7 +108,7 @@ func (v *called) linesOf(ctx context.Context, accounts ...Identity) (found []nam
 }
 
 // forget deletes lines that nobody wrote anew. One that stays is harmless.
-func (v *called) forget(ctx context.Context, lines []nameLine) {
+func (v *Accounts) forget(ctx context.Context, lines []nameLine) {
 	for _, l := range lines {
 		if err := v.swap(ctx, l.key, l.field, l.value, nil); err != nil && !errors.Is(err, ErrConflict) {
 			return

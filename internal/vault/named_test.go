@@ -19,7 +19,7 @@ func company(person, realm string) vault.Identity {
 
 func enroll(t *testing.T, v *vault.Vault, i vault.Identity) vault.UserRecord {
 	t.Helper()
-	rec, _, err := v.Register(context.Background(), i, vault.Profile{}, nil)
+	rec, _, err := v.Users.Register(context.Background(), i, vault.Profile{}, nil)
 	must(t, err)
 	return rec
 }
@@ -27,7 +27,7 @@ func enroll(t *testing.T, v *vault.Vault, i vault.Identity) vault.UserRecord {
 // called are the subjects that a provider calls by a name, sorted.
 func called(t *testing.T, v *vault.Vault, i vault.Identity) string {
 	t.Helper()
-	all, err := v.Called(context.Background(), i)
+	all, err := v.Accounts.Called(context.Background(), i)
 	must(t, err)
 	var subjects []string
 	for _, one := range all {
@@ -76,22 +76,22 @@ func TestANameGoesWithItsAccounts(t *testing.T) {
 	server := testenv.Redis(t)
 	v, ctx := open(t, server.URL), context.Background()
 	ada := enroll(t, v, company("7", "1"))
-	_, err := v.AddIdentity(ctx, ada.ID, company("7", "2"))
+	_, err := v.Users.AddIdentity(ctx, ada.ID, company("7", "2"))
 	must(t, err)
 	bare := company("7", "2")
 	bare.Named = "" // whoever unlinks does not say the name
-	_, err = v.RemoveIdentity(ctx, ada.ID, bare)
+	_, err = v.Users.RemoveIdentity(ctx, ada.ID, bare)
 	must(t, err)
 	if got := called(t, v, company("7", "1")); got != "7@1" {
 		t.Errorf("after one was unlinked: %q", got)
 	}
 	grace := enroll(t, v, company("7", "2"))
-	_, err = v.EraseUser(ctx, ada.ID, func(vault.Connection) []byte { return nil })
+	_, err = v.Users.Erase(ctx, ada.ID, func(vault.Connection) []byte { return nil })
 	must(t, err)
 	if got := called(t, v, company("7", "1")); got != "7@2" || grace.ID == ada.ID {
 		t.Errorf("after ada was erased: %q", got)
 	}
-	_, err = v.EraseUser(ctx, grace.ID, func(vault.Connection) []byte { return nil })
+	_, err = v.Users.Erase(ctx, grace.ID, func(vault.Connection) []byte { return nil })
 	must(t, err)
 	if left := server.Client().Keys(ctx, "bff:s:*").Val(); len(left) != 0 {
 		t.Errorf("%q is left", left)
@@ -102,7 +102,7 @@ func TestANameGoesWithItsAccounts(t *testing.T) {
 func TestTheNameOfTheLastAccountStays(t *testing.T) {
 	v, ctx := open(t, testenv.Redis(t).URL), context.Background()
 	ada := enroll(t, v, company("7", "1"))
-	_, err := v.RemoveIdentity(ctx, ada.ID, company("7", "1"))
+	_, err := v.Users.RemoveIdentity(ctx, ada.ID, company("7", "1"))
 	is(t, "the last one", err, vault.ErrLastIdentity)
 	if got := called(t, v, company("7", "1")); got != "7@1" {
 		t.Errorf("called: %q", got)
@@ -114,7 +114,7 @@ func TestAnAccountOfBeforeIsCalledByItsNameFromTheNextSignInOn(t *testing.T) {
 	v, ctx := open(t, testenv.Redis(t).URL), context.Background()
 	before := func(i vault.Identity) vault.Identity { i.Named = ""; return i }
 	ada := enroll(t, v, before(company("7", "1")))
-	_, err := v.AddIdentity(ctx, ada.ID, before(company("7", "2")))
+	_, err := v.Users.AddIdentity(ctx, ada.ID, before(company("7", "2")))
 	must(t, err)
 	if got := called(t, v, company("7", "1")); got != "" {
 		t.Errorf("before: %q", got)
@@ -122,12 +122,12 @@ func TestAnAccountOfBeforeIsCalledByItsNameFromTheNextSignInOn(t *testing.T) {
 	if again := enroll(t, v, company("7", "1")); again.ID != ada.ID {
 		t.Fatalf("signed in as %s, not %s", again.ID, ada.ID)
 	}
-	_, err = v.AddIdentity(ctx, ada.ID, company("7", "2"))
+	_, err = v.Users.AddIdentity(ctx, ada.ID, company("7", "2"))
 	must(t, err)
 	if got := called(t, v, company("7", "1")); got != "7@1 7@2" {
 		t.Errorf("after a sign-in and a link: %q", got)
 	}
-	rec, err := v.GetUser(ctx, ada.ID)
+	rec, err := v.Users.Get(ctx, ada.ID)
 	must(t, err)
 	if len(rec.Identities) != 2 || rec.Identities[0].Named != "7" || rec.Identities[1].Named != "7" {
 		t.Errorf("%+v", rec.Identities)
@@ -160,7 +160,7 @@ func TestAStoreThatTakesNoWritesCallsNobody(t *testing.T) {
 	v, ctx := open(t, server.URL), context.Background()
 	enroll(t, v, company("7", "1"))
 	must(t, server.Client().ConfigSet(ctx, "min-replicas-to-write", "1").Err())
-	if _, err := v.Called(ctx, company("8", "1")); !errors.Is(err, vault.ErrUnavailable) {
+	if _, err := v.Accounts.Called(ctx, company("8", "1")); !errors.Is(err, vault.ErrUnavailable) {
 		t.Errorf("%v", err)
 	}
 }

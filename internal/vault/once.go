@@ -29,7 +29,7 @@ type Claimed struct {
 
 // Claim claims an id that is accepted once, such as a token's jti. Until Done the id is not spent: when the holder
 // dies, or gives up by Release, it can be claimed again. An error claims nothing that outlives claimLease.
-func (v *attempts) Claim(ctx context.Context, kind, id string) (*Claimed, ClaimState, error) {
+func (v *Attempts) Claim(ctx context.Context, kind, id string) (*Claimed, ClaimState, error) {
 	c := &Claimed{c: v.core, key: v.onceKey(kind, id), owner: "c." + seal.Nonce()}
 	n, err := v.db.Run(ctx, store.Call{Script: "claim_once", Keys: store.Keys{"key": c.key},
 		Args: store.Args{"owner": c.owner, "lease": millisOf(claimLease)}})

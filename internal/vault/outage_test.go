@@ -28,35 +28,40 @@ func every(t *testing.T, v *vault.Vault, s, last, ended *vault.Session, r *http.
 	out := map[string]error{}
 	for name, f := range map[string]func() error{
 		"Ping":       func() error { return v.Ping(ctx) },
-		"Load":       func() error { _, err := v.Load(r); return err },
-		"LoadTicket": func() error { _, err := v.LoadTicket(ctx, s.Ticket()); return err },
-		"Create":     func() error { _, err := v.Create(httptest.NewRecorder(), r, vault.NewSession{User: ada()}); return err },
-		"Create, handle": func() error {
-			_, err := v.Create(httptest.NewRecorder(), r, vault.NewSession{User: ada(), Handle: "h"})
+		"Load":       func() error { _, err := v.Sessions.Load(r); return err },
+		"LoadTicket": func() error { _, err := v.Sessions.LoadTicket(ctx, s.Ticket()); return err },
+		"Create": func() error {
+			_, err := v.Sessions.Create(httptest.NewRecorder(), r, vault.NewSession{User: ada()})
 			return err
 		},
-		"Touch":          func() error { own := *s; return v.Touch(ctx, &own) },
-		"Sessions":       func() error { _, err := v.Sessions(ctx, s); return err },
-		"EndOne":         func() error { return v.EndOne(ctx, s, "s_unknown", "logout") },
-		"EndOthers":      func() error { return v.EndOthers(ctx, s, "logout") },
-		"EndUser":        func() error { _, err := v.EndUser(ctx, grace().ID, "logout"); return err },
-		"EndHandle":      func() error { _, err := v.EndHandle(ctx, "h", "provider"); return err },
-		"Erase":          func() error { return v.Erase(ctx, grace().ID) },
-		"Kept":           func() error { _, err := v.Kept(ctx, s.User.ID); return err },
-		"Reload":         func() error { _, err := v.Reload(ctx, &c); return err },
-		"Link":           func() error { _, err := v.Link(ctx, s, *google(vault.KeepUser)); return err },
-		"Unlink":         func() error { return v.Unlink(ctx, s, c.ID, func(vault.Connection) []byte { return []byte("job") }) },
-		"Update":         func() error { _, err := v.Update(ctx, &c, c); return err },
-		"Preferences":    func() error { _, _, err := v.Preferences(ctx, s); return err },
+		"Create, handle": func() error {
+			_, err := v.Sessions.Create(httptest.NewRecorder(), r, vault.NewSession{User: ada(), Handle: "h"})
+			return err
+		},
+		"Touch":     func() error { own := *s; return v.Sessions.Touch(ctx, &own) },
+		"Sessions":  func() error { _, err := v.Index.Sessions(ctx, s); return err },
+		"EndOne":    func() error { return v.Index.EndOne(ctx, s, "s_unknown", "logout") },
+		"EndOthers": func() error { return v.Index.EndOthers(ctx, s, "logout") },
+		"EndUser":   func() error { _, err := v.Index.EndUser(ctx, grace().ID, "logout"); return err },
+		"EndHandle": func() error { _, err := v.Index.EndHandle(ctx, "h", "provider"); return err },
+		"Erase":     func() error { return v.Index.Erase(ctx, grace().ID) },
+		"Kept":      func() error { _, err := v.Connections.Kept(ctx, s.User.ID); return err },
+		"Reload":    func() error { _, err := v.Connections.Reload(ctx, &c); return err },
+		"Link":      func() error { _, err := v.Connections.Link(ctx, s, *google(vault.KeepUser)); return err },
+		"Unlink": func() error {
+			return v.Connections.Unlink(ctx, s, c.ID, func(vault.Connection) []byte { return []byte("job") })
+		},
+		"Update":         func() error { _, err := v.Connections.Update(ctx, &c, c); return err },
+		"Preferences":    func() error { _, _, err := v.Sessions.Preferences(ctx, s); return err },
 		"after the end":  func() error { return v.WritePreferences(ctx, ended, []byte(`{}`), "") },
 		"SetPreferences": func() error { return v.WritePreferences(ctx, s, []byte(`{}`), "") },
-		"PutAttempt":     func() error { _, _, err := v.PutAttempt(ctx, []byte("p"), time.Minute); return err },
-		"TakeAttempt":    func() error { _, err := v.TakeAttempt(ctx, testState, secret.New(testState)); return err },
+		"Put":            func() error { _, _, err := v.Attempts.Put(ctx, []byte("p"), time.Minute); return err },
+		"Take":           func() error { _, err := v.Attempts.Take(ctx, testState, secret.New(testState)); return err },
 		"Once":           func() error { _, err := v.Once(ctx, "kind", "id", time.Minute); return err },
-		"Lock":           func() error { _, _, err := v.Lock(ctx, &c); return err },
-		"ClearIntent":    func() error { return v.ClearIntent(ctx, &c) },
-		"DueJobs":        func() error { _, err := v.DueJobs(ctx, 1, time.Second); return err },
-		"End":            func() error { return v.End(ctx, last, "logout") },
+		"Lock":           func() error { _, _, err := v.Locks.Lock(ctx, &c); return err },
+		"ClearIntent":    func() error { return v.Locks.ClearIntent(ctx, &c) },
+		"Due":            func() error { _, err := v.Outbox.Due(ctx, 1, time.Second); return err },
+		"End":            func() error { return v.Sessions.End(ctx, last, "logout") },
 	} {
 		all.Go(func() {
 			err := f()
@@ -72,7 +77,7 @@ func every(t *testing.T, v *vault.Vault, s, last, ended *vault.Session, r *http.
 const testState = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" // of the right form, and unknown
 
 // reads are the methods that a store which takes no writes can still answer.
-var reads = []string{"Load", "LoadTicket", "Kept", "Reload", "Preferences", "Ping", "DueJobs"}
+var reads = []string{"Load", "LoadTicket", "Kept", "Reload", "Preferences", "Ping", "Due"}
 
 // shrinking are those that need no memory: a store that is full still ends sessions.
 var shrinking = []string{
@@ -83,7 +88,7 @@ var shrinking = []string{
 	"EndUser",
 	"EndHandle",
 	"Erase",
-	"TakeAttempt",
+	"Take",
 	"ClearIntent",
 	"after the end",
 }
@@ -128,9 +133,9 @@ func TestWhateverIsWrongWithTheStoreNobodyIsLoggedOut(t *testing.T) {
 			s := load(t, v, r)
 			last, _ := signIn(t, v, vault.NewSession{})
 			ended, _ := signIn(t, v, vault.NewSession{})
-			must(t, v.End(ctx, ended, "logout"))
+			must(t, v.Sessions.End(ctx, ended, "logout"))
 			row.break_(server)
-			_, unknown := v.LoadTicket(ctx, secret.New(s.Ticket().Reveal()[:30]+"AAAAAA"+s.Ticket().Reveal()[36:]))
+			_, unknown := v.Sessions.LoadTicket(ctx, secret.New(s.Ticket().Reveal()[:30]+"AAAAAA"+s.Ticket().Reveal()[36:]))
 			if row.restore != nil || row.answers == nil {
 				checkErrors(t, every(t, v, s, last, ended, r), row.answers)
 			}
@@ -142,7 +147,7 @@ func TestWhateverIsWrongWithTheStoreNobodyIsLoggedOut(t *testing.T) {
 			}
 			row.restore(server)
 			testenv.Eventually(t, "the same cookie works", func() bool {
-				_, err := v.Load(r)
+				_, err := v.Sessions.Load(r)
 				if errors.Is(err, vault.ErrNotFound) {
 					t.Fatal("logged out by an outage")
 				}
@@ -184,7 +189,7 @@ func TestAStoreThatIsLoadingKnowsNothingYet(t *testing.T) {
 	defer testenv.Finished(t, "the start of the call", started.Wait)
 	met := false
 	testenv.Eventually(t, "the session is back", func() bool {
-		_, err := v.Load(r)
+		_, err := v.Sessions.Load(r)
 		if err != nil && !errors.Is(err, vault.ErrUnavailable) {
 			t.Fatalf("while loading: %v", err)
 		}
@@ -214,15 +219,15 @@ func TestACallersCancellationComesBackAsItIs(t *testing.T) {
 	late, cancel := context.WithDeadline(context.Background(), time.Now().Add(-time.Second))
 	defer cancel()
 	for ctx, want := range map[context.Context]error{gone: context.Canceled, late: vault.ErrUnavailable} {
-		_, err := v.Load(r.WithContext(ctx))
+		_, err := v.Sessions.Load(r.WithContext(ctx))
 		is(t, "load", err, want)
-		_, err = v.Reload(ctx, &c)
+		_, err = v.Connections.Reload(ctx, &c)
 		is(t, "reload", err, want)
-		_, err = v.Sessions(ctx, s)
+		_, err = v.Index.Sessions(ctx, s)
 		is(t, "sessions", err, want)
-		_, err = v.Update(ctx, &c, c)
+		_, err = v.Connections.Update(ctx, &c, c)
 		is(t, "update", err, want)
-		_, _, err = v.Preferences(ctx, s)
+		_, _, err = v.Sessions.Preferences(ctx, s)
 		is(t, "preferences", err, want)
 		is(t, "ping", v.Ping(ctx), want)
 	}
@@ -231,12 +236,12 @@ func TestACallersCancellationComesBackAsItIs(t *testing.T) {
 	patient := make(chan struct{})
 	go func() {
 		defer close(patient)
-		_, _ = v.Load(r)
+		_, _ = v.Sessions.Load(r)
 	}()
 	soon, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()
 	for range 5 {
-		_, err := v.Load(r.WithContext(soon))
+		_, err := v.Sessions.Load(r.WithContext(soon))
 		is(t, "a deadline that passes while the store is silent", err, vault.ErrUnavailable)
 		var again context.CancelFunc
 		soon, again = context.WithTimeout(context.Background(), 20*time.Millisecond)
@@ -249,7 +254,7 @@ func TestACallersCancellationComesBackAsItIs(t *testing.T) {
 	}
 	waiting, cancel := context.WithCancel(context.Background())
 	go cancel()
-	_, err := v.Load(r.WithContext(waiting))
+	_, err := v.Sessions.Load(r.WithContext(waiting))
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("a caller that hung up while the store is silent: %v", err)
 	}
@@ -271,7 +276,7 @@ func TestALateAnswerIsNobodyElses(t *testing.T) {
 				all.Go(func() {
 					ctx, cancel := context.WithTimeout(context.Background(), 60*time.Millisecond)
 					defer cancel()
-					s, err := v.Load(r.WithContext(ctx))
+					s, err := v.Sessions.Load(r.WithContext(ctx))
 					if err == nil && s.User.ID != user || errors.Is(err, vault.ErrNotFound) {
 						t.Errorf("read somebody else's answer (%v)", err)
 					}
@@ -282,7 +287,7 @@ func TestALateAnswerIsNobodyElses(t *testing.T) {
 		slow.End()
 		for r, user := range want {
 			testenv.Eventually(t, "an answer", func() bool {
-				s, err := v.Load(r)
+				s, err := v.Sessions.Load(r)
 				return err == nil && s.User.ID == user
 			})
 		}
@@ -302,13 +307,13 @@ func TestAWriteWhoseAnswerIsLostIsOneWrite(t *testing.T) {
 		next := c
 		next.Tokens.Refresh = secret.New(fmt.Sprint("rt-", n))
 		broken := wire.BreakAfter(1 + n) // bytes of the answer
-		_, err := v.Update(ctx, &c, next)
+		_, err := v.Connections.Update(ctx, &c, next)
 		broken.End()
 		if err != nil && !errors.Is(err, vault.ErrUnavailable) {
 			t.Fatalf("%d bytes of an answer: %v", n, err)
 		}
 		testenv.Eventually(t, "a whole wire", func() bool { return v.Ping(ctx) == nil })
-		again, err := v.Reload(ctx, &c)
+		again, err := v.Connections.Reload(ctx, &c)
 		if err != nil || again.Tokens.Refresh.Reveal() != fmt.Sprint("rt-", n) && again.Version() != c.Version() {
 			t.Fatalf("%d bytes of an answer: %v", n, err)
 		}
@@ -323,9 +328,9 @@ func TestAClaimWhoseAnswerIsLostIsOurs(t *testing.T) {
 	ctx := context.Background()
 	_, r := signIn(t, v, vault.NewSession{Connection: google(vault.KeepSession)})
 	must(t, allWrites(ctx, v, r)) // now the store knows the scripts: each is one answer
-	state, half, err := v.PutAttempt(ctx, []byte("payload"), time.Minute)
+	state, half, err := v.Attempts.Put(ctx, []byte("payload"), time.Minute)
 	must(t, err)
-	if _, err := v.TakeAttempt(ctx, state, half); err != nil {
+	if _, err := v.Attempts.Take(ctx, state, half); err != nil {
 		t.Fatal(err)
 	}
 	s := load(t, v, r)
@@ -336,30 +341,30 @@ func TestAClaimWhoseAnswerIsLostIsOurs(t *testing.T) {
 		t.Errorf("once: %v %v", first, err)
 	}
 	wire.lose.Store(1)
-	if _, state, err := v.Claim(ctx, "logout", "1"); state != vault.ClaimHeld || err != nil {
+	if _, state, err := v.Attempts.Claim(ctx, "logout", "1"); state != vault.ClaimHeld || err != nil {
 		t.Errorf("a token's id: %v %v", state, err)
 	}
 	wire.lose.Store(1)
-	lock, ok, err := v.Lock(ctx, &c)
+	lock, ok, err := v.Locks.Lock(ctx, &c)
 	if !ok || err != nil {
 		t.Fatalf("lock: %v %v", ok, err)
 	}
 	wire.lose.Store(1)
-	if intent, err := v.SetIntent(ctx, lock, &c); err != nil || intent != nil {
+	if intent, err := v.Locks.SetIntent(ctx, lock, &c); err != nil || intent != nil {
 		t.Errorf("an intent that is ours was taken for another's: %+v %v", intent, err)
 	}
 	wire.lose.Store(1)
-	if c, err = v.Update(ctx, &c, c); err != nil {
+	if c, err = v.Connections.Update(ctx, &c, c); err != nil {
 		t.Errorf("a token: %v", err)
 	}
-	state, half, err = v.PutAttempt(ctx, []byte("payload"), time.Minute)
+	state, half, err = v.Attempts.Put(ctx, []byte("payload"), time.Minute)
 	must(t, err)
 	wire.lose.Store(2) // of the script that takes it
-	if _, err = v.TakeAttempt(ctx, state, half); err != nil {
+	if _, err = v.Attempts.Take(ctx, state, half); err != nil {
 		t.Errorf("an attempt: %v", err)
 	}
 	wire.lose.Store(2) // of the script that removes it
-	if err := v.Unlink(ctx, s, c.ID, func(vault.Connection) []byte { return nil }); err != nil {
+	if err := v.Connections.Unlink(ctx, s, c.ID, func(vault.Connection) []byte { return nil }); err != nil {
 		t.Errorf("an unlink: %v", err)
 	}
 	if wire.lost.Load() != 7 {

@@ -37,35 +37,35 @@ func (Job) String() string             { return secret.Redacted }
 func (Job) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, secret.Redacted) }
 func (Job) LogValue() slog.Value       { return slog.StringValue(secret.Redacted) }
 
-// outbox keeps revocations until their provider confirms them.
-type outbox struct{ *core }
+// Outbox keeps revocations until their provider confirms them.
+type Outbox struct{ *core }
 
 // The due set names the users with jobs, each at the time of the first of them or before: a pointer to an empty outbox
 // is harmless, a job without a pointer is lost. So everybody may move one to an earlier time, and only who claimed it
 // to a later one, while it stands where the claim put it.
 
-func (v *outbox) due() string { return v.db.Global("o") }
+func (v *Outbox) due() string { return v.db.Global("o") }
 
 func jobBinding(tag, id string) seal.Binding { return seal.Binding{Kind: "job", Owner: tag + "/" + id} }
 
-func (v *outbox) seal(j *Job) []byte {
+func (v *Outbox) seal(j *Job) []byte {
 	rec := jobRecord{Payload: j.Payload, Attempts: j.Attempts, Created: millis(j.Created), Due: millis(j.due)}
 	return v.ring().Seal(jobBinding(j.tag, j.id), encode(&rec))
 }
 
 // point has a user's outbox looked at, at the given time at the latest.
-func (v *outbox) point(ctx context.Context, tag string, at time.Time) error {
+func (v *Outbox) point(ctx context.Context, tag string, at time.Time) error {
 	return v.db.Lower(ctx, v.due(), v.db.Member(tag), float64(at.UnixMilli()))
 }
 
 // pointAhead puts the pointer for a job that is about to be written: soon, and at half a millisecond, where no claim
 // stands.
-func (v *outbox) pointAhead(ctx context.Context, tag string) error {
+func (v *Outbox) pointAhead(ctx context.Context, tag string) error {
 	return v.db.Score(ctx, v.due(), v.db.Member(tag), float64(v.now().Add(10*time.Second).UnixMilli())+0.5)
 }
 
-// DueJobs claims the due jobs of up to n users for lease, so that no other instance takes them meanwhile.
-func (v *outbox) DueJobs(ctx context.Context, n int, lease time.Duration) ([]Job, error) {
+// Due claims the due jobs of up to n users for lease, so that no other instance takes them meanwhile.
+func (v *Outbox) Due(ctx context.Context, n int, lease time.Duration) ([]Job, error) {
 	now := v.now()
 	tags, err := v.db.Until(ctx, v.due(), unixMilli(now), n)
 	if err != nil {
@@ -82,7 +82,7 @@ func (v *outbox) DueJobs(ctx context.Context, n int, lease time.Duration) ([]Job
 }
 
 // claim claims one user's jobs that are due now. Where none is, the pointer goes to the first that will be.
-func (v *outbox) claim(ctx context.Context, tag string, now, until time.Time) ([]Job, error) {
+func (v *Outbox) claim(ctx context.Context, tag string, now, until time.Time) ([]Job, error) {
 	_, err := v.db.Run(ctx, store.Call{Script: "claim_due", Keys: store.Keys{"due": v.due()},
 		Args: store.Args{"member": v.db.Member(tag), "now": now.UnixMilli(), "until_ms": until.UnixMilli()}})
 	if errors.Is(err, ErrNotFound) {
@@ -124,7 +124,7 @@ func unixMilli(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10)
 // unopenedWait is how often jobs that do not open are looked at: their key may come back to the ring.
 const unopenedWait = time.Hour
 
-func (v *outbox) open(tag, id, value string) (Job, bool) {
+func (v *Outbox) open(tag, id, value string) (Job, bool) {
 	var rec jobRecord
 	plain, err := v.ring().Open(jobBinding(tag, id), []byte(value))
 	if err != nil || decode(plain, &rec) != nil {
@@ -135,13 +135,13 @@ func (v *outbox) open(tag, id, value string) (Job, bool) {
 		id: id, tag: tag}, true
 }
 
-// JobDone removes a job.
-func (v *outbox) JobDone(ctx context.Context, j Job) error {
+// Done removes a job.
+func (v *Outbox) Done(ctx context.Context, j Job) error {
 	return v.db.DeleteFields(ctx, v.userKey(j.tag, "o"), j.id)
 }
 
-// JobRetry counts an attempt and has the job looked at again at the given time.
-func (v *outbox) JobRetry(ctx context.Context, j Job, at time.Time) error {
+// Retry counts an attempt and has the job looked at again at the given time.
+func (v *Outbox) Retry(ctx context.Context, j Job, at time.Time) error {
 	j.Attempts++
 	j.due = at
 	_, err := v.db.Run(ctx, store.Call{Script: "retry", Keys: store.Keys{"outbox": v.userKey(j.tag, "o")},

@@ -20,15 +20,15 @@ func queue(t testing.TB, v *vault.Vault, user vault.User, payloads ...string) {
 	for _, payload := range payloads {
 		c := *google(vault.KeepSession)
 		c.Account.Subject = payload
-		linked, err := v.Link(ctx, s, c)
+		linked, err := v.Connections.Link(ctx, s, c)
 		must(t, err)
-		must(t, v.Unlink(ctx, load(t, v, r), linked.ID, func(vault.Connection) []byte { return []byte(payload) }))
+		must(t, v.Connections.Unlink(ctx, load(t, v, r), linked.ID, func(vault.Connection) []byte { return []byte(payload) }))
 	}
 }
 
 func due(t testing.TB, v *vault.Vault, want ...string) []vault.Job {
 	t.Helper()
-	jobs, err := v.DueJobs(context.Background(), 100, time.Minute)
+	jobs, err := v.Outbox.Due(context.Background(), 100, time.Minute)
 	must(t, err)
 	got := map[string]bool{}
 	for _, j := range jobs {
@@ -57,14 +57,14 @@ func TestAJobIsLeasedUntilItIsDone(t *testing.T) {
 	clock.advance(61 * time.Second) // its holder died
 	jobs := due(t, b, "one", "two", "three")
 	for _, j := range jobs {
-		must(t, b.JobDone(ctx, j))
+		must(t, b.Outbox.Done(ctx, j))
 	}
 	clock.advance(61 * time.Second)
 	due(t, a)
 	if n := server.Client().Exists(ctx, "bff:o").Val(); n != 0 {
 		t.Error("pointers to empty outboxes are left")
 	}
-	must(t, a.JobRetry(ctx, jobs[0], clock.now())) // by one who had lost the lease
+	must(t, a.Outbox.Retry(ctx, jobs[0], clock.now())) // by one who had lost the lease
 	clock.advance(time.Minute)
 	due(t, a)
 }
@@ -77,9 +77,9 @@ func TestARetryHoldsUpNobodyElse(t *testing.T) {
 	queue(t, v, ada(), "slow")
 	slow := due(t, v, "slow")[0]
 	queue(t, v, ada(), "quick")
-	must(t, v.JobRetry(ctx, slow, clock.now().Add(time.Hour)))
+	must(t, v.Outbox.Retry(ctx, slow, clock.now().Add(time.Hour)))
 	quick := due(t, v, "quick")[0]
-	must(t, v.JobDone(ctx, quick))
+	must(t, v.Outbox.Done(ctx, quick))
 	for range 50 {
 		clock.advance(time.Minute)
 		due(t, v)
@@ -88,7 +88,7 @@ func TestARetryHoldsUpNobodyElse(t *testing.T) {
 	if slow = due(t, v, "slow")[0]; slow.Attempts != 1 || clock.now().Sub(slow.Created) < time.Hour {
 		t.Errorf("%d attempts since %v", slow.Attempts, slow.Created)
 	}
-	must(t, v.JobRetry(ctx, slow, clock.now().Add(time.Second))) // sooner than the lease
+	must(t, v.Outbox.Retry(ctx, slow, clock.now().Add(time.Second))) // sooner than the lease
 	clock.advance(2 * time.Second)
 	due(t, v, "slow")
 }

@@ -12,7 +12,7 @@ import (
 const takerSize = 22
 
 // SetOutcome keeps what became of an attempt for ttl, sealed under the ring: a callback that comes again is led by it.
-func (v *attempts) SetOutcome(ctx context.Context, state string, payload []byte, ttl time.Duration) error {
+func (v *Attempts) SetOutcome(ctx context.Context, state string, payload []byte, ttl time.Duration) error {
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	return v.db.Set(ctx, v.outcomeKeys(state)[0], v.ring().Seal(outcomeBinding(state), payload), ttl)
@@ -20,7 +20,7 @@ func (v *attempts) SetOutcome(ctx context.Context, state string, payload []byte,
 
 // Outcome returns what SetOutcome was given. pending says that the attempt was taken and its outcome is not known yet.
 // ErrNotFound: there is neither, or no longer.
-func (v *attempts) Outcome(ctx context.Context, state string) (payload []byte, pending bool, err error) {
+func (v *Attempts) Outcome(ctx context.Context, state string) (payload []byte, pending bool, err error) {
 	if _, sane := seal.DecodeExactly(state, stateSize); !sane {
 		return nil, false, ErrNotFound
 	}
@@ -59,14 +59,14 @@ func outcomeBinding(state string) seal.Binding {
 const endedLife = time.Hour
 
 // NoteEnded keeps that s's user ended the session id.
-func (v *attempts) NoteEnded(ctx context.Context, s *Session, id string) error {
+func (v *Attempts) NoteEnded(ctx context.Context, s *Session, id string) error {
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	return v.db.Set(ctx, v.endedKey(s, id), []byte("1"), endedLife)
 }
 
 // EndedLately says whether NoteEnded was called for that session.
-func (v *attempts) EndedLately(ctx context.Context, s *Session, id string) (bool, error) {
+func (v *Attempts) EndedLately(ctx context.Context, s *Session, id string) (bool, error) {
 	_, err := v.attempt(ctx, v.endedKey(s, id))
 	if errors.Is(err, ErrNotFound) {
 		return false, nil

@@ -14,7 +14,7 @@ func preferencesBinding(userID string) seal.Binding {
 }
 
 // Preferences returns the user's JSON object, "{}" when there is none, with its version.
-func (v *sessions) Preferences(ctx context.Context, s *Session) (doc []byte, version string, err error) {
+func (v *Sessions) Preferences(ctx context.Context, s *Session) (doc []byte, version string, err error) {
 	value, err := v.db.Get(ctx, v.userKey(s.location.tag, "p"))
 	if errors.Is(err, ErrNotFound) {
 		return []byte("{}"), "", nil
@@ -37,7 +37,7 @@ func (v *sessions) Preferences(ctx context.Context, s *Session) (doc []byte, ver
 
 // SetPreferences writes doc if version is still what is stored, and returns the new one; else ErrConflict.
 // ErrNotFound when s ended meanwhile.
-func (v *sessions) SetPreferences(ctx context.Context, s *Session, doc []byte, version string) (string, error) {
+func (v *Sessions) SetPreferences(ctx context.Context, s *Session, doc []byte, version string) (string, error) {
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	next, err := v.writePreferences(ctx, s, doc, version, Event{Kind: EventPreferences, User: s.User.ID}.encode())
@@ -47,7 +47,7 @@ func (v *sessions) SetPreferences(ctx context.Context, s *Session, doc []byte, v
 	return next, err
 }
 
-func (v *sessions) writePreferences(ctx context.Context, s *Session, doc []byte, version, message string) (string,
+func (v *Sessions) writePreferences(ctx context.Context, s *Session, doc []byte, version, message string) (string,
 	error) {
 	value := v.ring().Seal(preferencesBinding(s.User.ID), doc)
 	_, err := v.db.Run(ctx, onSession("preferences", s.location,

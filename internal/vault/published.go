@@ -14,9 +14,9 @@ const (
 // PublishKeys notes that view, a list of the ids of public keys, is published now, and returns when each list was
 // last published, view included. Lists that nobody has published for a day are forgotten. What it keeps is public and
 // decides nothing but which key signs.
-func (c *core) PublishKeys(ctx context.Context, view string) (map[string]time.Time, error) {
-	now := c.now()
-	all, err := c.db.Note(ctx, c.db.Global("j"), view, now.UnixMilli(), publishedFor)
+func (v *Vault) PublishKeys(ctx context.Context, view string) (map[string]time.Time, error) {
+	now := v.now()
+	all, err := v.db.Note(ctx, v.db.Global("j"), view, now.UnixMilli(), publishedFor)
 	if err != nil {
 		return nil, err
 	}
@@ -31,7 +31,7 @@ func (c *core) PublishKeys(ctx context.Context, view string) (map[string]time.Ti
 		out[name] = time.UnixMilli(ms)
 	}
 	if len(old) > 0 {
-		_ = c.db.DeleteFields(ctx, c.db.Global("j"), old...) // the next call tries again
+		_ = v.db.DeleteFields(ctx, v.db.Global("j"), old...) // the next call tries again
 	}
 	return out, nil
 }

@@ -84,7 +84,7 @@ func TestLoadIsOneRoundTrip(t *testing.T) {
 		for range 20 {
 			c := google(vault.KeepUser)
 			c.Account.Subject = testenv.Random(t)
-			if _, err := v.Link(context.Background(), load(t, v, r), *c); err != nil {
+			if _, err := v.Connections.Link(context.Background(), load(t, v, r), *c); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -98,11 +98,11 @@ func TestLoadIsOneRoundTrip(t *testing.T) {
 			t.Errorf("%s: %d round trips for 10 reads", name, n)
 		}
 		before = wire.trips.Load()
-		_, err := v.Load(httptest.NewRequest("GET", "/", nil))
+		_, err := v.Sessions.Load(httptest.NewRequest("GET", "/", nil))
 		is(t, "no cookie", err, vault.ErrNotFound)
 		if n := wire.trips.Load() - before; n != 0 {
 			t.Errorf("%s: %d round trips for no cookie", name, n)
 		}
-		must(t, v.Erase(context.Background(), ada().ID))
+		must(t, v.Index.Erase(context.Background(), ada().ID))
 	}
 }

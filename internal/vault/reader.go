@@ -87,13 +87,7 @@ func (s *sealed) fill(value string, own, kept store.Hash, user store.Text) (err 
 	return unlessNone(err)
 }
 
-// LoadTicket is Load for a ticket that did not come in a cookie. It asks the store.
-func (r *reader) LoadTicket(ctx context.Context, ticket secret.Text) (*Session, error) {
-	s, _, err := r.loadTicket(ctx, ticket)
-	return s, err
-}
-
-// loadTicket also gives what was read, still sealed.
+// loadTicket asks the store, and also gives what was read, still sealed.
 func (r *reader) loadTicket(ctx context.Context, ticket secret.Text) (*Session, *sealed, error) {
 	t, ok := seal.ParseTicket(ticket.Reveal())
 	if !ok {

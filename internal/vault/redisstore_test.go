@@ -26,7 +26,7 @@ func TestRedisstoreNeverAdoptsAnUnknownCookie(t *testing.T) {
 	v := open(t, server.URL)
 	_, other := signIn(t, open(t, testenv.Redis(t).URL), vault.NewSession{}) // well formed, and unknown here
 	planted := other.CookiesNamed("bff")[0].Value
-	_, err := v.Load(withCookie(planted))
+	_, err := v.Sessions.Load(withCookie(planted))
 	is(t, "a planted cookie", err, vault.ErrNotFound)
 	gs, err := v.Gorilla().New(withCookie(planted), "bff")
 	if err != nil || !gs.IsNew || gs.ID != "" {
@@ -36,13 +36,14 @@ func TestRedisstoreNeverAdoptsAnUnknownCookie(t *testing.T) {
 		t.Fatalf("a look-up wrote %v", keys)
 	}
 	w := httptest.NewRecorder()
-	if _, err := v.Create(w, withCookie(planted), vault.NewSession{User: ada(), Previous: []secret.Text{secret.New(planted)}}); err != nil {
+	if _, err := v.Sessions.Create(w, withCookie(planted), vault.NewSession{User: ada(),
+		Previous: []secret.Text{secret.New(planted)}}); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.Result().Cookies()[0].Value; got == planted {
 		t.Fatal("the sign-in took the planted value")
 	}
-	_, err = v.Load(withCookie(planted))
+	_, err = v.Sessions.Load(withCookie(planted))
 	is(t, "the planted cookie after the sign-in", err, vault.ErrNotFound)
 }
 
@@ -51,7 +52,7 @@ func TestEverySignInHasANewCookieAndEndsTheSessionBefore(t *testing.T) {
 	v := open(t, testenv.Redis(t).URL)
 	first, r1 := signIn(t, v, vault.NewSession{})
 	second, r2 := signIn(t, v, vault.NewSession{Previous: []secret.Text{first.Ticket()}})
-	_, err := v.Load(r1)
+	_, err := v.Sessions.Load(r1)
 	is(t, "the session before", err, vault.ErrNotFound)
 	if load(t, v, r2).ID != second.ID || first.Ticket().Equal(second.Ticket()) {
 		t.Fatal("the sign-in did not make a session of its own")
@@ -80,14 +81,14 @@ func TestRedisstoreAStaleSaveOverwritesNothing(t *testing.T) {
 	stale, fresh := load(t, v, r), load(t, other, r)
 	next := fresh.Connections[0]
 	next.Tokens.Refresh = secret.New("rt-2")
-	if _, err := other.Update(ctx, &fresh.Connections[0], next); err != nil {
+	if _, err := other.Connections.Update(ctx, &fresh.Connections[0], next); err != nil {
 		t.Fatal(err)
 	}
-	must(t, v.Touch(ctx, stale))
+	must(t, v.Sessions.Touch(ctx, stale))
 	if got := load(t, v, r).Connections[0].Tokens.Refresh.Reveal(); got != "rt-2" {
 		t.Fatalf("after a save of what was read before: %q", got)
 	}
-	_, err := v.Update(ctx, &stale.Connections[0], stale.Connections[0])
+	_, err := v.Connections.Update(ctx, &stale.Connections[0], stale.Connections[0])
 	is(t, "a stale write of the token itself", err, vault.ErrConflict)
 }
 
@@ -98,9 +99,9 @@ func TestRedisstoreAStaleTouchMovesNothingBack(t *testing.T) {
 	_, r := signIn(t, v, vault.NewSession{})
 	first, second, third := load(t, v, r), load(t, other, r), load(t, v, r)
 	clock.advance(2 * time.Minute)
-	must(t, v.Touch(ctx, first))
+	must(t, v.Sessions.Touch(ctx, first))
 	clock.advance(-time.Minute)
-	must(t, other.Touch(ctx, second)) // of what is no longer there
+	must(t, other.Sessions.Touch(ctx, second)) // of what is no longer there
 	if got := load(t, v, r).SeenAt; !got.Equal(first.SeenAt) {
 		t.Errorf("seen at %v, and then at %v", first.SeenAt, got)
 	}
@@ -115,21 +116,21 @@ func TestRedisstoreALateSaveResurrectsNothing(t *testing.T) {
 	ctx := context.Background()
 	_, r := signIn(t, v, vault.NewSession{Connection: google(vault.KeepSession)})
 	late := load(t, other, r)
-	must(t, v.End(ctx, load(t, v, r), "logout"))
-	must(t, other.Touch(ctx, late))
-	_, err := other.Update(ctx, &late.Connections[0], late.Connections[0])
+	must(t, v.Sessions.End(ctx, load(t, v, r), "logout"))
+	must(t, other.Sessions.Touch(ctx, late))
+	_, err := other.Connections.Update(ctx, &late.Connections[0], late.Connections[0])
 	is(t, "a late token", err, vault.ErrNotFound)
-	_, err = other.Link(ctx, late, *google(vault.KeepUser))
+	_, err = other.Connections.Link(ctx, late, *google(vault.KeepUser))
 	is(t, "a late link", err, vault.ErrNotFound)
 	is(t, "late preferences", other.WritePreferences(ctx, late, []byte(`{}`), ""), vault.ErrNotFound)
 	is(
 		t,
 		"a late unlink",
-		other.Unlink(ctx, late, late.Connections[0].ID, func(vault.Connection) []byte { return nil }),
+		other.Connections.Unlink(ctx, late, late.Connections[0].ID, func(vault.Connection) []byte { return nil }),
 		vault.ErrNotFound,
 	)
 	for _, v := range []*vault.Vault{v, other} {
-		_, err = v.Load(r)
+		_, err = v.Sessions.Load(r)
 		is(t, "after all that", err, vault.ErrNotFound)
 	}
 }
@@ -163,9 +164,9 @@ func TestRedisstoreTheCookieChoosesNoKey(t *testing.T) {
 		"a line end":                good[:40] + "\n" + good[41:],
 		"200 KB":                    strings.Repeat("A", 200<<10),
 	} {
-		_, err := v.Load(withCookie(cookie))
+		_, err := v.Sessions.Load(withCookie(cookie))
 		is(t, name, err, vault.ErrNotFound)
-		_, err = v.LoadTicket(context.Background(), secret.New(cookie))
+		_, err = v.Sessions.LoadTicket(context.Background(), secret.New(cookie))
 		is(t, name+", as a ticket", err, vault.ErrNotFound)
 	}
 	must(t, v.Ping(context.Background()))
@@ -185,7 +186,7 @@ func TestRedisstoreAStoreErrorIsAnError(t *testing.T) {
 	v := open(t, server.URL)
 	_, r := signIn(t, v, vault.NewSession{})
 	server.Kill()
-	s, err := v.Load(r)
+	s, err := v.Sessions.Load(r)
 	is(t, "load", err, vault.ErrUnavailable)
 	if s != nil {
 		t.Fatal("a session came with the error")
@@ -196,7 +197,7 @@ func TestRedisstoreAStoreErrorIsAnError(t *testing.T) {
 		t.Fatal("a gorilla session came with the error")
 	}
 	w := httptest.NewRecorder()
-	_, err = v.Create(w, r, vault.NewSession{User: ada()})
+	_, err = v.Sessions.Create(w, r, vault.NewSession{User: ada()})
 	is(t, "create", err, vault.ErrUnavailable)
 	if len(w.Result().Cookies()) != 0 {
 		t.Fatal("a cookie was set for a session that is not stored")
@@ -210,7 +211,7 @@ func TestRedisstoreNoCookieForASignInThatBrokeOff(t *testing.T) {
 	v := open(t, url)
 	create := func() (*httptest.ResponseRecorder, error) {
 		w := httptest.NewRecorder()
-		_, err := v.Create(w, httptest.NewRequest("GET", "/", nil),
+		_, err := v.Sessions.Create(w, httptest.NewRequest("GET", "/", nil),
 			vault.NewSession{User: ada(), Connection: google(vault.KeepUser), Handle: "google/sid"})
 		return w, err
 	}
@@ -250,7 +251,7 @@ func TestRedisstoreCookieAttributes(t *testing.T) {
 		name := map[bool]string{true: "__Host-bff", false: "bff"}[secure]
 		v := open(t, "memory:", func(c *vault.Config) { c.Cookie, c.Secure = name, secure })
 		w := httptest.NewRecorder()
-		if _, err := v.Create(w, httptest.NewRequest("GET", "/", nil), vault.NewSession{User: ada()}); err != nil {
+		if _, err := v.Sessions.Create(w, httptest.NewRequest("GET", "/", nil), vault.NewSession{User: ada()}); err != nil {
 			t.Fatal(err)
 		}
 		if lines := w.Header().Values("Set-Cookie"); len(lines) != 1 || len(lines[0]) >= 200 {
@@ -263,7 +264,7 @@ func TestRedisstoreCookieAttributes(t *testing.T) {
 			t.Errorf("%+v", c)
 		}
 		gone := httptest.NewRecorder()
-		v.ClearCookie(gone, vault.Front{})
+		v.Sessions.ClearCookie(gone, vault.Front{})
 		if g := gone.Result().Cookies()[0]; g.Name != name || g.Value != "" || g.MaxAge >= 0 || g.Path != "/" ||
 			g.Secure != secure {
 			t.Errorf("cleared by %+v", g)
@@ -304,11 +305,11 @@ func TestRedisstoreAbsoluteLifetime(t *testing.T) {
 	_, r := signIn(t, v, vault.NewSession{Connection: google(vault.KeepSession)})
 	for range 23 { // never idle for 30 minutes
 		clock.advance(30*time.Minute - time.Second)
-		must(t, v.Touch(ctx, load(t, v, r)))
+		must(t, v.Sessions.Touch(ctx, load(t, v, r)))
 	}
 	clock.advance(20 * time.Minute)
 	s := load(t, v, r)
-	must(t, v.Touch(ctx, s))
+	must(t, v.Sessions.Touch(ctx, s))
 	left := s.ExpiresAt().Sub(clock.now())
 	for _, key := range server.Client().Keys(ctx, "bff:{*}:[sc]:*").Val() {
 		if ttl := server.Client().PTTL(ctx, key).Val(); ttl > left {
@@ -316,10 +317,10 @@ func TestRedisstoreAbsoluteLifetime(t *testing.T) {
 		}
 	}
 	clock.advance(left + 2*time.Minute) // instances may be two minutes apart
-	_, err := v.Load(r)
+	_, err := v.Sessions.Load(r)
 	is(t, "after its lifetime", err, vault.ErrNotFound)
-	must(t, v.Touch(ctx, s))
-	_, err = v.Load(r)
+	must(t, v.Sessions.Touch(ctx, s))
+	_, err = v.Sessions.Load(r)
 	is(t, "after a touch past its lifetime", err, vault.ErrNotFound)
 }
 
@@ -329,7 +330,7 @@ func TestRedisstoreASaveOutlivesTheRequest(t *testing.T) {
 	gone, cancel := context.WithCancel(context.Background())
 	cancel()
 	w := httptest.NewRecorder()
-	s, err := v.Create(
+	s, err := v.Sessions.Create(
 		w,
 		httptest.NewRequest("GET", "/", nil).WithContext(gone),
 		vault.NewSession{User: ada(), Connection: google(vault.KeepUser)},
@@ -338,17 +339,18 @@ func TestRedisstoreASaveOutlivesTheRequest(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := withCookie(s.Ticket().Reveal())
-	must(t, v.Touch(gone, s))
+	must(t, v.Sessions.Touch(gone, s))
 	must(t, v.WritePreferences(gone, s, []byte(`{"a":1}`), ""))
-	if c, err := v.Link(gone, s, *google(vault.KeepSession)); err != nil {
+	if c, err := v.Connections.Link(gone, s, *google(vault.KeepSession)); err != nil {
 		t.Fatal(err)
-	} else if err := v.Unlink(gone, load(t, v, r), c.ID, func(vault.Connection) []byte { return []byte("job") }); err != nil {
+	} else if err := v.Connections.Unlink(gone, load(t, v,
+		r), c.ID, func(vault.Connection) []byte { return []byte("job") }); err != nil {
 		t.Fatal(err)
 	}
-	must(t, v.End(gone, s, "logout"))
-	_, err = v.Load(r)
+	must(t, v.Sessions.End(gone, s, "logout"))
+	_, err = v.Sessions.Load(r)
 	is(t, "after a logout whose client hung up", err, vault.ErrNotFound)
-	_, err = v.Load(r.WithContext(gone))
+	_, err = v.Sessions.Load(r.WithContext(gone))
 	is(t, "a read for a client that hung up", err, context.Canceled)
 }
 
@@ -358,7 +360,7 @@ func TestRedisstoreOfTwoCookiesOneIsRead(t *testing.T) {
 	v := open(t, testenv.Redis(t).URL)
 	s, _ := signIn(t, v, vault.NewSession{})
 	r := withCookie("planted; bff=" + s.Ticket().Reveal())
-	_, err := v.Load(r)
+	_, err := v.Sessions.Load(r)
 	is(t, "a planted cookie before the true one", err, vault.ErrNotFound)
 }
 
@@ -395,7 +397,7 @@ func TestTheStoreIsSearchedByKeyedHash(t *testing.T) {
 	}
 	other := open(t, server.URL) // another key: the same cookie is looked for elsewhere
 	until := len(seen())
-	_, err = other.Load(r)
+	_, err = other.Sessions.Load(r)
 	is(t, "the same cookie under another key", err, vault.ErrNotFound)
 	must(t, other.Ping(context.Background()))
 	testenv.Eventually(t, "the monitor has seen the ping", func() bool {

@@ -28,7 +28,7 @@ var (
 	errNamesMoving = errors.New("its names are being changed; run `bff user hide-names` again, until it ends")
 )
 
-func (v names) readNames(value string) (rec namesRecord, err error) {
+func (v *Names) readNames(value string) (rec namesRecord, err error) {
 	plain, err := v.ring().Open(namesBinding, []byte(value))
 	if err != nil || decode(plain, &rec) != nil || len(rec.Secret) != seal.NamesSize {
 		return rec, errOtherNames
@@ -37,7 +37,7 @@ func (v names) readNames(value string) (rec namesRecord, err error) {
 }
 
 // open is what the store asks before its first command.
-func (v names) open(value string) (*seal.Names, error) {
+func (v *Names) open(value string) (*seal.Names, error) {
 	rec, err := v.readNames(value)
 	switch {
 	case err != nil:
@@ -71,16 +71,16 @@ type Renaming struct {
 // in both spellings with different values, and stay.
 type Renamed = store.Renamed
 
-// names changes how a store spells names, and reads how it does.
-type names struct{ *core }
+// Names changes how a store spells names, and reads how it does.
+type Names struct{ *core }
 
 // Ready reads how the store spells names. A command asks for it before anything else.
-func (v names) Ready(ctx context.Context) error { return v.db.Ready(ctx) }
+func (v *Names) Ready(ctx context.Context) error { return v.db.Ready(ctx) }
 
 // Rename has the store spell its names so that nobody without the keys can guess who is in it, or as before. No
 // instance of any version may run, which ErrListening says; whatever is cut off in the middle goes on with the next
 // call, and nobody is served before it ended.
-func (v names) Rename(ctx context.Context, o Renaming) (found Renamed, err error) {
+func (v *Names) Rename(ctx context.Context, o Renaming) (found Renamed, err error) {
 	if n, err := v.db.Listening(ctx); err != nil || n > 0 {
 		return found, errors.Join(err, ErrListening)
 	}
@@ -109,7 +109,7 @@ func (v names) Rename(ctx context.Context, o Renaming) (found Renamed, err error
 }
 
 // current is what stands at the store's NamesKey, "" and a fresh secret where there is none.
-func (v names) current(ctx context.Context) (value string, rec namesRecord, err error) {
+func (v *Names) current(ctx context.Context) (value string, rec namesRecord, err error) {
 	value, err = v.db.Get(ctx, v.db.NamesKey())
 	if errors.Is(err, ErrNotFound) {
 		return "", namesRecord{Secret: seal.Random(seal.NamesSize)}, nil
@@ -122,7 +122,7 @@ func (v names) current(ctx context.Context) (value string, rec namesRecord, err 
 
 // begin has every instance wait that starts from now on, also behind a failover: before a replica has what says so,
 // nothing is moved. One that read the layout just before listens soon.
-func (v names) begin(ctx context.Context, was string, rec namesRecord) (value string, err error) {
+func (v *Names) begin(ctx context.Context, was string, rec namesRecord) (value string, err error) {
 	began := rec.Moving
 	rec.Moving = true
 	value = v.sealNames(rec)
@@ -138,7 +138,7 @@ func (v names) begin(ctx context.Context, was string, rec namesRecord) (value st
 }
 
 // end has instances serve again.
-func (v names) end(ctx context.Context, was string, rec namesRecord, back bool) error {
+func (v *Names) end(ctx context.Context, was string, rec namesRecord, back bool) error {
 	if back {
 		_, err := v.db.RunDurably(ctx, swap(v.db.NamesKey(), was, ""))
 		return err
@@ -154,18 +154,18 @@ func swap(key, expected string, value any) store.Call {
 	return store.Call{Script: "swap", Keys: store.Keys{"key": key}, Args: store.Args{"expected": expected, "value": value}}
 }
 
-func (v names) sealNames(rec namesRecord) string {
+func (v *Names) sealNames(rec namesRecord) string {
 	return string(v.ring().Seal(namesBinding, encode(&rec)))
 }
 
-func (v names) write(ctx context.Context, expected string, rec namesRecord) (string, error) {
+func (v *Names) write(ctx context.Context, expected string, rec namesRecord) (string, error) {
 	value := v.sealNames(rec)
 	_, err := v.db.RunDurably(ctx, swap(v.db.NamesKey(), expected, value))
 	return value, err
 }
 
 // reseal seals the secret of the names under the ring's first key where another one did.
-func (v names) reseal(ctx context.Context) error {
+func (v *Names) reseal(ctx context.Context) error {
 	value, err := v.db.Get(ctx, v.db.NamesKey())
 	if err != nil || v.ring().Current(value) {
 		return unlessNone(err)

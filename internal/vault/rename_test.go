@@ -69,20 +69,21 @@ func (b *before) lives(t *testing.T) (cookie string) {
 	t.Helper()
 	ctx := context.Background()
 	v := b.open(t, deaf)
-	must(t, v.Ready(ctx))
-	rec, _, err := v.Register(ctx, b.account, b.profile, nil)
+	must(t, v.Names.Ready(ctx))
+	rec, _, err := v.Users.Register(ctx, b.account, b.profile, nil)
 	must(t, err)
 	s, r := signIn(t, v, vault.NewSession{User: rec.User(), Connection: google(vault.KeepUser), Handle: "google/1098"})
-	_, version, err := v.Preferences(ctx, s)
+	_, version, err := v.Sessions.Preferences(ctx, s)
 	must(t, err)
 	must(t, v.WritePreferences(ctx, s, []byte(`{"theme":"light"}`), version))
-	_, version, err = v.UserData(ctx, rec.ID, "billing")
+	_, version, err = v.Documents.UserData(ctx, rec.ID, "billing")
 	must(t, err)
-	_, err = v.SetUserData(ctx, rec.ID, "billing", []byte(`{"a":1}`), version)
+	_, err = v.Documents.SetUserData(ctx, rec.ID, "billing", []byte(`{"a":1}`), version)
 	must(t, err)
-	must(t, v.Touch(ctx, load(t, v, r)))
+	must(t, v.Sessions.Touch(ctx, load(t, v, r)))
 	s2, r2 := signIn(t, v, vault.NewSession{User: rec.User(), Connection: google(vault.KeepSession)})
-	must(t, v.Unlink(ctx, s2, connectionOf(t, load(t, v, r2), vault.KeepSession).ID, func(vault.Connection) []byte { return []byte("x") }))
+	must(t, v.Connections.Unlink(ctx, s2, connectionOf(t, load(t, v, r2), vault.KeepSession).ID,
+		func(vault.Connection) []byte { return []byte("x") }))
 	c, err := r.Cookie("bff")
 	must(t, err)
 	return c.Value
@@ -92,39 +93,39 @@ func (b *before) lives(t *testing.T) (cookie string) {
 func (b *before) whole(t *testing.T, v *vault.Vault, cookies ...string) {
 	t.Helper()
 	ctx := context.Background()
-	must(t, v.Ready(ctx))
+	must(t, v.Names.Ready(ctx))
 	for _, cookie := range append(cookies, b.cookie) {
 		s := load(t, v, withCookie(cookie))
 		if s.User.ID != b.id() {
 			t.Errorf("the session is of %+v", s.User)
 		}
-		if doc, _, err := v.Preferences(ctx, s); err != nil || string(doc) != `{"theme":"light"}` {
+		if doc, _, err := v.Sessions.Preferences(ctx, s); err != nil || string(doc) != `{"theme":"light"}` {
 			t.Errorf("preferences: %s %v", doc, err)
 		}
 	}
-	if rec, err := v.FindUser(ctx, b.account); err != nil || rec.ID != b.id() {
+	if rec, err := v.Users.Find(ctx, b.account); err != nil || rec.ID != b.id() {
 		t.Errorf("the account is of %q, %v", rec.ID, err)
 	}
-	all, next, err := v.ListUsers(ctx, vault.UserQuery{Limit: 100})
+	all, next, err := v.Users.List(ctx, vault.UserQuery{Limit: 100})
 	if err != nil || next != "" || len(all) != 1+len(b.others) ||
 		!slices.ContainsFunc(all, func(r vault.UserRecord) bool { return r.ID == b.id() }) {
 		t.Errorf("listed: %+v %q %v", all, next, err)
 	}
 	for _, other := range b.others {
-		kept, err := v.Kept(ctx, other.ID)
-		of, err1 := v.SessionsOf(ctx, other.ID)
-		doc, _, err2 := v.UserData(ctx, other.ID, "billing")
+		kept, err := v.Connections.Kept(ctx, other.ID)
+		of, err1 := v.Index.SessionsOf(ctx, other.ID)
+		doc, _, err2 := v.Documents.UserData(ctx, other.ID, "billing")
 		if err := errors.Join(err, err1, err2); err != nil || len(kept) != 1 || len(of) != 1 || string(doc) != `{"basket":[1]}` {
 			t.Errorf("%s has %d connections, %d sessions, data %q, %v", other.ID, len(kept), len(of), doc, err)
 		}
 	}
-	if kept, err := v.Kept(ctx, b.id()); err != nil || len(kept) == 0 {
+	if kept, err := v.Connections.Kept(ctx, b.id()); err != nil || len(kept) == 0 {
 		t.Errorf("%d kept connections, %v", len(kept), err)
 	}
-	if doc, _, err := v.UserData(ctx, b.id(), "billing"); err != nil || string(doc) != `{"a":1}` {
+	if doc, _, err := v.Documents.UserData(ctx, b.id(), "billing"); err != nil || string(doc) != `{"a":1}` {
 		t.Errorf("data: %s %v", doc, err)
 	}
-	if of, err := v.SessionsOf(ctx, b.id()); err != nil || len(of) < len(cookies) {
+	if of, err := v.Index.SessionsOf(ctx, b.id()); err != nil || len(of) < len(cookies) {
 		t.Errorf("%d sessions, %v", len(of), err)
 	}
 }
@@ -142,7 +143,7 @@ func (b *before) confirmed(dump []byte) (all []string) {
 
 func rename(t *testing.T, v *vault.Vault, o vault.Renaming) vault.Renamed {
 	t.Helper()
-	found, err := v.Rename(context.Background(), o)
+	found, err := v.Names.Rename(context.Background(), o)
 	must(t, err)
 	return found
 }
@@ -171,13 +172,13 @@ func TestARenamedStoreConfirmsNoGuessAndLosesNothing(t *testing.T) {
 	}
 	v := b.open(t, deaf)
 	b.whole(t, v, cookie)
-	jobs, err := v.DueJobs(context.Background(), 10, time.Minute)
+	jobs, err := v.Outbox.Due(context.Background(), 10, time.Minute)
 	if err != nil || len(jobs) == 0 {
 		t.Errorf("%d revocations wait, %v", len(jobs), err)
 	}
 	waiting := 0
 	for {
-		due, err := v.DueDeliveries(context.Background(), "a", 10, time.Minute)
+		due, err := v.Events.Due(context.Background(), "a", 10, time.Minute)
 		must(t, err)
 		if len(due) == 0 {
 			break
@@ -187,7 +188,7 @@ func TestARenamedStoreConfirmsNoGuessAndLosesNothing(t *testing.T) {
 				t.Errorf("an event of somebody else: %s", d.Body)
 			}
 			waiting++
-			must(t, v.Delivered(context.Background(), d))
+			must(t, v.Events.Delivered(context.Background(), d))
 		}
 	}
 	if waiting < 3 {
@@ -216,12 +217,12 @@ func TestWhoCannotReadTheNamesServesNobody(t *testing.T) {
 	b := newBefore(t, server.URL, server.Client())
 	cookie := b.lives(t)
 	other := open(t, server.URL, ring(vault.NewKey()), deaf)
-	must(t, other.Ready(ctx))
+	must(t, other.Names.Ready(ctx))
 	_, theirs := signIn(t, other, vault.NewSession{Connection: google(vault.KeepUser)})
 
 	op := b.open(t, deaf)
 	before := server.Client().Keys(ctx, "*").Val()
-	found, err := op.Rename(ctx, vault.Renaming{})
+	found, err := op.Names.Rename(ctx, vault.Renaming{})
 	is(t, "a store that another ring uses, too", err, vault.ErrUnreadable)
 	if now := server.Client().Keys(ctx, "*").Val(); found.Unreadable == 0 || len(now) != len(before) {
 		t.Errorf("%+v; %d keys, before %d", found, len(now), len(before))
@@ -234,15 +235,15 @@ func TestWhoCannotReadTheNamesServesNobody(t *testing.T) {
 		"another ring":       open(t, server.URL, ring(vault.NewKey()), deaf),
 		"an incomplete ring": b.open(t, deaf, ring(vault.NewKey())),
 	} {
-		is(t, who, v.Ready(ctx), vault.ErrUnavailable)
+		is(t, who, v.Names.Ready(ctx), vault.ErrUnavailable)
 		is(t, who+" serves", v.Serves(ctx), vault.ErrUnavailable)
 		for _, r := range []*http.Request{theirs, withCookie(cookie)} {
-			_, err := v.Load(r)
+			_, err := v.Sessions.Load(r)
 			is(t, who+" loads", err, vault.ErrUnavailable)
 		}
-		_, _, err := v.Register(ctx, b.account, b.profile, nil)
+		_, _, err := v.Users.Register(ctx, b.account, b.profile, nil)
 		is(t, who+" registers", err, vault.ErrUnavailable)
-		_, err = v.Rename(ctx, vault.Renaming{})
+		_, err = v.Names.Rename(ctx, vault.Renaming{})
 		is(t, who+" renames", err, vault.ErrOtherRing)
 	}
 	if n := len(server.Client().Keys(ctx, "bff:{*").Val()); n != 0 {
@@ -250,7 +251,7 @@ func TestWhoCannotReadTheNamesServesNobody(t *testing.T) {
 	}
 	rename(t, op, vault.Renaming{Back: true})
 	fresh := open(t, server.URL, ring(vault.NewKey()), deaf)
-	must(t, fresh.Ready(ctx))
+	must(t, fresh.Names.Ready(ctx))
 	load(t, other, theirs)
 }
 
@@ -263,11 +264,11 @@ func TestTheNamesFollowTheRing(t *testing.T) {
 	rename(t, b.open(t, deaf), vault.Renaming{})
 	newer := vault.NewKey()
 	both := b.open(t, deaf, ring(newer, b.key))
-	must(t, both.Ready(ctx))
+	must(t, both.Names.Ready(ctx))
 	maintain(t, both, 0)
 	alone := b.open(t, deaf, ring(newer))
-	must(t, alone.Ready(ctx))
-	if rec, err := alone.FindUser(ctx, b.account); err != nil || rec.ID != b.id() {
+	must(t, alone.Names.Ready(ctx))
+	if rec, err := alone.Users.Find(ctx, b.account); err != nil || rec.ID != b.id() {
 		t.Errorf("under the new key alone: %q %v", rec.ID, err)
 	}
 }
@@ -282,7 +283,7 @@ func TestNamesDoNotChangeUnderAnInstance(t *testing.T) {
 	bus := server.Client().Subscribe(ctx, "bff:bus")
 	_, err := bus.Receive(ctx)
 	must(t, err)
-	_, err = op.Rename(ctx, vault.Renaming{})
+	_, err = op.Names.Rename(ctx, vault.Renaming{})
 	is(t, "while an instance listens", err, vault.ErrListening)
 	must(t, bus.Close())
 	testenv.Eventually(t, "it is gone", func() bool {
@@ -303,7 +304,7 @@ func TestAnInstanceThatWasCutOffLearnsTheNames(t *testing.T) {
 	cookie := b.lives(t)
 	line := newLine(t, server.Addr)
 	cut := b.open(t, func(c *vault.Config) { c.Store = "redis://" + line.addr })
-	must(t, cut.Ready(ctx))
+	must(t, cut.Names.Ready(ctx))
 	listening := func() bool { return server.Client().PubSubNumSub(ctx, "bff:bus").Val()["bff:bus"] == 1 }
 	testenv.Eventually(t, "the instance listens", listening)
 	line.cut()
@@ -312,7 +313,7 @@ func TestAnInstanceThatWasCutOffLearnsTheNames(t *testing.T) {
 	line.repair()
 	testenv.Eventually(t, "the instance listens again", listening)
 	for {
-		s, err := cut.Load(withCookie(cookie))
+		s, err := cut.Sessions.Load(withCookie(cookie))
 		if errors.Is(err, vault.ErrUnavailable) {
 			continue
 		}
@@ -341,7 +342,7 @@ func TestARenamingThatIsKilledGoesOn(t *testing.T) {
 			line := newLine(t, server.Addr)
 			line.left.Store(int64(n))
 			op := b.open(t, deaf, func(c *vault.Config) { c.Store = "redis://" + line.addr })
-			_, err := op.Rename(ctx, vault.Renaming{})
+			_, err := op.Names.Rename(ctx, vault.Renaming{})
 			if done = err == nil; done {
 				break
 			}
@@ -352,9 +353,9 @@ func TestARenamingThatIsKilledGoesOn(t *testing.T) {
 				b.whole(t, v, cookie)
 				continue
 			}
-			if err := v.Ready(ctx); err == nil {
+			if err := v.Names.Ready(ctx); err == nil {
 				b.whole(t, v, cookie) // all but the answer was done
-			} else if _, err := v.Load(withCookie(cookie)); !errors.Is(err, vault.ErrUnavailable) {
+			} else if _, err := v.Sessions.Load(withCookie(cookie)); !errors.Is(err, vault.ErrUnavailable) {
 				t.Fatalf("in the middle a session is read: %v", err)
 			}
 		}
@@ -398,7 +399,7 @@ func TestAClusterIsRenamed(t *testing.T) {
 	broken := 0
 	for patience := 2010 * time.Millisecond; ; patience += patience / 4 {
 		short, cancel := context.WithTimeout(ctx, patience)
-		_, err := b.open(t, deaf).Rename(short, vault.Renaming{})
+		_, err := b.open(t, deaf).Names.Rename(short, vault.Renaming{})
 		cancel()
 		if err == nil {
 			break

@@ -33,7 +33,7 @@ func TestAKeyThatCannotBeCopiedStays(t *testing.T) {
 	before := held()
 	allow("-restore")
 	for range 3 {
-		_, err := b.open(t, deaf).Rename(ctx, vault.Renaming{})
+		_, err := b.open(t, deaf).Names.Rename(ctx, vault.Renaming{})
 		is(t, "while no copy is taken", err, vault.ErrUnavailable)
 		if now := held(); now != before+1 { // the names' own
 			t.Fatalf("of %d keys %d are left", before, now-1)
@@ -59,7 +59,7 @@ func TestNothingIsRenamedBeforeAReplicaKnowsOfIt(t *testing.T) {
 	before := len(server.Client().Keys(ctx, "bff:*").Val())
 	replica.Pause()
 	for range 2 { // the second finds that a renaming began
-		_, err := b.open(t, deaf).Rename(ctx, vault.Renaming{})
+		_, err := b.open(t, deaf).Names.Rename(ctx, vault.Renaming{})
 		is(t, "while no replica confirms", err, vault.ErrUnavailable)
 		if moved := server.Client().Keys(ctx, "bff:v:*").Val(); len(moved) != 0 {
 			t.Fatalf("%q are moved", moved)
@@ -67,7 +67,7 @@ func TestNothingIsRenamedBeforeAReplicaKnowsOfIt(t *testing.T) {
 	}
 	replica.Resume()
 	testenv.Eventually(t, "it is done", func() bool {
-		_, err := b.open(t, deaf).Rename(ctx, vault.Renaming{})
+		_, err := b.open(t, deaf).Names.Rename(ctx, vault.Renaming{})
 		return err == nil
 	})
 	b.whole(t, b.open(t, deaf), cookie)

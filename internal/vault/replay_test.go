@@ -70,11 +70,11 @@ func TestAWriteThatArrivesTwiceOrLate(t *testing.T) {
 	_, r := signIn(t, v, vault.NewSession{Connection: google(vault.KeepSession), Handle: "google/sid"})
 	at := once(t, "a sign-in", server, seen, 0)
 	s := load(t, v, r)
-	must(t, v.Touch(ctx, s))
+	must(t, v.Sessions.Touch(ctx, s))
 	at = once(t, "a touch", server, seen, at)
 	next := s.Connections[0]
 	next.Tokens.Refresh = secret.New("rt-2")
-	if _, err := v.Update(ctx, &s.Connections[0], next); err != nil {
+	if _, err := v.Connections.Update(ctx, &s.Connections[0], next); err != nil {
 		t.Fatal(err)
 	}
 	at = once(t, "a token", server, seen, at)
@@ -83,7 +83,7 @@ func TestAWriteThatArrivesTwiceOrLate(t *testing.T) {
 	for _, keep := range []vault.Keep{vault.KeepSession, vault.KeepUser} {
 		another := google(keep)
 		another.Account.Subject = "2 " + string(keep)
-		if _, err := v.Link(ctx, s, *another); err != nil {
+		if _, err := v.Connections.Link(ctx, s, *another); err != nil {
 			t.Fatal(err)
 		}
 		at = once(t, "a link", server, seen, at)
@@ -97,10 +97,11 @@ func TestAWriteThatArrivesTwiceOrLate(t *testing.T) {
 		got.Connections[0].Tokens.Refresh.Reveal() != "rt-2" {
 		t.Error("written twice, it is something else")
 	}
-	must(t, v.Unlink(ctx, load(t, v, r), keptID(t, load(t, v, r)), func(vault.Connection) []byte { return nil }))
-	must(t, v.End(ctx, s, "logout"))
+	must(t, v.Connections.Unlink(ctx, load(t, v, r), keptID(t, load(t, v, r)),
+		func(vault.Connection) []byte { return nil }))
+	must(t, v.Sessions.End(ctx, s, "logout"))
 	replay(t, server, scripts)
-	_, err := v.Load(r)
+	_, err := v.Sessions.Load(r)
 	is(t, "after the logout, everything that was ever written comes once more", err, vault.ErrNotFound)
 	if keys := c.Keys(ctx, "bff:{*}:c:*").Val(); len(keys) != 0 {
 		t.Errorf("its connections are back: %v", keys)
@@ -127,11 +128,11 @@ func TestEndHandleWinsAgainstTheSignInThatIsUnderWay(t *testing.T) {
 			c.Del(ctx, key) // back to where the handle is written, and nothing else
 		}
 	}
-	if n, err := v.EndHandle(ctx, "google/sid", "provider"); n != 0 || err != nil {
+	if n, err := v.Index.EndHandle(ctx, "google/sid", "provider"); n != 0 || err != nil {
 		t.Fatalf("ended %d %v", n, err)
 	}
 	replay(t, server, scripts)
-	_, err := v.Load(r)
+	_, err := v.Sessions.Load(r)
 	is(t, "the sign-in that was under way", err, vault.ErrNotFound)
 }
 

@@ -12,7 +12,7 @@ import (
 // reseal writes all that is kept of a user under the ring's first key: the record and the entries of its identities,
 // what the hook said, preferences, data of services, kept connections. Whatever else writes comes first. It says
 // whether there was something to write.
-func (v *upkeep) reseal(ctx context.Context, r *UserRecord) (bool, error) {
+func (v *Upkeep) reseal(ctx context.Context, r *UserRecord) (bool, error) {
 	if len(v.cfg.Keys) < 2 { // nothing can be sealed under another
 		return false, nil
 	}
@@ -39,7 +39,7 @@ func (v *upkeep) reseal(ctx context.Context, r *UserRecord) (bool, error) {
 }
 
 // resealRest is reseal of what is beside the record.
-func (v *upkeep) resealRest(ctx context.Context, userID string) (bool, error) {
+func (v *Upkeep) resealRest(ctx context.Context, userID string) (bool, error) {
 	t, wrote := tag(userID), false
 	texts := map[string]seal.Binding{ // by key
 		v.userKey(t, "g"): hookBinding(userID),
@@ -73,7 +73,7 @@ func (v *upkeep) resealRest(ctx context.Context, userID string) (bool, error) {
 }
 
 // readRest reads the texts of these keys, "" where there is none, and a hash.
-func (v *upkeep) readRest(
+func (v *Upkeep) readRest(
 	ctx context.Context,
 	texts map[string]seal.Binding,
 	hash string,
@@ -99,7 +99,7 @@ func (v *upkeep) readRest(
 }
 
 // resealValue seals a value under the first key where another sealed it, and says whether it did.
-func (v *upkeep) resealValue(
+func (v *Upkeep) resealValue(
 	ctx context.Context,
 	b seal.Binding,
 	was string,
@@ -119,7 +119,7 @@ func (v *upkeep) resealValue(
 	return err == nil, err
 }
 
-func (v *upkeep) resealKept(ctx context.Context, userID string) (wrote bool, err error) {
+func (v *Upkeep) resealKept(ctx context.Context, userID string) (wrote bool, err error) {
 	kept, err := v.connections.Kept(ctx, userID)
 	for i := range kept {
 		if err == nil && !kept[i].current {

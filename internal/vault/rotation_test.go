@@ -18,7 +18,7 @@ import (
 func kinds(t testing.TB, v *vault.Vault) *http.Request {
 	t.Helper()
 	s, r := signIn(t, v, vault.NewSession{Connection: google(vault.KeepSession), Handle: "google/sid"})
-	if _, err := v.Link(context.Background(), s, *google(vault.KeepUser)); err != nil {
+	if _, err := v.Connections.Link(context.Background(), s, *google(vault.KeepUser)); err != nil {
 		t.Fatal(err)
 	}
 	return r
@@ -44,50 +44,50 @@ func TestANewKeyInFrontRotates(t *testing.T) {
 	r := kinds(t, before)
 	s := load(t, before, r)
 	must(t, before.WritePreferences(ctx, s, []byte(`{"theme":"dark"}`), ""))
-	if before.Due(s) {
+	if before.Sessions.Due(s) {
 		t.Fatal("a fresh session has something to write")
 	}
-	state, half, err := before.PutAttempt(ctx, []byte("payload"), time.Minute)
+	state, half, err := before.Attempts.Put(ctx, []byte("payload"), time.Minute)
 	must(t, err)
-	_, err = after.Load(r)
+	_, err = after.Sessions.Load(r)
 	is(t, "without the old key", err, vault.ErrNotFound)
 
 	s = load(t, both, r)
-	if !both.Due(s) || len(s.Connections) != 2 {
+	if !both.Sessions.Due(s) || len(s.Connections) != 2 {
 		t.Fatalf("sealed under the old key, and nothing to write: %d connections", len(s.Connections))
 	}
-	must(t, both.Touch(ctx, s))
+	must(t, both.Sessions.Touch(ctx, s))
 	s = load(t, both, r)
-	if both.Due(s) {
+	if both.Sessions.Due(s) {
 		t.Error("still something to write after the touch")
 	}
-	if doc, _, err := both.Preferences(ctx, s); err != nil || string(doc) != `{"theme":"dark"}` {
+	if doc, _, err := both.Sessions.Preferences(ctx, s); err != nil || string(doc) != `{"theme":"dark"}` {
 		t.Errorf("preferences: %s %v", doc, err)
 	}
-	if payload, err := both.TakeAttempt(ctx, state, half); err != nil || string(payload) != "payload" {
+	if payload, err := both.Attempts.Take(ctx, state, half); err != nil || string(payload) != "payload" {
 		t.Errorf("an attempt: %s %v", payload, err)
 	}
 	if n := len(server.Client().Keys(ctx, "bff:{*}:[sc]:*").Val()); n != 2 {
 		t.Errorf("%d keys of one session", n)
 	}
 
-	s, err = after.Load(r)
+	s, err = after.Sessions.Load(r)
 	if err != nil || len(s.Connections) != 2 {
 		t.Fatalf("without the old key, after the touch: %v", err)
 	}
-	if doc, _, err := after.Preferences(ctx, s); err != nil || string(doc) != `{"theme":"dark"}` {
+	if doc, _, err := after.Sessions.Preferences(ctx, s); err != nil || string(doc) != `{"theme":"dark"}` {
 		t.Errorf("preferences, read once under both keys: %s %v", doc, err)
 	}
 	for i := range s.Connections {
-		if c, err := after.Update(ctx, &s.Connections[i], s.Connections[i]); err != nil ||
+		if c, err := after.Connections.Update(ctx, &s.Connections[i], s.Connections[i]); err != nil ||
 			c.Tokens.Refresh.Reveal() != "rt-1" {
 			t.Errorf("a write without the old key: %v", err)
 		}
 	}
-	if n, err := both.EndHandle(ctx, "google/sid", "provider"); n != 1 || err != nil {
+	if n, err := both.Index.EndHandle(ctx, "google/sid", "provider"); n != 1 || err != nil {
 		t.Errorf("by a handle that the old key wrote: %d %v", n, err)
 	}
-	_, err = after.Load(r)
+	_, err = after.Sessions.Load(r)
 	is(t, "after its end", err, vault.ErrNotFound)
 }
 
@@ -111,14 +111,14 @@ func TestEndingBeforeTheMoveLeavesATombstoneInBothPlaces(t *testing.T) {
 	)
 	r := kinds(t, before)
 	late := []*vault.Session{load(t, before, r), load(t, both, r), load(t, reverse, r)}
-	must(t, both.End(ctx, late[1], "logout"))
+	must(t, both.Sessions.End(ctx, late[1], "logout"))
 	for i, v := range []*vault.Vault{before, both, reverse} {
-		must(t, v.Touch(ctx, late[i]))
-		_, err := v.Update(ctx, &late[i].Connections[0], late[i].Connections[0])
+		must(t, v.Sessions.Touch(ctx, late[i]))
+		_, err := v.Connections.Update(ctx, &late[i].Connections[0], late[i].Connections[0])
 		if late[i].Connections[0].Keep == vault.KeepSession {
 			is(t, "a late write", err, vault.ErrNotFound)
 		}
-		_, err = v.Load(r)
+		_, err = v.Sessions.Load(r)
 		is(t, "load", err, vault.ErrNotFound)
 	}
 }
@@ -149,31 +149,31 @@ func TestNobodyMissesASessionThatMoves(t *testing.T) {
 		for range 4 {
 			for _, v := range []*vault.Vault{a, b} {
 				run(func() error {
-					s, err := v.Load(r)
+					s, err := v.Sessions.Load(r)
 					if err == nil && len(s.Connections) != 2 {
 						t.Errorf("%d connections", len(s.Connections))
 					}
 					return err
 				})
-				run(func() error { _, err := v.Reload(ctx, &own); return err })
+				run(func() error { _, err := v.Connections.Reload(ctx, &own); return err })
 			}
 		}
 		run(func() error {
-			c, err := b.Reload(ctx, &own)
+			c, err := b.Connections.Reload(ctx, &own)
 			if err == nil {
-				_, err = b.Update(ctx, &c, c)
+				_, err = b.Connections.Update(ctx, &c, c)
 			}
 			return err
 		})
 		touched := load(t, a, r)
 		all.Go(func() {
 			testenv.Receive(t, "the start", start)
-			is(t, "the touch that moves it", a.Touch(ctx, touched), nil)
+			is(t, "the touch that moves it", a.Sessions.Touch(ctx, touched), nil)
 		})
 		close(start)
 		testenv.Finished(t, "all of them", all.Wait)
-		if s := load(t, a, r); a.Due(s) { // the refreshes may have kept the touch from moving it: the next one does
-			must(t, a.Touch(ctx, s))
+		if s := load(t, a, r); a.Sessions.Due(s) { // the refreshes may have kept the touch from moving it: the next one does
+			must(t, a.Sessions.Touch(ctx, s))
 			load(t, b, r)
 		}
 	}
@@ -208,26 +208,26 @@ func TestAConnectionIsNotSealedAnewUnderARefresh(t *testing.T) {
 	for i := range s.Connections {
 		c := &s.Connections[i]
 		versions[c.ID] = c.Version()
-		lock, ok, err := both.Lock(ctx, c)
+		lock, ok, err := both.Locks.Lock(ctx, c)
 		if !ok || err != nil {
 			t.Fatal(ok, err)
 		}
-		if _, err := both.SetIntent(ctx, lock, c); err != nil {
+		if _, err := both.Locks.SetIntent(ctx, lock, c); err != nil {
 			t.Fatal(err)
 		}
 		if i == 0 {
 			must(t, lock.Release(ctx)) // the holder died: the intent alone stands
 		}
 	}
-	must(t, both.Touch(ctx, s))
+	must(t, both.Sessions.Touch(ctx, s))
 	for i := range s.Connections {
-		c, err := both.Reload(ctx, &s.Connections[i])
+		c, err := both.Connections.Reload(ctx, &s.Connections[i])
 		if err != nil || c.Version() != versions[c.ID] {
 			t.Errorf("%s: sealed anew under a refresh (%v)", c.Keep, err)
 		}
 		next := c
 		next.Tokens.Refresh = secret.New("rt-2")
-		if _, err := both.Update(ctx, &c, next); err != nil {
+		if _, err := both.Connections.Update(ctx, &c, next); err != nil {
 			t.Errorf("the refresh's result: %v", err)
 		}
 	}

@@ -8,21 +8,28 @@ import (
 	"strings"
 	"time"
 
+	"bff/internal/secret"
 	"bff/internal/vault/seal"
 	"bff/internal/vault/store"
 )
 
-// sessions makes, finds, touches and ends sessions.
-type sessions struct {
+// Sessions makes, finds, touches and ends sessions.
+type Sessions struct {
 	*core
 	reader      *reader
-	connections *connections
-	index       *index
+	connections *Connections
+	index       *Index
 	gorilla     *gorilla
 }
 
+// LoadTicket is Load for a ticket that did not come in a cookie. It asks the store.
+func (v *Sessions) LoadTicket(ctx context.Context, ticket secret.Text) (*Session, error) {
+	s, _, err := v.reader.loadTicket(ctx, ticket)
+	return s, err
+}
+
 // Load is LoadAt the first front, for a caller that changes what it gets.
-func (v *sessions) Load(r *http.Request) (*Session, error) {
+func (v *Sessions) Load(r *http.Request) (*Session, error) {
 	s, err := v.LoadAt(r, Front{})
 	if err != nil {
 		return nil, err
@@ -34,7 +41,7 @@ func (v *sessions) Load(r *http.Request) (*Session, error) {
 // unknown, expired or ended one is ErrNotFound, and so is one of another front: this is the one place where a browser's
 // session is read. Of several cookies of the name the first counts: refusing them is the caller's. Other calls may have
 // the same Session: see Own.
-func (v *sessions) LoadAt(r *http.Request, at Front) (*Session, error) {
+func (v *Sessions) LoadAt(r *http.Request, at Front) (*Session, error) {
 	at = v.front(at)
 	s, err := v.find(r, at.Cookie)
 	if err == nil && s.Front != at.Name {
@@ -44,7 +51,7 @@ func (v *sessions) LoadAt(r *http.Request, at Front) (*Session, error) {
 }
 
 // find opens the session of a cookie of that name, of whichever front it is.
-func (v *sessions) find(r *http.Request, name string) (*Session, error) {
+func (v *Sessions) find(r *http.Request, name string) (*Session, error) {
 	value, ok := cookieOf(r, name)
 	var t seal.Ticket
 	if !ok || !t.Parse(value) {
@@ -91,7 +98,7 @@ func cookieByNetHTTP(r *http.Request, name string) (string, bool) {
 }
 
 // ask reads a session of the store, and has the cache keep it.
-func (v *sessions) ask(r *http.Request, name string, t *seal.Ticket) (*Session, error) {
+func (v *Sessions) ask(r *http.Request, name string, t *seal.Ticket) (*Session, error) {
 	keep := v.cache.begin(r.Context(), t)
 	s, from, err := v.load(r, name)
 	keep(s, from)
@@ -102,7 +109,7 @@ func (v *sessions) ask(r *http.Request, name string, t *seal.Ticket) (*Session, 
 }
 
 // load asks the store.
-func (v *sessions) load(r *http.Request, name string) (*Session, *sealed, error) {
+func (v *Sessions) load(r *http.Request, name string) (*Session, *sealed, error) {
 	_, tr, err := v.gorilla.load(r, name)
 	if err != nil {
 		return nil, nil, err
@@ -115,7 +122,7 @@ func (v *sessions) load(r *http.Request, name string) (*Session, *sealed, error)
 
 // Due says whether Touch has something to write: a tenth of the idle time, at most 60 s, has passed, or an old key
 // sealed a record. A clock that is ahead has not bought the session time: the store counts from the write.
-func (v *sessions) Due(s *Session) bool {
+func (v *Sessions) Due(s *Session) bool {
 	if v.now().Sub(s.SeenAt).Abs() >= min(v.cfg.Idle/10, time.Minute) || !s.current {
 		return true
 	}
@@ -129,7 +136,7 @@ func (v *sessions) Due(s *Session) bool {
 
 // Touch slides the idle time and re-seals what an old key sealed. It is detached from ctx's cancellation and updates
 // s.SeenAt. That somebody else wrote, or that the session ended meanwhile, is no error.
-func (v *sessions) Touch(ctx context.Context, s *Session) error {
+func (v *Sessions) Touch(ctx context.Context, s *Session) error {
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	for i := range s.Connections {
@@ -150,7 +157,7 @@ func (v *sessions) Touch(ctx context.Context, s *Session) error {
 }
 
 // saveTouch writes s as seen at seen, over its version.
-func (v *sessions) saveTouch(ctx context.Context, s *Session, seen time.Time) error {
+func (v *Sessions) saveTouch(ctx context.Context, s *Session, seen time.Time) error {
 	ttl := v.timeToLive(s, seen)
 	if ttl <= 0 {
 		return ErrNotFound
@@ -171,12 +178,12 @@ func (v *sessions) saveTouch(ctx context.Context, s *Session, seen time.Time) er
 	return v.save(ctx, s, seen, write)
 }
 
-func (v *sessions) timeToLive(s *Session, seen time.Time) time.Duration {
+func (v *Sessions) timeToLive(s *Session, seen time.Time) time.Duration {
 	return min(v.cfg.Idle, s.ExpiresAt().Sub(seen))
 }
 
 // save has the gorilla store seal s, and write what it sealed.
-func (v *sessions) save(ctx context.Context, s *Session, seen time.Time,
+func (v *Sessions) save(ctx context.Context, s *Session, seen time.Time,
 	write func(ctx context.Context, value []byte) error) error {
 	tr := &transfer{s: v, ticket: s.ticket.Reveal(), record: s.record(seen), write: write}
 	return v.gorilla.save(ctx, tr, int(v.cfg.Lifetime/time.Second)+1)
@@ -184,11 +191,11 @@ func (v *sessions) save(ctx context.Context, s *Session, seen time.Time,
 
 // End ends a session everywhere: tombstone, its connections' records deleted, announced on the bus. Ending an ended one
 // is fine.
-func (v *sessions) End(ctx context.Context, s *Session, reason string) error {
+func (v *Sessions) End(ctx context.Context, s *Session, reason string) error {
 	return v.settled(v.end(ctx, s, reason))
 }
 
-func (v *sessions) end(ctx context.Context, s *Session, reason string) error {
+func (v *Sessions) end(ctx context.Context, s *Session, reason string) error {
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	run := seal.Nonce()
@@ -211,7 +218,7 @@ func (v *sessions) end(ctx context.Context, s *Session, reason string) error {
 
 // StillLive reads again whether s lives, of the store: nil, ErrNotFound or ErrUnavailable. For whoever waited since s
 // was loaded.
-func (v *sessions) StillLive(ctx context.Context, s *Session) error {
+func (v *Sessions) StillLive(ctx context.Context, s *Session) error {
 	return v.db.Ask(ctx, v.absent(s.location.tag), func(b *store.Batch) func() error {
 		var texts []store.Text
 		for i := len(s.location.pairs) - 2; i >= 0; i -= 2 { // the oldest first: see read
@@ -231,11 +238,11 @@ func (v *sessions) StillLive(ctx context.Context, s *Session) error {
 }
 
 // setCookie writes the session cookie of a front: no Domain, no Expires, under 200 bytes.
-func (v *sessions) setCookie(w http.ResponseWriter, at Front, value string, maxAge int) {
+func (v *Sessions) setCookie(w http.ResponseWriter, at Front, value string, maxAge int) {
 	at = v.front(at)
 	http.SetCookie(w, &http.Cookie{Name: at.Cookie, Value: value, Path: "/", MaxAge: maxAge,
 		Secure: at.Secure, HttpOnly: true, SameSite: http.SameSiteStrictMode})
 }
 
 // ClearCookie tells the browser to forget the session cookie of a front.
-func (v *sessions) ClearCookie(w http.ResponseWriter, at Front) { v.setCookie(w, at, "", -1) }
+func (v *Sessions) ClearCookie(w http.ResponseWriter, at Front) { v.setCookie(w, at, "", -1) }

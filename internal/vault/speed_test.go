@@ -25,7 +25,7 @@ func BenchmarkCold(b *testing.B) {
 	for n := range 4000 {
 		u := userN(n)
 		identity := vault.Identity{Provider: "google", Issuer: "https://i", Subject: u.Subject}
-		rec, _, err := maker.Register(b.Context(), identity,
+		rec, _, err := maker.Users.Register(b.Context(), identity,
 			vault.Profile{Name: "Ada Lovelace", Email: "person.somebody@example.com", EmailVerified: true}, nil)
 		must(b, err)
 		_, r := signIn(b, maker, vault.NewSession{User: rec.User(), Connection: google(vault.KeepSession)})
@@ -79,7 +79,7 @@ func BenchmarkLogoutSeen(b *testing.B) {
 						case <-stop:
 							return
 						default:
-							_, _ = there.Load(r)
+							_, _ = there.Sessions.Load(r)
 						}
 					}
 				})
@@ -90,9 +90,9 @@ func BenchmarkLogoutSeen(b *testing.B) {
 				warm(b, there, r, server)
 				began := time.Now()
 				ended := make(chan error)
-				go func() { ended <- here.End(context.Background(), s, "logout") }()
+				go func() { ended <- here.Sessions.End(context.Background(), s, "logout") }()
 				for {
-					if _, err := there.Load(r); err != nil {
+					if _, err := there.Sessions.Load(r); err != nil {
 						break
 					}
 				}

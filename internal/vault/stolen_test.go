@@ -32,26 +32,27 @@ func (m marked) live(t testing.TB, v *vault.Vault) *vault.Session {
 	s := load(t, v, r)
 	kept := google(vault.KeepUser)
 	kept.Tokens = vault.Tokens{Access: secret.New(m.kept), Refresh: secret.New(m.kept)}
-	if _, err := v.Link(ctx, s, *kept); err != nil {
+	if _, err := v.Connections.Link(ctx, s, *kept); err != nil {
 		t.Fatal(err)
 	}
 	third := google(vault.KeepSession)
 	third.Account.Subject = "3"
-	linked, err := v.Link(ctx, s, *third)
+	linked, err := v.Connections.Link(ctx, s, *third)
 	must(t, err)
 	s = load(t, v, r)
-	must(t, v.Unlink(ctx, s, linked.ID, func(vault.Connection) []byte { return []byte("revoke " + m.refresh) }))
-	must(t, v.Touch(ctx, s))
+	must(t, v.Connections.Unlink(ctx, s, linked.ID,
+		func(vault.Connection) []byte { return []byte("revoke " + m.refresh) }))
+	must(t, v.Sessions.Touch(ctx, s))
 	must(t, v.WritePreferences(ctx, s, []byte(`{"theme":"dark"}`), ""))
-	if _, _, err := v.PutAttempt(ctx, []byte("verifier "+m.verifier), time.Minute); err != nil {
+	if _, _, err := v.Attempts.Put(ctx, []byte("verifier "+m.verifier), time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	c := s.Connections[0]
-	lock, ok, err := v.Lock(ctx, &c)
+	lock, ok, err := v.Locks.Lock(ctx, &c)
 	if !ok || err != nil {
 		t.Fatal(ok, err)
 	}
-	if _, err := v.SetIntent(ctx, lock, &c); err != nil {
+	if _, err := v.Locks.SetIntent(ctx, lock, &c); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -160,7 +161,7 @@ func TestADumpWithTheKeysOpensNothingThatTheSessionKeeps(t *testing.T) {
 		t.Fatalf("the adversary does not know how: %v", opened)
 	}
 	t.Logf("%d tries", tried)
-	jobs, err := open(t, server.URL, ring(key)).DueJobs(context.Background(), 10, time.Minute)
+	jobs, err := open(t, server.URL, ring(key)).Outbox.Due(context.Background(), 10, time.Minute)
 	if err != nil || len(jobs) != 1 || string(jobs[0].Payload) != "revoke "+m.refresh {
 		t.Fatalf("what waits for its provider is opened by the ring alone, and is said to be: %v %v", jobs, err)
 	}
@@ -198,7 +199,7 @@ func TestPrintingShowsNoSecret(t *testing.T) {
 	v := open(t, "redis://user:hunter2hunter2@127.0.0.1:1/0", ring(key))
 	live := open(t, "memory:", ring(key))
 	s := m.live(t, live)
-	jobs, err := live.DueJobs(context.Background(), 1, time.Second)
+	jobs, err := live.Outbox.Due(context.Background(), 1, time.Second)
 	must(t, err)
 	type hidden struct {
 		any
@@ -209,7 +210,7 @@ func TestPrintingShowsNoSecret(t *testing.T) {
 		v  *vault.Vault
 		ks []vault.Key
 	}
-	lock, _, err := live.Lock(context.Background(), &s.Connections[1])
+	lock, _, err := live.Locks.Lock(context.Background(), &s.Connections[1])
 	must(t, err)
 	raw, _ := base64.RawURLEncoding.DecodeString(s.Ticket().Reveal())
 	rawKey, _ := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(key.Reveal(), "bffk1_"))

@@ -40,7 +40,7 @@ func newTampered(t *testing.T) *tampered {
 		)
 		for _, c := range []*vault.Connection{google(vault.KeepUser), google(vault.KeepSession)} {
 			c.Account.Subject = "3"
-			if _, err := x.v.Link(x.ctx, load(t, x.v, r), *c); err != nil {
+			if _, err := x.v.Connections.Link(x.ctx, load(t, x.v, r), *c); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -61,7 +61,7 @@ func (x *tampered) key(s *vault.Session, kind string) string {
 }
 
 func (x *tampered) load(s *vault.Session) (*vault.Session, error) {
-	return x.v.LoadTicket(x.ctx, s.Ticket())
+	return x.v.Sessions.LoadTicket(x.ctx, s.Ticket())
 }
 
 func TestARecordOpensInItsOwnPlaceOnly(t *testing.T) {
@@ -99,7 +99,7 @@ func TestARecordOpensInItsOwnPlaceOnly(t *testing.T) {
 					x.c.Copy(x.ctx, first, key, 0, true)
 				}
 			}
-			_, err := x.v.Load(r)
+			_, err := x.v.Sessions.Load(r)
 			is(x.t, "load", err, vault.ErrNotFound)
 		},
 		"another session's connections": func(x *tampered) {
@@ -121,19 +121,19 @@ func TestARecordOpensInItsOwnPlaceOnly(t *testing.T) {
 		"what another user keeps": func(x *tampered) {
 			x.c.Copy(x.ctx, x.key(x.grace, "k"), x.key(x.ada, "k"), 0, true)
 			connections(x, 2)
-			if kept, err := x.v.Kept(x.ctx, x.ada.User.ID); err != nil || len(kept) != 0 {
+			if kept, err := x.v.Connections.Kept(x.ctx, x.ada.User.ID); err != nil || len(kept) != 0 {
 				x.t.Errorf("kept: %v %v", kept, err)
 			}
 		},
 		"another user's preferences": func(x *tampered) {
 			x.c.Copy(x.ctx, x.key(x.grace, "p"), x.key(x.ada, "p"), 0, true)
-			if doc, _, err := x.v.Preferences(x.ctx, x.ada); err != nil || string(doc) != "{}" {
+			if doc, _, err := x.v.Sessions.Preferences(x.ctx, x.ada); err != nil || string(doc) != "{}" {
 				x.t.Errorf("%s %v", doc, err)
 			}
 		},
 		"a session where preferences are": func(x *tampered) {
 			x.c.Copy(x.ctx, x.key(x.ada, "s:"), x.key(x.ada, "p"), 0, true)
-			if doc, _, err := x.v.Preferences(x.ctx, x.ada); err != nil || string(doc) != "{}" {
+			if doc, _, err := x.v.Sessions.Preferences(x.ctx, x.ada); err != nil || string(doc) != "{}" {
 				x.t.Errorf("%s %v", doc, err)
 			}
 		},
@@ -148,7 +148,8 @@ func TestARecordOpensInItsOwnPlaceOnly(t *testing.T) {
 					x.c.HSet(x.ctx, x.key(x.ada, "i"), id, mine[:22]+value[22:])
 				}
 			}
-			if list, err := x.v.Sessions(x.ctx, x.ada); err != nil || len(list) != 1 || list[0].Device != "" || list[0].ID != x.ada.ID {
+			if list, err := x.v.Index.Sessions(x.ctx,
+				x.ada); err != nil || len(list) != 1 || list[0].Device != "" || list[0].ID != x.ada.ID {
 				x.t.Errorf("%+v %v", list, err)
 			}
 		},
@@ -160,33 +161,34 @@ func TestARecordOpensInItsOwnPlaceOnly(t *testing.T) {
 					x.c.HSet(x.ctx, keys[0], id, value)
 				}
 			}
-			n, err := x.v.EndHandle(x.ctx, "google/Ada", "provider")
-			m, err2 := x.v.EndHandle(x.ctx, "google/Grace", "provider")
+			n, err := x.v.Index.EndHandle(x.ctx, "google/Ada", "provider")
+			m, err2 := x.v.Index.EndHandle(x.ctx, "google/Grace", "provider")
 			if n+m != 1 || err != nil || err2 != nil {
 				x.t.Errorf("ended %d and %d sessions (%v %v), want the one whose handle is untouched", n, m, err, err2)
 			}
 		},
 		"a revocation of another user": func(x *tampered) {
-			must(x.t, x.v.Unlink(x.ctx, x.grace, x.grace.Connections[0].ID, func(vault.Connection) []byte { return []byte("grace's token") }))
+			must(x.t, x.v.Connections.Unlink(x.ctx, x.grace, x.grace.Connections[0].ID,
+				func(vault.Connection) []byte { return []byte("grace's token") }))
 			from := x.key(x.grace, "o")
 			x.c.Copy(x.ctx, from, strings.Replace(x.key(x.ada, "p"), ":p", ":o", 1), 0, true)
 			x.c.Del(x.ctx, from)
 			x.c.ZAdd(x.ctx, "bff:o", redis.Z{Score: 1, Member: x.ada.Ticket().Reveal()[:21] + "A"})
-			if jobs, err := x.v.DueJobs(x.ctx, 10, time.Minute); err != nil || len(jobs) != 0 {
+			if jobs, err := x.v.Outbox.Due(x.ctx, 10, time.Minute); err != nil || len(jobs) != 0 {
 				x.t.Errorf("%v %v", jobs, err)
 			}
 		},
 		"an attempt of somebody else": func(x *tampered) {
-			s1, h1, err := x.v.PutAttempt(x.ctx, []byte("one"), time.Minute)
+			s1, h1, err := x.v.Attempts.Put(x.ctx, []byte("one"), time.Minute)
 			must(x.t, err)
-			_, h2, err := x.v.PutAttempt(x.ctx, []byte("two"), time.Minute)
+			_, h2, err := x.v.Attempts.Put(x.ctx, []byte("two"), time.Minute)
 			must(x.t, err)
 			keys := x.c.Keys(x.ctx, "bff:a:*").Val()
 			a, b := x.c.Get(x.ctx, keys[0]).Val(), x.c.Get(x.ctx, keys[1]).Val()
 			x.c.Set(x.ctx, keys[0], b, time.Minute)
 			x.c.Set(x.ctx, keys[1], a, time.Minute)
 			for _, half := range []secret.Text{h1, h2} {
-				_, err = x.v.TakeAttempt(x.ctx, s1, half)
+				_, err = x.v.Attempts.Take(x.ctx, s1, half)
 				is(x.t, "take", err, vault.ErrNotFound)
 			}
 		},

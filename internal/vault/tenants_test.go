@@ -22,23 +22,23 @@ func TestTwoProductsOnOneStoreShareNothing(t *testing.T) {
 	s, r := signIn(t, ours, vault.NewSession{Connection: google(vault.KeepUser), Handle: "google/sid"})
 	_, other := signIn(t, theirs, vault.NewSession{Handle: "google/sid"}) // the same person
 	must(t, ours.WritePreferences(ctx, s, []byte(`{"a":1}`), ""))
-	state, half, err := ours.PutAttempt(ctx, []byte("attempt"), time.Minute)
+	state, half, err := ours.Attempts.Put(ctx, []byte("attempt"), time.Minute)
 	must(t, err)
 
-	_, err = theirs.Load(r)
+	_, err = theirs.Sessions.Load(r)
 	is(t, "our cookie there", err, vault.ErrNotFound)
-	_, err = ours.Load(other)
+	_, err = ours.Sessions.Load(other)
 	is(t, "their cookie here", err, vault.ErrNotFound)
-	_, err = theirs.TakeAttempt(ctx, state, half)
+	_, err = theirs.Attempts.Take(ctx, state, half)
 	is(t, "our attempt there", err, vault.ErrNotFound)
 	theirSession := load(t, theirs, other)
 	if len(theirSession.Connections) != 0 {
 		t.Error("what the user keeps here is there too")
 	}
-	if doc, _, err := theirs.Preferences(ctx, theirSession); err != nil || string(doc) != "{}" {
+	if doc, _, err := theirs.Sessions.Preferences(ctx, theirSession); err != nil || string(doc) != "{}" {
 		t.Errorf("preferences there: %s %v", doc, err)
 	}
-	if list, err := theirs.Sessions(ctx, theirSession); err != nil || len(list) != 1 {
+	if list, err := theirs.Index.Sessions(ctx, theirSession); err != nil || len(list) != 1 {
 		t.Errorf("%d sessions there, %v", len(list), err)
 	}
 	if first, err := ours.Once(ctx, "jti", "1", time.Minute); !first || err != nil {
@@ -47,13 +47,13 @@ func TestTwoProductsOnOneStoreShareNothing(t *testing.T) {
 	if first, err := theirs.Once(ctx, "jti", "1", time.Minute); !first || err != nil {
 		t.Errorf("there: %v %v", first, err)
 	}
-	_, err = theirs.EndHandle(ctx, "google/sid", "provider")
+	_, err = theirs.Index.EndHandle(ctx, "google/sid", "provider")
 	must(t, err)
-	must(t, theirs.Erase(ctx, s.User.ID))
+	must(t, theirs.Index.Erase(ctx, s.User.ID))
 	if got := load(t, ours, r); len(got.Connections) != 1 {
 		t.Error("an erasure there took something away here")
 	}
-	if _, err := ours.TakeAttempt(ctx, state, half); err != nil {
+	if _, err := ours.Attempts.Take(ctx, state, half); err != nil {
 		t.Errorf("our attempt here: %v", err)
 	}
 }

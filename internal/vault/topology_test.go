@@ -52,11 +52,11 @@ func TestAFailoverLosesNothingThatWasAcknowledged(t *testing.T) {
 		l := live{r: r, token: fmt.Sprint("rt-", n), logout: n%4 == 0}
 		next := made.Connections[0]
 		next.Tokens.Refresh = secret.New(l.token)
-		if _, err := v.Update(ctx, &made.Connections[0], next); err != nil {
+		if _, err := v.Connections.Update(ctx, &made.Connections[0], next); err != nil {
 			t.Fatal(err)
 		}
 		if l.logout {
-			must(t, v.End(ctx, made, "logout"))
+			must(t, v.Sessions.End(ctx, made, "logout"))
 		}
 		sessions = append(sessions, l)
 	}
@@ -69,7 +69,7 @@ func TestAFailoverLosesNothingThatWasAcknowledged(t *testing.T) {
 	check := func() {
 		t.Helper()
 		for n, l := range sessions {
-			got, err := v.Load(l.r)
+			got, err := v.Sessions.Load(l.r)
 			if l.logout {
 				is(t, "a session that was logged out", err, vault.ErrNotFound)
 			} else if err != nil || got.Connections[0].Tokens.Refresh.Reveal() != l.token {
@@ -77,11 +77,12 @@ func TestAFailoverLosesNothingThatWasAcknowledged(t *testing.T) {
 			}
 		}
 	}
-	eventually(t, "the new master answers", func() error { _, err := v.Load(sessions[1].r); return err })
+	eventually(t, "the new master answers", func() error { _, err := v.Sessions.Load(sessions[1].r); return err })
 	check()
 	var made *vault.Session
 	eventually(t, "the new master takes writes", func() (err error) {
-		made, err = v.Create(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil), vault.NewSession{User: userN(99)})
+		made, err = v.Sessions.Create(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil),
+			vault.NewSession{User: userN(99)})
 		return err
 	})
 	old.Start() // and comes back as a replica, or as the master it was for a moment
@@ -93,7 +94,7 @@ func TestAFailoverLosesNothingThatWasAcknowledged(t *testing.T) {
 	eventually(
 		t,
 		"a session that the old master has never seen",
-		func() error { _, err := v.LoadTicket(ctx, made.Ticket()); return err },
+		func() error { _, err := v.Sessions.LoadTicket(ctx, made.Ticket()); return err },
 	)
 }
 
@@ -115,10 +116,10 @@ func TestNoCallDuringAFailoverFindsItsSessionGone(t *testing.T) {
 					return
 				default:
 				}
-				session, err := v.Load(r)
+				session, err := v.Sessions.Load(r)
 				if err == nil {
 					c := session.Connections[0]
-					if _, err = v.Update(ctx, &c, c); errors.Is(err, vault.ErrConflict) {
+					if _, err = v.Connections.Update(ctx, &c, c); errors.Is(err, vault.ErrConflict) {
 						err = nil
 					}
 				}
@@ -129,17 +130,17 @@ func TestNoCallDuringAFailoverFindsItsSessionGone(t *testing.T) {
 		})
 	}
 	s.Failover()
-	eventually(t, "calls work again", func() error { _, err := a.Load(r); return err })
+	eventually(t, "calls work again", func() error { _, err := a.Sessions.Load(r); return err })
 	close(stop)
 	testenv.Finished(t, "all of them", all.Wait)
 	for _, v := range []*vault.Vault{a, b} {
-		eventually(t, "at last", func() error { _, err := v.Load(r); return err })
+		eventually(t, "at last", func() error { _, err := v.Sessions.Load(r); return err })
 	}
 
 	warm(t, a, r, s.Master()) // the new master reports
 	warm(t, b, r, s.Master())
-	must(t, a.End(ctx, load(t, a, r), "logout"))
-	_, err := b.Load(r)
+	must(t, a.Sessions.End(ctx, load(t, a, r), "logout"))
+	_, err := b.Sessions.Load(r)
 	is(t, "after a logout at the new master", err, vault.ErrNotFound)
 }
 
@@ -151,7 +152,7 @@ func TestASlotMovesUnderRunningCalls(t *testing.T) {
 	a, b := pair(t, cluster.URL, cached)
 	ctx := context.Background()
 	_, r := signIn(t, a, vault.NewSession{Connection: google(vault.KeepSession), Handle: "google/sid"})
-	if _, err := a.Link(ctx, load(t, a, r), *google(vault.KeepUser)); err != nil {
+	if _, err := a.Connections.Link(ctx, load(t, a, r), *google(vault.KeepUser)); err != nil {
 		t.Fatal(err)
 	}
 	must(t, a.WritePreferences(ctx, load(t, a, r), []byte(`{}`), ""))
@@ -176,14 +177,14 @@ func TestASlotMovesUnderRunningCalls(t *testing.T) {
 					return
 				default:
 				}
-				session, err := v.Load(r)
+				session, err := v.Sessions.Load(r)
 				if err == nil && len(session.Connections) != 2 {
 					t.Errorf("%d connections", len(session.Connections))
 				}
 				if err == nil {
 					c := session.Connections[0]
-					if _, err = v.Update(ctx, &c, c); errors.Is(err, vault.ErrConflict) {
-						err = v.Touch(ctx, session)
+					if _, err = v.Connections.Update(ctx, &c, c); errors.Is(err, vault.ErrConflict) {
+						err = v.Sessions.Touch(ctx, session)
 					}
 				}
 				if err != nil && !errors.Is(err, vault.ErrUnavailable) {
@@ -195,47 +196,47 @@ func TestASlotMovesUnderRunningCalls(t *testing.T) {
 	for range 3 {
 		cluster.Move(slot, (cluster.Owner(slot)+1)%3)
 	}
-	eventually(t, "calls work again", func() error { _, err := a.Load(r); return err })
+	eventually(t, "calls work again", func() error { _, err := a.Sessions.Load(r); return err })
 	close(stop)
 	testenv.Finished(t, "all of them", all.Wait)
 	eventually(t, "every kind of write works", func() error { return allWrites(ctx, b, r) })
-	if n, err := b.EndHandle(ctx, "google/sid", "provider"); n != 1 || err != nil {
+	if n, err := b.Index.EndHandle(ctx, "google/sid", "provider"); n != 1 || err != nil {
 		t.Errorf("ended %d %v", n, err)
 	}
-	_, err := a.Load(r)
+	_, err := a.Sessions.Load(r)
 	is(t, "after its end", err, vault.ErrNotFound)
 }
 
 func allWrites(ctx context.Context, v *vault.Vault, r *http.Request) error {
-	s, err := v.Load(r)
+	s, err := v.Sessions.Load(r)
 	if err != nil {
 		return err
 	}
 	c := s.Connections[0]
-	lock, _, err := v.Lock(ctx, &c)
+	lock, _, err := v.Locks.Lock(ctx, &c)
 	if err == nil {
-		_, err = v.SetIntent(ctx, lock, &c)
+		_, err = v.Locks.SetIntent(ctx, lock, &c)
 	}
 	if err == nil {
-		c, err = v.Update(ctx, &c, c)
+		c, err = v.Connections.Update(ctx, &c, c)
 	}
 	if err == nil {
 		err = lock.Release(ctx)
 	}
 	if err == nil {
-		err = v.Unlink(ctx, s, c.ID, func(vault.Connection) []byte { return []byte("job") })
+		err = v.Connections.Unlink(ctx, s, c.ID, func(vault.Connection) []byte { return []byte("job") })
 	}
 	if err == nil {
-		_, err = v.DueJobs(ctx, 10, time.Second)
+		_, err = v.Outbox.Due(ctx, 10, time.Second)
 	}
 	if err == nil {
-		_, err = v.Link(ctx, s, c)
+		_, err = v.Connections.Link(ctx, s, c)
 	}
 	if err == nil {
-		_, err = v.Sessions(ctx, s)
+		_, err = v.Index.Sessions(ctx, s)
 	}
 	if err == nil {
-		err = v.EndOthers(ctx, s, "logout")
+		err = v.Index.EndOthers(ctx, s, "logout")
 	}
 	return err
 }
@@ -255,7 +256,7 @@ func TestAStoreThatIsKilledHasWhatItAcknowledged(t *testing.T) {
 			for n := 0; ; n++ {
 				next := c
 				next.Tokens.Refresh = secret.New(fmt.Sprint("rt-", round, "-", n))
-				written, err := v.Update(ctx, &c, next)
+				written, err := v.Connections.Update(ctx, &c, next)
 				if err != nil {
 					acknowledged <- last
 					return

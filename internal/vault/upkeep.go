@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// upkeep goes through all users, again and again.
-type upkeep struct {
+// Upkeep goes through all users, again and again.
+type Upkeep struct {
 	*core
-	connections *connections
-	index       *index
-	users       *users
+	connections *Connections
+	index       *Index
+	users       *Users
 }
 
 // Maintained is what one page of MaintainUsers did.
@@ -22,7 +22,7 @@ type Maintained struct {
 // MaintainUsers looks at a page of users: it sees which of their sessions ended by their time, seals under the ring's
 // first key what another one sealed, so that an old key may go after a whole round, and erases who was not seen for
 // unused (0: nobody) and has no session.
-func (v *upkeep) MaintainUsers(
+func (v *Upkeep) MaintainUsers(
 	ctx context.Context,
 	after string,
 	unused time.Duration,
@@ -30,7 +30,7 @@ func (v *upkeep) MaintainUsers(
 ) (
 	m Maintained, err error) {
 	if after == "" {
-		if err := (names{v.core}).reseal(ctx); err != nil {
+		if err := (&Names{v.core}).reseal(ctx); err != nil {
 			return m, err
 		}
 	}
@@ -77,7 +77,7 @@ func (v *upkeep) MaintainUsers(
 	return m, nil
 }
 
-func (v *upkeep) forget(
+func (v *Upkeep) forget(
 	ctx context.Context,
 	r *UserRecord,
 	now time.Time,

@@ -45,7 +45,7 @@ type UserRecord struct {
 	Rights                map[string][]string // by source: RightsHook, RightsAdmin, RightsOf
 	AppID                 string              // the application's own id, from the hook
 	HookAnswered          bool
-	HookData              []byte // JSON; read by GetUser and FindUser alone
+	HookData              []byte // JSON; read by Users.Get and Users.Find alone
 	Uses                  []Use
 	Version               string // changes with every write
 

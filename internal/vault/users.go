@@ -11,13 +11,13 @@ import (
 	"bff/internal/vault/store"
 )
 
-// users keeps who is registered: records, the accounts that sign in as them, and what services keep beside them.
-type users struct {
+// Users keeps who is registered: records, the accounts that sign in as them, and what services keep beside them.
+type Users struct {
 	*core
-	connections *connections
-	index       *index
-	events      *events
-	called      *called
+	connections *Connections
+	index       *Index
+	events      *Events
+	called      *Accounts
 }
 
 // erased is what remains of a user: nothing that was in flight can bring the record back.
@@ -26,8 +26,8 @@ const erased = "erased"
 // erasedFor is how long it remains. The id is not given again meanwhile.
 const erasedFor = 400 * 24 * time.Hour
 
-// GetUser reads a user. ErrNotFound when there is none, or no longer.
-func (v *users) GetUser(ctx context.Context, userID string) (UserRecord, error) {
+// Get reads a user. ErrNotFound when there is none, or no longer.
+func (v *Users) Get(ctx context.Context, userID string) (UserRecord, error) {
 	if !strings.HasPrefix(userID, "u_") {
 		return UserRecord{}, ErrNotFound
 	}
@@ -53,7 +53,7 @@ func (v *users) GetUser(ctx context.Context, userID string) (UserRecord, error) 
 	return rec, err
 }
 
-func (v *users) openHookData(userID string, text store.Text) ([]byte, error) {
+func (v *Users) openHookData(userID string, text store.Text) ([]byte, error) {
 	value, err := text.Result()
 	if errors.Is(err, ErrNotFound) {
 		return nil, nil
@@ -68,14 +68,14 @@ func (v *users) openHookData(userID string, text store.Text) ([]byte, error) {
 	return data, nil
 }
 
-// UpdateUser changes a user, whoever else writes: change may run again. Rights that were taken away count when it comes
+// Update changes a user, whoever else writes: change may run again. Rights that were taken away count when it comes
 // back, on every instance. An error of change aborts, and is returned.
-func (v *users) UpdateUser(ctx context.Context, userID string, change func(*UserRecord) error) (UserRecord, error) {
+func (v *Users) Update(ctx context.Context, userID string, change func(*UserRecord) error) (UserRecord, error) {
 	return v.update(ctx, userID, "user.changed", change)
 }
 
 // NoteUse notes that a service had a token of the user's while nobody was there.
-func (v *users) NoteUse(ctx context.Context, userID string, use Use) error {
+func (v *Users) NoteUse(ctx context.Context, userID string, use Use) error {
 	_, err := v.update(ctx, userID, "", func(r *UserRecord) error {
 		r.Uses = append(slices.Clone(r.Uses), use)
 		r.Uses = r.Uses[max(0, len(r.Uses)-maxUses):]
@@ -84,7 +84,7 @@ func (v *users) NoteUse(ctx context.Context, userID string, use Use) error {
 	return err
 }
 
-func (v *users) update(
+func (v *Users) update(
 	ctx context.Context,
 	userID, event string,
 	f func(*UserRecord) error,
@@ -92,7 +92,7 @@ func (v *users) update(
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	err = change(func() error {
-		before, err := v.GetUser(ctx, userID)
+		before, err := v.Get(ctx, userID)
 		if err != nil {
 			return err
 		}
@@ -106,7 +106,7 @@ func (v *users) update(
 }
 
 // write writes next over before, which is zero for a new record.
-func (v *users) write(ctx context.Context, before, next *UserRecord, event string) error {
+func (v *Users) write(ctx context.Context, before, next *UserRecord, event string) error {
 	t := tag(next.ID)
 	if event == "user.changed" && before.equal(next) {
 		event = ""
@@ -158,9 +158,9 @@ const (
 	perPage = 10_000 // records looked at for one page, more or less
 )
 
-// ListUsers returns a page of users in the order of their ids, and the id to go on after, "" at the end. Where few match,
+// List returns a page of users in the order of their ids, and the id to go on after, "" at the end. Where few match,
 // a page is shorter than the limit, or empty, before the end: no query looks at everybody.
-func (v *users) ListUsers(ctx context.Context, q UserQuery) (page []UserRecord, next string, err error) {
+func (v *Users) List(ctx context.Context, q UserQuery) (page []UserRecord, next string, err error) {
 	after, read := q.After, scanned
 	if q.Email == "" {
 		read = min(scanned, q.Limit+1)
@@ -190,10 +190,10 @@ func (v *users) ListUsers(ctx context.Context, q UserQuery) (page []UserRecord, 
 }
 
 // roll is the sorted set of all user ids. An id that leads nowhere is harmless.
-func (v *users) roll() string { return v.db.Global("users") }
+func (v *Users) roll() string { return v.db.Global("users") }
 
 // readUsers reads records in one round trip; those that are not there are zero.
-func (v *users) readUsers(ctx context.Context, ids []string) ([]UserRecord, error) {
+func (v *Users) readUsers(ctx context.Context, ids []string) ([]UserRecord, error) {
 	all := make([]UserRecord, len(ids))
 	err := v.db.Read(ctx, func(b *store.Batch) func() error {
 		texts, seen := make([]store.Text, len(ids)), make([]store.Text, len(ids))

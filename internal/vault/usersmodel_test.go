@@ -91,7 +91,7 @@ func (p *people) signIn() {
 	n := p.identity()
 	var rec vault.UserRecord
 	p.must(p.do(func(v *vault.Vault) (err error) {
-		rec, _, err = v.Register(p.ctx, identityN(n), vault.Profile{Name: fmt.Sprint(n)}, nil)
+		rec, _, err = v.Users.Register(p.ctx, identityN(n), vault.Profile{Name: fmt.Sprint(n)}, nil)
 		return err
 	}))
 	if known, ok := p.holder[n]; ok && known != rec.ID {
@@ -101,9 +101,9 @@ func (p *people) signIn() {
 		p.t.Fatalf("identity %d is nobody's, and signed in %s, who exists", n, rec.ID)
 	}
 	p.holder[n] = rec.ID
-	_, version, err := p.instances[0].UserData(p.ctx, rec.ID, "billing")
+	_, version, err := p.instances[0].Documents.UserData(p.ctx, rec.ID, "billing")
 	p.must(err)
-	_, err = p.instances[0].SetUserData(p.ctx, rec.ID, "billing", []byte(`{"basket":[1]}`), version)
+	_, err = p.instances[0].Documents.SetUserData(p.ctx, rec.ID, "billing", []byte(`{"basket":[1]}`), version)
 	p.must(err)
 	p.begin(rec, 1)
 }
@@ -112,7 +112,7 @@ func (p *people) signIn() {
 func (p *people) begin(rec vault.UserRecord, n int) {
 	for range n {
 		p.clock.Add(int64(time.Millisecond))
-		s, err := p.instances[0].Create(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil),
+		s, err := p.instances[0].Sessions.Create(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil),
 			vault.NewSession{User: rec.User(), Connection: google(vault.KeepSession)})
 		p.must(err)
 		of := append(p.sessions[rec.ID], s)
@@ -126,7 +126,7 @@ func (p *people) crowd() {
 	if id == "" || rapid.IntRange(0, 19).Draw(p.t, "crowd") > 0 {
 		return
 	}
-	rec, err := p.instances[0].GetUser(p.ctx, id)
+	rec, err := p.instances[0].Users.Get(p.ctx, id)
 	p.must(err)
 	p.begin(rec, capOfSessions+1-len(p.sessions[id])/2)
 }
@@ -136,7 +136,7 @@ func (p *people) link() {
 	if id == "" {
 		return
 	}
-	err := p.do(func(v *vault.Vault) error { _, err := v.AddIdentity(p.ctx, id, identityN(n)); return err })
+	err := p.do(func(v *vault.Vault) error { _, err := v.Users.AddIdentity(p.ctx, id, identityN(n)); return err })
 	if known, ok := p.holder[n]; ok && known != id {
 		p.is("another user's identity", err, vault.ErrTaken)
 		return
@@ -157,7 +157,7 @@ func (p *people) unlink() {
 		}
 	}
 	n := rapid.SampledFrom(own).Draw(p.t, "identity")
-	err := p.do(func(v *vault.Vault) error { _, err := v.RemoveIdentity(p.ctx, id, identityN(n)); return err })
+	err := p.do(func(v *vault.Vault) error { _, err := v.Users.RemoveIdentity(p.ctx, id, identityN(n)); return err })
 	if len(own) == 1 {
 		p.is("the last identity", err, vault.ErrLastIdentity)
 		return
@@ -172,7 +172,7 @@ func (p *people) end() {
 		return
 	}
 	s := p.sessions[id][0]
-	p.must(p.do(func(v *vault.Vault) error { return v.End(p.ctx, s, "logout") }))
+	p.must(p.do(func(v *vault.Vault) error { return v.Sessions.End(p.ctx, s, "logout") }))
 	p.sessions[id] = p.sessions[id][1:]
 }
 
@@ -182,7 +182,7 @@ func (p *people) erase() {
 		return
 	}
 	err := p.do(func(v *vault.Vault) error {
-		_, err := v.EraseUser(p.ctx, id, func(vault.Connection) []byte { return nil })
+		_, err := v.Users.Erase(p.ctx, id, func(vault.Connection) []byte { return nil })
 		return err
 	})
 	if !errors.Is(err, vault.ErrNotFound) { // it was done, and the answer lost
@@ -204,19 +204,19 @@ func (p *people) crash() {
 	p.wire.lose.Store(int64(rapid.IntRange(1, 8).Draw(p.t, "lose")))
 	switch what := rapid.SampledFrom([]string{"sign in", "link", "unlink", "erase"}).Draw(p.t, "what"); {
 	case what == "sign in":
-		_, _, _ = v.Register(p.ctx, identityN(n), vault.Profile{Name: fmt.Sprint(n)}, nil)
+		_, _, _ = v.Users.Register(p.ctx, identityN(n), vault.Profile{Name: fmt.Sprint(n)}, nil)
 	case id == "":
 	case what == "link":
-		_, _ = v.AddIdentity(p.ctx, id, identityN(n))
+		_, _ = v.Users.AddIdentity(p.ctx, id, identityN(n))
 	case what == "unlink":
-		_, _ = v.RemoveIdentity(p.ctx, id, identityN(n))
+		_, _ = v.Users.RemoveIdentity(p.ctx, id, identityN(n))
 	case what == "erase":
-		_, _ = v.EraseUser(p.ctx, id, func(vault.Connection) []byte { return nil })
+		_, _ = v.Users.Erase(p.ctx, id, func(vault.Connection) []byte { return nil })
 	}
 	p.wire.lose.Store(0)
 	p.look(id)
 	p.look(p.holder[n])
-	rec, err := p.instances[0].FindUser(p.ctx, identityN(n))
+	rec, err := p.instances[0].Users.Find(p.ctx, identityN(n))
 	switch known, ok := p.holder[n]; {
 	case err == nil && ok && rec.ID != known:
 		p.t.Fatalf("identity %d was of %s, and a crash gave it to %s", n, known, rec.ID)
@@ -236,7 +236,7 @@ func (p *people) look(id string) {
 	if id == "" {
 		return
 	}
-	of, err := p.instances[0].SessionsOf(p.ctx, id)
+	of, err := p.instances[0].Index.SessionsOf(p.ctx, id)
 	p.must(err)
 	if len(of) != 0 && len(of) != len(p.sessions[id]) {
 		p.t.Fatalf("a crash ended some of %d sessions: %d are left", len(p.sessions[id]), len(of))
@@ -244,7 +244,7 @@ func (p *people) look(id string) {
 	if len(of) == 0 {
 		delete(p.sessions, id)
 	}
-	rec, err := p.instances[0].GetUser(p.ctx, id)
+	rec, err := p.instances[0].Users.Get(p.ctx, id)
 	if errors.Is(err, vault.ErrNotFound) && len(of) > 0 {
 		p.t.Fatalf("a user is erased and has %d sessions", len(of))
 	}
@@ -273,16 +273,16 @@ func (p *people) expire() {
 func (p *people) agree(*rapid.T) {
 	v := p.instances[0]
 	for n := range manyIdentities {
-		rec, err := v.FindUser(p.ctx, identityN(n))
+		rec, err := v.Users.Find(p.ctx, identityN(n))
 		if want, ok := p.holder[n]; !ok {
 			p.is(fmt.Sprintf("identity %d", n), err, vault.ErrNotFound)
 		} else if err != nil || rec.ID != want {
 			p.t.Fatalf("identity %d is of %q (%v), want %q", n, rec.ID, err, want)
-		} else if called, err := v.Called(p.ctx, identityN(n)); err != nil || !slices.Contains(called, identityN(n)) {
+		} else if called, err := v.Accounts.Called(p.ctx, identityN(n)); err != nil || !slices.Contains(called, identityN(n)) {
 			p.t.Fatalf("identity %d is called %q, and by that name there are %v (%v)", n, identityN(n).Named, called, err)
 		}
 	}
-	all, _, err := v.ListUsers(p.ctx, vault.UserQuery{Limit: 200})
+	all, _, err := v.Users.List(p.ctx, vault.UserQuery{Limit: 200})
 	p.must(err)
 	var listed []string
 	for _, rec := range all {
@@ -298,7 +298,7 @@ func (p *people) agree(*rapid.T) {
 		p.t.Fatalf("listed %v, want %v", listed, p.users())
 	}
 	for _, id := range p.users() {
-		if of, err := v.SessionsOf(p.ctx, id); err != nil || len(of) != len(p.sessions[id]) {
+		if of, err := v.Index.SessionsOf(p.ctx, id); err != nil || len(of) != len(p.sessions[id]) {
 			p.t.Fatalf("%s has %d sessions (%v), want %d", id, len(of), err, len(p.sessions[id]))
 		} else {
 			for _, s := range p.sessions[id] {

@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -12,24 +13,24 @@ import (
 	"bff/internal/vault/store"
 )
 
-// A Vault keeps sessions, connections and attempts. It is safe for concurrent use. Its methods are those of its parts,
-// each of which has a file of its own.
+// A Vault is what it keeps, part by part. Each part has a file of its own and is safe for concurrent use.
 type Vault struct {
-	*core
-	*reader
-	*connections
-	*index
-	*sessions
-	*locks
-	*outbox
-	*attempts
-	*users
-	*called
-	*documents
-	*upkeep
-	*handed
-	*events
-	names
+	*core // the store behind all of them
+
+	Sessions     *Sessions    // one session, by the cookie that opens it
+	Index        *Index       // the sessions of a user, without their cookies
+	Connections  *Connections // linked accounts, with their tokens
+	Locks        *Locks       // one refresh at a time
+	Outbox       *Outbox      // revocations that their provider has not confirmed
+	Attempts     *Attempts    // sign-ins under way, ids that are accepted once
+	Users        *Users       // who is registered
+	Accounts     *Accounts    // by the names that providers call them
+	Documents    *Documents   // what services keep beside users and sessions
+	Events       *Events      // what programs are to hear
+	AuditEvents  *AuditEvents // lines for the log of another process
+	Upkeep       *Upkeep      // what goes through all users
+	Names        *Names       // how the store spells its keys
+	Explanations Explanations // what happened to an id
 }
 
 // Open prepares a vault. It does not need the store to be up; its errors are the configuration's.
@@ -56,7 +57,7 @@ func Open(cfg Config) (*Vault, error) {
 	c := &core{cfg: cfg, recorder: recorder{cfg.Audit, cfg.Now}, seed: maphash.MakeSeed(), db: db, closing: make(chan struct{})}
 	ring := seal.Ring(cfg.Keys)
 	c.keyring.current.Store(&ring)
-	db.OpenNames(names{c}.open)
+	db.OpenNames((&Names{c}).open)
 	return assemble(c), nil
 }
 
@@ -76,23 +77,59 @@ func (v *Vault) AlsoOpen(keys []Key) {
 func assemble(c *core) *Vault {
 	c.bus = store.NewBus(c.db, c.cfg.Deaf, decodeEvent, Event{Kind: EventResync})
 	c.cache = newCache(c)
-	v := &Vault{core: c}
-	v.outbox = &outbox{c}
-	v.reader = &reader{c}
-	v.connections = &connections{c, v.reader, v.outbox, &events{c}}
-	v.events = &events{c}
-	v.index = &index{c, v.events}
-	v.sessions = &sessions{core: c, reader: v.reader, connections: v.connections, index: v.index}
-	v.called = &called{c}
-	v.users = &users{c, v.connections, v.index, v.events, v.called}
-	v.documents = &documents{c, v.index}
-	v.upkeep = &upkeep{c, v.connections, v.index, v.users}
-	v.handed = &handed{c}
-	v.sessions.gorilla = &gorilla{v.sessions}
-	v.names = names{c}
-	v.locks = &locks{c}
-	v.attempts = &attempts{c}
+	read, events, outbox, called := &reader{c}, &Events{c}, &Outbox{c}, &Accounts{c}
+	connections, index := &Connections{c, read, outbox, events}, &Index{c, events}
+	users := &Users{c, connections, index, events, called}
+	v := &Vault{
+		core:         c,
+		Sessions:     &Sessions{core: c, reader: read, connections: connections, index: index},
+		Index:        index,
+		Connections:  connections,
+		Locks:        &Locks{c},
+		Outbox:       outbox,
+		Attempts:     &Attempts{c},
+		Users:        users,
+		Accounts:     called,
+		Documents:    &Documents{c, index},
+		Events:       events,
+		AuditEvents:  &AuditEvents{c},
+		Upkeep:       &Upkeep{c, connections, index, users},
+		Names:        &Names{c},
+		Explanations: Explanations{c},
+	}
+	v.Sessions.gorilla = &gorilla{v.Sessions}
 	return v
+}
+
+// Close waits for writes under way, then lets go of the store. It is called once.
+func (v *Vault) Close() error {
+	close(v.closing)
+	v.bus.Close()
+	v.work.Wait()
+	v.cache.close()
+	return v.db.Close()
+}
+
+// Ping asks the store for a sign of life.
+func (v *Vault) Ping(ctx context.Context) error { return v.db.Ping(ctx) }
+
+// Serves reports whether the store answers reads and takes writes. One that does not cannot serve: no call, no touch, no
+// sign-in, no refresh.
+func (v *Vault) Serves(ctx context.Context) error { return v.db.Serves(ctx) }
+
+// A StoreReport is what an operator should know of a store that works.
+type StoreReport = store.Report
+
+// Examine tries everything that serving needs of the store, for an operator. Its errors say what is wrong, wrap
+// ErrUnavailable, and hold nothing of the store's URL but the address.
+func (v *Vault) Examine(ctx context.Context) (StoreReport, error) { return v.db.Examine(ctx) }
+
+// Subscribe delivers the events for which match is true, until cancel is called; the channel is never closed. match
+// must not block. The first is an EventResync, as soon as the store is there: from then on nothing is missed. A
+// subscriber that falls behind gets one for all it missed; so does everybody when the subscription to the store was
+// made anew.
+func (v *Vault) Subscribe(match func(Event) bool) (events <-chan Event, cancel func()) {
+	return v.bus.Subscribe(match)
 }
 
 // ParseStore says what is wrong with a store URL, without repeating it: it may hold a password.

@@ -86,7 +86,7 @@ func signIn(t testing.TB, v *vault.Vault, in vault.NewSession) (*vault.Session, 
 		in.User = ada()
 	}
 	w := httptest.NewRecorder()
-	s, err := v.Create(w, httptest.NewRequest("GET", "/", nil), in)
+	s, err := v.Sessions.Create(w, httptest.NewRequest("GET", "/", nil), in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func withCookie(value string) *http.Request {
 
 func load(t testing.TB, v *vault.Vault, r *http.Request) *vault.Session {
 	t.Helper()
-	s, err := v.Load(r)
+	s, err := v.Sessions.Load(r)
 	if err != nil {
 		t.Fatalf("load: %v", err)
 	}
@@ -136,26 +136,26 @@ func TestASessionEndsByIdleAndByAbsoluteTimeout(t *testing.T) {
 			got.Connections[0].Tokens.Refresh.Reveal() != "rt-1" {
 			t.Fatalf("read something else than was written: %+v", got)
 		}
-		must(t, v.Touch(ctx, got))
-		list, err := v.Sessions(ctx, got)
+		must(t, v.Sessions.Touch(ctx, got))
+		list, err := v.Index.Sessions(ctx, got)
 		if err != nil || len(list) != 1 || !list[0].Current || list[0].Device != "Firefox on Linux" {
 			t.Fatalf("sessions: %v %v", list, err)
 		}
 		next := got.Connections[0]
 		next.Tokens.Access = secret.New("at-2")
-		if _, err := v.Update(ctx, &got.Connections[0], next); err != nil {
+		if _, err := v.Connections.Update(ctx, &got.Connections[0], next); err != nil {
 			t.Fatal(err)
 		}
-		_, err = v.Update(ctx, &got.Connections[0], next)
+		_, err = v.Connections.Update(ctx, &got.Connections[0], next)
 		is(t, "a second writer of the same version", err, vault.ErrConflict)
-		again, err := v.Reload(ctx, &got.Connections[0])
+		again, err := v.Connections.Reload(ctx, &got.Connections[0])
 		if err != nil || again.Tokens.Access.Reveal() != "at-2" {
 			t.Fatal(err)
 		}
-		must(t, v.End(ctx, got, "logout"))
-		_, err = v.Load(r)
+		must(t, v.Sessions.End(ctx, got, "logout"))
+		_, err = v.Sessions.Load(r)
 		is(t, "after logout", err, vault.ErrNotFound)
-		must(t, v.End(ctx, got, "logout")) // twice is fine
+		must(t, v.Sessions.End(ctx, got, "logout")) // twice is fine
 	}
 }
 

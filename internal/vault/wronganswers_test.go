@@ -66,13 +66,13 @@ func TestAWrongAnswerOfTheStoreIsAnOutage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			v, ctx := open(t, lying(t, answer)), context.Background()
-			_, err := v.Load(r)
+			_, err := v.Sessions.Load(r)
 			is(t, "load", err, vault.ErrUnavailable)
-			is(t, "read again", v.StillLive(ctx, s), vault.ErrUnavailable)
+			is(t, "read again", v.Sessions.StillLive(ctx, s), vault.ErrUnavailable)
 			if name != "an empty status" { // as the text that a session had ended
-				is(t, "end", v.End(ctx, s, "logout"), vault.ErrUnavailable)
+				is(t, "end", v.Sessions.End(ctx, s, "logout"), vault.ErrUnavailable)
 			}
-			if _, _, err = v.Claim(ctx, "logout", "1"); name != "a number" { // which is what the script answers
+			if _, _, err = v.Attempts.Claim(ctx, "logout", "1"); name != "a number" { // which is what the script answers
 				is(t, "claim", err, vault.ErrUnavailable)
 			}
 			is(t, "ping", v.Ping(ctx), vault.ErrUnavailable)
@@ -152,7 +152,7 @@ func TestAnswersOutOfStepSignNobodyOut(t *testing.T) {
 			meddle(change)
 			for range 4 {
 				for r, want := range map[*http.Request]string{ada: mine, bob: theirs} {
-					s, err := v.Load(r)
+					s, err := v.Sessions.Load(r)
 					if err != nil && !errors.Is(err, vault.ErrUnavailable) || err == nil && s.ID != want {
 						t.Fatalf("%v %v, want %s", s, err, want)
 					}
@@ -161,7 +161,7 @@ func TestAnswersOutOfStepSignNobodyOut(t *testing.T) {
 			meddle(nil)
 			for r, want := range map[*http.Request]string{ada: mine, bob: theirs} {
 				testenv.Eventually(t, "it is found again", func() bool {
-					s, err := v.Load(r)
+					s, err := v.Sessions.Load(r)
 					if errors.Is(err, vault.ErrNotFound) || err == nil && s.ID != want {
 						t.Fatalf("afterwards: %v %v", s, err)
 					}
@@ -212,7 +212,7 @@ func TestAnAnswerToSomebodyElseSignsNobodyOut(t *testing.T) {
 			}
 			return b
 		})
-		s, err := v.Load(mine)
+		s, err := v.Sessions.Load(mine)
 		if err != nil || s.ID != own.ID || len(s.Connections) != 1 || s.Connections[0].ID != own.Connections[0].ID {
 			t.Errorf("another one's %s: %v %v", kind, s, err)
 		}

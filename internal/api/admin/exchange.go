@@ -97,7 +97,7 @@ func (a *Admin) exchangeFor(c *route.Call, given *handedOut) (*exchanged, *route
 		return nil, refused
 	}
 	// The token may have been waited for: a session that ended meanwhile has no right to it.
-	switch err := a.cfg.Vault.StillLive(c.Ctx(), session); {
+	switch err := a.cfg.Vault.Sessions.StillLive(c.Ctx(), session); {
 	case errors.Is(err, vault.ErrNotFound):
 		return nil, deadSubject()
 	case err != nil:
@@ -266,7 +266,7 @@ func (a *Admin) exchangeError(ctx context.Context, err error, gone func() *route
 
 // goneOf says whether the session went away, or one of its connections.
 func (a *Admin) goneOf(ctx context.Context, session *vault.Session) *route.OAuthError {
-	switch _, err := a.cfg.Vault.LoadTicket(ctx, session.Ticket()); {
+	switch _, err := a.cfg.Vault.Sessions.LoadTicket(ctx, session.Ticket()); {
 	case err == nil:
 		return noConnection()
 	case errors.Is(err, vault.ErrNotFound):

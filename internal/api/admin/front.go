@@ -13,7 +13,7 @@ import (
 // session is the session of a cookie's value, and its front, which is the issuer of what is said of it: a service that
 // answers for one front looks at that. One of a front that was taken out of the configuration is vault.ErrNotFound.
 func (a *Admin) session(ctx context.Context, ticket secret.Text) (*vault.Session, *route.Front, error) {
-	s, err := a.cfg.Vault.LoadTicket(ctx, ticket)
+	s, err := a.cfg.Vault.Sessions.LoadTicket(ctx, ticket)
 	if err != nil {
 		return nil, nil, err
 	}

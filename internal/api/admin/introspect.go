@@ -67,7 +67,7 @@ func (a *Admin) introspect(c *route.Call) error {
 
 // hookData is what the operator's hook said of a user, nil where it said nothing.
 func (a *Admin) hookData(ctx context.Context, id string) (json.RawMessage, error) {
-	u, err := a.cfg.Vault.GetUser(ctx, id)
+	u, err := a.cfg.Vault.Users.Get(ctx, id)
 	if err != nil && !errors.Is(err, vault.ErrNotFound) {
 		return nil, err
 	}
@@ -114,7 +114,7 @@ func (a *Admin) introspectedAssertion(ctx context.Context, token string) (intros
 	if a.cfg.Fronts.Issued(claims.Issuer) == nil { // of a front that was taken out of the configuration
 		return introspection{}, vault.ErrNotFound
 	}
-	if err := a.cfg.Vault.SessionLives(ctx, claims.Subject, claims.SessionID); err != nil {
+	if err := a.cfg.Vault.Index.SessionLives(ctx, claims.Subject, claims.SessionID); err != nil {
 		return introspection{}, err
 	}
 	out := a.describe(&vault.User{ID: claims.Subject, Provider: claims.Provider, Name: claims.Name, Email: claims.Email,

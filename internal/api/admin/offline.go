@@ -26,7 +26,7 @@ func (a *Admin) offline(c *route.Call, given *handedOut) (*exchanged, *route.OAu
 		return nil, route.Invalid("the subject token is no user's id")
 	}
 	given.User, given.Reason = user, reason
-	kept, err := a.cfg.Vault.Kept(c.Ctx(), user)
+	kept, err := a.cfg.Vault.Connections.Kept(c.Ctx(), user)
 	if err != nil {
 		return nil, a.storeError(c.Ctx(), err)
 	}
@@ -39,7 +39,7 @@ func (a *Admin) offline(c *route.Call, given *handedOut) (*exchanged, *route.OAu
 	}
 	use := vault.Use{Client: c.Client.Name, Provider: given.Provider, Connection: given.Connection, Reason: reason,
 		At: a.cfg.Now()}
-	switch err := a.cfg.Vault.NoteUse(c.Ctx(), user, use); {
+	switch err := a.cfg.Vault.Users.NoteUse(c.Ctx(), user, use); {
 	case errors.Is(err, vault.ErrNotFound): // erased meanwhile
 		return nil, noConnection()
 	case err != nil:

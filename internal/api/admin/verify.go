@@ -38,7 +38,7 @@ func (a *Admin) verify(c *route.Call) error {
 	if len(c.R.CookiesNamed(front.Cookie)) > 1 {
 		return problem.New(problem.NotSignedIn)
 	}
-	session, err := a.cfg.Vault.LoadAt(c.R, front.Vault())
+	session, err := a.cfg.Vault.Sessions.LoadAt(c.R, front.Vault())
 	if errors.Is(err, vault.ErrNotFound) {
 		return a.turnedAway(c, front, q)
 	}

@@ -181,7 +181,7 @@ func (e *Events) follow(c *route.Call, l *listener, out *eventWriter, known view
 func (st *Streams) reread(ctx context.Context, session *vault.Session) (*vault.Session, error) {
 	ctx, cancel := context.WithTimeout(ctx, readPatience)
 	defer cancel()
-	return st.cfg.Vault.LoadTicket(ctx, session.Ticket())
+	return st.cfg.Vault.Sessions.LoadTicket(ctx, session.Ticket())
 }
 
 // An eventWriter writes events; each has a time to get through, so that a client that is gone is noticed.

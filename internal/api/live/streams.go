@@ -291,7 +291,7 @@ func (st *Streams) look(w *watched) bool {
 	st.mu.Unlock()
 	ctx, cancel := context.WithTimeout(st.base, 3*time.Second)
 	defer cancel()
-	again, err := st.cfg.Vault.LoadTicket(ctx, session.Ticket())
+	again, err := st.cfg.Vault.Sessions.LoadTicket(ctx, session.Ticket())
 	switch {
 	case err == nil:
 		st.seen(again)

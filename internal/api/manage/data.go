@@ -38,9 +38,9 @@ func (m *Manager) data(where func(c *route.Call, owner string) document.Store,
 func (m *Manager) userData(c *route.Call, owner string) document.Store {
 	id, v := c.R.PathValue("id"), m.cfg.Vault
 	return document.Store{
-		Get: func(ctx context.Context) ([]byte, string, error) { return v.UserData(ctx, id, owner) },
+		Get: func(ctx context.Context) ([]byte, string, error) { return v.Documents.UserData(ctx, id, owner) },
 		Set: func(ctx context.Context, doc []byte, version string) (string, error) {
-			return v.SetUserData(ctx, id, owner, doc, version)
+			return v.Documents.SetUserData(ctx, id, owner, doc, version)
 		},
 		Gone: noUser,
 	}
@@ -49,9 +49,9 @@ func (m *Manager) userData(c *route.Call, owner string) document.Store {
 func (m *Manager) sessionData(c *route.Call, owner string) document.Store {
 	id, v := c.R.PathValue("id"), m.cfg.Vault
 	return document.Store{
-		Get: func(ctx context.Context) ([]byte, string, error) { return v.SessionData(ctx, id, owner) },
+		Get: func(ctx context.Context) ([]byte, string, error) { return v.Documents.SessionData(ctx, id, owner) },
 		Set: func(ctx context.Context, doc []byte, version string) (string, error) {
-			return v.SetSessionData(ctx, id, owner, doc, version)
+			return v.Documents.SetSessionData(ctx, id, owner, doc, version)
 		},
 		Gone: noSession,
 	}

@@ -99,7 +99,7 @@ func (m *Manager) paced(do func(*route.Call) error) func(*route.Call) error {
 // explain says what is known of a request, session, user or connection: by the store, and by this instance of calls that
 // went well.
 func (m *Manager) explain(c *route.Call) error {
-	story, err := explain.Tell(c.Ctx(), m.cfg.Vault.Explanations(), c.R.PathValue("id"))
+	story, err := explain.Tell(c.Ctx(), m.cfg.Vault.Explanations, c.R.PathValue("id"))
 	if err != nil {
 		return err
 	}
@@ -125,10 +125,10 @@ func unless(err error, gone func() error) error {
 // endSessions ends all sessions of a user.
 func (m *Manager) endSessions(c *route.Call) error {
 	id := c.R.PathValue("id")
-	if _, err := m.cfg.Vault.GetUser(c.Ctx(), id); err != nil {
+	if _, err := m.cfg.Vault.Users.Get(c.Ctx(), id); err != nil {
 		return unless(err, noUser)
 	}
-	if _, err := m.cfg.Vault.EndUser(c.Ctx(), id, ended); err != nil {
+	if _, err := m.cfg.Vault.Index.EndUser(c.Ctx(), id, ended); err != nil {
 		return err
 	}
 	return c.Empty(http.StatusNoContent)
@@ -139,7 +139,7 @@ const ended = "ended_elsewhere"
 
 func (m *Manager) endSession(c *route.Call) error {
 	id := c.R.PathValue("id")
-	if err := m.cfg.Vault.EndSession(c.Ctx(), id, ended); err != nil {
+	if err := m.cfg.Vault.Index.EndSession(c.Ctx(), id, ended); err != nil {
 		return unless(err, noSession)
 	}
 	return c.Empty(http.StatusNoContent)
@@ -148,7 +148,7 @@ func (m *Manager) endSession(c *route.Call) error {
 // unlink removes a connection that the user keeps. Its grant is revoked through the outbox.
 func (m *Manager) unlink(c *route.Call) error {
 	user, id := c.R.PathValue("id"), c.R.PathValue("connection")
-	err := m.cfg.Vault.UnlinkKept(c.Ctx(), user, id, m.cfg.Broker.Outbox.Revocation)
+	err := m.cfg.Vault.Connections.UnlinkKept(c.Ctx(), user, id, m.cfg.Broker.Outbox.Revocation)
 	if err != nil {
 		return unless(err, func() error {
 			return problem.New(problem.NotFound).Because("The user keeps no such connection.")

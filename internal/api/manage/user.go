@@ -106,7 +106,7 @@ func (m *Manager) listUsers(c *route.Call) error {
 			return problem.New(problem.BadRequest).Because("limit is a number from 1 to 200.")
 		}
 	}
-	page, next, err := m.cfg.Vault.ListUsers(
+	page, next, err := m.cfg.Vault.Users.List(
 		c.Ctx(),
 		vault.UserQuery{Email: q.Get("email"), After: q.Get("after"), Limit: limit},
 	)
@@ -145,7 +145,7 @@ func query(r *http.Request, known ...string) (url.Values, error) {
 
 // getUser answers one user, with the hook's data.
 func (m *Manager) getUser(c *route.Call) error {
-	u, err := m.cfg.Vault.GetUser(c.Ctx(), c.R.PathValue("id"))
+	u, err := m.cfg.Vault.Users.Get(c.Ctx(), c.R.PathValue("id"))
 	if err != nil {
 		return unless(err, noUser)
 	}
@@ -163,7 +163,7 @@ func (m *Manager) setRights(c *route.Call) error {
 		return err
 	}
 	id := c.R.PathValue("id")
-	u, err := m.cfg.Vault.UpdateUser(c.Ctx(), id, func(u *vault.UserRecord) error {
+	u, err := m.cfg.Vault.Users.Update(c.Ctx(), id, func(u *vault.UserRecord) error {
 		if u.Rights == nil {
 			u.Rights = map[string][]string{}
 		}
@@ -204,10 +204,10 @@ func readRights(r *http.Request) ([]string, error) {
 
 func (m *Manager) listSessions(c *route.Call) error {
 	id := c.R.PathValue("id")
-	if _, err := m.cfg.Vault.GetUser(c.Ctx(), id); err != nil {
+	if _, err := m.cfg.Vault.Users.Get(c.Ctx(), id); err != nil {
 		return unless(err, noUser)
 	}
-	all, err := m.cfg.Vault.SessionsOf(c.Ctx(), id)
+	all, err := m.cfg.Vault.Index.SessionsOf(c.Ctx(), id)
 	if err != nil && !errors.Is(err, vault.ErrNotFound) {
 		return err
 	}
@@ -225,10 +225,10 @@ func (m *Manager) listSessions(c *route.Call) error {
 // listConnections answers those that the user keeps. Those of a session are opened by its cookie alone.
 func (m *Manager) listConnections(c *route.Call) error {
 	id := c.R.PathValue("id")
-	if _, err := m.cfg.Vault.GetUser(c.Ctx(), id); err != nil {
+	if _, err := m.cfg.Vault.Users.Get(c.Ctx(), id); err != nil {
 		return unless(err, noUser)
 	}
-	kept, err := m.cfg.Vault.Kept(c.Ctx(), id)
+	kept, err := m.cfg.Vault.Connections.Kept(c.Ctx(), id)
 	if err != nil && !errors.Is(err, vault.ErrNotFound) {
 		return err
 	}
@@ -273,7 +273,7 @@ func (m *Manager) erase(c *route.Call) error {
 	if !strings.HasPrefix(id, "u_") {
 		return noUser()
 	}
-	erased, err := m.cfg.Vault.EraseUser(c.Ctx(), id, m.cfg.Broker.Outbox.Revocation)
+	erased, err := m.cfg.Vault.Users.Erase(c.Ctx(), id, m.cfg.Broker.Outbox.Revocation)
 	if err != nil {
 		return unless(err, noUser)
 	}

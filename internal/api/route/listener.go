@@ -329,7 +329,7 @@ func (l *Listener) session(c *Call) error {
 	if severalCookies(c.R, c.Front.Cookie) {
 		return problem.New(problem.BadRequest).Because("There is more than one session cookie.")
 	}
-	session, err := l.cfg.Vault.LoadAt(c.R, c.Front.Vault())
+	session, err := l.cfg.Vault.Sessions.LoadAt(c.R, c.Front.Vault())
 	switch {
 	case err == nil:
 		c.Session = session

@@ -32,7 +32,7 @@ func (k *attempts) settled(c *route.Call, state string, a *attempt, session, to 
 	if err != nil || a.opener == "" {
 		return
 	}
-	_ = k.vault.SetOutcome(c.Ctx(), state, payload, outcomeLife)
+	_ = k.vault.Attempts.SetOutcome(c.Ctx(), state, payload, outcomeLife)
 }
 
 // again finds where the first callback of this state led, and waits for one that is at work. ok is false when there
@@ -41,7 +41,7 @@ func (k *attempts) again(c *route.Call, state, opener string) (to string, ok boo
 	late := time.NewTimer(outcomeWait)
 	defer late.Stop()
 	for {
-		payload, pending, err := k.vault.Outcome(c.Ctx(), state)
+		payload, pending, err := k.vault.Attempts.Outcome(c.Ctx(), state)
 		if err != nil {
 			return "", false
 		}
@@ -73,7 +73,7 @@ func (k *attempts) shows(c *route.Call, o *outcome, opener string) bool {
 	if o.Session == "" {
 		return false
 	}
-	session, err := k.vault.LoadAt(c.R, c.Front.Vault())
+	session, err := k.vault.Sessions.LoadAt(c.R, c.Front.Vault())
 	return err == nil && session.ID == o.Session
 }
 

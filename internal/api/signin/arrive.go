@@ -84,7 +84,7 @@ func (f *Flow) toProvider(c *route.Call, name, opener, text string) error {
 	if _, err := f.crossing.visit(c, name, opener, false); err != nil {
 		return f.ends.fail(c, "", "", &attempt{}, "", err)
 	}
-	payload, err := f.cfg.Vault.TakeAttempt(c.Ctx(), found, half)
+	payload, err := f.cfg.Vault.Attempts.Take(c.Ctx(), found, half)
 	if errors.Is(err, vault.ErrNotFound) {
 		if to, ok := f.attempts.again(c, found, opener); ok {
 			return c.Redirect(to, http.StatusFound)
@@ -104,7 +104,7 @@ func (f *Flow) toProvider(c *route.Call, name, opener, text string) error {
 // arrived uses a code, for the visit that was just used up.
 func (f *Flow) arrived(c *route.Call, name string, v visit, text string) (to, session string, err error) {
 	found, half := cutCode(text)
-	h, err := f.cfg.Vault.TakeHandover(c.Ctx(), found, half)
+	h, err := f.cfg.Vault.Attempts.TakeHandover(c.Ctx(), found, half)
 	if err != nil {
 		return "", "", err
 	}

@@ -82,7 +82,7 @@ func (k *attempts) put(c *route.Call, record any, life time.Duration) (name stri
 	if err != nil {
 		return "", secret.Text{}, err
 	}
-	name, half, err = k.vault.PutAttempt(c.Ctx(), payload, life)
+	name, half, err = k.vault.Attempts.Put(c.Ctx(), payload, life)
 	return name, half, full(err)
 }
 
@@ -141,7 +141,7 @@ func (k *attempts) take(c *route.Call, provider, state string) (attempt, error) 
 	if opener == "" {
 		return attempt{}, expired
 	}
-	payload, err := k.vault.TakeAttempt(c.Ctx(), state, secret.New(opener))
+	payload, err := k.vault.Attempts.Take(c.Ctx(), state, secret.New(opener))
 	if err != nil {
 		return attempt{}, err
 	}

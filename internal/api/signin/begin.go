@@ -36,7 +36,7 @@ func (f *Flow) prepare(c *route.Call, in oauth.Begin, a attempt) (to string, err
 	if err != nil {
 		return "", err
 	}
-	state, opener, err := f.cfg.Vault.PutAttempt(c.Ctx(), payload, attemptLife)
+	state, opener, err := f.cfg.Vault.Attempts.Put(c.Ctx(), payload, attemptLife)
 	if err != nil {
 		return "", full(err)
 	}

@@ -110,7 +110,7 @@ func (f *Flow) finish(c *route.Call, a attempt, q url.Values) (session string, s
 	}
 	var linked *vault.Session
 	if a.Connect {
-		if linked, err = f.cfg.Vault.LoadTicket(c.Ctx(), secret.New(a.Ticket)); err != nil {
+		if linked, err = f.cfg.Vault.Sessions.LoadTicket(c.Ctx(), secret.New(a.Ticket)); err != nil {
 			return "", false, err
 		}
 		if a.Subject != "" && g.Connection.Account.Subject != a.Subject {

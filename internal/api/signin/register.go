@@ -55,7 +55,7 @@ func (a *accounts) register(c *route.Call, g oauth.Grant) (vault.User, error) {
 		var rec vault.UserRecord
 		c.As(audit.Actor{Kind: audit.ByUser, Name: who.ID})
 		as := audit.As(ctx, audit.By(c.Ctx()))
-		rec, _, err = a.vault.Register(as, identity(g), profile(g), func(u *vault.UserRecord) error {
+		rec, _, err = a.vault.Users.Register(as, identity(g), profile(g), func(u *vault.UserRecord) error {
 			if u.ID != who.ID { // the hook was asked about another user
 				return errMoved
 			}
@@ -71,9 +71,9 @@ func (a *accounts) register(c *route.Call, g oauth.Grant) (vault.User, error) {
 
 // find returns the id of the user whose identity it is, or the one that a registration would give.
 func (a *accounts) find(ctx context.Context, i vault.Identity) (id string, fresh bool, known vault.UserRecord, err error) {
-	known, err = a.vault.FindUser(ctx, i)
+	known, err = a.vault.Users.Find(ctx, i)
 	if errors.Is(err, vault.ErrNotFound) {
-		id, err = a.vault.PlannedUserID(ctx, i)
+		id, err = a.vault.Users.PlannedUserID(ctx, i)
 		return id, true, vault.UserRecord{}, err
 	}
 	return known.ID, false, known, err
@@ -116,13 +116,13 @@ func keep(u *vault.UserRecord, who users.Person, d users.Decision) {
 // or the account is another user's: then it is linked all the same, and nothing is merged.
 func (a *accounts) link(c *route.Call, session *vault.Session, account vault.Connection, i vault.Identity) error {
 	c.As(audit.Actor{Kind: audit.ByUser, Name: session.User.ID})
-	if _, err := a.vault.Link(c.Ctx(), session, account); err != nil {
+	if _, err := a.vault.Connections.Link(c.Ctx(), session, account); err != nil {
 		return err
 	}
 	if a.offered.linkedOnly(account.Provider) {
 		return nil
 	}
-	_, err := a.vault.AddIdentity(c.Ctx(), session.User.ID, i)
+	_, err := a.vault.Users.AddIdentity(c.Ctx(), session.User.ID, i)
 	if errors.Is(err, vault.ErrTaken) ||
 		errors.Is(err, vault.ErrNotFound) { // not found: a session of before there were users
 		return nil

@@ -19,12 +19,12 @@ func (a *accounts) hasRefresh(c *route.Call, session *vault.Session, g oauth.Gra
 	if session != nil {
 		have = session.Connections
 	} else if g.Connection.Keep == vault.KeepUser {
-		known, err := a.vault.FindUser(c.Ctx(), identity(g))
+		known, err := a.vault.Users.Find(c.Ctx(), identity(g))
 		if errors.Is(err, vault.ErrNotFound) { // perhaps of the version before
 			known.ID, err = g.User.ID, nil
 		}
 		if err == nil {
-			have, err = a.vault.Kept(c.Ctx(), known.ID)
+			have, err = a.vault.Connections.Kept(c.Ctx(), known.ID)
 		}
 		if err != nil {
 			return false, err
@@ -50,7 +50,7 @@ func (a *accounts) signIn(c *route.Call, ticket string, g oauth.Grant) (string, 
 	if err != nil {
 		return "", err
 	}
-	made, err := a.vault.Create(c.W, c.R, vault.NewSession{
+	made, err := a.vault.Sessions.Create(c.W, c.R, vault.NewSession{
 		User: user, Device: device(c.R.UserAgent()), Connection: &g.Connection, Previous: previous(c, ticket),
 		Handle: g.Handle,
 	})
@@ -64,7 +64,7 @@ func (a *accounts) signIn(c *route.Call, ticket string, g oauth.Grant) (string, 
 // home makes the session of a person on the first front, without tokens, of a sign-in that began on a further one.
 // ticket is of the one before it, "" for none.
 func (a *accounts) home(c *route.Call, user vault.User, ticket, handle string) (*vault.Session, error) {
-	return a.vault.Create(c.W, c.R, vault.NewSession{User: user, Device: device(c.R.UserAgent()),
+	return a.vault.Sessions.Create(c.W, c.R, vault.NewSession{User: user, Device: device(c.R.UserAgent()),
 		Front: c.Front.Vault(), Previous: previous(c, ticket), Handle: handle})
 }
 
@@ -73,7 +73,7 @@ func (a *accounts) linkHere(c *route.Call, v visit, n arrival, h vault.Handover)
 	if h.Connection == nil || n.Identity.Subject == "" {
 		return "", vault.ErrNotFound
 	}
-	linked, err := a.vault.LoadTicket(c.Ctx(), secret.New(v.Ticket))
+	linked, err := a.vault.Sessions.LoadTicket(c.Ctx(), secret.New(v.Ticket))
 	if err != nil {
 		return "", err
 	}
@@ -87,7 +87,7 @@ func (a *accounts) enter(c *route.Call, v visit, n arrival, h vault.Handover) (s
 		Previous: previous(c, v.Ticket), Handle: n.Handle}
 	lives := func() (*vault.Session, error) { return nil, nil }
 	if n.Home != "" {
-		lives = func() (*vault.Session, error) { return a.vault.LoadTicket(c.Ctx(), secret.New(n.Home)) }
+		lives = func() (*vault.Session, error) { return a.vault.Sessions.LoadTicket(c.Ctx(), secret.New(n.Home)) }
 		home, err := lives()
 		if err != nil {
 			return "", err
@@ -102,13 +102,13 @@ func (a *accounts) enter(c *route.Call, v visit, n arrival, h vault.Handover) (s
 	}
 	c.As(audit.Actor{Kind: audit.ByUser, Name: in.User.ID})
 	before := slices.Clone(c.W.Header()["Set-Cookie"])
-	made, err := a.vault.Create(c.W, c.R, in)
+	made, err := a.vault.Sessions.Create(c.W, c.R, in)
 	if err != nil {
 		return "", err
 	}
 	if _, err := lives(); err != nil {
 		c.W.Header()["Set-Cookie"] = before // the browser never learns of it
-		return "", errors.Join(err, a.vault.End(c.Ctx(), made, "logout"))
+		return "", errors.Join(err, a.vault.Sessions.End(c.Ctx(), made, "logout"))
 	}
 	if loggedOut(c) {
 		c.SetLaxCookie(c.Front.Cookie+logoutMark, "", -1)

@@ -44,7 +44,7 @@ func (f *Flow) ConnectTyped(c *route.Call) error {
 		err = problem.New(problem.WrongAccount)
 	}
 	if err == nil {
-		_, err = f.cfg.Vault.Link(c.Ctx(), c.Session, conn)
+		_, err = f.cfg.Vault.Connections.Link(c.Ctx(), c.Session, conn)
 	}
 	if err != nil {
 		why, ok := ending(err)

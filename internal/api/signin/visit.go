@@ -123,9 +123,9 @@ func (x *crossing) leave(c *route.Call, s start) error {
 
 // open opens a start, and uses it up where take is true.
 func (x *crossing) open(c *route.Call, name string, half secret.Text, take bool) (s start, err error) {
-	read := x.attempts.vault.OpenAttempt
+	read := x.attempts.vault.Attempts.Open
 	if take {
-		read = x.attempts.vault.TakeAttempt
+		read = x.attempts.vault.Attempts.Take
 	}
 	payload, err := read(c.Ctx(), name, half)
 	if err != nil {
@@ -140,7 +140,7 @@ func (x *crossing) open(c *route.Call, name string, half secret.Text, take bool)
 // visit opens the visit of which the browser shows the cookie, and uses it up where take is true. On another front than
 // its own there is none, and it is not used up.
 func (x *crossing) visit(c *route.Call, name, opener string, take bool) (v visit, err error) {
-	payload, err := x.attempts.vault.OpenAttempt(c.Ctx(), name, secret.New(opener))
+	payload, err := x.attempts.vault.Attempts.Open(c.Ctx(), name, secret.New(opener))
 	if err != nil {
 		return visit{}, err
 	}
@@ -148,7 +148,7 @@ func (x *crossing) visit(c *route.Call, name, opener string, take bool) (v visit
 		return visit{}, vault.ErrNotFound
 	}
 	if take {
-		_, err = x.attempts.vault.TakeAttempt(c.Ctx(), name, secret.New(opener))
+		_, err = x.attempts.vault.Attempts.Take(c.Ctx(), name, secret.New(opener))
 	}
 	return v, err
 }
@@ -159,7 +159,7 @@ func (x *crossing) code(c *route.Call, a *attempt, n arrival, h vault.Handover) 
 	if h.Note, err = json.Marshal(n); err != nil {
 		return "", err
 	}
-	name, half, err := x.attempts.vault.PutHandover(c.Ctx(), h, codeLife)
+	name, half, err := x.attempts.vault.Attempts.PutHandover(c.Ctx(), h, codeLife)
 	if err != nil {
 		return "", full(err)
 	}

@@ -18,7 +18,7 @@ var (
 // be sent now.
 func (r *refresh) intend(ctx context.Context, k *keeper, c vault.Connection) (in intent, ok bool, _ error) {
 	in = intent{from: r.b.cfg.Now().Truncate(time.Millisecond)}
-	before, err := r.b.vault.SetIntent(ctx, k.lock(), &c)
+	before, err := r.b.vault.Locks.SetIntent(ctx, k.lock(), &c)
 	in.to = r.b.cfg.Now()
 	if errors.Is(err, vault.ErrNotFound) {
 		return in, false, errLockLost

@@ -43,7 +43,7 @@ func (k *keeper) renew(ctx context.Context) {
 	if !errors.Is(k.lock().Renew(ctx), vault.ErrNotFound) {
 		return
 	}
-	if l, ok, err := k.r.b.vault.Lock(ctx, &k.r.had); err == nil && ok {
+	if l, ok, err := k.r.b.vault.Locks.Lock(ctx, &k.r.had); err == nil && ok {
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		k.l = l

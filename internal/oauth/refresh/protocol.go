@@ -47,7 +47,7 @@ func (b *Refresher) refresh(
 // run goes on until the tokens are new, by whomever, or an error says why not.
 func (r *refresh) run(ctx context.Context) (vault.Connection, error) {
 	for {
-		lock, ok, err := r.b.vault.Lock(ctx, &r.had)
+		lock, ok, err := r.b.vault.Locks.Lock(ctx, &r.had)
 		if err != nil {
 			return vault.Connection{}, r.p.storeError(err)
 		}
@@ -220,6 +220,6 @@ const unreadableAfter = 3
 // unspent clears the intent of a refresh token that was certainly not spent, unless an earlier answer is lost too.
 func (r *refresh) unspent(ctx context.Context, k *keeper, c vault.Connection, in intent) {
 	if !in.lost && k.holds(ctx) {
-		_ = r.b.vault.ClearIntent(ctx, &c) // else the next one waits a moment for nothing
+		_ = r.b.vault.Locks.ClearIntent(ctx, &c) // else the next one waits a moment for nothing
 	}
 }

@@ -52,7 +52,7 @@ func (r *refresh) other(ctx context.Context, held *vault.Lock) (now vault.Connec
 
 // look reads the connection again. done says that nothing is left to do.
 func (r *refresh) look(ctx context.Context) (now vault.Connection, done bool, err error) {
-	now, err = r.b.vault.Reload(ctx, &r.had)
+	now, err = r.b.vault.Connections.Reload(ctx, &r.had)
 	if err != nil {
 		return vault.Connection{}, false, r.p.storeError(err)
 	}

@@ -158,7 +158,7 @@ func (b *Refresher) Renew(ctx context.Context, c vault.Connection) (vault.Connec
 	if p.Operated() {
 		return b.operatedToken(ctx, p, c.Tokens.Access)
 	}
-	now, err := b.vault.Reload(ctx, &c)
+	now, err := b.vault.Connections.Reload(ctx, &c)
 	if err != nil {
 		return vault.Connection{}, p.storeError(err)
 	}
@@ -189,7 +189,7 @@ func (b *Refresher) tryAgain(ctx context.Context, p *provider, c vault.Connectio
 	if !p.UserinfoEndpoint.Refuses(ctx, c.Tokens.Access) {
 		return c, nil
 	}
-	out, err := b.vault.Update(ctx, &c, c.Dead(client.ReasonRevoked))
+	out, err := b.vault.Connections.Update(ctx, &c, c.Dead(client.ReasonRevoked))
 	switch {
 	case errors.Is(err, vault.ErrConflict): // repaired meanwhile: the next call has the new one
 		return c, nil

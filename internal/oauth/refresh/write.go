@@ -136,7 +136,7 @@ func (r *refresh) expired(ctx context.Context, c vault.Connection) (vault.Connec
 		return c, nil
 	}
 	if end := c.Tokens.Expiry; r.b.cfg.Now().After(end.Add(claims.Skew)) {
-		if _, err := r.b.vault.Update(ctx, &c, c.Dead(client.ReasonExpired)); errors.Is(err, vault.ErrConflict) {
+		if _, err := r.b.vault.Connections.Update(ctx, &c, c.Dead(client.ReasonExpired)); errors.Is(err, vault.ErrConflict) {
 			return vault.Connection{}, errLockLost // written meanwhile: look again
 		}
 	}
@@ -147,11 +147,11 @@ func (r *refresh) expired(ctx context.Context, c vault.Connection) (vault.Connec
 // what is stored instead.
 func (b *Refresher) write(ctx context.Context, c vault.Connection, ch change) (vault.Connection, error) {
 	for range 16 {
-		out, err := b.vault.Update(ctx, &c, ch.apply(c))
+		out, err := b.vault.Connections.Update(ctx, &c, ch.apply(c))
 		if !errors.Is(err, vault.ErrConflict) {
 			return out, err
 		}
-		now, err := b.vault.Reload(ctx, &c)
+		now, err := b.vault.Connections.Reload(ctx, &c)
 		if err != nil {
 			return vault.Connection{}, err
 		}
