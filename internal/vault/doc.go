@@ -98,7 +98,7 @@
 //	seal     key ring, ticket, format; knows no store
 //	store    Redis: scripts, pipelines, bus, reports of changed keys; knows no record
 //	vault    the records and what may be done to them, in parts that know those before them:
-//	         core ◄ outbox ◄ reader ◄ connections ◄ index ◄ sessions; called ◄ users; locks, attempts
+//	         core ◄ Outbox ◄ reader ◄ Connections ◄ Index ◄ Sessions; Accounts ◄ Users; Locks, Attempts
 //
 // # The read
 //
