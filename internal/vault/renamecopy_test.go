@@ -2,6 +2,7 @@ package vault_test
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"testing"
 
@@ -73,5 +74,60 @@ func TestNothingIsRenamedBeforeAReplicaKnowsOfIt(t *testing.T) {
 	b.whole(t, b.open(t, deaf), cookie)
 	if now := len(server.Client().Keys(ctx, "bff:*").Val()); now < before {
 		t.Errorf("%d keys, before %d", now, before)
+	}
+}
+
+// What stands in both spellings with different values stays in both, is counted, and keeps the secret of the names. Of
+// what waits in both, the earlier time counts. Keys of another product below the prefix are nobody's to rename.
+func TestWhatStandsInBothSpellingsIsNotLost(t *testing.T) {
+	server := testenv.Redis(t)
+	ctx, c := context.Background(), server.Client()
+	b := newBefore(t, server.URL, c)
+	cookie := b.lives(t)
+	theirs := []string{"bff:report", "bff:{short}:x", "bff:x:y:z", "bff:Q"}
+	for _, key := range theirs {
+		must(t, c.Set(ctx, key, "theirs", 0).Err())
+	}
+	due := c.ZRangeWithScores(ctx, "bff:o", 0, 0).Val()
+	queues := c.Keys(ctx, "bff:{*}:q:a").Val()
+	records := c.Keys(ctx, "bff:{*}:s:*").Val()
+	if len(due) == 0 || len(queues) == 0 || len(records) == 0 {
+		t.Fatalf("there is no job, queue or record: %q", c.Keys(ctx, "*").Val())
+	}
+	rename(t, b.open(t, deaf), vault.Renaming{})
+	now := func(pattern string) map[string]string {
+		all := map[string]string{}
+		for _, key := range c.Keys(ctx, pattern).Val() {
+			all[key] = c.Dump(ctx, key).Val()
+		}
+		return all
+	}
+	sessions, waiting := now("bff:v:{*}:s:*"), now("bff:v:{*}:q:a")
+	must(t, c.Set(ctx, records[0], "another value", 0).Err())
+	must(t, c.RPush(ctx, queues[0], `{"another":"event"}`).Err())
+	early := redis.Z{Score: due[0].Score - 1000, Member: due[0].Member}
+	must(t, c.ZAdd(ctx, "bff:o", early).Err())
+
+	moved := rename(t, b.open(t, deaf), vault.Renaming{Unreadable: true})
+	if moved.Twice != 2 {
+		t.Errorf("moved %+v", moved)
+	}
+	if !maps.Equal(sessions, now("bff:v:{*}:s:*")) || !maps.Equal(waiting, now("bff:v:{*}:q:a")) {
+		t.Error("what stood in the new spelling is another value's")
+	}
+	if c.Get(ctx, records[0]).Val() != "another value" || c.LLen(ctx, queues[0]).Val() != 1 {
+		t.Error("what stood in the old spelling is gone")
+	}
+	if first := c.ZRangeWithScores(ctx, "bff:v:o", 0, 0).Val(); len(first) == 0 || first[0].Score != early.Score {
+		t.Errorf("the job waits until %v, and the earlier time is %v", first, early.Score)
+	}
+	b.whole(t, b.open(t, deaf), cookie)
+	if back := rename(t, b.open(t, deaf), vault.Renaming{Back: true}); back.Twice != 2 || c.Exists(ctx, "bff:v").Val() != 1 {
+		t.Errorf("back: %+v, and the secret of what stayed is gone", back)
+	}
+	for _, key := range theirs {
+		if c.Get(ctx, key).Val() != "theirs" {
+			t.Errorf("%s was renamed", key)
+		}
 	}
 }
