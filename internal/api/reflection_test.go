@@ -21,7 +21,7 @@ func TestNothingOfARequestIsRepeated(t *testing.T) {
 	paths := []string{
 		"/" + mark, "/bff/" + mark, "/bff/session?x=" + escaped, "/bff/login/" + url.PathEscape(evil), "/bff/login/demo?prompt=" + escaped + "&prompt=", "/bff/login/demo?login_hint=" + escaped + "%00",
 		"/bff/login/demo?scopes=%22" + escaped, "/bff/connect/demo?connection=" + escaped, "/bff/connect/" + mark, "/bff/callback/" + mark, "/bff/callback/demo?error=" + escaped + "&error_description=" + escaped,
-		"/bff/callback/demo?code=" + escaped + "&state=" + escaped, "/bff/callback/demo?%zz" + mark, "/bff/connections/" + mark, "/bff/sessions/" + mark, "/bff/account/" + mark + ".js", "/bff/logout?" + escaped,
+		"/bff/callback/demo?code=" + escaped + "&state=" + escaped, "/bff/callback/demo?error=" + escaped + "&state=" + escaped + "&iss=" + escaped, "/bff/callback/demo?%zz" + mark, "/bff/connections/" + mark, "/bff/sessions/" + mark, "/bff/account/" + mark + ".js", "/bff/logout?" + escaped,
 		"/bff/backchannel-logout/" + mark, "/bff/backchannel-logout/demo", "/bff/security-events/demo", "/bff/preferences", "/api/calendar/" + mark, "/api/calendar/users/me/calendarList?bff_connection=" + escaped,
 		"/api/calendar/%2e%2e/" + mark, "/api/calendar/a%00" + mark, "//" + mark + "/bff/session", "/bff/session/%5c" + mark,
 	}

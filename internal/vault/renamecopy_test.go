@@ -95,6 +95,11 @@ func TestWhatStandsInBothSpellingsIsNotLost(t *testing.T) {
 		t.Fatalf("there is no job, queue or record: %q", c.Keys(ctx, "*").Val())
 	}
 	rename(t, b.open(t, deaf), vault.Renaming{})
+	for _, key := range theirs {
+		if c.Get(ctx, key).Val() != "theirs" {
+			t.Errorf("%s was renamed", key)
+		}
+	}
 	now := func(pattern string) map[string]string {
 		all := map[string]string{}
 		for _, key := range c.Keys(ctx, pattern).Val() {
@@ -130,10 +135,5 @@ func TestWhatStandsInBothSpellingsIsNotLost(t *testing.T) {
 	b.whole(t, b.open(t, deaf), cookie)
 	if back := rename(t, b.open(t, deaf), vault.Renaming{Back: true}); back.Twice != 2 || c.Exists(ctx, "bff:v").Val() != 1 {
 		t.Errorf("back: %+v, and the secret of what stayed is gone", back)
-	}
-	for _, key := range theirs {
-		if c.Get(ctx, key).Val() != "theirs" {
-			t.Errorf("%s was renamed", key)
-		}
 	}
 }
