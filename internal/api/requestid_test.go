@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -84,6 +85,48 @@ func TestTraceparentComesFromTrustedProxiesOnly(t *testing.T) {
 				t.Errorf("the upstream got %q, want %q", at, c.want)
 			}
 		})
+	}
+}
+
+// What other tracers than W3C's read places a request in a trace as well, or is read beside it. A backend hears of it
+// from trusted proxies alone, in whatever spelling.
+func TestNoTracersFieldComesFromAnybodyElse(t *testing.T) {
+	fields := strings.Fields(`Traceparent Tracestate Baggage baggage B3 X-B3-TraceId X_B3_TraceId x.b3.flags X-B3-Sampled
+		X-B3-Flags Uber-Trace-Id uberctx-user ot-tracer-traceid ot-baggage-user X-OT-Span-Context Grpc-Trace-Bin
+		Grpc-Tags-Bin sw8 sw8-x X-Datadog-Trace-Id X-Datadog-Sampling-Priority`)
+	others := []string{"X-Request-Id", "X-Cloud-Trace-Context", "Tus-Resumable", "X-Bar", "Box-Api", "Upload-Length"}
+	for trusted, from := range map[string]string{"127.0.0.0/8": "a trusted proxy", "10.0.0.0/8": "anybody else"} {
+		got := make(chan http.Header, 1)
+		up := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got <- r.Header }))
+		t.Cleanup(up.Close)
+		w := newWorld(t, func(s *settings) {
+			s.mounts = []proxy.Config{{Name: "app", Path: "/app", Upstream: up.URL, Allow: []string{"GET /x"}, Backend: true}}
+			s.api = func(cfg *api.Config) {
+				cfg.TrustedProxies = []netip.Prefix{netip.MustParsePrefix(trusted)}
+				m := &cfg.Mounts[len(cfg.Mounts)-1]
+				m.Provider, m.Identity = "", "app"
+			}
+		})
+		b := w.browser()
+		b.signIn("ada")
+		edits := []edit{}
+		for _, name := range append(slices.Clone(fields), others...) {
+			edits = append(edits, func(r *http.Request) { r.Header[name] = []string{"planted"} })
+		}
+		if resp := b.fetch("GET", "/app/x", "", edits...); resp.StatusCode != http.StatusOK {
+			t.Fatalf("%d %s", resp.StatusCode, text(resp))
+		}
+		seen := testenv.Receive(t, "what was sent", got)
+		for _, name := range fields {
+			if at := seen[http.CanonicalHeaderKey(name)]; (len(at) > 0) != (from == "a trusted proxy") {
+				t.Errorf("%s of %s: %q", name, from, at)
+			}
+		}
+		for _, name := range others {
+			if seen.Get(name) != "planted" {
+				t.Errorf("%s of %s is gone", name, from)
+			}
+		}
 	}
 }
 

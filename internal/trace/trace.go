@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"log/slog"
 	"net/http"
+	"slices"
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
@@ -222,3 +223,60 @@ func (h handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 }
 
 func (h handler) WithGroup(name string) slog.Handler { return handler{h.Handler.WithGroup(name)} }
+
+// Forget takes out of the header of a request that nobody vouches for whatever would place it in a trace of the
+// operator's, have it recorded, or be read beside it: W3C Trace Context and Baggage, and what other propagators of
+// OpenTelemetry and older tracers read, in any spelling that servers take for theirs.
+func Forget(h http.Header) {
+	for name := range h {
+		if places(name) {
+			delete(h, name)
+		}
+	}
+}
+
+// places reports whether a field is one of a tracer's.
+func places(name string) bool {
+	if name == "" {
+		return false
+	}
+	var whole, begins []string
+	switch name[0] | 0x20 { // most fields are none, and cost nothing
+	case 't':
+		whole = []string{"traceparent", "tracestate"}
+	case 'b':
+		whole = []string{"b3", "baggage"}
+	case 'u':
+		whole, begins = []string{"uber-trace-id"}, []string{"uberctx-"}
+	case 'o':
+		begins = []string{"ot-tracer-", "ot-baggage-"}
+	case 'x':
+		whole, begins = []string{"x-ot-span-context"}, []string{"x-b3-", "x-datadog-"}
+	case 'g':
+		whole = []string{"grpc-trace-bin", "grpc-tags-bin"}
+	case 's':
+		whole, begins = []string{"sw8"}, []string{"sw8-"}
+	}
+	return slices.ContainsFunc(whole, func(w string) bool { return len(name) == len(w) && spelled(name, w) }) ||
+		slices.ContainsFunc(begins, func(b string) bool { return spelled(name, b) })
+}
+
+// spelled reports whether a name begins with text, which is in lower case, where "_" and "." count as "-".
+func spelled(name, text string) bool {
+	if len(name) < len(text) {
+		return false
+	}
+	for i := range len(text) {
+		c := name[i]
+		switch {
+		case 'A' <= c && c <= 'Z':
+			c |= 0x20
+		case c == '_', c == '.':
+			c = '-'
+		}
+		if c != text[i] {
+			return false
+		}
+	}
+	return true
+}

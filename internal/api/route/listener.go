@@ -134,15 +134,14 @@ func (l *Listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	l.site(r).inner.ServeHTTP(w, r)
 }
 
-// named gives the request its id, which every answer and every log line of it has. A trace context counts only from a
-// trusted proxy. What it returns beside the request is its span, nil where it is not recorded.
+// named gives the request its id, which every answer and every log line of it has. A trace context, of whatever
+// tracer, counts only from a trusted proxy. What it returns beside the request is its span, nil where it is not recorded.
 func (l *Listener) named(w http.ResponseWriter, r *http.Request) (*http.Request, *telemetry.Served) {
 	t := trace.Request{ID: trace.NewID()}
 	if l.cfg.Peers.Trusts(r) {
 		t.Parent, t.State = oneOf(r.Header["Traceparent"]), strings.Join(r.Header["Tracestate"], ",")
 	} else {
-		delete(r.Header, "Traceparent")
-		delete(r.Header, "Tracestate")
+		trace.Forget(r.Header)
 	}
 	ctx, span := l.cfg.Traces.Begin(r, t)
 	w.Header()[trace.Header] = trace.Field(ctx)
