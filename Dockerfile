@@ -5,9 +5,14 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=0 go build -trimpath -ldflags=-s -o /out/bff ./cmd/bff
+# What `bff version` says: docker build --build-arg RELEASE=v1.2.3 .
+ARG RELEASE=
+RUN CGO_ENABLED=0 go build -trimpath -ldflags="-s -X main.release=$RELEASE" -o /out/bff ./cmd/bff
 
 FROM scratch
+LABEL org.opencontainers.image.title="bff" \
+      org.opencontainers.image.description="Sessions and OAuth tokens for browsers, in one binary" \
+      org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /out/bff /bff
 USER 65532:65532

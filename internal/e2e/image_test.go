@@ -27,7 +27,11 @@ type image struct {
 	uid, gid            uint32
 	open                bool     // this machine changes the root for nobody who asks
 	health, start, rest []string // HEALTHCHECK, ENTRYPOINT and CMD
+	labels              []string // words of LABEL
 }
+
+// imageRelease is what the test has its image say that it is.
+const imageRelease = "v1.2.3-image"
 
 // newImage reads the Dockerfile line by line. An instruction that is not here fails the test: nobody would have tried it.
 func newImage(t *testing.T) *image {
@@ -38,11 +42,17 @@ func newImage(t *testing.T) *image {
 	}
 	i := &image{t: t, root: t.TempDir()}
 	out, base := t.TempDir(), ""
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(strings.ReplaceAll(string(text), "\\\n", "")) {
 		what, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
 		words := strings.Fields(rest)
 		switch what {
 		case "", "#", "WORKDIR", "EXPOSE":
+		case "ARG": // the test gives its own
+			if words[0] != "RELEASE=" {
+				t.Fatalf("the build asks for something else: %s", line)
+			}
+		case "LABEL":
+			i.labels = words
 		case "FROM":
 			base = words[0]
 		case "RUN": // of the build, which is done with this machine's Go in this folder
@@ -50,7 +60,7 @@ func newImage(t *testing.T) *image {
 				t.Fatalf("in an empty image nothing can be run: %s", line)
 			}
 			cmd := exec.Command("sh", "-ec", strings.ReplaceAll(rest, "/out/", out+"/"))
-			cmd.Dir = testenv.Root(t)
+			cmd.Dir, cmd.Env = testenv.Root(t), append(os.Environ(), "RELEASE="+imageRelease)
 			if said, err := cmd.CombinedOutput(); err != nil {
 				t.Fatalf("%s: %v\n%s", rest, err, said)
 			}
@@ -160,6 +170,10 @@ func TestTheImageRunsWithNothingButWhatItCopies(t *testing.T) {
 		func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP }) {
 		t.Errorf("the binary is not static: it needs %q, %v", needs, err)
 	}
+	if !slices.Contains(i.labels, `org.opencontainers.image.licenses="Apache-2.0"`) ||
+		!slices.Contains(i.labels, `org.opencontainers.image.title="bff"`) {
+		t.Errorf("the image is labelled %q", i.labels)
+	}
 	store, browsers, admin := testenv.Redis(t), local(t), local(t)
 	op := testenv.OIDC(t, testenv.OIDCOptions{})
 	config := fmt.Sprintf("origin: http://%s\nlisten: %s\nadmin: %s\nsession: {store: \"%s\", keys: [env:BFF_KEY]}\nproviders:\n%s",
@@ -192,6 +206,10 @@ func TestTheImageRunsWithNothingButWhatItCopies(t *testing.T) {
 	if err := i.command(env, i.health...).Run(); errors.Is(err, syscall.EPERM) {
 		t.Log("this machine changes the root for nobody who asks: what the image lacks is not seen here")
 		i.open = true
+	}
+	said, err := i.command(env, i.start[0], "version").CombinedOutput()
+	if err != nil || !strings.HasPrefix(string(said), "bff "+imageRelease+"\n") {
+		t.Errorf("the image says that it is %q, %v", said, err)
 	}
 	if said, err := i.command(env, i.health...).CombinedOutput(); err == nil {
 		t.Errorf("where nothing runs the health check says %q", said)
