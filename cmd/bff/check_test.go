@@ -109,6 +109,34 @@ func TestCheckReaches(t *testing.T) {
 	}
 }
 
+// check looks whether the audit log can be written, and writes nothing: a file of something else would keep serve from
+// starting.
+func TestCheckLooksAtTheAuditLog(t *testing.T) {
+	d, dir := theDemo(t, provider.Google()), t.TempDir()
+	notes := filepath.Join(dir, "notes")
+	if err := os.WriteFile(notes, []byte("my notes"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]struct {
+		code int
+		says string
+	}{
+		filepath.Join(dir, "new.jsonl"): {0, "ok       log.audit: it can be written\n"},
+		notes:                           {1, "failed   log.audit: its end is not that of an audit log, and is not written over"},
+	} {
+		file := written(t, "origin: http://localhost:8080\nsession: {keys: [env:BFF_KEY], store: 'memory:'}\nlog: {audit: 'file:"+
+			path+"'}\nproviders:\n  acme: {issuer: '"+d.Issuer+"', client_id: '"+d.ClientID+
+			"', client_secret: env:ACME_CLIENT_SECRET}\n")
+		if code, stdout, _ := ran(t, d.ClientSecret, "check", "--config", file); code != want.code || !strings.Contains(stdout, want.says) {
+			t.Errorf("%s: exit code %d\n%s", path, code, stdout)
+		}
+	}
+	left, err := os.ReadDir(dir)
+	if text, _ := os.ReadFile(notes); err != nil || len(left) != 1 || string(text) != "my notes" {
+		t.Errorf("check wrote: %v %q %v", left, text, err)
+	}
+}
+
 // check says what it did and nothing more: keys are read only where a provider has some, and an endpoint that nobody
 // answers at is no success; upstreams and dev servers are tried; the addresses to register are printed.
 func TestCheckSaysWhatItDid(t *testing.T) {

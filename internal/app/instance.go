@@ -114,7 +114,7 @@ func (in *Instance) network(usual http.RoundTripper) http.RoundTripper {
 // observe opens the audit log and starts the telemetry, where they are wanted. A reload does not change them.
 func (in *Instance) observe(cfg *config.Config) (err error) {
 	if in.options.Record && !in.options.HandOver {
-		if in.audit, err = newAuditLog(cfg.Log.Audit, in.options.Stderr, in.log); err != nil {
+		if in.audit, err = newAuditLog(cfg.Log.Audit, in.options.Stderr, in.log, in.counted.AuditLost); err != nil {
 			return err
 		}
 	}

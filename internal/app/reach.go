@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"bff/internal/audit"
 	"bff/internal/explain"
 	"bff/internal/oauth"
 	"bff/internal/oauth/providers"
@@ -21,9 +22,8 @@ func (in *Instance) Reach(ctx context.Context, client *http.Client, out *probe.P
 	in.now().reach(ctx, client, out, in.options.Now())
 }
 
-// reach is [Instance.Reach] at a time of day.
-func (g *generation) reach(ctx context.Context, client *http.Client, out *probe.Printer, now time.Time) {
-	var tries []func() probe.Finding
+// tries are what can be tried side by side: all but the store.
+func (g *generation) tries(ctx context.Context, client *http.Client) (tries []func() probe.Finding) {
 	for _, p := range g.cfg.Providers {
 		tries = append(tries, func() probe.Finding { return g.reachProvider(ctx, client, p.Name) })
 	}
@@ -39,11 +39,28 @@ func (g *generation) reach(ctx context.Context, client *http.Client, out *probe.
 	if up := g.cfg.Frontend.Upstream; up != nil {
 		tries = append(tries, func() probe.Finding { return probe.Upstream(ctx, client, "frontend", up.String()) })
 	}
+	if path, ok := strings.CutPrefix(g.cfg.Log.Audit, "file:"); ok {
+		tries = append(tries, func() probe.Finding {
+			switch warning, err := audit.Usable(path); {
+			case err != nil:
+				return probe.Finding{Outcome: "failed", What: "log.audit", Text: err.Error()}
+			case warning != "":
+				return probe.Finding{Outcome: "warning", What: "log.audit", Text: warning}
+			}
+			return probe.Finding{Outcome: "ok", What: "log.audit", Text: "it can be written"}
+		})
+	}
 	for _, l := range [][2]string{{"listen", g.cfg.Listen}, {"admin", g.cfg.Admin}} {
 		if l[1] != "" {
 			tries = append(tries, func() probe.Finding { return probe.Port(ctx, l[0], l[1]) })
 		}
 	}
+	return tries
+}
+
+// reach is [Instance.Reach] at a time of day.
+func (g *generation) reach(ctx context.Context, client *http.Client, out *probe.Printer, now time.Time) {
+	tries := g.tries(ctx, client)
 	found := make([]probe.Finding, len(tries))
 	var work sync.WaitGroup
 	for i, try := range tries {

@@ -23,8 +23,12 @@ type recorders struct {
 }
 
 // newAuditLog opens what `log.audit` names, nil for none.
-func newAuditLog(to string, stderr io.Writer, log *slog.Logger) (*audit.Log, error) {
-	how := audit.LogConfig{Failed: func(err error) { log.Error("the audit log cannot be written", "error", err) }}
+func newAuditLog(to string, stderr io.Writer, log *slog.Logger, lost func()) (*audit.Log, error) {
+	how := audit.LogConfig{Failed: func(e audit.Event, err error) {
+		lost()
+		log.Error("the audit log cannot be written, and lacks an event", "event", string(e.Kind), "request", e.Request,
+			"user", e.User, "error", err)
+	}}
 	path, isFile := strings.CutPrefix(to, "file:")
 	switch {
 	case to == "":

@@ -146,7 +146,7 @@ func TestTLSFromFiles(t *testing.T) {
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 			Transport: &http.Transport{
 				ForceAttemptHTTP2: true,
-				TLSClientConfig:   &tls.Config{RootCAs: pool, MaxVersion: most},
+				TLSClientConfig:   &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS10, MaxVersion: most},
 			},
 		}
 	}

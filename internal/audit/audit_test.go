@@ -123,15 +123,17 @@ func TestARotatedLogKeepsItsChain(t *testing.T) {
 }
 
 func TestOpenLogRefusesAFileOfSomethingElse(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "notes.txt")
-	if err := os.WriteFile(path, []byte("my notes\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := audit.OpenLog(path, audit.LogConfig{}); err == nil {
-		t.Error("a file of notes was opened as an audit log")
-	}
-	if text, _ := os.ReadFile(path); string(text) != "my notes\n" {
-		t.Error("it was changed")
+	for _, notes := range []string{"my notes\n", "my notes", "bffk1_no-line-ends-here", `{"eve"`} {
+		path := filepath.Join(t.TempDir(), "notes.txt")
+		if err := os.WriteFile(path, []byte(notes), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := audit.OpenLog(path, audit.LogConfig{}); err == nil {
+			t.Errorf("%q was opened as an audit log", notes)
+		}
+		if text, _ := os.ReadFile(path); string(text) != notes {
+			t.Errorf("%q was changed", notes)
+		}
 	}
 }
 
@@ -167,7 +169,7 @@ func (full) Write([]byte) (int, error) { return 0, errors.New("no space left on 
 
 func TestALogThatCannotBeWrittenSaysSo(t *testing.T) {
 	failures := 0
-	log := audit.NewLog(full{}, audit.LogConfig{Failed: func(error) { failures++ }})
+	log := audit.NewLog(full{}, audit.LogConfig{Failed: func(audit.Event, error) { failures++ }})
 	log.Record(t.Context(), audit.Event{Kind: audit.SignIn})
 	log.Record(t.Context(), audit.Event{Kind: audit.SignIn, Reason: strings.Repeat("x", 70_000)})
 	if failures != 2 {

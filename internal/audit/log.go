@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -9,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"sync"
 	"time"
 )
@@ -26,21 +24,20 @@ type line struct {
 }
 
 // A Log writes audited events as JSON lines, each with the hash of the line before it ("prev") and its own ("hash").
-// It is safe for concurrent use. One file has one writer.
+// It is safe for concurrent use. Processes of one machine may share a file: their lines are one chain.
 type Log struct {
 	mu     sync.Mutex
-	out    io.Writer
-	file   *os.File // nil for a Log that does not own its writer
-	path   string
-	prev   string
+	out    io.Writer    // where there is no file
+	prev   string       // of out
+	file   *chainedFile // nil: out
 	now    func() time.Time
-	failed func(error)
+	failed func(Event, error)
 }
 
 // LogConfig says how a Log works.
 type LogConfig struct {
-	Now    func() time.Time // time.Now when nil
-	Failed func(error)      // is called with every line that could not be written; nil: nobody
+	Now    func() time.Time   // time.Now when nil
+	Failed func(Event, error) // is called with every event that could not be written; nil: nobody
 }
 
 func (c LogConfig) log() *Log {
@@ -49,7 +46,7 @@ func (c LogConfig) log() *Log {
 		l.now = time.Now
 	}
 	if l.failed == nil {
-		l.failed = func(error) {}
+		l.failed = func(Event, error) {}
 	}
 	return l
 }
@@ -66,88 +63,33 @@ func NewLog(out io.Writer, cfg LogConfig) *Log {
 // format.
 func OpenLog(path string, cfg LogConfig) (*Log, error) {
 	l := cfg.log()
-	l.path = path
-	if err := l.open(); err != nil {
-		return nil, err
+	file, err := openChained(path)
+	if err != nil {
+		return nil, fmt.Errorf("open the audit log: %w", err)
 	}
+	l.file = file
 	return l, nil
 }
 
-func (l *Log) open() error {
-	f, err := os.OpenFile(l.path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return fmt.Errorf("open the audit log: %w", err)
-	}
-	end, last, err := lastLine(f)
-	if err == nil && len(last) > 0 {
-		_, l.prev, err = split(last)
-	}
-	if err == nil {
-		err = f.Truncate(end)
-	}
-	if err == nil {
-		_, err = f.Seek(end, io.SeekStart)
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("open the audit log: %w", err), f.Close())
-	}
-	l.file, l.out = f, f
-	return nil
-}
-
-// lastLine returns where the last complete line of f ends, and that line.
-func lastLine(f *os.File) (end int64, last []byte, err error) {
-	size, err := f.Seek(0, io.SeekEnd)
-	if err != nil {
-		return 0, nil, err
-	}
-	start := max(0, size-2*maxLine)
-	tail := make([]byte, size-start)
-	if _, err := f.ReadAt(tail, start); err != nil && !errors.Is(err, io.EOF) {
-		return 0, nil, err
-	}
-	stop := bytes.LastIndexByte(tail, '\n')
-	if stop < 0 {
-		if start > 0 {
-			return 0, nil, errors.New("its last line is too long")
-		}
-		return 0, nil, nil
-	}
-	begin := bytes.LastIndexByte(tail[:stop], '\n') + 1
-	return start + int64(stop) + 1, tail[begin:stop], nil
-}
-
-// Reopen closes the file and opens its path again, so that a rotated log goes on in a new file with the chain unbroken.
+// Reopen opens the path again where another file is there by now, so that a rotated log goes on in a new file with the
+// chain unbroken.
 func (l *Log) Reopen() error {
-	if l == nil {
+	if l == nil || l.file == nil {
 		return nil
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.file == nil {
-		return nil
-	}
-	old, prev := l.file, l.prev
-	if err := l.open(); err != nil {
-		return err
-	}
-	if l.prev == "" { // a new file: its first line names the last line of the file before
-		l.prev = prev
-	}
-	return old.Close()
+	return l.file.reopen()
 }
 
 // Close closes the file, if the Log opened one. A nil Log has none.
 func (l *Log) Close() error {
-	if l == nil {
+	if l == nil || l.file == nil {
 		return nil
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.file == nil {
-		return nil
-	}
-	return l.file.Close()
+	return l.file.f.Close()
 }
 
 // Record implements [Recorder]. Kinds that are not audited are left out.
@@ -164,23 +106,42 @@ func (l *Log) Record(_ context.Context, e Event) {
 	if e.Actor.Kind == "" {
 		e.Actor.Kind = ByBFF
 	}
-	body, err := json.Marshal(line{e, l.prev})
+	var err error
+	if l.file != nil {
+		err = l.file.append(e)
+	} else {
+		err = l.write(e)
+	}
 	if err != nil {
-		l.failed(fmt.Errorf("write the audit log: %w", err))
-		return
+		l.failed(e, fmt.Errorf("write the audit log: %w", err))
 	}
-	hash := hashOf(body)
-	out := make([]byte, 0, len(body)+hashSize+12)
-	out = append(append(append(append(out, body[:len(body)-1]...), `,"hash":"`...), hash...), "\"}\n"...)
-	if len(out) > maxLine {
-		l.failed(errors.New("write the audit log: an event is too large"))
-		return
+}
+
+func (l *Log) write(e Event) error {
+	text, hash, err := chained(e, l.prev)
+	if err != nil {
+		return err
 	}
-	if _, err := l.out.Write(out); err != nil {
-		l.failed(fmt.Errorf("write the audit log: %w", err))
-		return
+	if _, err := l.out.Write(text); err != nil {
+		return err
 	}
 	l.prev = hash
+	return nil
+}
+
+// chained is the line of an event behind the line with that hash, and its own hash.
+func chained(e Event, prev string) (text []byte, hash string, err error) {
+	body, err := json.Marshal(line{e, prev})
+	if err != nil {
+		return nil, "", err
+	}
+	hash = hashOf(body)
+	text = make([]byte, 0, len(body)+hashSize+12)
+	text = append(append(append(append(text, body[:len(body)-1]...), `,"hash":"`...), hash...), "\"}\n"...)
+	if len(text) > maxLine {
+		return nil, "", errors.New("an event is too large")
+	}
+	return text, hash, nil
 }
 
 func hashOf(body []byte) string {

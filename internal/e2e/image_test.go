@@ -170,6 +170,10 @@ func TestTheImageRunsWithNothingButWhatItCopies(t *testing.T) {
 		func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP }) {
 		t.Errorf("the binary is not static: it needs %q, %v", needs, err)
 	}
+	if authorities, err := os.ReadFile(filepath.Join(i.root, "etc/ssl/certs/ca-certificates.crt")); err != nil ||
+		!strings.Contains(string(authorities), "BEGIN CERTIFICATE") {
+		t.Errorf("the image trusts no provider on the internet: %v", err)
+	}
 	if !slices.Contains(i.labels, `org.opencontainers.image.licenses="Apache-2.0"`) ||
 		!slices.Contains(i.labels, `org.opencontainers.image.title="bff"`) {
 		t.Errorf("the image is labelled %q", i.labels)

@@ -31,6 +31,7 @@ type Metrics struct {
 	refreshTime *prometheus.HistogramVec
 	revocations *prometheus.CounterVec
 	streams     prometheus.Gauge
+	auditLost   prometheus.Counter
 }
 
 // New registers bff's metrics, and those of the process and the Go runtime, with reg; with a new registry when reg is
@@ -64,6 +65,8 @@ func New(reg *prometheus.Registry, version string) *Metrics {
 		}, []string{"provider"}),
 		streams: prometheus.NewGauge(prometheus.GaugeOpts{Name: "bff_event_streams", Help: "Open streams of /bff/events."}),
 	}
+	m.auditLost = prometheus.NewCounter(prometheus.CounterOpts{Name: "bff_audit_lost_total",
+		Help: "Events that the audit log lacks, because it could not be written."})
 	build := prometheus.NewGaugeVec(
 		prometheus.GaugeOpts{Name: "bff_build_info", Help: "Always 1; the labels say what runs."},
 		[]string{"version", "go_version"},
@@ -79,6 +82,7 @@ func New(reg *prometheus.Registry, version string) *Metrics {
 		m.revocations,
 		m.refreshTime,
 		m.streams,
+		m.auditLost,
 		build,
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
@@ -119,6 +123,9 @@ func (m *Metrics) Refresh(ctx context.Context, provider, outcome string, took ti
 func (m *Metrics) Revocation(provider, outcome string) {
 	m.revocations.WithLabelValues(provider, outcome).Inc()
 }
+
+// AuditLost counts an event that could not be written to the audit log.
+func (m *Metrics) AuditLost() { m.auditLost.Inc() }
 
 // Scrape answers Prometheus.
 func (m *Metrics) Scrape(w http.ResponseWriter, r *http.Request) { m.scrape.ServeHTTP(w, r) }
