@@ -88,10 +88,19 @@ func TestSessionFixation(t *testing.T) {
 	if second == first {
 		t.Fatal("the value survived a sign-in")
 	}
-	old := w.browser()
-	old.jar.SetCookies(u, []*http.Cookie{{Name: "bff", Value: first, Path: "/"}})
-	if old.session()["authenticated"] != false {
+	alive := func(cookie string) bool {
+		old := w.browser()
+		old.jar.SetCookies(u, []*http.Cookie{{Name: "bff", Value: cookie, Path: "/"}})
+		return old.session()["authenticated"] == true
+	}
+	if alive(first) {
 		t.Fatal("the session before the sign-in is still alive")
+	}
+	at := b.begin("/bff/login/demo")
+	b.jar.SetCookies(u, []*http.Cookie{{Name: "bff", Path: "/", MaxAge: -1}}) // a way back from another site brings none
+	b.approve(at, "ada")
+	if third := b.cookie("bff"); third == "" || third == second || alive(second) || !alive(third) {
+		t.Fatal("after a way back that brought no cookie the session before is still alive")
 	}
 }
 
