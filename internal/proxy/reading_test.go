@@ -128,13 +128,30 @@ func cutLine(line string) (method, path string) {
 	return line, ""
 }
 
+// TRACE would echo the access token, and CONNECT leave HTTP: a pattern for every method lets neither through.
+func TestAPatternOfEveryMethodHasNoTRACE(t *testing.T) {
+	r := newRig(t, noContent) // whose list is "/"
+	for _, method := range []string{"TRACE", "CONNECT"} {
+		if got := r.asked(method + " /api/x/a"); got != 403 {
+			t.Errorf("%s: %d", method, got)
+		}
+	}
+	if got := r.asked("FROB /api/x/a"); got != 204 {
+		t.Errorf("another method: %d", got)
+	}
+	if seen := r.lines(); len(seen) != 1 {
+		t.Errorf("the upstream saw %q", seen)
+	}
+}
+
 // Frameworks obey a method in the query, and read its name loosely.
 func TestAQueryNamesNoOtherMethod(t *testing.T) {
 	r := newRig(t, noContent)
 	for _, query := range []string{
 		"_method=DELETE", "_method=delete", "x=1&_method=PUT", "x=1;_method=PUT", "?_method=DELETE", ".method=DELETE",
 		"+_method=DELETE",
-		"%20_method=DELETE", "_method%00x=DELETE", "_method%5B%5D=DELETE", "_method[]=DELETE", "_HttpMethod=DELETE",
+		"%20_method=DELETE", "_method%00x=DELETE", "_method%00foo=DELETE", "_method%2500foo=DELETE",
+		"_method%5B%5D=DELETE", "_method[]=DELETE", "_HttpMethod=DELETE",
 		"method=delete",
 		"METHOD=Delete", "%6dethod=DELETE", "%25%36%64ethod=DELETE", "_m%65thod=DELETE", "$httpMethod=DELETE",
 		"%24httpMethod=DELETE",
