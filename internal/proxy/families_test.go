@@ -170,3 +170,48 @@ func TestAnAPIMayNameItsOwnFields(t *testing.T) {
 		}
 	}
 }
+
+// A usual field under another spelling would be a second one to a server that reads both as one: a condition that is
+// not bound to the account, a range, a length. None leaves and none comes back.
+func TestAUsualFieldInDisguiseDoesNotPass(t *testing.T) {
+	usual := strings.Fields(`Accept Accept-Encoding Accept-Language Cache-Control Content-Encoding Content-Language
+		Content-Length Content-Range Content-Type If-Match If-Modified-Since If-None-Match If-Range If-Unmodified-Since
+		Last-Event-Id Pragma Range User-Agent`)
+	back := strings.Fields(`Cache-Control Content-Encoding Content-Language Content-Length Content-Range Content-Type Date
+		Etag Last-Modified Link Location Retry-After Server Vary Accept-Ranges Content-Disposition`)
+	got := make(chan http.Header, 1)
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
+		got <- req.Header
+		for _, name := range back {
+			for _, other := range disguises(name) {
+				w.Header()[other] = []string{"planted"}
+			}
+		}
+	})
+	lines := ""
+	for _, name := range usual {
+		for _, other := range disguises(name) {
+			lines += other + ": planted\r\n"
+		}
+	}
+	res := r.raw("GET /api/x/a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" + lines + "\r\n")
+	for direction, h := range map[string]http.Header{"left": testenv.Receive(t, "what left", got), "came back": res.Header} {
+		for name, values := range h {
+			if slices.Contains(values, "planted") {
+				t.Errorf("%s %s", name, direction)
+			}
+		}
+	}
+	if res.StatusCode != http.StatusOK {
+		t.Errorf("%d", res.StatusCode)
+	}
+}
+
+// disguises are other spellings of a name that some servers read as it.
+func disguises(name string) []string {
+	all := []string{name + "_", "_" + name, name + "."}
+	if strings.Contains(name, "-") {
+		all = append(all, strings.ReplaceAll(name, "-", "_"), strings.ReplaceAll(name, "-", "."), strings.ReplaceAll(name, "-", "--"))
+	}
+	return all
+}
