@@ -236,6 +236,14 @@ func TestWaysBackThatAreRefused(t *testing.T) {
 		"the person said no": {func(b *browser) *http.Response {
 			return b.visit(edit(back(b), func(q url.Values) { q.Del("code"); q.Set("error", "access_denied") }), "cross-site")
 		}, "/home?bff_error=access_denied"},
+		"another cookie of the attempt's name beside it": {func(b *browser) *http.Response {
+			at := back(b)
+			u, _ := url.Parse(w.front.URL)
+			for _, c := range b.jar.Cookies(u) { // as a neighbouring host may plant one
+				b.jar.SetCookies(u, []*http.Cookie{{Name: c.Name, Value: "1.planted", Path: "/bff/callback"}})
+			}
+			return b.visit(at, "cross-site")
+		}, "/?bff_error=login_expired"},
 		"no code": {func(b *browser) *http.Response {
 			return b.visit(edit(back(b), func(q url.Values) { q.Del("code") }), "cross-site")
 		}, "/home?bff_error=login_failed"},
