@@ -81,8 +81,8 @@ func (v *Names) Ready(ctx context.Context) error { return v.db.Ready(ctx) }
 // instance of any version may run, which ErrListening says; whatever is cut off in the middle goes on with the next
 // call, and nobody is served before it ended.
 func (v *Names) Rename(ctx context.Context, o Renaming) (found Renamed, err error) {
-	if n, err := v.db.Listening(ctx); err != nil || n > 0 {
-		return found, errors.Join(err, ErrListening)
+	if err := v.db.Quiet(ctx); err != nil {
+		return found, err
 	}
 	value, rec, err := v.current(ctx)
 	if err != nil || value == "" && o.Back {

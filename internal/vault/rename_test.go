@@ -295,6 +295,22 @@ func TestNamesDoNotChangeUnderAnInstance(t *testing.T) {
 	b.whole(t, b.open(t, deaf), cookie)
 }
 
+// A store that does not answer is not one on which an instance runs: the operator is told what is the matter.
+func TestNamesOfAStoreThatIsAway(t *testing.T) {
+	server := testenv.Redis(t)
+	b := newBefore(t, server.URL, server.Client())
+	b.lives(t)
+	op := b.open(t, deaf)
+	server.Stop()
+	for _, dry := range []bool{true, false} {
+		_, err := op.Names.Rename(context.Background(), vault.Renaming{Dry: dry})
+		is(t, "while the store is away", err, vault.ErrUnavailable)
+		if errors.Is(err, vault.ErrListening) {
+			t.Errorf("an instance is said to run on it: %v", err)
+		}
+	}
+}
+
 // An instance that was cut off while the names changed was not seen by the renaming. It answers nothing from before, and
 // goes on with the new names.
 func TestAnInstanceThatWasCutOffLearnsTheNames(t *testing.T) {

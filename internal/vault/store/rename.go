@@ -52,6 +52,16 @@ func (s *Store) Listening(ctx context.Context) (int, error) {
 	return n, s.fault(ctx, err)
 }
 
+// Quiet returns nil where no instance listens on the bus, ErrListening where one does, and what kept it from being known
+// where that cannot be asked.
+func (s *Store) Quiet(ctx context.Context) error {
+	n, err := s.Listening(ctx)
+	if err == nil && n > 0 {
+		return ErrListening
+	}
+	return err
+}
+
 // Survey counts what there is to rename.
 func (s *Store) Survey(ctx context.Context, r Renaming) (found Renamed, err error) {
 	return s.rename(ctx, r, func(ctx context.Context, m *mover, key, _ string) error {
@@ -92,8 +102,8 @@ func (s *Store) rename(
 	defer func() { _ = closer() }()
 	m := &mover{Renaming: r, s: s, client: client}
 	err = m.scan(ctx, func(keys []string) error {
-		if n, err := s.Listening(ctx); err != nil || n > 0 {
-			return errors.Join(err, ErrListening)
+		if err := s.Quiet(ctx); err != nil {
+			return err
 		}
 		for _, key := range keys {
 			if to := m.target(key); to != "" {
