@@ -82,8 +82,9 @@ export class Account {
     history.replaceState(history.state, "", here);
     if (!code) return true;
     /** @type {Record<string, string>} */
-    const failed = this.words.failed;
-    this.notice = { tone: code === "access_denied" ? "" : "warn", text: failed[code] || failed.other };
+    const failed = this.words.failed, blocked = code === "login_expired" && !navigator.cookieEnabled;
+    this.notice = { tone: code === "access_denied" ? "" : "warn",
+      text: blocked ? this.words.noCookies : failed[code] || failed.other };
     return false;
   }
 

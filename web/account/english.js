@@ -143,6 +143,7 @@ export const english = {
     bad_request: "Something that was typed in is missing or not valid. Please try again.",
     other: "That did not work. Please try again.",
   },
+  noCookies: "Signing in needs one cookie, and this browser keeps none of this page. Allow cookies here, then start again.",
   outage: "{App} cannot look up your account at the moment. You have not been signed out.",
   again: "Try again",
   dismiss: "Dismiss",

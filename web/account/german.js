@@ -151,6 +151,8 @@ export const german = {
     bad_request: "Etwas Eingegebenes fehlt oder ist nicht gültig. Bitte versuchen Sie es noch einmal.",
     other: "Das hat nicht geklappt. Bitte versuchen Sie es noch einmal.",
   },
+  noCookies: "Zum Anmelden gehört ein Cookie, und dieser Browser behält von dieser Seite keines. Bitte erlauben Sie hier " +
+    "Cookies und beginnen Sie noch einmal.",
   outage: "{App} kann Ihr Konto gerade nicht nachschlagen. Sie wurden nicht abgemeldet.",
   again: "Noch einmal versuchen",
   dismiss: "Schließen",

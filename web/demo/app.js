@@ -197,7 +197,7 @@ function draw() {
 // A way back that failed says so in the address; taken out, so that a reload does not say it again.
 const here = new URL(location.href), failed = here.searchParams.get("bff_error");
 if (failed) {
-  state.left = failed;
+  state.left = failed === "login_expired" && !navigator.cookieEnabled ? "no_cookies" : failed;
   here.searchParams.delete("bff_error");
   history.replaceState(history.state, "", here);
 }

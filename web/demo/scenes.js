@@ -220,7 +220,7 @@ export class Scenes {
     const { state, session } = this, inside = !!session?.authenticated;
     const bytes = state?.cookie_bytes, cookies = state?.cookies || 1, own = this.own;
     const accounts = inside ? session.connections.length : 0;
-    const held = [document.cookie, localStorage.length, sessionStorage.length];
+    const held = [document.cookie, entries("localStorage"), entries("sessionStorage")];
     this.paint(this.browser, [inside, cookies, bytes, held], () => this.browserBox(inside, cookies, bytes));
     this.paint(this.server, [inside, state?.you?.refreshes, accounts, own?.status, this.first], () =>
       this.serverBox(inside, accounts));
@@ -246,8 +246,7 @@ export class Scenes {
           : "HttpOnly and opaque: no script can read it, and it is no token."
         : "It will get one opaque cookie, and never a token."),
       h("dl", { class: "probe" }, probe("document.cookie", JSON.stringify(document.cookie)),
-        probe("localStorage", localStorage.length + " entries"),
-        probe("sessionStorage", sessionStorage.length + " entries"))];
+        probe("localStorage", entries("localStorage")), probe("sessionStorage", entries("sessionStorage")))];
   }
 
   /** @param {boolean} inside @param {number} accounts */
@@ -360,6 +359,16 @@ const arrow = (label) => h("p", { class: "arrow" }, h("span", null, label));
 
 /** @param {string} name @param {string} value */
 const probe = (name, value) => h("div", null, h("dt", null, name), h("dd", null, value));
+
+/** What a storage of this page holds; a browser that was set to keep nothing of it refuses to say.
+ * @param {"localStorage" | "sessionStorage"} name */
+const entries = (name) => {
+  try {
+    return `${window[name].length} entries`;
+  } catch {
+    return "blocked by this browser";
+  }
+};
 
 /** @param {number} n @param {string} one @param {string} many */
 const plural = (n, one, many) => `${n} ${n === 1 ? one : many}`;

@@ -25,6 +25,7 @@ const goodbyes = {
   expired: "The session ran out.",
   access_denied: "You said no at the provider. Nothing was signed in, nothing was kept.",
   login_expired: "That sign-in took too long, or was used before. Start again.",
+  no_cookies: "Signing in needs one cookie, and this browser keeps none of this page. Allow cookies here, then start again.",
   provider_unavailable: "The provider does not answer. Bring it back, then sign in.",
 };
 

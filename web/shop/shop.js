@@ -28,6 +28,7 @@ const goodbyes = {
   erased: "Your account is erased, with all that was kept of it.",
   expired: "The session ran out.",
   login_expired: "That sign-in took too long, or was used before. Start again.",
+  no_cookies: "Signing in needs one cookie, and this browser keeps none of this page. Allow cookies here, then start again.",
 };
 
 // The same backend as on the first front. The assertion that it gets names this front as the issuer.
@@ -131,7 +132,7 @@ bff.onAuthStateChange((event, now, reason) => {
 
 const here = new URL(location.href), failed = here.searchParams.get("bff_error");
 if (failed) {
-  state.left = failed;
+  state.left = failed === "login_expired" && !navigator.cookieEnabled ? "no_cookies" : failed;
   here.searchParams.delete("bff_error");
   history.replaceState(history.state, "", here);
 }

@@ -102,3 +102,15 @@ export async function watched(browser, origin, options = {}) {
     },
   };
 }
+
+/** What a page sees of a browser that was set to keep nothing of it. It runs in the page. */
+export const withoutCookies = () => {
+  Object.defineProperty(Navigator.prototype, "cookieEnabled", { get: () => false });
+  for (const name of ["localStorage", "sessionStorage"]) {
+    Object.defineProperty(window, name, {
+      get: () => {
+        throw new DOMException("Access is denied for this document.", "SecurityError");
+      },
+    });
+  }
+};

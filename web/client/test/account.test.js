@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bff, visit } from "../fake/accountpage.js";
-import { until } from "../fake/browser.js";
+import { until, withoutCookies } from "../fake/browser.js";
 import { fresh } from "../fake/server.js";
 
 for (const colorScheme of ["light", "dark"]) {
@@ -233,6 +233,14 @@ for (const [code, words] of [
     await w.end();
   });
 }
+
+test("a browser that keeps no cookies is told so, and not that it was too slow", async () => {
+  const w = await visit({}, {}, "/bff/account?lang=en");
+  await w.page.addInitScript(withoutCookies);
+  await w.page.goto(w.page.url() + "&bff_error=login_expired");
+  await w.page.getByText("this browser keeps none of this page").waitFor();
+  await w.end();
+});
 
 test("an outage is shown as one, and is no sign-out", async () => {
   const w = await visit({ outage: true });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { withoutCookies } from "../fake/browser.js";
 import { agree, bff, browser, visit, week } from "../fake/demopage.js";
 import { signIn } from "../fake/dev.js";
 
@@ -77,6 +78,19 @@ test("on a phone a mail address is broken after the at-sign or before a dot, nev
   assert.ok(new Set(lines.flat()).size > 1, "the address is broken");
   assert.ok(await w.page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
   await w.end();
+});
+
+test("a browser that keeps nothing of a page is told that it needs a cookie, and shows all of the page", async () => {
+  const context = await browser.newContext();
+  await context.addInitScript(withoutCookies);
+  const page = await context.newPage(), wrong = [];
+  page.on("pageerror", (error) => wrong.push(String(error)));
+  await page.goto(bff.url + "/?bff_error=login_expired");
+  await page.getByText("this browser keeps none of this page").waitFor();
+  await page.getByText("Break things").first().waitFor();
+  await page.getByRole("button", { name: /Provider down/ }).waitFor();
+  assert.deepEqual(wrong, []);
+  await context.close();
 });
 
 test("the page links to its source", async () => {
