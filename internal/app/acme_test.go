@@ -1,8 +1,11 @@
 package app_test
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
 	"io"
 	golog "log"
 	"net"
@@ -11,6 +14,8 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"strconv"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -65,6 +70,8 @@ func TestACME(t *testing.T) {
 		t.Fatal(err)
 	}
 	directory, client, roots := authority(t, 1, n, 0)
+	contact := &contacts{next: client.Transport}
+	client.Transport = contact
 	secureOn(
 		t,
 		l,
@@ -72,7 +79,8 @@ func TestACME(t *testing.T) {
 		"app.test",
 		"acme: {email: ops@example.com, cache: acme, directory: '"+directory+"'}",
 		client,
-		"fronts: [{origin: 'https://shop.test:PORT'}]\n",
+		"fronts: [{origin: 'https://shop.test:PORT'}]\n"+
+			"apis: {a: {provider: google, upstream: 'https://a.example', host: 'api.test:PORT', allow: [GET /a]}}\n",
 	)
 	get := func(host string) (*http.Response, error) {
 		c := &http.Client{
@@ -102,6 +110,17 @@ func TestACME(t *testing.T) {
 		_ = resp.Body.Close()
 		return resp.StatusCode == http.StatusOK && resp.TLS.PeerCertificates[0].DNSNames[0] == "shop.test"
 	})
+	testenv.Eventually(t, "the certificate of a mount's host is issued", func() bool {
+		resp, err := get("api.test")
+		if err != nil {
+			return false
+		}
+		_ = resp.Body.Close()
+		return resp.TLS.PeerCertificates[0].DNSNames[0] == "api.test"
+	})
+	if !contact.knows("mailto:ops@example.com") {
+		t.Error("the authority does not know whom to write to")
+	}
 	for _, host := range []string{"other.test", "shop.test.other.test", "x.shop.test"} {
 		if resp, err := get(host); err == nil {
 			_ = resp.Body.Close()
@@ -217,6 +236,37 @@ func TestAnAuthorityThatGivesNoCertificateIsLogged(t *testing.T) {
 			t.Errorf("after %s there are %d lines, want %d", row.host, got, row.lines)
 		}
 	}
+}
+
+// contacts is the way to an authority that remembers what it is told.
+type contacts struct {
+	next http.RoundTripper
+	mu   sync.Mutex
+	said strings.Builder // payloads of what was signed
+}
+
+func (c *contacts) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		var signed struct{ Payload string }
+		if json.Unmarshal(body, &signed) == nil {
+			payload, _ := base64.RawURLEncoding.DecodeString(signed.Payload)
+			c.mu.Lock()
+			c.said.Write(payload)
+			c.mu.Unlock()
+		}
+	}
+	return c.next.RoundTrip(r)
+}
+
+func (c *contacts) knows(text string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return strings.Contains(c.said.String(), text)
 }
 
 // noAuthority is a network without one.

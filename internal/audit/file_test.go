@@ -48,16 +48,16 @@ func whole(t *testing.T, lines int, paths ...string) {
 func TestLogsThatShareAFileAreOneChain(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audit.jsonl")
 	var all sync.WaitGroup
-	for range 4 {
+	for range 8 {
 		log, _ := opened(t, path)
 		all.Go(func() {
-			for range 50 {
+			for range 300 {
 				log.Record(context.Background(), audit.Event{Kind: audit.Linked})
 			}
 		})
 	}
 	testenv.Finished(t, "all of them", all.Wait)
-	whole(t, 200, path)
+	whole(t, 2400, path)
 }
 
 // A full disk costs the lines that did not fit, each of which is named, and no other: the log goes on when there is room
@@ -82,6 +82,7 @@ func TestALogGoesOnAfterAFullDisk(t *testing.T) {
 	}
 	log.Record(t.Context(), audit.Event{Kind: audit.SignIn, Request: "lost"})
 	log.Record(t.Context(), audit.Event{Kind: audit.Unlinked, Request: "lost too"})
+	whole(t, 1, path) // nothing is left of them
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &before); err != nil {
 		t.Fatal(err)
 	}
