@@ -2,11 +2,13 @@ package app
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
 	"bff/internal/audit"
 	"bff/internal/config"
+	"bff/internal/vault"
 )
 
 const (
@@ -26,6 +28,7 @@ func (in *Instance) noteStart(ctx context.Context) {
 	limited, cancel := context.WithTimeout(ctx, compareTimeout)
 	defer cancel()
 	before, err := g.vault.SwapConfigured(limited, digests)
+	in.noteKeys(err)
 	if err == nil && before != nil {
 		e.Changed = config.Changed(before, digests)
 	}
@@ -44,7 +47,16 @@ func (in *Instance) noteReload(cfg, old *config.Config) {
 	digests[versionOfItself] = in.options.Version
 	limited, cancel := context.WithTimeout(context.Background(), compareTimeout)
 	defer cancel()
-	_, _ = in.now().vault.SwapConfigured(limited, digests) // else the next start names the same keys again
+	_, err := in.now().vault.SwapConfigured(limited, digests) // else the next start names the same keys again
+	in.noteKeys(err)
+}
+
+// noteKeys logs that the key ring has lost the key of what is in the store.
+func (in *Instance) noteKeys(err error) {
+	if errors.Is(err, vault.ErrOtherKeys) {
+		in.log.Error("no key of session.keys opens what is in the store: everybody is signed out; put the key that was there " +
+			"before behind the new one, and read the configuration again")
+	}
 }
 
 // recordConfiguration writes down a reading of the configuration, and that the keys changed where they did.

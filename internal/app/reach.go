@@ -74,7 +74,11 @@ func (g *generation) reach(ctx context.Context, client *http.Client, out *probe.
 	for _, f := range found {
 		out.Say(f.Outcome, f.What, f.Text)
 		if f.Outcome == "failed" {
-			trouble = append(trouble, placeOf(f.What))
+			at := placeOf(f.What)
+			if f.Text == RefusedClient {
+				at.Kind = explain.AtClient
+			}
+			trouble = append(trouble, at)
 		}
 	}
 	if len(trouble) == 0 || trouble[0].Kind != explain.AtStore {

@@ -140,18 +140,18 @@ func TestTLSFromFiles(t *testing.T) {
 	pool := certify(t, dir, 1)
 	addr, redirect, said := secure(t, dir, "cert: cert.pem, key: key.pem")
 	_, port, _ := net.SplitHostPort(addr)
-	client := func(pool *x509.CertPool, most uint16) *http.Client {
+	client := func(pool *x509.CertPool) *http.Client {
 		return &http.Client{
 			Timeout:       time.Minute,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 			Transport: &http.Transport{
 				ForceAttemptHTTP2: true,
-				TLSClientConfig:   &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS10, MaxVersion: most},
+				TLSClientConfig:   &tls.Config{RootCAs: pool},
 			},
 		}
 	}
 	session := "https://localhost:" + port + "/bff/session"
-	first := client(pool, 0)
+	first := client(pool)
 	resp, err := first.Get(session)
 	if err != nil {
 		t.Fatal(err)
@@ -161,8 +161,15 @@ func TestTLSFromFiles(t *testing.T) {
 	if resp.StatusCode != http.StatusOK || resp.ProtoMajor != 2 || resp.TLS.PeerCertificates[0].SerialNumber.Int64() != 1 {
 		t.Errorf("%s %s, certificate %v", resp.Status, resp.Proto, resp.TLS.PeerCertificates[0].SerialNumber)
 	}
-	if _, err := client(pool, tls.VersionTLS11).Get(session); err == nil {
-		t.Error("TLS 1.1 is spoken")
+	for _, version := range []uint16{tls.VersionTLS10, tls.VersionTLS11, tls.VersionTLS12} {
+		over := tls.Dialer{Config: &tls.Config{RootCAs: pool, ServerName: "localhost", MinVersion: version, MaxVersion: version}}
+		connection, err := over.DialContext(t.Context(), "tcp", addr)
+		if spoken := err == nil; spoken != (version == tls.VersionTLS12) {
+			t.Errorf("%s is spoken: %v, %v", tls.VersionName(version), spoken, err)
+		}
+		if err == nil {
+			_ = connection.Close()
+		}
 	}
 	resp, err = first.Get("http://" + redirect + "/a%2Fb?c=d")
 	if err != nil {
@@ -176,7 +183,7 @@ func TestTLSFromFiles(t *testing.T) {
 
 	second := certify(t, dir, 2)
 	testenv.Eventually(t, "the new certificate is served", func() bool {
-		resp, err := client(second, 0).Get(session)
+		resp, err := client(second).Get(session)
 		if err != nil {
 			return false
 		}
@@ -190,7 +197,7 @@ func TestTLSFromFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	testenv.Eventually(t, "half a pair is refused", func() bool { return said.has("are no pair") })
-	if _, err := client(second, 0).Get(session); err != nil {
+	if _, err := client(second).Get(session); err != nil {
 		t.Errorf("the certificate before it is gone: %v", err)
 	}
 }

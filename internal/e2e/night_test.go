@@ -23,7 +23,7 @@ func newNight(t *testing.T) *night {
 		store:    redis.URL,
 		op:       testenv.OIDCOptions{AccessToken: seconds(2)},
 		provider: []string{"keep: user"},
-		env:      []string{"WORKER_SECRET=worker-secret", "OFFICE_SECRET=office-secret"},
+		env:      []string{"WORKER_SECRET=worker-secret", "OFFICE_SECRET=office-secret", "NEXT_KEY=" + testenv.NewKey(t)},
 		top: []string{
 			"clients:",
 			"  worker: {secret: env:WORKER_SECRET, exchange: [acme], offline: [acme]}",
@@ -161,6 +161,14 @@ func TestNightIsItUsTheProviderOrTheStore(t *testing.T) {
 	if strings.Contains(out, "the store;") {
 		t.Errorf("the store is blamed:\n%s", out)
 	}
+	for _, b := range []*testenv.BFFProcess{n.bff, n.other} {
+		if lines := strings.Count(b.Log(), "does not refresh tokens at the moment"); lines > 1 {
+			t.Errorf("an outage has %d lines in a log", lines)
+		}
+	}
+	if all := n.bff.Log() + n.other.Log(); !strings.Contains(all, `"provider":"acme","status":500`) {
+		t.Errorf("no log says that the provider is down:\n%s", all)
+	}
 	n.op.Trouble(testenv.Trouble{Status: 401, Body: `{"error":"invalid_client"}`})
 	testenv.Eventually(t, "a call meets the refusal", func() bool {
 		return n.c.Fetch("GET", "/api/things/items", "").Code() == "provider_misconfigured"
@@ -181,6 +189,48 @@ func TestNightIsItUsTheProviderOrTheStore(t *testing.T) {
 	out, code := n.bff.Run("check")
 	if code != 1 || !strings.Contains(out, "where it fails: the store\n") {
 		t.Errorf("the store: %d\n%s", code, out)
+	}
+}
+
+// A client's secret that expired while people only sign in is our trouble, not the provider's: what a check tries says
+// so, and what sign-ins met says it on its own when the secret is right again.
+func TestNightASecretThatExpiredIsOurs(t *testing.T) {
+	n := newNight(t)
+	n.op.Trouble(testenv.Trouble{Codes: true, Status: 401, Body: `{"error":"invalid_client"}`})
+	if a := n.c.Navigate("/bff/login/acme"); !strings.Contains(a.URL, "bff_error=login_failed") {
+		t.Fatalf("a sign-in with a wrong secret ends at %s", a.URL)
+	}
+	const ours = "where it fails: our configuration of the provider acme\n"
+	n.says("while it is wrong", []string{"check"}, "failed   provider acme: the provider does not know this id", ours)
+	n.op.Heal()
+	n.says("when it is right again", []string{"check"}, "ok       provider acme: ", "The provider refuses bff's own client.", ours)
+}
+
+// A key ring that lost its key signs everybody out: a check says so before it is taken, the log when it is; with the old
+// key behind the new one nobody is signed out, and neither says anything.
+func TestNightAKeyThatIsMissingIsNamed(t *testing.T) {
+	n := newNight(t)
+	n.c.SignIn("acme")
+	const before = "put the key that was there before behind the new one"
+	const taken = "no key of session.keys opens what is in the store"
+	checked := func() bool { out, _ := n.bff.Run("check"); return strings.Contains(out, before) }
+	if checked() {
+		t.Error("a check finds fault with the ring of running instances")
+	}
+	ring := func(from, to string) {
+		n.bff.Rewrite(func(yaml string) string { return strings.Replace(yaml, "keys: ["+from+"]", "keys: ["+to+"]", 1) })
+	}
+	ring("env:BFF_KEY", "env:NEXT_KEY")
+	if !checked() {
+		t.Error("a check says nothing of a ring without its key")
+	}
+	n.other.Hangup()
+	testenv.Eventually(t, "the log says it", func() bool { return strings.Contains(n.other.Log(), taken) })
+	ring("env:NEXT_KEY", "env:NEXT_KEY, env:BFF_KEY")
+	n.other.Hangup()
+	testenv.Eventually(t, "the session is back", func() bool { return n.signedIn(n.c.Via(n.other)) })
+	if checked() || strings.Count(n.other.Log(), taken) != 1 || strings.Contains(n.bff.Log(), taken) {
+		t.Errorf("with both keys a check, or a log, still finds fault:\n%s", n.other.Log())
 	}
 }
 

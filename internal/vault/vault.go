@@ -122,7 +122,16 @@ type StoreReport = store.Report
 
 // Examine tries everything that serving needs of the store, for an operator. Its errors say what is wrong, wrap
 // ErrUnavailable, and hold nothing of the store's URL but the address.
-func (v *Vault) Examine(ctx context.Context) (StoreReport, error) { return v.db.Examine(ctx) }
+func (v *Vault) Examine(ctx context.Context) (StoreReport, error) {
+	report, err := v.db.Examine(ctx)
+	if err != nil {
+		return report, err
+	}
+	if _, err := v.readConfigured(ctx); errors.Is(err, ErrOtherKeys) {
+		report.Warnings = append(report.Warnings, otherKeys)
+	}
+	return report, nil
+}
 
 // Subscribe delivers the events for which match is true, until cancel is called; the channel is never closed. match
 // must not block. The first is an EventResync, as soon as the store is there: from then on nothing is missed. A

@@ -32,9 +32,13 @@ func (e *ends) fail(c *route.Call, provider, state string, a *attempt, session s
 	if !ok {
 		return nil
 	}
-	e.metrics.Problem(why)
+	told := why // what operators see of it
+	if errors.Is(err, oauth.ErrClientRefused) {
+		told = problem.ProviderMisconfigured // the person can do nothing, and the provider is not to blame
+	}
+	e.metrics.Problem(told)
 	e.logFailed(c.Ctx(), provider, err)
-	c.Record(audit.Event{Kind: audit.SignInRefused, Provider: provider, Code: string(why)})
+	c.Record(audit.Event{Kind: audit.SignInRefused, Provider: provider, Code: string(told)})
 	return back(c, to)
 }
 

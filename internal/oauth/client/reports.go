@@ -19,6 +19,7 @@ type Reports struct {
 
 	mu      sync.Mutex
 	alarm   time.Time
+	outage  time.Time
 	unread  int // answers that nothing reads
 	advised time.Time
 	said    map[string]bool
@@ -35,14 +36,19 @@ func (s *Reports) Unavailable(op string, err error) *Error {
 }
 
 // AlarmDue reports whether it is time to log that the provider refuses this client, at most once a minute.
-func (s *Reports) AlarmDue() bool {
+func (s *Reports) AlarmDue() bool { return s.due(&s.alarm) }
+
+// OutageDue reports whether it is time to log that the provider is down, at most once a minute.
+func (s *Reports) OutageDue() bool { return s.due(&s.outage) }
+
+func (s *Reports) due(last *time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
-	if now.Sub(s.alarm) < alarmEvery {
+	if now.Sub(*last) < alarmEvery {
 		return false
 	}
-	s.alarm = now
+	*last = now
 	return true
 }
 

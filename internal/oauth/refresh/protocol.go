@@ -202,6 +202,10 @@ func (r *refresh) failed(
 		kind = client.KindMisconfigured
 	}
 	wait, failures := r.b.history.failed(c.Key(), now, ans.RetryAfter, in, kind, v == client.Unclear, ans.Status == 0)
+	if ans.AboutProvider() && r.p.OutageDue() { // of an outage one line, and a line a minute
+		r.b.cfg.Log.Warn("the provider does not refresh tokens at the moment; nobody is signed out", "provider", r.p.Name,
+			"status", ans.Status)
+	}
 	if ans.TooLarge {
 		r.b.cfg.Log.Warn("the answer to a refresh is too large", "provider", r.p.Name)
 	}
