@@ -50,12 +50,12 @@ func (s storeWatch) run(ctx context.Context) {
 	}
 }
 
-// look examines the store. Where it was usable a moment ago, a ping that is answered is enough; one that is not says
-// nothing of why.
+// look examines the store. Where it was usable a moment ago, a read and a write that are answered are enough; they say
+// nothing of why they are not.
 func (s storeWatch) look(ctx context.Context, wasUsable bool) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	if wasUsable && s.now().vault.Ping(ctx) == nil {
+	if wasUsable && s.now().vault.Serves(ctx) == nil {
 		return nil
 	}
 	return s.examine(ctx)

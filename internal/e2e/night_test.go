@@ -206,6 +206,26 @@ func TestNightASecretThatExpiredIsOurs(t *testing.T) {
 	n.says("when it is right again", []string{"check"}, "ok       provider acme: ", "The provider refuses bff's own client.", ours)
 }
 
+// A store that answers and takes no writes is lost as well: the log says when, why, and when it is back.
+func TestNightAStoreThatTakesNoWritesIsLostAndFound(t *testing.T) {
+	n := newNight(t)
+	testenv.Eventually(t, "the store is seen", func() bool { return strings.Contains(n.bff.Log(), "the store answers") })
+	admin := n.redis.Client()
+	if err := admin.SlaveOf(t.Context(), "127.0.0.1", "1").Err(); err != nil {
+		t.Fatal(err)
+	}
+	testenv.Eventually(t, "the log says that it is lost", func() bool {
+		return strings.Contains(n.bff.Log(), "the store cannot be used; answers are 503 until it can") &&
+			strings.Contains(n.bff.Log(), "it is a replica, and takes no writes; write the master's address")
+	})
+	if err := admin.SlaveOf(t.Context(), "NO", "ONE").Err(); err != nil {
+		t.Fatal(err)
+	}
+	testenv.Eventually(t, "the log says that it is found", func() bool {
+		return strings.Contains(n.bff.Log(), "the store can be used again")
+	})
+}
+
 // A key ring that lost its key signs everybody out: a check says so before it is taken, the log when it is; with the old
 // key behind the new one nobody is signed out, and neither says anything.
 func TestNightAKeyThatIsMissingIsNamed(t *testing.T) {
