@@ -32,13 +32,13 @@ func (e *ends) fail(c *route.Call, provider, state string, a *attempt, session s
 	if !ok {
 		return nil
 	}
-	told := why // what operators see of it
+	seen := why // what operators see of it
 	if errors.Is(err, oauth.ErrClientRefused) {
-		told = problem.ProviderMisconfigured // the person can do nothing, and the provider is not to blame
+		seen = problem.ProviderMisconfigured // the person can do nothing, and the provider is not to blame
 	}
-	e.metrics.Problem(told)
+	e.metrics.Problem(seen)
 	e.logFailed(c.Ctx(), provider, err)
-	c.Record(audit.Event{Kind: audit.SignInRefused, Provider: provider, Code: string(told)})
+	c.Record(audit.Event{Kind: audit.SignInRefused, Provider: provider, Code: string(seen)})
 	return back(c, to)
 }
 
