@@ -23,23 +23,32 @@ type Operation struct {
 	Answers      []string // "200 what it means", in order
 }
 
+// A pathItem is what the description has below one path. What else stands there (parameters) is not read.
+type pathItem struct {
+	Get, Post, Patch, Delete *operation
+}
+
+type operation struct {
+	Tags      []string
+	Summary   string
+	Any       bool `yaml:"x-any-method"`
+	Responses map[string]struct{ Description string }
+}
+
 // Operations returns every route, by path and method.
 func Operations() ([]Operation, error) {
-	var doc struct {
-		Paths map[string]map[string]struct {
-			Tags      []string                                `yaml:"tags"`
-			Summary   string                                  `yaml:"summary"`
-			Any       bool                                    `yaml:"x-any-method"`
-			Responses map[string]struct{ Description string } `yaml:"responses"`
-		} `yaml:"paths"`
-	}
-	if err := yaml.Unmarshal(withoutParameters(text), &doc); err != nil {
+	var doc struct{ Paths map[string]pathItem }
+	if err := yaml.Unmarshal(text, &doc); err != nil {
 		return nil, fmt.Errorf("read the description: %w", err)
 	}
 	var all []Operation
-	for path, methods := range doc.Paths {
-		for method, op := range methods {
-			o := Operation{Method: strings.ToUpper(method), Path: path, Tag: op.Tags[0], Summary: op.Summary}
+	for path, item := range doc.Paths {
+		for method, op := range map[string]*operation{"GET": item.Get, "POST": item.Post, "PATCH": item.Patch,
+			"DELETE": item.Delete} {
+			if op == nil {
+				continue
+			}
+			o := Operation{Method: method, Path: path, Tag: op.Tags[0], Summary: op.Summary}
 			if op.Any {
 				o.Method = route.Any
 			}
@@ -50,22 +59,10 @@ func Operations() ([]Operation, error) {
 			all = append(all, o)
 		}
 	}
-	slices.SortFunc(
-		all,
-		func(a, b Operation) int { return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Method, b.Method)) },
-	)
+	slices.SortFunc(all, func(a, b Operation) int {
+		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Method, b.Method))
+	})
 	return all, nil
-}
-
-// withoutParameters leaves out the parameters of paths, which stand among the methods.
-func withoutParameters(doc []byte) []byte {
-	var out []string
-	for line := range strings.Lines(string(doc)) {
-		if line != "    parameters:\n" && !strings.HasPrefix(line, "      - {name: ") {
-			out = append(out, line)
-		}
-	}
-	return []byte(strings.Join(out, ""))
 }
 
 // JSON returns the description as JSON.
