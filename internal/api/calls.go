@@ -7,15 +7,12 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"sync"
 	"time"
 
 	"bff/internal/api/backend"
-	"bff/internal/api/live"
 	"bff/internal/api/problem"
 	"bff/internal/api/route"
 	"bff/internal/api/signin"
-	"bff/internal/assertion"
 	"bff/internal/explain"
 	"bff/internal/oauth"
 	"bff/internal/proxy"
@@ -23,27 +20,6 @@ import (
 	"bff/internal/trace"
 	"bff/internal/vault"
 )
-
-// mounts are the rows of the apis.
-type mounts struct {
-	calls *calls
-	rows  []route.Row
-	all   []Mount
-	of    map[*route.Front][]string // the mounts of a front that does not have all, by name
-}
-
-// calls carries proxied calls.
-type calls struct {
-	vault     *vault.Vault
-	broker    *oauth.Broker
-	signer    *assertion.Signer
-	providers []string
-	streams   *live.Streams
-	pace      *pace
-	touch     *toucher
-	offered   map[string][]string // by provider: the scopes of its configured apis
-	carried   *explain.Calls
-}
 
 // mountRows makes a row of every api and backend.
 func (s *Server) mountRows() (*mounts, error) {
@@ -369,13 +345,6 @@ func (s *calls) tokenProblem(c *route.Call, conn *vault.Connection, err error) e
 		return goneFor(s.vault, s.providers, c, notConnected(conn.Provider, nil))
 	}
 	return err
-}
-
-// A toucher slides idle times behind the callers' backs: one write at a time for a session.
-type toucher struct {
-	vault *vault.Vault
-	work  *background
-	busy  sync.Map // by session id
 }
 
 func (t *toucher) slide(session *vault.Session) {

@@ -11,13 +11,6 @@ import (
 	"bff/internal/oauth/claims"
 )
 
-// Place is an address of an api for a connection with these values.
-func (v *Values) Place(template string, values map[string]string) (address.Address, error) {
-	all := v.Defaults()
-	maps.Copy(all, values)
-	return address.URL(template, all, v.Hosts)
-}
-
 // keepable reports whether a text can be kept, as the value of that name.
 func (v *Values) keepable(name, text string) bool {
 	if len(text) > MaxValue || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {

@@ -285,3 +285,10 @@ func (c *Config) InHost(name string) bool {
 	return slices.ContainsFunc(c.Addresses(), func(a *string) bool { return part(*a) }) ||
 		c.Typed() && slices.ContainsFunc(c.Upstreams, part)
 }
+
+// Place is an address of an api for a connection with these values.
+func (v *Values) Place(template string, values map[string]string) (address.Address, error) {
+	all := v.Defaults()
+	maps.Copy(all, values)
+	return address.URL(template, all, v.Hosts)
+}

@@ -18,8 +18,6 @@ type Stream struct {
 	escapes escapes
 }
 
-type span struct{ start, end int }
-
 // Streams are streams that nobody uses: their buffers are used again. The zero value is ready. It is safe for
 // concurrent use.
 type Streams struct{ pool sync.Pool }
@@ -105,17 +103,6 @@ func (t *Stream) across(b []byte) {
 			t.spans = append(t.spans, span{start - past, end - past})
 		}
 	})
-}
-
-// remember returns the last keep bytes of past and b.
-func remember(past, b []byte, keep int) []byte {
-	if len(b) >= keep {
-		return append(past[:0], b[len(b)-keep:]...)
-	}
-	if drop := len(past) + len(b) - keep; drop > 0 {
-		past = past[:copy(past, past[drop:])]
-	}
-	return append(past, b...)
 }
 
 // A Reader reads from another one and masks what its Stream finds.

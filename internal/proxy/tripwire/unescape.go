@@ -1,6 +1,9 @@
 package tripwire
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // foreign stands for a character that no secret has.
 const foreign = 0xff
@@ -291,3 +294,78 @@ func legacy(b []byte) []byte {
 }
 
 func legacyName(b []byte) byte { return named(legacy(b)) }
+
+// firstEscape returns where the first escape of a printable character begins, or may begin at the end of b; len(b)
+// without one. Percent escapes count where they stand for a character that needs none: the first look knows the others.
+func firstEscape(b []byte) int {
+	return min(firstAfter(b, '\\', escapesPrintable), firstAfter(b, '&', beginsReference), firstAfter(b, '%', escapesPlain))
+}
+
+func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
+
+func firstAfter(b []byte, intro byte, is func(rest []byte) bool) int {
+	for at := 0; ; at++ {
+		i := bytes.IndexByte(b[at:], intro)
+		if i < 0 {
+			return len(b)
+		}
+		if at += i; is(b[at+1:]) {
+			return at
+		}
+	}
+}
+
+// escapesPrintable reports whether a backslash before rest may begin an escape of a printable ASCII character.
+func escapesPrintable(rest []byte) bool {
+	if len(rest) == 0 {
+		return true
+	}
+	switch rest[0] {
+	case 'x', '/', '\\':
+		return true
+	case 'u':
+		for i, want := range [...]string{"0", "0", "234567"} {
+			if len(rest) <= i+1 || i == 0 && rest[1] == '{' {
+				return true
+			}
+			if strings.IndexByte(want, rest[i+1]) < 0 {
+				return false
+			}
+		}
+		return true
+	}
+	return false
+}
+
+// escapesPlain reports whether a percent sign before rest may begin an escape that no encoder of URLs needs: of a letter,
+// a digit, "-", "_", ".", "~", or of another percent sign. A secret in which only others are escaped is a form of its
+// own.
+func escapesPlain(rest []byte) bool {
+	if len(rest) < 2 {
+		return len(rest) == 0 || hexDigit(rest[0]) >= 0
+	}
+	high, low := hexDigit(rest[0]), hexDigit(rest[1])
+	if high < 2 || high > 7 || low < 0 {
+		return false
+	}
+	c := byte(high<<4 | low)
+	return isLetter(c) || '0' <= c && c <= '9' || strings.IndexByte("-_.~%", c) >= 0
+}
+
+// beginsReference reports whether an ampersand before rest may begin a character reference.
+func beginsReference(rest []byte) bool {
+	if len(rest) == 0 || rest[0] == '#' {
+		return true
+	}
+	for i, c := range rest {
+		switch {
+		case c == ';':
+			return i > 0
+		case i == longestName:
+			return false
+		case !isLetter(c):
+			return legacyName(rest[:i]) != 0
+		}
+	}
+	return true // cut off
+}
