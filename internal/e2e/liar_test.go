@@ -206,6 +206,29 @@ func TestOutageOfAStoreThatLies(t *testing.T) {
 	}
 }
 
+// A write is several answers of the store: one person alone meets the lie at each of them, the script's own among them.
+func TestOutageOfAStoreThatLiesAboutAWrite(t *testing.T) {
+	store := testenv.Redis(t)
+	l := newLiar(t, store.Addr)
+	r := build(t, parts{store: l.url, session: []string{"cache: false"}})
+	r.c.SignIn("acme", "login_hint=ada")
+	for name, change := range lies() {
+		for after := range 16 {
+			l.tell(after, change)
+			a := r.c.Fetch("PATCH", "/bff/preferences", fmt.Sprintf(`{"a":%d}`, after), "Content-Type",
+				"application/merge-patch+json")
+			l.tell(0, nil)
+			honest(t, fmt.Sprintf("%s, after %d: PATCH /bff/preferences", name, after), "ada", a)
+			if t.Failed() {
+				t.FailNow()
+			}
+		}
+	}
+	if a := r.c.Fetch("GET", "/bff/session", ""); a.JSON(t)["authenticated"] != true {
+		t.Errorf("afterwards: %d %s", a.Status, a.Body)
+	}
+}
+
 type asking struct {
 	name string
 	ask  func(c *testenv.Client) *testenv.Answer

@@ -28,11 +28,12 @@ func (s *scripts) resolve(c *Call) (script *redis.Script, keys []string, args []
 	return known.script, keys, args
 }
 
-// The answers of scripts.
+// The answers of scripts. That something is gone, or was changed by others, is a number that no command answers: an
+// answer to another question (0, say) ends nothing.
 const (
 	done     = 1
-	gone     = 0
-	conflict = -1
+	gone     = -404
+	conflict = -409
 )
 
 // Run runs a script that answers a number: what it is, where it is neither gone nor conflict, which are errors.
@@ -116,8 +117,10 @@ func (s *scripts) answer(ctx context.Context, n int, err error) (int, error) {
 		return n, nil
 	case n == conflict:
 		return 0, ErrConflict
+	case n == gone:
+		return 0, ErrNotFound
 	}
-	return 0, ErrNotFound
+	return 0, ErrUnavailable // the answer is of something else
 }
 
 // evalDurably runs a script and WAIT in one pipeline, since WAIT speaks of its own connection's writes. That no replica

@@ -2,6 +2,6 @@
 -- keys: key
 -- args: owner, keep
 local was = redis.call('GET', key)
-if was and was ~= owner and was ~= 'done' then return 0 end
+if was and was ~= owner and was ~= 'done' then return gone end
 redis.call('SET', key, 'done', 'PX', keep)
 return 1

@@ -2,6 +2,6 @@
 -- keys: due
 -- args: member, now, until_ms
 local at = redis.call('ZSCORE', due, member)
-if not at or tonumber(at) > tonumber(now) then return 0 end
+if not at or tonumber(at) > tonumber(now) then return gone end
 redis.call('ZADD', due, until_ms, member)
 return 1

@@ -6,14 +6,14 @@
 local hash, at = kept, nil
 if owner ~= 'kept' then
   at = live(pairs_n)
-  if not at then return sure(0, kept) end
+  if not at then return sure(gone, kept) end
 end
 if owner == 'own' then hash = KEYS[2*at] end
 local was = redis.call('HGET', hash, id)
 if version(was) == version(value) then return 1 end
 if version(was) ~= expected then
-  if was then return sure(-1, kept) end
-  return sure(0, kept)
+  if was then return sure(conflict, kept) end
+  return sure(gone, kept)
 end
 redis.call('HSET', hash, id, value)
 if owner == 'own' then

@@ -6,7 +6,7 @@
 local was = redis.call('GET', KEYS[1])
 if was then
   if version(was) == version(value) then return math.max(redis.call('HLEN', index), 1) end
-  return sure(0, index)
+  return sure(gone, index)
 end
 redis.call('SET', KEYS[1], value, 'PX', ttl)
 if connection ~= '' then

@@ -10,7 +10,7 @@ for j = 1, #all, 2 do
     sum = sum + tonumber(all[j+1])
   end
 end
-if sum + tonumber(size) > tonumber(most) then return sure(-1, load) end
+if sum + tonumber(size) > tonumber(most) then return sure(conflict, load) end
 redis.call('HINCRBY', load, slot, size)
 redis.call('PEXPIRE', load, ttl)
 return 1

@@ -2,10 +2,10 @@
 -- pairs
 -- keys: preferences
 -- args: expected, value, channel, message
-if not live(pairs_n) then return sure(0, KEYS[2]) end
+if not live(pairs_n) then return sure(gone, KEYS[2]) end
 local was = redis.call('GET', preferences)
 if version(was) == version(value) then return 1 end
-if version(was) ~= expected then return sure(-1, KEYS[2]) end
+if version(was) ~= expected then return sure(conflict, KEYS[2]) end
 redis.call('SET', preferences, value)
 if message ~= '' then redis.call('PUBLISH', channel, message) end
 return 1

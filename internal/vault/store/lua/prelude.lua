@@ -1,4 +1,6 @@
 -- What the scripts share. A sealed value is longer than 60 bytes, a tombstone shorter; its first 16 bytes are its version.
+-- Answers that no command of the store's gives: an answer that belongs to another question is not taken for them.
+local gone, conflict = -404, -409
 local function live(count)
   for n = 1, count do
     local s = redis.call('GET', KEYS[2*n-1])

@@ -4,11 +4,11 @@
 -- keys: kept, intent, lock
 -- args: owner, id, expected, value
 local at = owner == 'user' or live(pairs_n)
-if not at then return sure(0, kept) end
+if not at then return sure(gone, kept) end
 local hash = kept
 if owner == 'own' then hash = KEYS[2*at] end
 local was = redis.call('HGET', hash, id)
 if version(was) == version(value) then return 1 end
-if version(was) ~= expected or redis.call('EXISTS', intent, lock) > 0 then return sure(-1, kept) end
+if version(was) ~= expected or redis.call('EXISTS', intent, lock) > 0 then return sure(conflict, kept) end
 redis.call('HSET', hash, id, value)
 return 1

@@ -2,10 +2,10 @@
 -- keys: index, data
 -- args: prefix, id, client, expected, value, life
 local entry = redis.call('HGET', index, id)
-if not entry or not alive(prefix, entry) then return sure(0, index) end
+if not entry or not alive(prefix, entry) then return sure(gone, index) end
 local was = redis.call('HGET', data, client)
 if version(was) == version(value) then return 1 end
-if version(was) ~= expected then return sure(-1, index) end
+if version(was) ~= expected then return sure(conflict, index) end
 redis.call('HSET', data, client, value)
 redis.call('PEXPIRE', data, life)
 return 1

@@ -3,6 +3,6 @@
 -- args: value, taker
 local was = redis.call('GET', key)
 if was == taker then return 1 end
-if was ~= value then return 0 end
+if was ~= value then return gone end
 redis.call('SET', key, taker, 'PX', 60000)
 return 1

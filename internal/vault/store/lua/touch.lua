@@ -3,8 +3,8 @@
 -- keys: index, user, seen
 -- args: expected, value, ttl, id, info, index_life, seen_value
 local at, was = live(pairs_n)
-if not at then return sure(0, index) end
-if version(was) ~= expected and version(was) ~= version(value) then return sure(-1, index) end
+if not at then return sure(gone, index) end
+if version(was) ~= expected and version(was) ~= version(value) then return sure(conflict, index) end
 if at ~= 1 then
   redis.call('DEL', KEYS[2*at-1])
   if redis.call('EXISTS', KEYS[2*at]) == 1 then redis.call('RENAME', KEYS[2*at], KEYS[2]) end

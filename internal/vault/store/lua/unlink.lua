@@ -6,12 +6,12 @@
 local hash = kept
 if owner ~= 'user' then
   local at = live(pairs_n)
-  if not at then return sure(0, kept) end
+  if not at then return sure(gone, kept) end
   if owner == 'own' then hash = KEYS[2*at] end
 end
 local was = redis.call('HGET', hash, id)
 if not was then return 1 end
-if version(was) ~= expected then return sure(-1, kept) end
+if version(was) ~= expected then return sure(conflict, kept) end
 if job_value ~= '' then redis.call('HSET', outbox, job, job_value) end
 redis.call('HDEL', hash, id)
 redis.call('DEL', intent)
