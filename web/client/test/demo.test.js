@@ -177,6 +177,7 @@ test("access revoked at the provider: the link needs the person, the session liv
   const repair = w.page.getByRole("button", { name: "Link Ada again" });
   await repair.waitFor();
   await w.page.getByText("Ada's token is gone").waitFor();
+  await week(w.page, "Ada").getByText("403 needs_reauth").waitFor();
   assert.equal(await w.page.locator("progress").count(), 0, "no time is left of a token that is not there");
   await inPopup(w.page, () => repair.click(), "Ada Lovelace");
   await repair.waitFor({ state: "detached" });
