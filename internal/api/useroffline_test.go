@@ -8,6 +8,7 @@ import (
 
 	"bff/internal/api"
 	"bff/internal/audit"
+	"bff/internal/secret"
 	"bff/internal/vault"
 )
 
@@ -30,6 +31,8 @@ func offlineWorld(t *testing.T, keep vault.Keep) (*world, *heard) {
 		s.api = func(c *api.Config) {
 			before(c)
 			c.Clients[0].Offline = []string{"demo"}
+			c.Clients = append(c.Clients, api.Client{Name: "elsewhere", Secret: secret.New("elsewhere-secret"),
+				Exchange: []string{"demo"}, Offline: []string{"google"}})
 			c.Audit = log
 		}
 	})
@@ -105,6 +108,8 @@ func TestATokenWithNobodyPresentIsRefused(t *testing.T) {
 		400,
 		"unauthorized_client",
 	) // exchange alone is not enough
+	other := ask(t, w, "POST", "/token", form(userRequest(user, "reason", "x")...), kind, basic("elsewhere", "elsewhere-secret"))
+	says(t, other, 400, "invalid_target") // nor is offline access to another provider
 	if rec, err := w.vault.Users.Get(context.Background(), user); err != nil || len(rec.Uses) != 0 {
 		t.Errorf("a refused use was noted: %+v %v", rec.Uses, err)
 	}

@@ -153,6 +153,14 @@ func TestReloadFollowsSecretFiles(t *testing.T) {
 // SIGHUP reads the configuration again.
 func TestReloadAtHangup(t *testing.T) {
 	r := start(t, firstFile)
+	r.configure("keys: [file:key]", "nonsense: 1")
+	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	testenv.Eventually(t, "the mistake is in the log", func() bool { return r.log.has("nothing was changed") })
+	if _, body := r.get(r.origin + "/api/cal/a"); body != "/v1/a" {
+		t.Errorf("after a bad file: %s", body)
+	}
 	r.configure("keys: [file:key]", strings.Replace(firstFile, "/v1", "/v2", 1))
 	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
 		t.Fatal(err)

@@ -222,7 +222,8 @@ func (k *cache) put(t *seal.Ticket, s *Session) {
 	k.putLocked(t, s)
 }
 
-// putLocked remembers s in place of what was read before. It may have to forget somebody, whom the store will remember.
+// putLocked remembers s in place of what was read before. Another
+// session may have to make room; its next read asks the store.
 func (k *cache) putLocked(t *seal.Ticket, s *Session) *entry {
 	tag := userTag(t[:seal.TagSize])
 	made := &entry{session: s}

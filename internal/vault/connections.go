@@ -185,7 +185,7 @@ func (c Connection) DeadRevocable(reason string) Connection {
 	return c
 }
 
-// Kill marks c as dead whoever else writes it at the moment. One that is gone meanwhile is fine.
+// Kill marks c as dead whoever else writes it at the moment. It is no error if c is gone meanwhile.
 func (v *Connections) Kill(ctx context.Context, c *Connection, reason string) error {
 	now := *c
 	err := change(func() error {

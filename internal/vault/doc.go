@@ -20,8 +20,8 @@
 //  5. Only a sign-in creates a session key. Ending one leaves a tombstone, and
 //     every script that writes below a session looks at it first.
 //  6. A store that does not answer is [ErrUnavailable], never "no session", and
-//     so is one that refuses: the password, the user, a command. That something
-//     is gone, only a server may say that takes writes.
+//     so is one that refuses: the password, the user, a command. A missing key
+//     counts as gone only if a server says so that takes writes.
 //  7. The store's clock ends a session: the time to live of its key. The sealed
 //     times are held against the instance's clock with two minutes to spare.
 //  8. What exists once waits for a replica, where there are any: a sign-in, a
@@ -30,7 +30,7 @@
 // Examine is for operators: it says what the store is, and why it does not serve.
 //
 // What they do not cover: who can write to the store can put an older record of
-// the same place back, or delete it. They read nothing by that.
+// the same place back, or delete it. That does not let them read anything.
 //
 // # The ticket
 //
@@ -108,5 +108,6 @@
 //
 // The cache answers at most 100 ms behind the store, and who ends a session
 // waits that long before it answers: a logout has no window (see cache.go).
-// What is read again with the bytes that it had is what it was, unopened.
+// If the bytes of a record have not changed, the decoded session is used again, and
+// nothing is decrypted.
 package vault

@@ -35,8 +35,8 @@ func (v *Attempts) PutHandover(ctx context.Context, h Handover, ttl time.Duratio
 	return v.put(ctx, encode(rec), ttl, maxHandover)
 }
 
-// TakeHandover returns a handover and deletes it: of many takers one wins. ErrNotFound for what is none, was taken, or
-// is too old.
+// TakeHandover returns a handover and deletes it: of many takers one wins. ErrNotFound if the name is unknown, was
+// taken, or is too old.
 func (v *Attempts) TakeHandover(ctx context.Context, name string, half secret.Text) (Handover, error) {
 	payload, err := v.Take(ctx, name, half)
 	if err != nil {

@@ -50,7 +50,8 @@ func (v *Accounts) Called(ctx context.Context, i Identity) (all []Identity, err 
 	return all, nil
 }
 
-// lines reads a hash. That it is empty, only a store says that takes writes: an order would count as carried out.
+// lines reads a hash. It counts as empty only if a server says so that takes writes: a logout order would be answered
+// as done otherwise.
 func (v *Accounts) lines(ctx context.Context, key string) (lines map[string]string, err error) {
 	err = v.db.Ask(ctx, key+":w", func(b *store.Batch) func() error {
 		all := b.All(key)

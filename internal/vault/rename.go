@@ -120,8 +120,8 @@ func (v *Names) current(ctx context.Context) (value string, rec namesRecord, err
 	return value, rec, err
 }
 
-// begin has every instance wait that starts from now on, also behind a failover: before a replica has what says so,
-// nothing is moved. One that read the layout just before listens soon.
+// begin has instances wait that start from now on. It returns when a replica has the mark that says so, so that a
+// failover does not lose it. An instance that read the layout just before subscribes soon, which the caller looks for.
 func (v *Names) begin(ctx context.Context, was string, rec namesRecord) (value string, err error) {
 	began := rec.Moving
 	rec.Moving = true

@@ -17,10 +17,10 @@ import (
 //     Origin.
 //  2. Where it is missing, Origin decides: this origin or a listed one. "null" is neither.
 //  3. Where both are missing it is no browser of the last years: X-CSRF: 1, which no form can send.
-//  4. SameSite=Strict is a second wall, not this one: it does not hold against sibling sub-domains.
-//     A navigation cannot send it: of one, Referer counts. A browser of before 2023 that sends neither may come from
+//  4. A navigation cannot send X-CSRF: of one, Referer counts. A browser of before 2023 that sends neither may come from
 //     any page, and is not believed where only this origin may choose (FromHere).
-//  5. Sign-ins start by a person going there: no script, no prefetch, no frame.
+//  5. SameSite=Strict is a second wall, not this one: it does not hold against sibling sub-domains.
+//  6. Sign-ins start by a person going there: no script, no prefetch, no frame.
 func (c *Call) admitted() bool {
 	switch c.Row.From {
 	case Anywhere, Reading, Page, FrontProxy:

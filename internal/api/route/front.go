@@ -134,8 +134,8 @@ func (fs *Fronts) Issued(origin string) *Front {
 	return nil
 }
 
-// At returns the front of a Host; nil: it is none. Letter case is nobody's; a port, and a dot at the end, make another
-// origin. Where there is only the first front it answers at every host, as whoever reaches it calls it.
+// At returns the front of a Host, nil if no front has it. Letter case does not count; another port, or a dot at the end,
+// is another origin. Where there is only the first front, it answers at every host.
 func (fs *Fronts) At(host string) *Front {
 	if !fs.Several() {
 		return fs.all[0]

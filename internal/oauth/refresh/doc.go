@@ -13,8 +13,8 @@
 //	Subscribe ► Lock ► read again ► SetIntent ► the request ► Update ► Release
 //	              │ held by another: wait, read again          │ the store is away: held, used, written when it is back
 //
-// The times of a token are of the clock that wrote them. One from the future, and one that was seen to appear, counts
-// from when this instance saw it.
+// The times of a token are of the instance's clock that wrote it. If a time is in the future, or if this instance saw
+// the token appear, it counts from the moment at which this instance saw it.
 //
 // # What can go wrong
 //
@@ -26,11 +26,12 @@
 //   - The store is gone when the answer arrives: the new tokens are held here, used, and written when it is back.
 //   - The store is gone before: nothing is sent. A valid token serves, a spent one is KindStore.
 //   - The provider is down, slow, or its answers make no sense: KindUnavailable, and a token that is valid serves
-//     to its last second. A breaker keeps callers from queueing, Retry-After is honoured. Nobody's status changes.
+//     to its last second. A breaker keeps callers from queueing; all wait as long as Retry-After of a 5xx says, at most five
+//     minutes. Nobody's status changes.
 //   - The provider refuses this client (invalid_client): KindMisconfigured, logged as an error, and it is not asked
 //     for a while. Nobody's status changes.
-//   - It refuses one grant in words that are not known to mean a dead grant: that connection alone waits, longer
-//     each time. No answer about one grant moves a clock that others wait for.
+//   - It refuses one grant in words that are not known to mean a dead grant, or with 429: that connection alone
+//     waits, longer each time or as long as Retry-After says. An answer about one grant never delays others.
 //   - invalid_grant, for a token that is no longer the stored one: another instance was faster; its token is used.
 //   - invalid_grant, for the token that is still stored: needs_reauth. This alone ends a connection, beside an
 //     access token without a refresh token at its end.

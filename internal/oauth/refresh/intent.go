@@ -13,9 +13,9 @@ var (
 	errAnswerLost = errors.New("an answer is lost")
 )
 
-// intend notes the intent. One that stands there says that the answer to it is lost, or that somebody who lost the
-// lock still waits for it or holds it: errAnswerLost, unless that was waited for. ok says that the refresh token may
-// be sent now.
+// intend notes the intent. Where one is in the store already, an earlier answer was lost, or an instance that lost the
+// lock still waits for it or has it: errAnswerLost, unless that was waited for. ok says that the refresh token may be
+// sent now.
 func (r *refresh) intend(ctx context.Context, k *keeper, c vault.Connection) (in intent, ok bool, _ error) {
 	in = intent{from: r.b.cfg.Now().Truncate(time.Millisecond)}
 	before, err := r.b.vault.Locks.SetIntent(ctx, k.lock(), &c)

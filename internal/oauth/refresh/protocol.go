@@ -30,7 +30,7 @@ func (b *Refresher) refresh(
 	if err := p.open(b.cfg.Now()); err != nil {
 		return outcome{}, err
 	}
-	// Before the lock is tried: what its holder has to say must not fall between.
+	// Before the lock is tried, or the announcement of its holder could be missed.
 	key := c.Key()
 	events, stop := b.vault.Subscribe(func(e vault.Event) bool { return e.Key == key })
 	defer stop()
@@ -133,7 +133,7 @@ func (r *refresh) admit(c vault.Connection) (bool, error) {
 	return !tired, nil
 }
 
-// call spends the refresh token. What the answer means is decided in [answer.verdict]; what follows from it, here.
+// call spends the refresh token. What the answer means is decided in [client.Answer.Verdict]; what follows from it, here.
 func (r *refresh) call(
 	ctx context.Context,
 	k *keeper,
