@@ -17,6 +17,13 @@ func TestReturnTo(t *testing.T) {
 			t.Errorf("%q became %q", keep, got)
 		}
 	}
+	for given, want := range map[string]string{ // the outcome of an earlier way back is not one of this one
+		"/a?bff_error=login_failed": "/a", "/a?x=1&bff_error=login_failed&y=%2F": "/a?x=1&y=%2F", "/a?bff%5Ferror=x&b#c": "/a?b#c",
+		"/a?bff_errors=x": "/a?bff_errors=x"} {
+		if got := w.comesBack(t, given); got != want {
+			t.Errorf("%q became %q, want %q", given, got, want)
+		}
+	}
 	evil := []string{
 		"",
 		"evil",
