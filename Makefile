@@ -7,7 +7,7 @@ LOCKS   := $(wildcard internal/*/node/package-lock.json web/*/package-lock.json)
 .PHONY: test tools lint short bench fuzz chaos frameworks screenshots build docs
 
 test: tools lint
-	$(GO) test -race -p 2 -timeout 40m ./...
+	$(GO) test -race -p 2 -parallel 4 -timeout 40m ./...
 	cd web/client && npm test
 
 build:

@@ -6,12 +6,9 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
-	"math/big"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"syscall"
 	"testing"
@@ -149,27 +146,6 @@ func (b *buffer) Bytes() []byte {
 }
 
 func (b *buffer) String() string { return string(b.Bytes()) }
-
-// FreePort returns a loopback port on which nobody listens at this moment. It lies below the range from which the
-// kernel gives ports to outgoing connections, so that a server which was stopped finds it free when it comes back.
-func FreePort(tb testing.TB) int {
-	tb.Helper()
-	for range 200 {
-		n, err := rand.Int(rand.Reader, big.NewInt(12000))
-		if err != nil {
-			tb.Fatal(err)
-		}
-		port := 20000 + int(n.Int64())
-		if l, err := net.Listen("tcp", hostPort(port)); err == nil {
-			_ = l.Close()
-			return port
-		}
-	}
-	tb.Fatal("no free loopback port")
-	return 0
-}
-
-func hostPort(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
 // Root is the folder of the module.
 func Root(tb testing.TB) string {
