@@ -174,6 +174,13 @@ func said(a *testenv.Answer) string {
 	return fmt.Sprintf("%d BFF-Error: %s\n%s %s\n%s", a.Status, a.Code(), a.URL, a.Header.Get("Location"), a.Body)
 }
 
+// logged is the log once it has a line with that text: it is written beside the answer.
+func (r *rig) logged(text string) string {
+	r.t.Helper()
+	testenv.Eventually(r.t, "a line of the log with "+text, func() bool { return strings.Contains(r.bff.Log(), text) })
+	return r.bff.Log()
+}
+
 func mistakesOfAPage() []mistake {
 	signedIn := func(p parts, then func(r *rig) string) func(t *testing.T) string {
 		return func(t *testing.T) string {
@@ -273,7 +280,7 @@ func mistakesOfASession(signedIn func(parts, func(*rig) string) func(*testing.T)
 			"The upstream is not there",
 			signedIn(parts{top: []string{"  gone: {identity: gone, upstream: 'http://127.0.0.1:1', " +
 				"allow: [GET /x]}"}}, func(r *rig) string {
-				return said(r.c.Fetch("GET", "/api/gone/x", ""))
+				return said(r.c.Fetch("GET", "/api/gone/x", "")) + r.logged("the upstream of an api")
 			}),
 		},
 		{"The store went away", func(t *testing.T) string {
@@ -292,7 +299,7 @@ func mistakesOfASession(signedIn func(parts, func(*rig) string) func(*testing.T)
 				out = call(r)
 				return !strings.HasPrefix(out, "200") && !strings.HasPrefix(out, "401")
 			})
-			return out
+			return out + r.logged("does not refresh tokens")
 		})},
 	}
 }

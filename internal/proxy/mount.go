@@ -99,6 +99,7 @@ type Mount struct {
 	huge       *buffers // of long bodies, few at once: a system call and a look for secrets move more
 	small      *buffers // of sockets and event streams: many at once, with little in each
 	validators []*binder
+	outage     outage
 }
 
 // A Call is a request that may be carried.

@@ -251,6 +251,10 @@ func (x *exchange) meaning(err error) error {
 }
 
 func (x *exchange) failure(kind error, why string) error {
+	if (kind == ErrUpstreamFailed || kind == ErrUpstreamTimeout) && x.mount.outage.due() {
+		x.mount.cfg.Log.WarnContext(x.in.Context(), "the upstream of an api does not answer as it should", "api",
+			x.mount.cfg.Name, "reason", why)
+	}
 	return fmt.Errorf("call %s: %w: %s", x.mount.cfg.Name, kind, why)
 }
 
