@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"bff/internal/testenv"
@@ -128,5 +129,57 @@ func TestPreferencesTakePatchesAtTheSameTime(t *testing.T) {
 	testenv.Finished(t, "all of them", all.Wait)
 	if got := object(t, b.fetch("GET", "/bff/preferences", "")); len(got) != 6 {
 		t.Errorf("a patch was lost: %v", got)
+	}
+}
+
+func TestPreferencesHonourIfMatch(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser()
+	b.signIn("ada")
+	none := b.fetch("GET", "/bff/preferences", "").Header.Get("ETag")
+	first := b.fetch("PATCH", "/bff/preferences", `{"a":1}`, mergePatch, header("If-Match", none))
+	tag := first.Header.Get("ETag")
+	if first.StatusCode != 200 || tag == "" || tag == none {
+		t.Fatalf("%d %s after %s", first.StatusCode, tag, none)
+	}
+	for _, condition := range []string{none, `"other"`, `W/` + tag, `""`, `x`, tag + "x", `"a", "b"`, ``} {
+		p := b.fetch("PATCH", "/bff/preferences", `{"a":2}`, mergePatch, header("If-Match", condition))
+		if p.Header.Get("ETag") != tag {
+			t.Errorf("%q: the answer has the tag %s", condition, p.Header.Get("ETag"))
+		}
+		refused(t, p, 412, "conflict")
+	}
+	for _, condition := range []string{"%s", "*", `"a", %s`} {
+		condition = strings.ReplaceAll(condition, "%s", tag)
+		resp := b.fetch("PATCH", "/bff/preferences", `{"a":1}`, mergePatch, header("If-Match", condition))
+		if resp.StatusCode != 200 {
+			t.Errorf("%q: %d", condition, resp.StatusCode)
+		}
+		tag = resp.Header.Get("ETag")
+	}
+}
+
+func TestOfManyConditionalChangesExactlyOneIsMade(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser()
+	b.signIn("ada")
+	tag := b.fetch("PATCH", "/bff/preferences", `{"a":0}`, mergePatch).Header.Get("ETag")
+	var made atomic.Int32
+	var all sync.WaitGroup
+	for i := range 20 {
+		all.Go(func() {
+			resp := b.fetch("PATCH", "/bff/preferences", fmt.Sprintf(`{"a":%d}`, i), mergePatch, header("If-Match", tag))
+			switch resp.StatusCode {
+			case http.StatusOK:
+				made.Add(1)
+			case http.StatusPreconditionFailed:
+			default:
+				t.Errorf("%d", resp.StatusCode)
+			}
+		})
+	}
+	testenv.Finished(t, "all of them", all.Wait)
+	if made.Load() != 1 {
+		t.Errorf("%d changes were made", made.Load())
 	}
 }
