@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 )
 
@@ -39,7 +38,7 @@ const leastRoom = 16 << 20
 func Usable(path string) (warning string, err error) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if errors.Is(err, os.ErrNotExist) {
-		err = syscall.Access(filepath.Dir(path), 2) // whoever may write in a folder makes files there
+		err = mayWriteIn(filepath.Dir(path))
 	}
 	if err != nil {
 		return "", errors.New("it cannot be written by this user")
@@ -58,8 +57,7 @@ func Usable(path string) (warning string, err error) {
 			return "", fmt.Errorf("its end is not that of an audit log, and is not written over: %w; name another file", err)
 		}
 	}
-	var disk syscall.Statfs_t
-	if err := syscall.Statfs(filepath.Dir(path), &disk); err == nil && disk.Bavail*uint64(disk.Bsize) < leastRoom {
+	if room, known := roomIn(filepath.Dir(path)); known && room < leastRoom {
 		return "its disk is full, or nearly; make room", nil
 	}
 	return "", nil
@@ -189,21 +187,4 @@ func lastLine(f *os.File, size int64) (end int64, last []byte, err error) {
 		return 0, nil, errors.New("it is no audit log")
 	}
 	return 0, nil, nil
-}
-
-// lock takes the file's lock. A file system that has none is written without: then one process may have the file.
-func lock(f *os.File) (unlock func(), err error) {
-	for end := time.Now().Add(lockWait); ; {
-		switch err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); {
-		case err == nil:
-			return func() { _ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN) }, nil
-		case errors.Is(err, syscall.ENOLCK), errors.Is(err, syscall.ENOTSUP), errors.Is(err, syscall.ENOSYS):
-			return func() {}, nil
-		case !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR):
-			return nil, fmt.Errorf("lock it: %w", err)
-		case time.Now().After(end):
-			return nil, errors.New("another process holds its lock")
-		}
-		<-time.After(time.Millisecond)
-	}
 }
