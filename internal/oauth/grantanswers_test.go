@@ -55,6 +55,9 @@ func refusals() []struct {
 		{"box", "/oauth2/token", 401, `{"error":"unauthorized_client"}`, ""},
 		{"box", "/oauth2/token", 403, `{"message":"no"}`, ""},
 		{"box", "/oauth2/token", 400, `no`, ""},
+		// The same code in other words is about something else: it ends no grant.
+		{"atlassian", "/oauth/token", 403, `{"error":"unauthorized_client","error_description":"the app is disabled"}`, ""},
+		{"zoom", "/oauth/token", 400, `{"reason":"Missing grant type","error":"invalid_request"}`, ""},
 	}
 }
 
