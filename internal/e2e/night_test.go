@@ -211,14 +211,14 @@ func TestNightAStoreThatTakesNoWritesIsLostAndFound(t *testing.T) {
 	n := newNight(t)
 	testenv.Eventually(t, "the store is seen", func() bool { return strings.Contains(n.bff.Log(), "the store answers") })
 	admin := n.redis.Client()
-	if err := admin.SlaveOf(t.Context(), "127.0.0.1", "1").Err(); err != nil {
+	if err := admin.ReplicaOf(t.Context(), "127.0.0.1", "1").Err(); err != nil {
 		t.Fatal(err)
 	}
 	testenv.Eventually(t, "the log says that it is lost", func() bool {
 		return strings.Contains(n.bff.Log(), "the store cannot be used; answers are 503 until it can") &&
 			strings.Contains(n.bff.Log(), "it is a replica, and takes no writes; write the master's address")
 	})
-	if err := admin.SlaveOf(t.Context(), "NO", "ONE").Err(); err != nil {
+	if err := admin.ReplicaOf(t.Context(), "NO", "ONE").Err(); err != nil {
 		t.Fatal(err)
 	}
 	testenv.Eventually(t, "the log says that it is found", func() bool {
