@@ -147,7 +147,7 @@ func (a *API) allowFields() []field {
 		field{name: "encoded", absent: "none", example: "[id]", about: "Names of wildcards whose segment may hold any escape (`%2F`, `%3F`, `%5C`, `%25`) but those of a dot segment."}.
 			texts(&a.Encoded, "write a list of wildcards of `allow`, as in `encoded: [id]`"),
 		field{name: "verbs", absent: "none", example: "[range]",
-			about: "Names of wildcards whose segment may end in a custom verb (`values/A1:B2:append`) for methods other than `GET`.",
+			about: "Names of wildcards whose segment may end in a custom verb (`values/A1:B2:append`) for methods other than `GET` and `HEAD`. A backend reads its paths itself, and needs none.",
 		}.texts(&a.Verbs, "write a list of wildcards of `allow`, as in `verbs: [range]`"),
 		field{name: "rewrite", absent: "none", example: `['$["@odata.nextLink"]', "$.items[*].link"]`,
 			about: "JSON fields that hold absolute URLs of the upstream, to be turned into URLs of the mount.",

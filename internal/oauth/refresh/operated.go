@@ -61,7 +61,7 @@ func (b *Refresher) operatedToken(ctx context.Context, p *provider, refused secr
 		return c, nil
 	case ageing:
 		b.cfg.Background.Go(func() {
-			<-b.obtaining(p)
+			<-b.obtaining(p, t.Access)
 			p.operated.mu.Lock()
 			defer p.operated.mu.Unlock()
 			p.operated.behind = false
@@ -72,7 +72,7 @@ func (b *Refresher) operatedToken(ctx context.Context, p *provider, refused secr
 	defer patience.Stop()
 	e := &client.Error{Kind: client.KindUnavailable, Op: "wait for a token of", Provider: p.Name, RetryAfter: time.Second}
 	select {
-	case err := <-b.obtaining(p):
+	case err := <-b.obtaining(p, t.Access):
 		if err != nil {
 			return vault.Connection{}, err
 		}
@@ -84,10 +84,19 @@ func (b *Refresher) operatedToken(ctx context.Context, p *provider, refused secr
 	return vault.Connection{}, e
 }
 
-// obtaining starts to obtain a token, or joins whoever does.
-func (b *Refresher) obtaining(p *provider) <-chan error {
+// obtaining starts to obtain a token in place of one that was seen, or joins whoever does. Who saw it before a flight that
+// has ended by now has the token of that flight.
+func (b *Refresher) obtaining(p *provider, seen secret.Text) <-chan error {
 	done := make(chan error, 1)
-	flight := b.flight.DoChan("operated\x00"+p.Name, func() (any, error) { return nil, b.obtain(p) })
+	flight := b.flight.DoChan("operated\x00"+p.Name, func() (any, error) {
+		p.operated.mu.Lock()
+		now := p.operated.now.Tokens.Access
+		p.operated.mu.Unlock()
+		if !now.IsZero() && !now.Equal(seen) {
+			return nil, nil
+		}
+		return nil, b.obtain(p)
+	})
 	go func() { done <- (<-flight).Err }()
 	return done
 }
