@@ -1,13 +1,14 @@
 package api
 
 import (
+	"sync"
+
 	"bff/internal/api/live"
 	"bff/internal/api/route"
 	"bff/internal/assertion"
 	"bff/internal/explain"
 	"bff/internal/oauth"
 	"bff/internal/vault"
-	"sync"
 )
 
 // mounts are the rows of the apis.

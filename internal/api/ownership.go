@@ -131,8 +131,8 @@ func (a *account) erase(c *route.Call) error {
 		return p
 	}
 	user := c.Session.User.ID
-	if _, err := a.vault.Users.Erase(c.Ctx(), user, a.broker.Outbox.Revocation); err != nil && !errors.Is(err,
-		vault.ErrNotFound) {
+	_, err := a.vault.Users.Erase(c.Ctx(), user, a.broker.Outbox.Revocation)
+	if err != nil && !errors.Is(err, vault.ErrNotFound) {
 		return err
 	}
 	a.broker.Outbox.Nudge()

@@ -216,16 +216,7 @@ func TestTLSOfSeveralFronts(t *testing.T) {
 	at := func(name, host string) (serial int64, status int) {
 		client := &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true,
 			TLSClientConfig: &tls.Config{ServerName: name, InsecureSkipVerify: true}}} // what is served is what is asked here
-		q, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+browsers.Addr().String()+"/bff/session", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		q.Host = host
-		resp, err := client.Do(q)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = resp.Body.Close()
+		resp := askAt(t, client, http.MethodGet, "https://"+browsers.Addr().String()+"/bff/session", host)
 		return resp.TLS.PeerCertificates[0].SerialNumber.Int64(), resp.StatusCode
 	}
 	for _, row := range []struct {
@@ -252,6 +243,22 @@ func TestTLSOfSeveralFronts(t *testing.T) {
 	}
 }
 
+// askAt asks with a Host that is not the address.
+func askAt(t *testing.T, client *http.Client, method, url, host string) *http.Response {
+	t.Helper()
+	q, err := http.NewRequestWithContext(t.Context(), method, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q.Host = host
+	resp, err := client.Do(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	return resp
+}
+
 // Plain http is led to the front of its host, and from any other host to the origin: never to where a request says.
 func TestPlainHTTPIsLedToItsFront(t *testing.T) {
 	dir := t.TempDir()
@@ -266,16 +273,7 @@ func TestPlainHTTPIsLedToItsFront(t *testing.T) {
 		"shop.localhost": "shop.localhost", "shop.localhost:80": "shop.localhost", "localhost": "localhost",
 		"evil.example": "localhost", "x.shop.localhost": "localhost", "shop.localhost.evil.example": "localhost",
 	} {
-		q, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+redirect+"/a%2Fb?c=d", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		q.Host = host
-		resp, err := client.Do(q)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = resp.Body.Close()
+		resp := askAt(t, client, http.MethodPost, "http://"+redirect+"/a%2Fb?c=d", host)
 		if got := resp.Header.Get("Location"); resp.StatusCode != 308 || got != "https://"+want+":"+port+"/a%2Fb?c=d" {
 			t.Errorf("Host %s is answered %s to %s", host, resp.Status, got)
 		}

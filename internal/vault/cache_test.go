@@ -240,8 +240,7 @@ func TestTheCacheAnswersNoLongerThanTheSessionLives(t *testing.T) {
 	must(t, server.Client().Do(context.Background(), "DEBUG", "SET-ACTIVE-EXPIRE", "0").Err())
 	testenv.Eventually(t, "the session ends", func() bool {
 		_, err := v.Sessions.Load(r)
-		return errors.Is(err,
-			vault.ErrNotFound)
+		return errors.Is(err, vault.ErrNotFound)
 	})
 }
 
