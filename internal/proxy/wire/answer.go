@@ -2,7 +2,6 @@ package wire
 
 import (
 	"bytes"
-	"io"
 	"net/http"
 	"net/textproto"
 	"strings"
@@ -123,30 +122,3 @@ func text(s string) bool {
 	}
 	return true
 }
-
-// A lengthReader reads a body of a length.
-type lengthReader struct {
-	conn *conn
-	left int64
-}
-
-// Read implements io.Reader. The last bytes come with io.EOF.
-func (l *lengthReader) Read(p []byte) (int, error) {
-	if l.left <= 0 {
-		return 0, io.EOF
-	}
-	if int64(len(p)) > l.left {
-		p = p[:l.left]
-	}
-	n, err := l.conn.in.Read(p)
-	if l.left -= int64(n); l.left > 0 && err == io.EOF {
-		return n, io.ErrUnexpectedEOF
-	}
-	if l.left == 0 && err == nil {
-		err = io.EOF
-	}
-	return n, err
-}
-
-// Close implements io.Closer.
-func (l *lengthReader) Close() error { return nil }

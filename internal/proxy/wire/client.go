@@ -3,8 +3,12 @@ package wire
 import (
 	"context"
 	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"net/textproto"
 	"strings"
 	"sync"
 	"time"
@@ -13,9 +17,6 @@ import (
 )
 
 const (
-	mostIdle    = 512 // connections of a host
-	idleFor     = 90 * time.Second
-	sweepEvery  = 15 * time.Second
 	learnedFor  = 5 * time.Minute // what a host speaks over TLS
 	mostLearned = 4096            // hosts
 )
@@ -23,19 +24,15 @@ const (
 // A Client makes round trips. It is safe for concurrent use.
 type Client struct {
 	standard *http.Transport
+	idle     pool
 
-	mu      sync.Mutex // guards what follows
-	idle    map[host][]*conn
+	mu      sync.Mutex           // guards what follows
 	learned map[string]time.Time // hosts that speak HTTP/1.1 over TLS, until when that is believed
-	sweeps  bool                 // a timer runs
 }
-
-// A host is where a connection leads.
-type host struct{ scheme, address string }
 
 // New returns a Client beside a transport, which does what the Client does not, and dials for both.
 func New(standard *http.Transport) *Client {
-	return &Client{standard: standard, idle: map[host][]*conn{}, learned: map[string]time.Time{}}
+	return &Client{standard: standard, idle: pool{free: map[host][]*conn{}}, learned: map[string]time.Time{}}
 }
 
 type besideKey struct{}
@@ -43,6 +40,9 @@ type besideKey struct{}
 // Beside marks a request that the transport beside this client carries whatever it is: its connections are not to be
 // shared with other calls to the same address.
 func Beside(ctx context.Context) context.Context { return context.WithValue(ctx, besideKey{}, true) }
+
+// Hints says that informational answers are passed to a Holder.
+func (c *Client) Hints() {}
 
 // RoundTrip implements http.RoundTripper.
 func (c *Client) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -129,6 +129,34 @@ func (c *Client) learn(address string) {
 	c.learned[address] = time.Now().Add(learnedFor)
 }
 
+// call makes a round trip on a connection of this client's.
+func (c *Client) call(r *http.Request, at host) (*http.Response, error) {
+	ctx := r.Context()
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, context.Cause(ctx)
+		}
+		n := c.idle.get(at)
+		if n == nil {
+			var err error
+			if n, err = c.dial(ctx, at); err != nil {
+				return nil, fmt.Errorf("dial: %w", err)
+			}
+		}
+		res, again, err := c.exchange(r, n)
+		if err == nil {
+			return res, nil
+		}
+		_ = n.Close()
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if !again || !n.used {
+			return nil, err
+		}
+	}
+}
+
 // dial makes a connection. ctx bounds all of it.
 func (c *Client) dial(ctx context.Context, at host) (*conn, error) {
 	raw, err := c.standard.DialContext(ctx, "tcp", at.address)
@@ -159,74 +187,93 @@ func (c *Client) dial(ctx context.Context, at host) (*conn, error) {
 	return n, nil
 }
 
-// get returns an idle connection that nobody has closed or spoken on, or nil.
-func (c *Client) get(at host) *conn {
-	for {
-		c.mu.Lock()
-		all := c.idle[at]
-		if len(all) == 0 {
-			c.mu.Unlock()
-			return nil
-		}
-		last := all[len(all)-1]
-		all[len(all)-1] = nil
-		c.idle[at] = all[:len(all)-1]
-		c.mu.Unlock()
-		if last.silent() && time.Since(last.since) < idleFor {
-			return last
-		}
-		_ = last.Close()
-	}
-}
+var errSwitched = errors.New("the upstream switched protocols when it was not asked to")
 
-// put keeps a connection for the next call.
-func (c *Client) put(n *conn) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.idle[n.at]) >= mostIdle {
-		_ = n.Close()
-		return
+// exchange writes a request and reads the answer's header. again reports that the connection said nothing.
+func (c *Client) exchange(r *http.Request, n *conn) (res *http.Response, again bool, err error) {
+	ctx := r.Context()
+	h := holderOf(ctx)
+	n.asked = true
+	if !h.Hold(n) {
+		return nil, false, context.Cause(ctx)
 	}
-	n.since = time.Now()
-	c.idle[n.at] = append(c.idle[n.at], n)
-	if !c.sweeps {
-		c.sweeps = true
-		time.AfterFunc(sweepEvery, c.sweep)
+	defer func() {
+		if err != nil {
+			h.Let(n)
+		}
+	}()
+	if !writeRequest(n.out, r) {
+		err = r.Write(n.out)
 	}
-}
-
-// sweep closes the connections that were idle for long, or that the other side has closed.
-func (c *Client) sweep() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for at, all := range c.idle {
-		kept := all[:0]
-		for _, n := range all {
-			if time.Since(n.since) < idleFor && n.silent() {
-				kept = append(kept, n)
-			} else {
-				_ = n.Close()
+	if err == nil {
+		err = n.out.Flush()
+	}
+	if err != nil { // an answer that may be there is to no request that was whole
+		return nil, true, err
+	}
+	limit := c.standard.MaxResponseHeaderBytes
+	if n.left = limit; limit <= 0 {
+		n.left = 10 << 20
+	}
+	doubtful := false
+	for first := true; ; first = false {
+		header, err := n.peekHeader()
+		if err != nil {
+			return nil, first, unexpected(err)
+		}
+		made := new(reply)
+		if size := readPlain(header, r, made); size > 0 {
+			_, _ = n.in.Discard(size)
+			made.length = lengthReader{n, made.ContentLength}
+			if made.ContentLength > 0 {
+				made.Body = &made.length
 			}
+			return c.answered(made, &made.Response, n, h, !doubtful)
 		}
-		clear(all[len(kept):])
-		if c.idle[at] = kept; len(kept) == 0 {
-			delete(c.idle, at)
+		doubtful = doubtful || doubt(header)
+		res, err = http.ReadResponse(n.in, r)
+		if err != nil {
+			return nil, false, err
+		}
+		if res.StatusCode >= 200 {
+			break
+		}
+		if res.StatusCode == http.StatusSwitchingProtocols || res.StatusCode < 100 {
+			return nil, false, errSwitched
+		}
+		if err := h.Hint(res.StatusCode, textproto.MIMEHeader(res.Header)); err != nil {
+			return nil, false, err
 		}
 	}
-	if c.sweeps = len(c.idle) > 0; c.sweeps {
-		time.AfterFunc(sweepEvery, c.sweep)
+	return c.answered(new(reply), res, n, h, !doubtful && !res.Close && res.ProtoMajor == 1 && res.ProtoMinor == 1)
+}
+
+// answered gives an answer a body that gives the connection back. It is in the memory of made.
+func (c *Client) answered(made *reply, res *http.Response, n *conn, h Holder,
+	reusable bool) (*http.Response, bool, error) {
+	n.unbounded()
+	b := &made.body
+	*b = body{idle: &c.idle, conn: n, ctx: res.Request.Context(), holder: h, src: res.Body, reusable: reusable}
+	res.TLS = n.tls
+	if res.Body == http.NoBody {
+		if !b.finish() {
+			return nil, false, context.Cause(b.ctx)
+		}
+		return res, false, nil
 	}
+	res.Body = b
+	return res, false, nil
+}
+
+func unexpected(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 // CloseIdleConnections closes the connections that no call uses.
 func (c *Client) CloseIdleConnections() {
 	c.standard.CloseIdleConnections()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, all := range c.idle {
-		for _, n := range all {
-			_ = n.Close()
-		}
-	}
-	clear(c.idle)
+	c.idle.close()
 }

@@ -11,6 +11,9 @@ import (
 	"time"
 )
 
+// A host is where a connection leads.
+type host struct{ scheme, address string }
+
 // A conn is a connection to an upstream. One call at a time has it.
 type conn struct {
 	net.Conn          // TLS, or raw

@@ -23,9 +23,6 @@ type Holder interface {
 // HolderKey is the key under which a context has its Holder.
 type HolderKey struct{}
 
-// Hints says that informational answers are passed to a Holder.
-func (c *Client) Hints() {}
-
 func holderOf(ctx context.Context) Holder {
 	if h, ok := ctx.Value(HolderKey{}).(Holder); ok {
 		return h
