@@ -15,9 +15,8 @@ func TestFewArrowsInsideAPackageRunBackUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	more := map[string]int{
-		"internal/api/route": 5,
-		"internal/app":       7,
-		"internal/simulate":  10,
+		"internal/app":      7,
+		"internal/simulate": 10,
 	}
 	packages, err := archtest.Insides(root, sources)
 	if err != nil {

@@ -1,14 +1,6 @@
 package route
 
-import (
-	"maps"
-	"net/http"
-	"net/url"
-	"slices"
-	"strings"
-
-	"github.com/jub0bs/cors"
-)
+import "net/http"
 
 // The rules are:
 //
@@ -41,7 +33,7 @@ func (c *Call) admitted() bool {
 	return false
 }
 
-// sent is rules 1 to 3: whether r comes from this front, or from an origin that may call it. A navigation needs no
+// sent is rules 1 to 4: whether r comes from this front, or from an origin that may call it. A navigation needs no
 // X-CSRF: it cannot send one, and it asks a person.
 func (f *Front) sent(r *http.Request, navigation bool) bool {
 	site, origin := r.Header["Sec-Fetch-Site"], r.Header["Origin"]
@@ -69,80 +61,33 @@ func (f *Front) sent(r *http.Request, navigation bool) bool {
 	return r.Header.Get("X-CSRF") == "1"
 }
 
-// cameFrom is the origin of the page that a navigation without Sec-Fetch-Site comes from: "null" where that is hidden
-// or no one's.
-func cameFrom(r *http.Request) (origin string, known bool) {
-	if all := r.Header["Origin"]; len(all) > 0 {
-		return oneOf(all), true
-	}
-	all := r.Header["Referer"]
-	if len(all) == 0 {
-		return "", false
-	}
-	u, err := url.Parse(oneOf(all))
-	if err != nil || u.Scheme == "" || u.Host == "" {
-		return "null", true
-	}
-	return u.Scheme + "://" + u.Host, true
-}
-
-// mute reports whether a browser says nothing of where a navigation comes from: an old one, which says "Mozilla/" of
-// itself as all do. A program that is none has nobody's cookies.
-func mute(r *http.Request) bool {
-	return len(r.Header["Sec-Fetch-Site"])+len(r.Header["Origin"])+len(r.Header["Referer"]) == 0 &&
-		strings.HasPrefix(r.Header.Get("User-Agent"), "Mozilla/")
-}
-
-// isNavigation is rule 5. A client without Sec-Fetch headers is taken at its word: a browser that lacks them still
-// asks the person.
-func isNavigation(r *http.Request) bool {
-	if !Navigates(r) {
-		return false
-	}
-	// A service worker that passes a navigation on sends "empty", which no script can send together with "navigate".
-	dest := r.Header["Sec-Fetch-Dest"]
-	return len(dest) == 0 || dest[0] == "document" ||
-		len(r.Header["Sec-Fetch-Mode"]) == 1 && oneOf(r.Header["Sec-Fetch-Site"]) == "same-origin"
-}
-
-// Navigates reports whether r is a navigation of a whole page, and no prefetch: from any site, through a service worker
-// too. For addresses that carry a proof of their own.
-func Navigates(r *http.Request) bool {
+// Changes reports whether a request that a front proxy asks about may change something. method is what the front
+// proxy says of it, beside the question's own method: the stricter one counts. A WebSocket is a GET that changes
+// something.
+func Changes(r *http.Request, forwarded []string) bool {
 	h := r.Header
-	for _, name := range [...]string{"Sec-Purpose", "Purpose", "X-Moz", "X-Purpose"} {
-		purpose := strings.ToLower(h.Get(name))
-		if strings.Contains(purpose, "prefetch") || strings.Contains(purpose, "preview") {
-			return false
+	for _, name := range [...]string{"Upgrade", "Sec-Websocket-Key", "Sec-Websocket-Version"} {
+		if len(h[name]) > 0 {
+			return true
 		}
 	}
-	mode, dest := h["Sec-Fetch-Mode"], h["Sec-Fetch-Dest"]
-	if len(mode) > 1 || len(dest) > 1 || len(mode) == 1 && mode[0] != "navigate" {
-		return false
+	if h.Get("Sec-Fetch-Mode") == "websocket" || len(forwarded) > 1 {
+		return true
 	}
-	return len(dest) == 0 || dest[0] == "document" || dest[0] == "empty"
+	for _, method := range append([]string{r.Method}, forwarded...) {
+		switch method {
+		case http.MethodGet, http.MethodHead, http.MethodOptions:
+		default:
+			return true
+		}
+	}
+	return false
 }
 
-// cors lets the listed further origins of a front call with credentials, and nobody else. Without any there is nothing
-// to do.
-func (s *site) cors(next http.Handler) (http.Handler, error) {
-	if len(s.front.origins) == 1 {
-		return next, nil
-	}
-	origins := slices.DeleteFunc(slices.Sorted(maps.Keys(s.front.origins)), func(o string) bool {
-		return o == s.front.Origin
-	})
-	m, err := cors.NewMiddleware(cors.Config{
-		Origins: origins, Credentialed: true,
-		Methods:        []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"},
-		RequestHeaders: []string{"*"},
-		ResponseHeaders: []string{"BFF-Error", "BFF-Request-Id", "Retry-After", "Location", "Link", "ETag", "Content-Range",
-			"Content-Disposition"},
-		MaxAgeInSeconds: 600,
-		// The configuration takes plain http on loopback alone.
-		ExtraConfig: cors.ExtraConfig{DangerouslyTolerateInsecureOrigins: true},
-	})
-	if err != nil {
-		return nil, err
-	}
-	return m.Wrap(next), nil
+// Sent reports whether a request that a front proxy asks about, and that changes something, comes from this front or
+// from an origin that may call it, by the rules above.
+func (f *Front) Sent(r *http.Request) bool {
+	changing := r.WithContext(r.Context())
+	changing.Method = http.MethodPost
+	return f.sent(changing, false)
 }

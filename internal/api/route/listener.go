@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"bff/internal/api/answer"
-	"bff/internal/api/metrics"
 	"bff/internal/api/problem"
 	"bff/internal/audit"
 	"bff/internal/proxy"
@@ -22,25 +21,6 @@ import (
 
 // bodyLimit bounds what a row reads, in bytes, unless it is Carried.
 const bodyLimit = 64 << 10
-
-// Config is what a Listener needs.
-type Config struct {
-	Rows []Row
-	// Mounts finds rows that are looked for first; nil: there are none. Without a front it finds those of a host that
-	// is no front's.
-	Mounts    func(*http.Request, *Front) *Row
-	Rest      map[*Front]*Row   // everything that no row is for; none: 404
-	Fronts    *Fronts           // nil on the admin listener
-	Vault     *vault.Vault      // of rows that want a session
-	Providers []string          // with whom people sign in
-	Client    func(*Call) error // authenticates the caller of a ClientForm or ClientBasic row and sets it; nil: there are none
-	Peers     Peers
-	Metrics   *metrics.Metrics
-	Audit     audit.Recorder       // records what was refused and why
-	Traces    *telemetry.Telemetry // records requests; nil: none
-	AccessLog bool                 // a line at level info for every request
-	Log       *slog.Logger
-}
 
 // A Listener is the handler of one of bff's two listeners. It is safe for concurrent use.
 type Listener struct {
@@ -83,7 +63,7 @@ func New(cfg Config) (*Listener, error) {
 	l.stray.stray = true
 	for _, f := range cfg.Fronts.all {
 		s := l.newSite(f, paths)
-		inner, err := s.cors(s.inner)
+		inner, err := f.cors(s.inner)
 		if err != nil {
 			return nil, err
 		}
@@ -146,14 +126,6 @@ func (l *Listener) named(w http.ResponseWriter, r *http.Request) (*http.Request,
 	ctx, span := l.cfg.Traces.Begin(r, t)
 	w.Header()[trace.Header] = trace.Field(ctx)
 	return r.WithContext(ctx), span
-}
-
-// oneOf is the value of a field that may come once.
-func oneOf(values []string) string {
-	if len(values) == 1 {
-		return values[0]
-	}
-	return ""
 }
 
 // route finds the row of a request: a mount, a row of the table, or the rest.
@@ -273,7 +245,7 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request, row *Row) {
 	} else if row != s.cfg.Rest[s.front] {
 		s.cfg.Metrics.Request(row.Path, watch.status)
 	}
-	s.observed(c, watch.status, began)
+	s.cfg.observed(c, watch.status, began)
 }
 
 // run is the pipeline: front, session or client, who, from where, handler.
@@ -389,7 +361,7 @@ func (l *Listener) answer(c *Call, err error) {
 		l.cfg.Log.ErrorContext(c.Ctx(), "unexpected error", "error", err)
 	}
 	l.cfg.Metrics.Problem(p.Code)
-	l.recordProblem(c, p)
+	c.recordProblem(p)
 	if watch, ok := c.W.(*statusWriter); ok && watch.body == nil {
 		watch.body = bounded(c.W, c.R) // a mount's call that was refused
 	}

@@ -16,7 +16,7 @@ import (
 const maxLoggedPath = 256
 
 // observed writes down a request that was answered: the line of the access log, and the name of its span.
-func (l *Listener) observed(c *Call, status int, began time.Time) {
+func (cfg *Config) observed(c *Call, status int, began time.Time) {
 	span := oteltrace.SpanFromContext(c.Ctx())
 	if span.IsRecording() {
 		span.SetName(c.Row.Method + " " + c.Row.Path)
@@ -26,15 +26,15 @@ func (l *Listener) observed(c *Call, status int, began time.Time) {
 		)
 	}
 	level := slog.LevelDebug
-	if l.cfg.AccessLog {
+	if cfg.AccessLog {
 		level = slog.LevelInfo
-	} else if c.Row.Keep == Carried || !l.cfg.Log.Enabled(c.Ctx(), level) {
+	} else if c.Row.Keep == Carried || !cfg.Log.Enabled(c.Ctx(), level) {
 		return
 	}
 	path := c.R.URL.EscapedPath()
 	attrs := []slog.Attr{slog.String("method", c.R.Method), slog.String("route", c.Row.Path),
 		slog.String("path", path[:min(len(path), maxLoggedPath)]), slog.Int("status", status),
-		slog.Int64("milliseconds", time.Since(began).Milliseconds()), slog.String("addr", l.cfg.Peers.Address(c.R).String())}
+		slog.Int64("milliseconds", time.Since(began).Milliseconds()), slog.String("addr", cfg.Peers.Address(c.R).String())}
 	if c.Session != nil {
 		attrs = append(attrs, slog.String("user", c.Session.User.ID), slog.String("session", c.Session.ID))
 	}
@@ -44,11 +44,11 @@ func (l *Listener) observed(c *Call, status int, began time.Time) {
 	if code := c.W.Header().Get("BFF-Error"); code != "" {
 		attrs = append(attrs, slog.String("code", code))
 	}
-	l.cfg.Log.LogAttrs(c.Ctx(), level, "request", attrs...)
+	cfg.Log.LogAttrs(c.Ctx(), level, "request", attrs...)
 }
 
 // recordProblem notes for explanations why a request was not served.
-func (l *Listener) recordProblem(c *Call, p *problem.Problem) {
+func (c *Call) recordProblem(p *problem.Problem) {
 	if p.Code == problem.NotFound || p.Code == problem.MethodNotAllowed {
 		return
 	}
