@@ -1,9 +1,5 @@
 package tripwire
 
-import (
-	"bytes"
-)
-
 // escapes is the second look of a Stream: for secrets in which characters stand as escapes. It sees what the first
 // look let out.
 type escapes struct {
@@ -22,10 +18,7 @@ func (e *escapes) pass(set *Set, b []byte, last bool) (out []byte, hit bool) {
 		e.work = append(append(e.work[:0], e.held...), b...)
 		work = e.work
 	} else if e.clean >= set.longest-1 {
-		at := firstEscape(b)
-		if tail := max(0, len(b)-3*headSize); at == len(b) && bytes.IndexByte(b[tail:], '%') >= 0 {
-			at = tail // of what goes out as it came, a needle may go on with escapes that are looked for
-		}
+		at := set.firstEscape(b)
 		if at == len(b) {
 			// Of the bytes that go out fewer than headSize can be the beginning of a needle: the first look holds
 			// more back.
@@ -51,15 +44,16 @@ func (e *escapes) pass(set *Set, b []byte, last bool) (out []byte, hit bool) {
 		cut = raw(len(plain) - u)
 		plain = plain[:max(from, len(plain)-u)]
 	}
-	e.note(plain, work[skip:cut], set.longest-1)
+	e.note(set, plain, work[skip:cut])
 	return e.release(work, cut), hit
 }
 
 // note remembers what goes out: the unescaped bytes with those before them, and what they were.
-func (e *escapes) note(plain, raw []byte, keep int) {
+func (e *escapes) note(set *Set, plain, raw []byte) {
+	keep := set.longest - 1
 	tail := raw[max(0, len(raw)-keep):]
 	switch {
-	case firstEscape(tail) < len(tail):
+	case set.firstEscape(tail) < len(tail):
 		e.clean = 0
 	case len(raw) < keep:
 		e.clean += len(raw)

@@ -28,7 +28,8 @@ const (
 	inUpperHex
 )
 
-// addForms adds a secret as it is, in base64 at each of the three alignments, in hexadecimal and percent-encoded.
+// addForms adds a secret as it is, in base64 at each of the three alignments and in hexadecimal. In all of them
+// characters may stand as escapes.
 func (s *Set) addForms(text string) {
 	s.add(needle{text: text, size: len(text)})
 	alignments := 3
@@ -45,45 +46,14 @@ func (s *Set) addForms(text string) {
 	}
 	s.add(needle{text: text, form: inHex, size: 2 * len(text)})
 	s.add(needle{text: text, form: inUpperHex, size: 2 * len(text)})
-	s.addPercent(text)
+	s.holds['%'] = true
+	for i := range len(text) {
+		s.holds[text[i]] = true
+	}
 }
 
 // differsInURL are the characters that can make one of base64's two last digits.
 func differsInURL(c rune) bool { return c == '>' || c == '?' || c >= '~' }
-
-// addPercent adds what percent-encoding makes of a secret, where that makes a difference.
-func (s *Set) addPercent(text string) {
-	const unreserved, inPath = "-_.~", "-_.~$&+=:@"
-	if strings.ContainsAny(text, "/+=:@%\"\\&<>' $!*(),;?#") {
-		for _, digits := range [...]string{"0123456789ABCDEF", "0123456789abcdef"} {
-			form := percent(text, unreserved, digits)
-			s.add(needle{text: form, size: len(form)})
-		}
-	}
-	if strings.ContainsAny(text, inPath[4:]) {
-		for _, digits := range [...]string{"0123456789ABCDEF", "0123456789abcdef"} {
-			form := percent(text, inPath, digits)
-			s.add(needle{text: form, size: len(form)})
-		}
-	}
-}
-
-// percent escapes every byte of text that is no letter, no digit and not one of bare.
-func percent(text, bare, digits string) string {
-	var b strings.Builder
-	b.Grow(len(text) + 32)
-	for i := range len(text) {
-		c := text[i]
-		if 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || strings.IndexByte(bare, c) >= 0 {
-			b.WriteByte(c)
-		} else {
-			b.WriteByte('%')
-			b.WriteByte(digits[c>>4])
-			b.WriteByte(digits[c&15])
-		}
-	}
-	return b.String()
-}
 
 func (s *Set) add(n needle) {
 	if n.size < s.anchor || len(s.needles) == mostForms {

@@ -21,6 +21,7 @@ type Set struct {
 	anchor  int         // bytes of each needle that the index knows
 	longest int         // of the needles
 	least   int         // of the needles
+	holds   [256]bool   // characters of the secrets, and the percent sign
 	heads   [64]uint64  // one bit for each hash that the first bytes of a needle can have
 	filter  [128]uint64 // one bit for each hash that a sample can have: most samples end here
 	table   []entry     // a power of two of them, at most two thirds full
@@ -118,7 +119,7 @@ func (s *Set) In(v string) bool {
 	b := append(few[:0], v...)
 	hit := false
 	s.find(b, func(int, int) { hit = true })
-	if !hit && firstEscape(b) < len(b) {
+	if !hit && s.firstEscape(b) < len(b) {
 		plain, _ := unescape(more[:0], b, true)
 		s.find(plain, func(int, int) { hit = true })
 	}
@@ -132,7 +133,7 @@ func (s *Set) Mask(b []byte) bool {
 	}
 	var spans []span
 	s.find(b, func(start, end int) { spans = append(spans, span{start, end}) })
-	if firstEscape(b) < len(b) {
+	if s.firstEscape(b) < len(b) {
 		plain, _ := unescape(nil, b, true)
 		s.find(plain, func(start, end int) { spans = append(spans, span{rawIndex(b, start), rawIndex(b, end)}) })
 	}

@@ -296,9 +296,11 @@ func legacy(b []byte) []byte {
 func legacyName(b []byte) byte { return named(legacy(b)) }
 
 // firstEscape returns where the first escape of a printable character begins, or may begin at the end of b; len(b)
-// without one. Percent escapes count where they stand for a character that needs none: the first look knows the others.
-func firstEscape(b []byte) int {
-	return min(firstAfter(b, '\\', escapesPrintable), firstAfter(b, '&', beginsReference), firstAfter(b, '%', escapesPlain))
+// without one. Percent escapes count where they stand for a character of a secret, or for another percent sign: a body
+// full of addresses is not searched twice for what it cannot hold.
+func (s *Set) firstEscape(b []byte) int {
+	return min(firstAfter(b, '\\', s.escapesPrintable), firstAfter(b, '&', beginsReference),
+		firstAfter(b, '%', s.escapesOurs))
 }
 
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
@@ -315,13 +317,14 @@ func firstAfter(b []byte, intro byte, is func(rest []byte) bool) int {
 	}
 }
 
-// escapesPrintable reports whether a backslash before rest may begin an escape of a printable ASCII character.
-func escapesPrintable(rest []byte) bool {
+// escapesPrintable reports whether a backslash before rest may begin an escape of a printable ASCII character. What is
+// neither a letter nor a digit stands for itself, and counts where a secret has it; base64 has slashes.
+func (s *Set) escapesPrintable(rest []byte) bool {
 	if len(rest) == 0 {
 		return true
 	}
-	switch rest[0] {
-	case 'x', '/', '\\':
+	switch c := rest[0]; c {
+	case 'x', '/':
 		return true
 	case 'u':
 		for i, want := range [...]string{"0", "0", "234567"} {
@@ -333,23 +336,19 @@ func escapesPrintable(rest []byte) bool {
 			}
 		}
 		return true
+	default:
+		return !isLetter(c) && (c < '0' || c > '9') && s.holds[c]
 	}
-	return false
 }
 
-// escapesPlain reports whether a percent sign before rest may begin an escape that no encoder of URLs needs: of a letter,
-// a digit, "-", "_", ".", "~", or of another percent sign. A secret in which only others are escaped is a form of its
-// own.
-func escapesPlain(rest []byte) bool {
+// escapesOurs reports whether a percent sign before rest may begin an escape of what stands in a secret. Which characters
+// an encoder of URLs escapes is its own choice, so each of them counts.
+func (s *Set) escapesOurs(rest []byte) bool {
 	if len(rest) < 2 {
 		return len(rest) == 0 || hexDigit(rest[0]) >= 0
 	}
 	high, low := hexDigit(rest[0]), hexDigit(rest[1])
-	if high < 2 || high > 7 || low < 0 {
-		return false
-	}
-	c := byte(high<<4 | low)
-	return isLetter(c) || '0' <= c && c <= '9' || strings.IndexByte("-_.~%", c) >= 0
+	return high >= 0 && low >= 0 && s.holds[high<<4|low]
 }
 
 // beginsReference reports whether an ampersand before rest may begin a character reference.
@@ -362,7 +361,7 @@ func beginsReference(rest []byte) bool {
 		case c == ';':
 			return i > 0
 		case i == longestName:
-			return false
+			return legacy(rest) != nil
 		case !isLetter(c):
 			return legacyName(rest[:i]) != 0
 		}
