@@ -10,7 +10,9 @@ import (
 	"bff/internal/api"
 	"bff/internal/api/frontend"
 	"bff/internal/assertion"
+	"bff/internal/audit"
 	"bff/internal/config"
+	"bff/internal/explain"
 	"bff/internal/oauth"
 	"bff/internal/proxy"
 	"bff/internal/secret"
@@ -19,23 +21,24 @@ import (
 	"bff/web"
 )
 
-// build plugs the layers together. It contacts nobody. shared is a vault to use instead of a new one, or nil.
-func (in *Instance) build(cfg *config.Config, shared *vault.Vault) (*generation, error) {
-	g := &generation{cfg: cfg, vault: shared, stop: func() {}, log: in.log,
+// build plugs the layers together. It contacts nobody. shared is a vault to use instead of a new one, or nil; a new one
+// has what it does recorded by happened.
+func (p *process) build(cfg *config.Config, shared *vault.Vault, happened audit.Recorder) (*generation, error) {
+	g := &generation{cfg: cfg, vault: shared, stop: func() {}, log: p.log,
 		sender: webhook.NewSender(webhook.Transport(), nil)}
 	if shared == nil {
 		s := &cfg.Session
 		v, err := vault.Open(vault.Config{Store: s.Store.Reveal(), Keys: s.Keys, Prefix: s.Prefix,
-			Cache: s.Cache && !in.options.Trial, Deaf: in.options.Trial,
+			Cache: s.Cache && !p.options.Trial, Deaf: p.options.Trial,
 			Cookie: cfg.SessionCookie(), Secure: cfg.Secure(), Idle: s.Idle, Lifetime: s.Lifetime,
-			Programs: programs(cfg.Events), Audit: in, Log: in.log, Spans: in.traces != nil, Now: in.options.Now})
+			Programs: programs(cfg.Events), Audit: happened, Log: p.log, Spans: p.traces != nil, Now: p.options.Now})
 		if err != nil {
 			return nil, err
 		}
 		g.vault = v
 	}
-	g.events = in.newRecorders(g)
-	if err := in.plug(g); err != nil {
+	g.events = p.newRecorders(g)
+	if err := p.plug(g); err != nil {
 		g.events.close()
 		if g.signer != nil {
 			g.signer.Close()
@@ -48,34 +51,42 @@ func (in *Instance) build(cfg *config.Config, shared *vault.Vault) (*generation,
 	return g, nil
 }
 
+func (p *process) newRecorders(g *generation) *recorders {
+	r := &recorders{vault: g.vault, log: p.audit, hand: p.options.HandOver && g.cfg.Log.Audit != ""}
+	if p.options.Record && g.cfg.Explain > 0 {
+		r.keeper = explain.NewKeeper(g.vault.Explanations, g.cfg.Explain, p.log)
+	}
+	return r
+}
+
 // plug makes what stands above the vault.
-func (in *Instance) plug(g *generation) error {
+func (p *process) plug(g *generation) error {
 	cfg := g.cfg
 	var err error
 	if g.policy, err = g.newPolicy(); err != nil {
 		return err
 	}
-	broker, err := oauth.New(oauth.Config{Providers: cfg.OAuth(), Vault: g.vault, Origin: cfg.OriginText(), Log: in.log,
-		Now:       in.options.Now,
-		OnRefresh: in.counted.Refresh, OnRevocation: in.counted.Revocation, OnClaims: g.newRights,
-		Audit: g.events, Tracer: in.traces.Provider(), Transport: in.traces.Transport(in.network(oauth.NewTransport()))})
+	broker, err := oauth.New(oauth.Config{Providers: cfg.OAuth(), Vault: g.vault, Origin: cfg.OriginText(), Log: p.log,
+		Now:       p.options.Now,
+		OnRefresh: p.counted.Refresh, OnRevocation: p.counted.Revocation, OnClaims: g.newRights,
+		Audit: g.events, Tracer: p.traces.Provider(), Transport: p.traces.Transport(p.network(oauth.NewTransport()))})
 	if err != nil {
 		return err
 	}
-	if g.signer, err = in.newSigner(g); err != nil {
+	if g.signer, err = p.newSigner(g); err != nil {
 		return err
 	}
-	mounts, err := mounts(cfg, in)
+	mounts, err := mounts(cfg, p)
 	if err != nil {
 		return err
 	}
-	pages := in.options.Frontend
+	pages := p.options.Frontend
 	if pages == nil {
 		if pages, err = Frontend(&cfg.Frontend, cfg.OriginText(), cfg.SessionCookie()); err != nil {
 			return err
 		}
 	}
-	further, err := in.fronts(cfg)
+	further, err := p.fronts(cfg)
 	if err != nil {
 		return err
 	}
@@ -84,24 +95,24 @@ func (in *Instance) plug(g *generation) error {
 		Origin: cfg.OriginText(), Cookie: cfg.SessionCookie(), Vault: g.vault, Broker: broker, Signer: g.signer,
 		TrustedProxies: cfg.TrustedProxies, Origins: cfg.Frontend.Origins, Mounts: mounts, Clients: clients(cfg.Clients),
 		Frontend: pages, Client: web.Client(), Account: accountOf(cfg),
-		Fronts: further, SSO: cfg.SSO, AnyLoopback: in.options.AnyLoopback, Users: g.policy, LinkOnly: linkOnly(cfg.Providers),
-		Limits: api.Limits(cfg.Limits), Now: in.options.Now, Traces: in.traces, Metrics: in.counted, Log: in.log,
-		Audit: g.events, Calls: in.calls.Within(cfg.Explain), AccessLog: cfg.Log.Access,
+		Fronts: further, SSO: cfg.SSO, AnyLoopback: p.options.AnyLoopback, Users: g.policy, LinkOnly: linkOnly(cfg.Providers),
+		Limits: api.Limits(cfg.Limits), Now: p.options.Now, Traces: p.traces, Metrics: p.counted, Log: p.log,
+		Audit: g.events, Calls: p.calls.Within(cfg.Explain), AccessLog: cfg.Log.Access,
 	})
 	return err
 }
 
 // newSigner makes what signs assertions: its keys follow the key ring.
-func (in *Instance) newSigner(g *generation) (*assertion.Signer, error) {
+func (p *process) newSigner(g *generation) (*assertion.Signer, error) {
 	var seeds []secret.Text
 	for _, k := range g.cfg.Session.Keys {
 		seeds = append(seeds, k.Derive(assertion.Label))
 	}
-	return assertion.New(assertion.Config{Seeds: seeds, Board: g.vault, Now: in.options.Now, Log: in.log})
+	return assertion.New(assertion.Config{Seeds: seeds, Board: g.vault, Now: p.options.Now, Log: p.log})
 }
 
 // mounts makes the apis. They share one transport.
-func mounts(cfg *config.Config, in *Instance) ([]api.Mount, error) {
+func mounts(cfg *config.Config, p *process) ([]api.Mount, error) {
 	var all []api.Mount
 	var validators []secret.Text
 	for _, k := range cfg.Session.Keys {
@@ -109,7 +120,7 @@ func mounts(cfg *config.Config, in *Instance) ([]api.Mount, error) {
 	}
 	for _, a := range cfg.APIs {
 		a.Validators = validators
-		a.Transport, a.Log, a.OnTrip = in.upstreams, in.log, in.counted.Masked
+		a.Transport, a.Log, a.OnTrip = p.upstreams, p.log, p.counted.Masked
 		a.Backend, a.OwnCookie = a.Identity != "", proxy.OwnCookies(cfg.SessionCookie())
 		m, err := proxy.New(a.Config)
 		if err != nil {
@@ -147,11 +158,11 @@ func Frontend(f *config.Frontend, origin, cookie string) (http.Handler, error) {
 }
 
 // fronts makes the further fronts.
-func (in *Instance) fronts(cfg *config.Config) ([]api.Front, error) {
+func (p *process) fronts(cfg *config.Config) ([]api.Front, error) {
 	var all []api.Front
 	for i := range cfg.Fronts {
 		f := &cfg.Fronts[i]
-		pages := in.options.Frontends[f.Text()]
+		pages := p.options.Frontends[f.Text()]
 		if pages == nil {
 			var err error
 			if pages, err = Frontend(&f.Frontend, f.Text(), cfg.CookieOf(f.Origin)); err != nil {

@@ -34,15 +34,6 @@ type generation struct {
 	calls   sync.WaitGroup // handlers that run; none is added once another generation has taken over
 }
 
-// start runs the workers of a generation until its stop is called.
-func (g *generation) start() {
-	ctx, stop := context.WithCancel(context.Background())
-	g.stop = stop
-	for _, w := range g.works() {
-		g.workers.Go(func() { w.run(ctx) })
-	}
-}
-
 // close releases everything below the listeners, in the order in which nothing is lost. No handler may run any more.
 // The vault is closed only where own is true: another generation may use it.
 func (g *generation) close(ctx context.Context, own bool) error {

@@ -2,15 +2,14 @@ package app
 
 import (
 	"context"
-	"log/slog"
 	"sync"
+
+	"bff/internal/audit"
 )
 
 // generations are those of one process: the current one, and those before it whose handlers still run. It is safe for
 // concurrent use.
 type generations struct {
-	log *slog.Logger
-
 	mu       sync.RWMutex // of what follows
 	current  *generation
 	retiring map[*generation]bool // those whose handlers still run
@@ -45,7 +44,7 @@ func (all *generations) replace(next *generation) {
 		ctx, cancel := context.WithTimeout(context.Background(), old.cfg.Shutdown)
 		defer cancel()
 		if err := old.close(ctx, all.alone(old)); err != nil {
-			all.log.Warn("a configuration that was replaced did not end well", "error", err)
+			old.log.Warn("a configuration that was replaced did not end well", "error", err)
 		}
 	})
 }
@@ -72,4 +71,12 @@ func (all *generations) running() []*generation {
 		out = append(out, g)
 	}
 	return out
+}
+
+// Record implements [audit.Recorder] for the vault, which may outlive the generation that made it: what happens is
+// recorded as the current one says.
+func (all *generations) Record(ctx context.Context, e audit.Event) {
+	if g := all.now(); g != nil {
+		g.events.Record(ctx, e)
+	}
 }

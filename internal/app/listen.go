@@ -1,14 +1,18 @@
 package app
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"os/signal"
 	"syscall"
 )
+
+// Listeners are what an Instance is reached by.
+type Listeners struct {
+	Browsers net.Listener
+	Admin    net.Listener // nil: there is none
+	Redirect net.Listener // plain http that is redirected to https; nil: there is none
+}
 
 // Listen opens all addresses, or none. The first is --listen; adminFlag is what chooses another for the second; the
 // third, which redirects, may be "".
@@ -51,21 +55,4 @@ func listen(flag, addr string) (net.Listener, error) {
 		return nil, fmt.Errorf("%s is no address of this machine; %s", addr, other)
 	}
 	return nil, fmt.Errorf("cannot listen on %s; %s", addr, other)
-}
-
-// Signals returns a context that the first SIGINT or SIGTERM ends. From then on they have their default effect: a
-// second one ends the process at once.
-func Signals(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(ctx)
-	received := make(chan os.Signal, 1)
-	signal.Notify(received, syscall.SIGINT, syscall.SIGTERM)
-	go func() {
-		select {
-		case <-received:
-		case <-ctx.Done():
-		}
-		signal.Stop(received) // before anybody can see that the first was received
-		cancel()
-	}()
-	return ctx, cancel
 }

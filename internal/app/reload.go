@@ -38,7 +38,7 @@ func (in *Instance) Reload() {
 		eventsChanged(cfg.Events, old.cfg.Events) { // the vault queues for the programs it knows
 		shared = nil
 	}
-	next, err := in.build(cfg, shared)
+	next, err := in.build(cfg, shared, &in.generations)
 	if err == nil {
 		err = in.certs.reload(cfg)
 	}

@@ -7,11 +7,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
-	"os/signal"
 	"sync"
-	"syscall"
 	"time"
+
+	"bff/internal/audit"
 )
 
 // Bounds of every connection. There is no bound on a whole answer: streams last.
@@ -33,20 +32,13 @@ func (in *Instance) httpServer(h http.Handler) *http.Server {
 	}
 }
 
-// Listeners are what an Instance is reached by.
-type Listeners struct {
-	Browsers net.Listener
-	Admin    net.Listener // nil: there is none
-	Redirect net.Listener // plain http that is redirected to https; nil: there is none
-}
-
 // Run serves until ctx ends, then drains: readiness turns false, calls in flight finish, refreshes are written. The
 // Instance is closed when Run returns. SIGHUP, and a change of a file of secrets, reload the configuration meanwhile.
 func (in *Instance) Run(ctx context.Context, l Listeners) error {
 	in.now().start()
 	var workers sync.WaitGroup
-	signal.Notify(in.hangups, syscall.SIGHUP) // before anybody can know of this process
-	defer signal.Stop(in.hangups)
+	stop := in.hangups.notify() // before anybody can know of this process
+	defer stop()
 	for _, w := range works(in) {
 		workers.Go(func() { w.run(ctx) })
 	}
@@ -88,18 +80,14 @@ func (in *Instance) serve(s *http.Server, l net.Listener, secure bool) error {
 	return s.ServeTLS(l, "", "")
 }
 
-// hangups are the SIGHUPs that have come.
-type hangups chan os.Signal
-
-// hearHangups reloads at each SIGHUP.
-func (in *Instance) hearHangups(ctx context.Context) {
-	for {
-		select {
-		case <-in.hangups:
-			in.Reload()
-		case <-ctx.Done():
-			return
-		}
+// works are the workers of the process.
+func works(in *Instance) []worker {
+	read := []audit.Kind{audit.ConfigurationRead, audit.KeysChanged}
+	return []worker{
+		{"start", read, in.noteStart},
+		{"files", read, in.watchFiles},
+		{"hangups", read, func(ctx context.Context) { in.hangups.hear(ctx, in.Reload) }},
+		{"store", nil, storeWatch{in.now, in.log, in.Record}.run}, // that it is away ends nothing
 	}
 }
 

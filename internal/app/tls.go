@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -19,7 +18,6 @@ import (
 	"golang.org/x/crypto/acme"
 	"golang.org/x/crypto/acme/autocert"
 
-	"bff/internal/api/route"
 	"bff/internal/config"
 )
 
@@ -187,35 +185,4 @@ func (c *certificates) issued(hello *tls.ClientHelloInfo) (*tls.Certificate, err
 		)
 	}
 	return cert, err
-}
-
-// redirect leads plain http to https: to the front of that host, else to the origin. It answers the challenges of
-// ACME as well.
-func (in *Instance) redirect() http.Handler {
-	h := route.Unread(func(w http.ResponseWriter, r *http.Request) {
-		cfg := in.now().cfg
-		to := url.URL{
-			Scheme:   "https",
-			Host:     cfg.Origin.Host,
-			Path:     r.URL.Path,
-			RawPath:  r.URL.RawPath,
-			RawQuery: r.URL.RawQuery,
-		}
-		host, _, err := net.SplitHostPort(r.Host)
-		if err != nil {
-			host = r.Host
-		}
-		for _, f := range cfg.Fronts {
-			if f.Origin.Hostname() == host {
-				to.Host = f.Origin.Host
-			}
-		}
-		w.Header().Set("Location", to.String())
-		w.Header().Set("Connection", "close")
-		w.WriteHeader(http.StatusPermanentRedirect)
-	})
-	if in.certs != nil && in.certs.manager != nil {
-		return in.certs.manager.HTTPHandler(h)
-	}
-	return h
 }

@@ -6,8 +6,8 @@ import (
 	"bff/internal/audit"
 )
 
-// A worker is work that goes on beside the calls. All of them are here, with what they write to the audit log, each event
-// once for each thing done; a test walks the list.
+// A worker is work that goes on beside the calls. All of them are in two lists, that of a generation here and that of the
+// process in run.go, with what they write to the audit log, each event once for each thing done. A test walks both.
 type worker struct {
 	name   string
 	writes []audit.Kind // nil: nothing that is audited
@@ -25,13 +25,11 @@ func (g *generation) works() []worker {
 	}
 }
 
-// works are the workers of the process.
-func works(in *Instance) []worker {
-	read := []audit.Kind{audit.ConfigurationRead, audit.KeysChanged}
-	return []worker{
-		{"start", read, in.noteStart},
-		{"files", read, in.watchFiles},
-		{"hangups", read, in.hearHangups},
-		{"store", nil, storeWatch{in.now, in.log, in.Record}.run}, // that it is away ends nothing
+// start runs the workers of a generation until its stop is called.
+func (g *generation) start() {
+	ctx, stop := context.WithCancel(context.Background())
+	g.stop = stop
+	for _, w := range g.works() {
+		g.workers.Go(func() { w.run(ctx) })
 	}
 }

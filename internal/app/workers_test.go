@@ -165,8 +165,8 @@ func besides() map[string]string {
 		"api/background.go":           call,
 		"api/live/streams.go":         reads, // ends streams of sessions that have ended
 		"api/session.go":              waits,
-		"app/generation.go":           starts,
-		"app/listen.go":               starts,
+		"app/workers.go":              starts,
+		"app/signals.go":              starts,
 		"app/reach.go":                waits,
 		"app/generations.go":          waits, // the retiring generation
 		"app/run.go":                  starts,
