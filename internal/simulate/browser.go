@@ -1,16 +1,12 @@
 package simulate
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
 	"strings"
-	"sync"
 
 	"bff/internal/simulate/standin"
 )
@@ -26,57 +22,6 @@ type browser struct {
 func (t *trial) browser(person string) *browser {
 	jar, _ := cookiejar.New(nil) // never fails
 	return &browser{t: t, person: person, jar: jar}
-}
-
-// A reply is what came back. A zero status is none.
-type reply struct {
-	status int
-	header http.Header
-	text   []byte
-	body   map[string]any
-}
-
-// outcome is status and code, or where a navigation ended.
-func (a *reply) outcome() string {
-	text := fmt.Sprint(a.status)
-	if code := a.header.Get("BFF-Error"); code != "" {
-		text += " " + code
-	}
-	if u, err := url.Parse(a.header.Get("Location")); err == nil && u.Query().Get("bff_error") != "" {
-		text = u.Query().Get("bff_error")
-	}
-	return text
-}
-
-// A response is kept in memory.
-type response struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
-}
-
-func (w *response) Header() http.Header { return w.header }
-func (w *response) WriteHeader(status int) {
-	if w.status == 0 && status >= 200 {
-		w.status = status
-	}
-}
-
-func (w *response) Write(b []byte) (int, error) {
-	w.WriteHeader(http.StatusOK)
-	return w.body.Write(b)
-}
-
-// serve has a handler answer a request. One that breaks the answer off has answered nothing.
-func serve(h http.Handler, r *http.Request) (w *response) {
-	w = &response{header: http.Header{}}
-	defer func() {
-		if recover() != nil {
-			w = &response{header: http.Header{}}
-		}
-	}()
-	h.ServeHTTP(w, r)
-	return w
 }
 
 // request makes one request of bff.
@@ -108,14 +53,6 @@ func (b *browser) request(method, target string, form url.Values, headers ...str
 	w := serve(t.instance.Browser(), r)
 	b.jar.SetCookies(r.URL, (&http.Response{Header: w.header}).Cookies())
 	return t.read(w)
-}
-
-// read notes what reached the browser, and parses it.
-func (t *trial) read(w *response) *reply {
-	a := &reply{status: w.status, header: w.header, text: w.body.Bytes()}
-	t.seen.write(w)
-	_ = json.Unmarshal(a.text, &a.body) // not everything is JSON
-	return a
 }
 
 // visit goes somewhere as a person does.
@@ -168,39 +105,4 @@ func (b *browser) arrive(there string, back standin.WayBack) *reply {
 		return a
 	}
 	return b.visit(to+"?"+back.Query.Encode(), "cross-site")
-}
-
-// seen is everything that bff sent to browsers.
-type seen struct {
-	mu  sync.Mutex
-	all bytes.Buffer
-}
-
-func (s *seen) write(w *response) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	_ = w.header.Write(&s.all)
-	s.all.Write(w.body.Bytes())
-}
-
-// has says whether one of these texts is in it.
-func (s *seen) has(texts []string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, t := range texts {
-		if t != "" && bytes.Contains(s.all.Bytes(), []byte(t)) {
-			return true
-		}
-	}
-	return false
-}
-
-// waiting says whether a bounded wait goes on.
-func (t *trial) waiting() bool { return t.ctx.Err() == nil && t.err == nil }
-
-// fail ends the scenario: what comes after the first error does nothing.
-func (t *trial) fail(err error) {
-	if t.err == nil {
-		t.err = err
-	}
 }

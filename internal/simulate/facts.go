@@ -16,7 +16,7 @@ import (
 // facts are the scenarios that show whether the file says what the provider is.
 type facts struct{ p *played }
 
-// facts are the scenarios that show whether the file says what the provider is.
+// all are these scenarios for the provider that model plays.
 func (f *facts) all(model *standin.StandIn) []scenario {
 	all := f.ofFile(model)
 	for i := range all {

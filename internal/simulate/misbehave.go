@@ -18,12 +18,6 @@ type misbehaviour struct {
 	trouble        standin.Trouble
 }
 
-const portal = "<html><head><title>Welcome to the wireless network</title></head><body>Please accept our terms</body></html>"
-
-func answered(a *standin.Answer) standin.Trouble { return standin.Trouble{Answer: a} }
-
-func changed(change func(map[string]any)) standin.Trouble { return standin.Trouble{Fields: change} }
-
 // failures are answers of the token endpoint that are none.
 func failures(expected string) []misbehaviour {
 	bad := func(name string, t standin.Trouble) misbehaviour { return misbehaviour{name, expected, t} }

@@ -231,7 +231,7 @@ func (st *simulation) blind(ctx context.Context) []string {
 	all := mutants(st.played.given)
 	seen := make([]bool, len(all))
 	var facts []scenario
-	for _, sc := range st.scenarios() {
+	for _, sc := range st.played.scenarios() {
 		if sc.fact {
 			facts = append(facts, sc)
 		}

@@ -1,81 +1,20 @@
 package simulate
 
 import (
-	"cmp"
-	"crypto/x509"
-	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"bff/internal/app"
 	"bff/internal/oauth"
-	"bff/internal/oauth/providers"
-	"bff/internal/secret"
 	"bff/internal/simulate/standin"
 )
-
-// githubTokens and googleTokens are where tokens are given where a file does not say.
-const (
-	githubTokens = "https://api.github.com/app/installations/" + standin.Installation + "/access_tokens"
-	googleTokens = "https://oauth2.googleapis.com/token"
-)
-
-// operate makes the provider one at which the application has the stand-in's credential.
-func (st *simulation) operate() {
-	st.endow(&st.played.file)
-	st.played.given.Operator = st.played.file.Operator
-	switch u := &st.played.file.Token.URL; st.played.file.Auth {
-	case providers.AuthGitHubApp:
-		*u = strings.ReplaceAll(cmp.Or(*u, githubTokens), "{installation}", standin.Installation)
-	case providers.AuthServiceAccount:
-		*u = cmp.Or(*u, googleTokens)
-	}
-}
-
-// endow gives a provider the operator's credential that the stand-in knows.
-func (st *simulation) endow(p *providers.Config) {
-	o, key := &p.Operator, standin.Key(standin.Application)
-	der, err := x509.MarshalPKCS8PrivateKey(st.key)
-	if err != nil {
-		panic("simulate: an RSA key that cannot be written")
-	}
-	private := string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
-	switch p.Auth {
-	case providers.AuthAPIKey:
-		o.APIKey = secret.New(key)
-	case providers.AuthBasic:
-		o.Username, o.Password = standin.Application, secret.New(key)
-	case providers.AuthGitHubApp:
-		p.Client.Key, o.Installation = secret.New(private), standin.Installation
-	case providers.AuthServiceAccount:
-		file, _ := json.Marshal(map[string]string{"type": "service_account", "client_email": standin.ServiceAccount, // texts alone
-			"private_key": private, "private_key_id": "key-1", "token_uri": googleTokens})
-		o.ServiceAccount = secret.New(string(file))
-	}
-}
-
-// otherCredential gives a provider a credential of the operator's that the stand-in does not know.
-func (st *simulation) otherCredential(p *providers.Config) {
-	o := &p.Operator
-	p.Client.Secret, o.APIKey, o.Password = secret.New("another"), secret.New("ak-another"), secret.New("another")
-	switch p.Auth {
-	case providers.AuthAPIKey:
-		o.Password = secret.Text{}
-	case providers.AuthGitHubApp, providers.AuthClientCredentials:
-		p.Client.ID = "another"
-	case providers.AuthServiceAccount:
-		o.ServiceAccount = secret.New(strings.Replace(o.ServiceAccount.Reveal(), standin.ServiceAccount, "another@simulated.example", 1))
-	}
-}
 
 // application are the scenarios of a credential of the operator's.
 type application struct{ p *played }
 
-// operated are the scenarios of a provider that is called with the operator's credential: those of facts in front.
+// all are the scenarios of a provider that is called with the operator's credential: those that show facts in front.
 func (a *application) all(model *standin.StandIn) []scenario {
 	in := func(t *trial) *browser {
 		b := t.browser("ada")

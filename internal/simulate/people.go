@@ -14,7 +14,7 @@ const rush = 50 // calls at once
 // people are the scenarios of what people do.
 type people struct{ p *played }
 
-// people are scenarios of what people do.
+// all are these scenarios for the provider that model plays.
 func (c *people) all(model *standin.StandIn) []scenario {
 	all := []scenario{
 		{name: "they say no", expected: "access_denied, signed out", run: func(t *trial) string {
@@ -143,27 +143,4 @@ func callbacks() []scenario {
 			return b.visit("/bff/callback/"+t.name+"?"+back, "cross-site").outcome() + ", " + b.session()
 		}},
 	}
-}
-
-// object is an answer of a few fields.
-func object(status int, pairs ...any) *standin.Answer {
-	body := map[string]any{}
-	for i := 0; i+1 < len(pairs); i += 2 {
-		body[pairs[i].(string)] = pairs[i+1]
-	}
-	return &standin.Answer{Status: status, Body: body}
-}
-
-// page is an answer that is no JSON.
-func page(status int, contentType, text string) *standin.Answer {
-	return &standin.Answer{Status: status, Headers: map[string]string{"Content-Type": contentType}, Body: text}
-}
-
-// with adds a header.
-func with(a *standin.Answer, name, value string) *standin.Answer {
-	if a.Headers == nil {
-		a.Headers = map[string]string{}
-	}
-	a.Headers[name] = value
-	return a
 }

@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"bff/internal/simulate/standin"
 )
 
 // runTimeout bounds one scenario.
@@ -21,34 +19,6 @@ type scenario struct {
 	fact           bool              // it shows whether the file says what the provider is
 	core           bool              // recorded answers decide it most of all
 	shows          []string          // the beginnings of those keys that it, most of all, shows to be wrong
-}
-
-// scenarios are those for the provider that is played: first those that depend on what its file says.
-func (st *simulation) scenarios() []scenario {
-	p := st.played
-	model, wrong := standin.New(standin.Config{File: p.file, Answers: p.answers}), &misbehaviours{p}
-	if p.file.Operated() {
-		return (&application{p}).all(model)
-	}
-	all := (&facts{p}).all(model)
-	if p.file.Typed() {
-		return append(all, typed(p.file.Userinfo.URL != "")...)
-	}
-	all = append(all, (&people{p}).all(model)...)
-	all = append(all, callbacks()...)
-	all = append(all, wrong.exchanges()...)
-	all = append(all, wrong.refreshes()...)
-	all = append(all, wrong.grants()...)
-	if p.file.Issuer != "" {
-		all = append(all, wrong.openID()...)
-	}
-	if p.asksUserinfo() {
-		all = append(all, wrong.userinfo()...)
-	}
-	if model.Has(standin.Revocation) {
-		all = append(all, revocations()...)
-	}
-	return append(all, apis()...)
 }
 
 // first sorts scenarios so that those which show most of a key come first.

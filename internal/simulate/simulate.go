@@ -6,18 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"text/tabwriter"
 
 	"bff/internal/oauth/providers"
 	"bff/internal/simulate/standin"
 )
-
-// parallel is how many scenarios run at once, of all providers that are played together, for each processor.
-const parallel = 4
 
 // ErrFailed is in every error that says that a scenario did not go as expected.
 var ErrFailed = errors.New("failed")
@@ -32,11 +27,6 @@ type Options struct {
 
 	slots slots // shared by runs at once; nil: of one's own
 }
-
-// slots bound how many scenarios run at once.
-type slots chan struct{}
-
-func newSlots() slots { return make(slots, parallel*runtime.GOMAXPROCS(0)) }
 
 // Answers are what a real provider answered.
 type Answers = standin.Answers
@@ -131,7 +121,7 @@ func sumUp(out io.Writer, name, table string, err error) {
 
 // chosen are the scenarios that are played.
 func (st *simulation) chosen(o Options) []scenario {
-	all := st.scenarios()
+	all := st.played.scenarios()
 	if o.Facts {
 		all = slices.DeleteFunc(all, func(sc scenario) bool { return !sc.fact })
 	}
@@ -173,19 +163,6 @@ func Run(ctx context.Context, p providers.Config, o Options, out io.Writer) erro
 		st.warn(out, st.blind(ctx))
 	}
 	return errors.Join(failed, ctx.Err())
-}
-
-// each calls f for 0 to n-1, as many at once as there are slots.
-func (slots slots) each(n int, f func(i int)) {
-	var work sync.WaitGroup
-	for i := range n {
-		work.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			f(i)
-		})
-	}
-	work.Wait()
 }
 
 // preface says what the table can prove.
