@@ -284,6 +284,32 @@ func TestASignerPrintsNoKey(t *testing.T) {
 	}
 }
 
+// Decoders of base64 pass over line breaks and over the bits behind the last byte; what is signed is the same.
+func TestAnAssertionHasOneSpelling(t *testing.T) {
+	c := newClock()
+	s := signer(t, c, newBoard(c), seed('a'))
+	token := assert(t, s, ada())
+	const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	last := strings.IndexByte(digits, token[len(token)-1])
+	for name, other := range map[string]string{
+		"a line break in the header":    token[:9] + "\r" + token[9:],
+		"a line break in the payload":   strings.Replace(token, ".", ".\n", 1),
+		"a line break in the signature": token[:len(token)-5] + "\n" + token[len(token)-5:],
+		"a space before":                " " + token,
+		"a line break behind":           token + "\n",
+		"a tab":                         strings.Replace(token, ".", ".\t", 1),
+		"spare bits":                    token[:len(token)-1] + digits[last^1:last^1+1],
+		"padding":                       token + "==",
+	} {
+		if claims, err := s.Verify(other); err == nil {
+			t.Errorf("%s: accepted: %+v", name, claims)
+		}
+	}
+	if _, err := s.Verify(token); err != nil {
+		t.Error(err)
+	}
+}
+
 func FuzzVerify(f *testing.F) {
 	c := newClock()
 	s := signer(f, c, newBoard(c), seed('a'))

@@ -26,7 +26,8 @@ func Looks(token string) bool {
 	return dots == 2
 }
 
-// Verify checks an assertion: its form, its key, its signature, its type and its time, in this order. Whether its
+// Verify checks an assertion: its form, its key, its signature, its type and its time, in this order. It has one
+// spelling: white space and spare bits, which decoders pass over, are refused (RFC 7515 section 2). Whether its
 // session still lives is the caller's question, and so is the audience.
 func (s *Signer) Verify(token string) (Claims, error) {
 	if len(token) > maxToken {
@@ -34,6 +35,9 @@ func (s *Signer) Verify(token string) (Claims, error) {
 	}
 	parsed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.EdDSA})
 	if err != nil || len(parsed.Signatures) != 1 {
+		return Claims{}, ErrInvalid
+	}
+	if spelled, err := parsed.CompactSerialize(); err != nil || spelled != token {
 		return Claims{}, ErrInvalid
 	}
 	header := parsed.Signatures[0].Protected
