@@ -25,7 +25,7 @@ type Config struct {
 	Transport    http.RoundTripper  // carries requests to providers; [client.NewTransport] when nil
 	Now          func() time.Time   // time.Now when nil
 	Log          *slog.Logger       // discarded when nil
-	Patience     time.Duration      // how long a caller waits for a refresh; 10 s when zero
+	Patience     time.Duration      // how long a caller waits for a refresh; 12 s when zero
 	TokenTimeout time.Duration      // of one token request, whoever still waits for it; 30 s when zero
 
 	OnRefresh    func(ctx context.Context, provider, outcome string, took time.Duration) // may be nil
@@ -51,7 +51,7 @@ func (cfg *Config) setDefaults() {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	if cfg.Patience == 0 {
-		cfg.Patience = 10 * time.Second
+		cfg.Patience = 12 * time.Second // a provider may take ten
 	}
 	if cfg.TokenTimeout == 0 {
 		cfg.TokenTimeout = 30 * time.Second
