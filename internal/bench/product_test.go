@@ -61,10 +61,13 @@ func (p process) allocated() (objects, bytes float64) {
 	return objects, bytes
 }
 
-func median(v []float64) float64 {
+func median(v []float64) float64 { return quantile(v, 0.5) }
+
+// quantile is the value that so many of all are below; 0 the least, 1 the most.
+func quantile(v []float64, share float64) float64 {
 	v = slices.Clone(v)
 	slices.Sort(v)
-	return v[len(v)/2]
+	return v[min(int(share*float64(len(v))), len(v)-1)]
 }
 
 // A house is a store and a provider, with the keys and whatever instances of bff stand in front of them.
@@ -74,7 +77,9 @@ type house struct {
 	approve                      func(url, person string, without ...string) (string, error)
 	key                          string
 	port                         int // of the next instance
-	stale                        int // of so many people one has an access token that has expired; 0: nobody
+
+	// left is how long the access token of the i-th of some people is still good; nil: three hours.
+	left func(i int) time.Duration
 }
 
 func newHouse(b *testing.B) *house {
@@ -147,11 +152,11 @@ func (h *house) people(b *testing.B, n int) []string {
 	for range 32 {
 		all.Go(func() {
 			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				life := 3 * time.Hour
-				if h.stale > 0 && i%h.stale == 0 {
-					life = -time.Minute
+				left := tokenLife
+				if h.left != nil {
+					left = h.left(i)
 				}
-				cookie, err := person(v, h.issuer, life)
+				cookie, err := person(v, h.issuer, left)
 				if err != nil {
 					b.Error(err)
 					return
@@ -182,8 +187,11 @@ func (h *house) vault(b *testing.B) *vault.Vault {
 	return v
 }
 
-// person makes one session, whose access token expires in life.
-func person(v *vault.Vault, issuer string, life time.Duration) (cookie string, err error) {
+// tokenLife is how long an access token is good.
+const tokenLife = 3 * time.Hour
+
+// person makes one session, whose access token is still good for what is left.
+func person(v *vault.Vault, issuer string, left time.Duration) (cookie string, err error) {
 	r := httptest.NewRequest("GET", "/", nil)
 	subject := rand.Text()
 	email := "person." + strings.ToLower(subject[:8]) + "@example.com"
@@ -199,8 +207,8 @@ func person(v *vault.Vault, issuer string, life time.Duration) (cookie string, e
 			Provider: "demo", Keep: vault.KeepSession,
 			Account: vault.Account{Subject: subject, Email: email, Name: "Ada Lovelace"},
 			Scopes:  []string{"openid", "email", "https://www.googleapis.com/auth/calendar.readonly"},
-			Tokens: vault.Tokens{Access: secret.New("ya29." + testText(214)), ObtainedAt: time.Now(),
-				Expiry: time.Now().Add(life), Refresh: secret.New("1//" + testText(100))},
+			Tokens: vault.Tokens{Access: secret.New("ya29." + testText(214)), Expiry: time.Now().Add(left),
+				ObtainedAt: time.Now().Add(left - tokenLife), Refresh: secret.New("1//" + testText(100))},
 		}})
 	if err != nil {
 		return "", err

@@ -34,6 +34,12 @@ func TestMain(m *testing.M) {
 		listen(grants())
 	case "plain":
 		listen(plain(strings.Fields(os.Getenv("BENCH_TO"))))
+	case "relay":
+		late, err := time.ParseDuration(os.Getenv("BENCH_LATE"))
+		if err != nil {
+			panic(err)
+		}
+		relay(os.Getenv("BENCH_TO"), late)
 	case "load":
 		loadAsTold()
 	case "crowd":

@@ -19,9 +19,10 @@ import (
 	"bff/internal/vault"
 )
 
-// grants is a provider that knows everybody: any refresh token brings new tokens.
+// grants is a provider that knows everybody: any refresh token brings new tokens, as long after as was last said at
+// /late.
 func grants() http.Handler {
-	mux, n := http.NewServeMux(), new(atomic.Int64)
+	mux, n, late := http.NewServeMux(), new(atomic.Int64), new(atomic.Int64)
 	answer := func(w http.ResponseWriter, v any) {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(v)
@@ -36,8 +37,13 @@ func grants() http.Handler {
 	mux.HandleFunc("GET /keys", func(w http.ResponseWriter, _ *http.Request) { answer(w, map[string]any{"keys": []any{}}) })
 	mux.HandleFunc("POST /token", func(w http.ResponseWriter, _ *http.Request) {
 		n.Add(1)
+		<-time.After(time.Duration(late.Load()))
 		answer(w, map[string]any{"access_token": "ya29." + testText(214), "token_type": "Bearer", "expires_in": 10800,
 			"refresh_token": "1//" + testText(100)})
+	})
+	mux.HandleFunc("GET /late", func(_ http.ResponseWriter, r *http.Request) {
+		d, _ := time.ParseDuration(r.FormValue("by"))
+		late.Store(int64(d))
 	})
 	mux.HandleFunc("GET /count", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, n.Load()) })
 	return mux
@@ -95,7 +101,13 @@ func crowded(b *testing.B, n int) *crowdedHouse {
 	b.Helper()
 	s := testenv.Sentinel(b, 1)
 	h := &crowdedHouse{house: &house{store: s.Master(), key: testenv.NewKey(b), clientID: "bff", clientPass: "geheim",
-		port: testenv.FreePort(b), stale: 10}, sentinels: s, n: n}
+		port: testenv.FreePort(b)}, sentinels: s, n: n}
+	h.left = func(i int) time.Duration {
+		if i%10 == 0 {
+			return -time.Minute
+		}
+		return tokenLife
+	}
 	h.grants, _ = play(b, "grants")
 	h.issuer = "http://" + h.grants
 	up, _ := play(b, "answers", "BENCH_CERTIFICATE="+b.TempDir()+"/upstream.pem")
