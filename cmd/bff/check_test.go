@@ -221,7 +221,7 @@ func TestCheckReadsMetadataAndKeys(t *testing.T) {
 		http.Redirect(w, r, "/elsewhere", http.StatusMovedPermanently)
 	})
 	for path, keys := range map[string]string{"/none": `{"keys":[{"kty":"oct","k":"aaaa"},{"kty":"RSA","e":"AQAB"},42]}`, "/some": `{"keys":[
-		{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","x5c":["!"]},{"kty":"RSA","e":"AQAB"}]}`} {
+		{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","x5c":["!"]},{"kty":"RSA","e":"AQAB"}]}`, "/away": ""} {
 		mux.HandleFunc("GET "+path+"/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(
 				w,
@@ -229,11 +229,16 @@ func TestCheckReadsMetadataAndKeys(t *testing.T) {
 					"I", issuer+path),
 			)
 		})
-		mux.HandleFunc("GET "+path+"/keys", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, keys) })
+		mux.HandleFunc("GET "+path+"/keys", func(w http.ResponseWriter, _ *http.Request) {
+			if keys == "" {
+				w.WriteHeader(http.StatusServiceUnavailable)
+			}
+			_, _ = io.WriteString(w, keys)
+		})
 	}
 	for path, want := range map[string]string{
 		"/moved": "it redirects (301), and bff follows no redirect", "/none": "keys: none can sign ID tokens",
-		"/some": "its keys were read, and 1 can sign ID tokens; 1 cannot and are left out",
+		"/away": "failed   provider acme: keys: ", "/some": "its keys were read, and 1 can sign ID tokens; 1 cannot and are left out",
 	} {
 		file := written(
 			t,

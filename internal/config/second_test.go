@@ -277,6 +277,16 @@ apis:
 	}
 }
 
+func TestAnAdminListenerThatIsReachableIsAWarning(t *testing.T) {
+	for admin, reachable := range map[string]bool{"127.0.0.1:9090": false, "[::1]:9090": false, "localhost:9090": false,
+		":9090": true, "0.0.0.0:9090": true, "[::]:9090": true, "192.0.2.1:9090": true} {
+		v := good(t, minimal+"admin: '"+admin+"'\n")
+		if all := strings.Join(v.Warnings, "\n"); strings.Contains(all, "`admin` is reachable from outside") != reachable {
+			t.Errorf("%s, reachable %v: %q", admin, reachable, all)
+		}
+	}
+}
+
 // Lines that are indented wrongly are reported as that, at the line.
 func TestWrongIndentationIsReportedAsThat(t *testing.T) {
 	const deeper, nothing = "the line is indented deeper than the one above it", "the line lines up with nothing above it"

@@ -3,18 +3,13 @@ import assert from "node:assert/strict";
 import { execFile, execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 const here = fileURLToPath(new URL("..", import.meta.url)),
   root = join(here, "..", "..");
-const pages = [
-  ...readdirSync(join(root, "docs")).filter((name) => /^(account-page|client|testing)[a-z-]*\.md$/.test(name)).map((name) => "docs/" + name),
-  "web/client/README.md",
-];
-
 // What a sample may use without saying where it is from.
 const known = `
   import type { Client, Session } from "bff-client/types";
@@ -25,10 +20,16 @@ const known = `
 
 /** The TypeScript of a page: [name, text]. */
 const samples = (page) =>
-  [...readFileSync(join(root, page), "utf8").matchAll(/^```(tsx?)\n([^]*?)^```$/gm)].map(([, kind, text], i) => [
-    `${basename(page, ".md").toLowerCase()}-${i + 1}.${kind}`,
+  [...readFileSync(join(root, page), "utf8").matchAll(/^```(tsx?|typescript)\n([^]*?)^```$/gm)].map(([, kind, text], i) => [
+    `${page.replace(/\W+/g, "-").toLowerCase()}-${i + 1}.${kind === "tsx" ? kind : "ts"}`,
     text,
   ]);
+
+const pages = [
+  "README.md",
+  ...readdirSync(join(root, "docs")).filter((name) => name.endsWith(".md")).map((name) => "docs/" + name),
+  "web/client/README.md",
+].filter((page) => samples(page).length > 0);
 
 let dir;
 before(() => {
@@ -88,8 +89,11 @@ for (const [kind, options] of Object.entries(kinds)) {
   }
 }
 
-test("every page has samples, and a mistake in one is found", async () => {
-  for (const page of pages) assert.ok(samples(page).length > 0, page);
+test("the pages about the client have samples, and a mistake in one is found", async () => {
+  const named = ["client", "client-session", "client-calls", "client-server", "account-page", "testing"];
+  for (const page of [...named.map((name) => `docs/${name}.md`), "web/client/README.md"]) {
+    assert.ok(pages.includes(page), page);
+  }
   writeFileSync(join(dir, "wrong.ts"), "export const name: string = session.user.name;\n");
   assert.match(await compile(kinds.bundler), /wrong\.ts.*'session\.user'|wrong\.ts.*error/);
   rmSync(join(dir, "wrong.ts"));
