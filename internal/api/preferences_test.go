@@ -159,6 +159,32 @@ func TestPreferencesHonourIfMatch(t *testing.T) {
 	}
 }
 
+// Who says that there must be nothing yet, or not this version, overwrites nothing (RFC 9110 section 13.1.2).
+func TestPreferencesHonourIfNoneMatch(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser()
+	b.signIn("ada")
+	none := b.fetch("GET", "/bff/preferences", "").Header.Get("ETag")
+	first := b.fetch("PATCH", "/bff/preferences", `{"a":1}`, mergePatch, header("If-None-Match", `"other", W/"x"`))
+	tag := first.Header.Get("ETag")
+	for _, condition := range []string{"*", tag, "W/" + tag, `"a",` + tag, none + ", W/" + tag} {
+		p := b.fetch("PATCH", "/bff/preferences", `{"a":2}`, mergePatch, header("If-None-Match", condition))
+		if p.Header.Get("ETag") != tag {
+			t.Errorf("%q: the answer has the tag %s", condition, p.Header.Get("ETag"))
+		}
+		refused(t, p, 412, "conflict")
+		refused(t, b.fetch("PATCH", "/bff/preferences", `{"a":2}`, mergePatch, header("If-Match", tag),
+			header("If-None-Match", condition)), 412, "conflict")
+	}
+	if got := text(b.fetch("GET", "/bff/preferences", "")); got != `{"a":1}` {
+		t.Errorf("stored is %s", got)
+	}
+	other := b.fetch("PATCH", "/bff/preferences", `{"a":2}`, mergePatch, header("If-None-Match", none))
+	if other.StatusCode != 200 {
+		t.Errorf("not the version of nothing: %d", other.StatusCode)
+	}
+}
+
 func TestOfManyConditionalChangesExactlyOneIsMade(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser()

@@ -73,7 +73,7 @@ export const createClient = ({ baseURL, onFix } = {}) => {
       headers: {
         "X-CSRF": "1",
         ...body && { "Content-Type": "application/merge-patch+json" },
-        ...match && { "If-Match": match },
+        ...match && { "If-Match": match.replace("W/", "") }, // a front proxy that compresses makes tags weak
       },
       body: body && JSON.stringify(body),
     });

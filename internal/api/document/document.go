@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,19 +42,18 @@ func (s Store) Answer(c *route.Call) error {
 }
 
 // Patch is the answer to PATCH: the object as it is stored now. Two patches at once are both applied, unless If-Match
-// says otherwise.
+// or If-None-Match says otherwise.
 func (s Store) Patch(c *route.Call) error {
 	patch, err := ReadObject(c.R)
 	if err != nil {
 		return err
 	}
-	conditions, conditional := c.R.Header["If-Match"]
 	for range attempts {
 		doc, version, err := s.Get(c.Ctx())
 		if err != nil {
 			return s.failed(err)
 		}
-		if conditional && !matches(conditions, version) {
+		if !holds(c.R.Header, version) {
 			return conflict(version, c)
 		}
 		next, err := Merge(doc, patch)
@@ -93,14 +93,26 @@ func ETag(version string) string {
 	return `"` + base64.RawURLEncoding.EncodeToString([]byte(version)) + `"`
 }
 
-// matches evaluates If-Match by strong comparison. There is always an object, so "*" matches.
-func matches(conditions []string, version string) bool {
-	for _, tag := range strings.Split(strings.Join(conditions, ","), ",") { // the tags of this package hold no comma
-		if tag = strings.TrimSpace(tag); tag == "*" || tag == ETag(version) {
-			return true
-		}
+// holds evaluates the conditions of a PATCH (RFC 9110 section 13.1): If-Match by strong, If-None-Match by weak
+// comparison. There is always an object: the first of its versions is that of nothing written.
+func holds(h http.Header, version string) bool {
+	if match, ok := h["If-Match"]; ok && !slices.ContainsFunc(tags(match), func(tag string) bool {
+		return tag == "*" || tag == ETag(version)
+	}) {
+		return false
 	}
-	return false
+	return !slices.ContainsFunc(tags(h["If-None-Match"]), func(tag string) bool {
+		return tag == "*" || strings.TrimPrefix(tag, "W/") == ETag(version)
+	})
+}
+
+// tags splits a field of entity tags. Those of this package hold no comma.
+func tags(lines []string) []string {
+	all := strings.Split(strings.Join(lines, ","), ",")
+	for i, tag := range all {
+		all[i] = strings.TrimSpace(tag)
+	}
+	return all
 }
 
 // ReadObject reads a JSON object from the body, which the pipeline bounds.

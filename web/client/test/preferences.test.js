@@ -65,6 +65,15 @@ test("a function is called again when another device was faster, and no change i
   assert.deepEqual([seen, stored], [[1, 11, 21], { visits: 22 }]);
 });
 
+test("a tag that a compressing proxy made weak is sent as bff gave it", async () => {
+  const p = page();
+  p.session = signedIn();
+  const tag = { ETag: 'W/"3f1c"' };
+  p.answer = (r) => (r.method === "GET" && r.url.endsWith("/preferences") ? Response.json({}, { headers: tag }) : undefined);
+  await createClient().setPreferences(() => ({ n: 1 })).catch(() => {});
+  assert.deepEqual([p.last.method, p.last.headers.get("If-Match")], ["PATCH", '"3f1c"']);
+});
+
 test("a conflict that does not end is a BFFError, and the next change works", async () => {
   const p = page();
   p.session = signedIn();
