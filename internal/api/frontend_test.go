@@ -33,9 +33,11 @@ func built(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, content := range map[string]string{
-		"index.html": "<title>app</title>", "favicon.ico": "icon", "robots.txt": "User-agent: *", "assets/index-BxYz12k3.js": "//hashed", "assets/main.1a2b3c4d.css": "a{}",
-		"assets/version2024.js": "//", "assets/a-component.js": "//", "docs/index.html": "<title>docs</title>", "list/one.txt": "1", ".env": "SECRET=1", ".git/config": "secret",
-		"assets/.hidden.js": "secret", ".well-known/security.txt": "Contact: x", "data.json": "{}", "film.mp4": "0123456789", "app.webmanifest": "{}",
+		"index.html": "<title>app</title>", "favicon.ico": "icon", "robots.txt": "User-agent: *",
+		"assets/index-BxYz12k3.js": "//hashed", "assets/main.1a2b3c4d.css": "a{}", "assets/version2024.js": "//",
+		"assets/a-component.js": "//", "docs/index.html": "<title>docs</title>", "list/one.txt": "1", ".env": "SECRET=1",
+		".git/config": "secret", "assets/.hidden.js": "secret", ".well-known/security.txt": "Contact: x", "data.json": "{}",
+		"film.mp4": "0123456789", "app.webmanifest": "{}",
 	} {
 		path := filepath.Join(dir, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {

@@ -15,8 +15,9 @@ import (
 // spellings are the ways to write a field's name that some program would take for it.
 func spellings(name string) []string {
 	swap := func(from, to string) string { return strings.ReplaceAll(name, from, to) }
-	return []string{name, strings.ToLower(name), strings.ToUpper(name), swap("-", "_"),
-		strings.ToUpper(swap("-", "_")), swap("-", "."), strings.Replace(name, "-", "_", 1), strings.ToLower(swap("-", "_")), strings.ToLower(swap("-", ".")), swap("-", "--")}
+	return []string{name, strings.ToLower(name), strings.ToUpper(name),
+		swap("-", "_"), strings.ToUpper(swap("-", "_")), strings.ToLower(swap("-", "_")), strings.Replace(name, "-", "_", 1),
+		swap("-", "."), strings.ToLower(swap("-", ".")), swap("-", "--")}
 }
 
 // What a client says of itself in fields that bff or a front proxy would set reaches no backend, at no front, below a

@@ -135,7 +135,8 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	if set.provider != nil {
 		set.provider(&p)
 	}
-	if w.broker, err = oauth.New(oauth.Config{Providers: append([]providers.Config{p}, set.further...), Vault: w.vault, Origin: w.origin, Log: log, Now: set.now, Audit: set.audit}); err != nil {
+	if w.broker, err = oauth.New(oauth.Config{Providers: append([]providers.Config{p}, set.further...), Vault: w.vault,
+		Origin: w.origin, Log: log, Now: set.now, Audit: set.audit}); err != nil {
 		t.Fatal(err)
 	}
 	w.signer = newSigner(t, w.vault, set.now, set.keys...)

@@ -37,10 +37,14 @@ func TestLookAlikesOfAListedOrigin(t *testing.T) {
 	}
 	own := strings.TrimPrefix(w.origin, "http://")
 	for _, origin := range []string{
-		"https://evil-admin.example.com", "https://eviladmin.example.com", "https://x.admin.example.com", "https://example.com", "https://admin.example.com.evil.example", "https://admin.example.comevil.example",
-		"https://admin.example.com@evil.example", "https://evil.example/https://admin.example.com", "https://evil.example#https://admin.example.com", "https://evil.example?https://admin.example.com",
-		"https://admin.example.com:8443", "https://admin.example.com:443", "https://admin.example.com.", "https://admin.example.com/", "HTTPS://ADMIN.EXAMPLE.COM", "https://Admin.example.com", "http://admin.example.com",
-		"https://admin.example.com, https://evil.example", "https://evil.example https://admin.example.com", "https://adminXexample.com", "https://admin.example.co", "admin.example.com", "null", "*", "https://", "file://",
+		"https://evil-admin.example.com", "https://eviladmin.example.com", "https://x.admin.example.com",
+		"https://example.com", "https://admin.example.com.evil.example", "https://admin.example.comevil.example",
+		"https://admin.example.com@evil.example", "https://evil.example/https://admin.example.com",
+		"https://evil.example#https://admin.example.com", "https://evil.example?https://admin.example.com",
+		"https://admin.example.com:8443", "https://admin.example.com:443", "https://admin.example.com.",
+		"https://admin.example.com/", "HTTPS://ADMIN.EXAMPLE.COM", "https://Admin.example.com", "http://admin.example.com",
+		"https://admin.example.com, https://evil.example", "https://evil.example https://admin.example.com",
+		"https://adminXexample.com", "https://admin.example.co", "admin.example.com", "null", "*", "https://", "file://",
 		"http://localhost.evil.example", "https://" + own, "http://evil@" + own, w.origin + ".evil.example", w.origin + "0",
 	} {
 		resp := call(origin)

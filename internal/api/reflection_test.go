@@ -19,11 +19,17 @@ func TestNothingOfARequestIsRepeated(t *testing.T) {
 	const evil = mark + `"'><script>alert(1)</script>`
 	escaped := url.QueryEscape(evil)
 	paths := []string{
-		"/" + mark, "/bff/" + mark, "/bff/session?x=" + escaped, "/bff/login/" + url.PathEscape(evil), "/bff/login/demo?prompt=" + escaped + "&prompt=", "/bff/login/demo?login_hint=" + escaped + "%00",
-		"/bff/login/demo?scopes=%22" + escaped, "/bff/connect/demo?connection=" + escaped, "/bff/connect/" + mark, "/bff/callback/" + mark, "/bff/callback/demo?error=" + escaped + "&error_description=" + escaped,
-		"/bff/callback/demo?code=" + escaped + "&state=" + escaped, "/bff/callback/demo?error=" + escaped + "&state=" + escaped + "&iss=" + escaped, "/bff/callback/demo?%zz" + mark, "/bff/connections/" + mark, "/bff/sessions/" + mark, "/bff/account/" + mark + ".js", "/bff/logout?" + escaped,
-		"/bff/backchannel-logout/" + mark, "/bff/backchannel-logout/demo", "/bff/security-events/demo", "/bff/preferences", "/api/calendar/" + mark, "/api/calendar/users/me/calendarList?bff_connection=" + escaped,
-		"/api/calendar/%2e%2e/" + mark, "/api/calendar/a%00" + mark, "//" + mark + "/bff/session", "/bff/session/%5c" + mark,
+		"/" + mark, "/bff/" + mark, "/bff/session?x=" + escaped, "/bff/login/" + url.PathEscape(evil),
+		"/bff/login/demo?prompt=" + escaped + "&prompt=", "/bff/login/demo?login_hint=" + escaped + "%00",
+		"/bff/login/demo?scopes=%22" + escaped, "/bff/connect/demo?connection=" + escaped, "/bff/connect/" + mark,
+		"/bff/callback/" + mark, "/bff/callback/demo?error=" + escaped + "&error_description=" + escaped,
+		"/bff/callback/demo?code=" + escaped + "&state=" + escaped,
+		"/bff/callback/demo?error=" + escaped + "&state=" + escaped + "&iss=" + escaped, "/bff/callback/demo?%zz" + mark,
+		"/bff/connections/" + mark, "/bff/sessions/" + mark, "/bff/account/" + mark + ".js", "/bff/logout?" + escaped,
+		"/bff/backchannel-logout/" + mark, "/bff/backchannel-logout/demo", "/bff/security-events/demo", "/bff/preferences",
+		"/api/calendar/" + mark, "/api/calendar/users/me/calendarList?bff_connection=" + escaped,
+		"/api/calendar/%2e%2e/" + mark, "/api/calendar/a%00" + mark, "//" + mark + "/bff/session",
+		"/bff/session/%5c" + mark,
 	}
 	found := func(resp *http.Response) string {
 		all := text(resp)
@@ -70,10 +76,13 @@ func TestNothingOfARequestIsRepeated(t *testing.T) {
 		}
 	}
 	for _, resp := range []*http.Response{
-		ask(t, w, "GET", "/"+mark, ""), ask(
-			t, w, "POST", "/introspect", "token="+escaped, formKind, basic(evil, evil),
-		), ask(t, w, "POST", "/introspect", "x="+escaped, formKind, basic("billing", billingSecret)),
-		post(t, w, "/token", "grant_type", evil), post(t, w, "/token", tokenRequest(b, "audience", evil)...), post(t, w, "/token", tokenRequest(b, "scope", evil)...), ask(t, w, "GET", "/verify", "", header("Cookie", "bff="+mark)),
+		ask(t, w, "GET", "/"+mark, ""),
+		ask(t, w, "POST", "/introspect", "token="+escaped, formKind, basic(evil, evil)),
+		ask(t, w, "POST", "/introspect", "x="+escaped, formKind, basic("billing", billingSecret)),
+		post(t, w, "/token", "grant_type", evil),
+		post(t, w, "/token", tokenRequest(b, "audience", evil)...),
+		post(t, w, "/token", tokenRequest(b, "scope", evil)...),
+		ask(t, w, "GET", "/verify", "", header("Cookie", "bff="+mark)),
 	} {
 		if at := found(resp); at != "" {
 			t.Errorf("the admin listener repeats it with %d: %q", resp.StatusCode, at)

@@ -70,9 +70,9 @@ func (s *Server) listeners(m *mounts) error {
 	if s.browser, err = route.New(browser); err != nil {
 		return fmt.Errorf("new server: %w", err)
 	}
-	a := admin.New(admin.Config{Fronts: s.fronts, Vault: s.cfg.Vault, Broker: s.cfg.Broker,
-		Signer: s.cfg.Signer, Providers: s.signIn, Audit: s.cfg.Audit, Clients: s.cfg.Clients, Peers: s.cfg.TrustedProxies, Draining: s.draining, Metrics: s.cfg.Metrics,
-		Touch: touch.slide, Now: s.cfg.Now, Log: s.cfg.Log})
+	a := admin.New(admin.Config{Fronts: s.fronts, Vault: s.cfg.Vault, Broker: s.cfg.Broker, Signer: s.cfg.Signer,
+		Providers: s.signIn, Audit: s.cfg.Audit, Clients: s.cfg.Clients, Peers: s.cfg.TrustedProxies, Draining: s.draining,
+		Metrics: s.cfg.Metrics, Touch: touch.slide, Now: s.cfg.Now, Log: s.cfg.Log})
 	services := cfg
 	managed := manage.New(manage.Config{Origin: s.cfg.Origin, Fronts: s.fronts, Vault: s.cfg.Vault, Broker: s.cfg.Broker,
 		Signer: s.cfg.Signer, Clients: s.cfg.Clients, Calls: s.cfg.Calls, Now: s.cfg.Now})

@@ -15,8 +15,8 @@ import (
 // Columns is where a line ends, a tab being one column.
 const Columns = 120
 
-// Wide returns the share of the lines of Go that are longer than [Columns]. Lines in the middle of raw strings count too: tests
-// have tables of long texts, which is what the share allows for.
+// Wide returns the share of the lines of Go that are longer than [Columns]. Lines in the middle of raw strings count
+// too: tests have tables of long texts, which is what the share allows for.
 func Wide(sources []Source) float64 {
 	lines, wide := 0, 0
 	for _, s := range sources {

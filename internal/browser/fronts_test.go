@@ -3,16 +3,13 @@ package browser_test
 import (
 	"crypto/tls"
 	"fmt"
-	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -60,15 +57,13 @@ func buildSitesOf(t *testing.T, more string, pages bool, env ...string) *threeSi
 	if err := os.WriteFile(filepath.Join(dir, "index.html"), []byte(frontPage), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	text := fmt.Sprintf(configuration, s.origin, testenv.Redis(t).URL, s.demo.Issuer, s.demo.ClientID, s.demo.APIURL,
-		s.demo.FilesURL, "http://127.0.0.1:1")
 	own := ""
 	if pages {
 		own = "frontend: {dir: " + dir + "}"
 	}
-	text = text[:strings.Index(text, "frontend:")] + more +
+	text := s.configuration() + more +
 		fmt.Sprintf("%[1]s\nfronts: [{origin: %[2]q, %[1]s}, {origin: %[3]q, %[1]s}]\n", own, s.shop, s.desk)
-	s.run(text, env...)
+	s.both(text, env...)
 	s.tls = s.terminate(s.instances[1])
 	s.browser = s.another()
 	s.tab = s.browser.Tab()
@@ -81,29 +76,14 @@ func (s *threeSites) another() *testenv.Browser {
 		chromedp.Flag("host-resolver-rules", "MAP shop.example 127.0.0.1:"+s.tls))
 }
 
-// run starts both instances on one configuration.
-func (s *threeSites) run(text string, env ...string) {
+// both starts both instances on one configuration.
+func (s *threeSites) both(text string, env ...string) {
 	s.t.Helper()
 	file := filepath.Join(s.t.TempDir(), "bff.yaml")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		s.t.Fatal(err)
-	}
-	key := testenv.NewKey(s.t)
+	write(s.t, file, text)
+	env = append(env, "BFF_KEY="+testenv.NewKey(s.t))
 	for i, listen := range s.instances {
-		admin := s.admins[i]
-		cmd := exec.Command(testenv.Binary(s.t), "serve", "--config", file, "--listen", listen, "--admin", admin)
-		cmd.Env = append(os.Environ(), "BFF_KEY="+key, "DEMO_SECRET="+s.demo.ClientSecret)
-		cmd.Env = append(cmd.Env, env...)
-		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-		if err := cmd.Start(); err != nil {
-			s.t.Fatal(err)
-		}
-		s.t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-		client := &http.Client{Timeout: time.Second}
-		testenv.Eventually(s.t, "bff is ready", func() bool {
-			resp, err := client.Get("http://" + admin + "/readyz")
-			return err == nil && resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
-		})
+		s.run(file, listen, s.admins[i], env)
 	}
 }
 

@@ -2,7 +2,6 @@ package browser_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -58,12 +57,9 @@ func hostile(t *testing.T, upstream http.Handler, files map[string]string) *site
 		write(t, filepath.Join(dir, name), text)
 	}
 	write(t, filepath.Join(dir, "index.html"), stagePage)
-	yaml := fmt.Sprintf(configuration, s.origin, testenv.Redis(t).URL, s.demo.Issuer, s.demo.ClientID, s.demo.APIURL,
-		api.URL, "http://127.0.0.1:1")
-	yaml = yaml[:strings.Index(yaml, "frontend:")] + "frontend: {dir: " + dir + "}\n"
-	yaml = strings.NewReplacer(`scopes: ["https://www.googleapis.com/auth/drive.readonly"]`, "",
-		`[GET /files, "GET /files/{id}"]`, `["/{rest...}"]`).Replace(yaml)
-	one := testenv.BFF(t, yaml, "DEMO_SECRET="+s.demo.ClientSecret)
+	yaml := strings.NewReplacer(s.demo.FilesURL, api.URL, `scopes: ["https://www.googleapis.com/auth/drive.readonly"]`, "",
+		`[GET /files, "GET /files/{id}"]`, `["/{rest...}"]`).Replace(s.configuration()) + "frontend: {dir: " + dir + "}\n"
+	one := testenv.BFF(t, yaml, "DEMO_CLIENT_SECRET="+s.demo.ClientSecret)
 	s.balance(at, one, one.Another())
 	s.browser = testenv.Chrome(t)
 	s.tab = s.browser.Tab()

@@ -19,6 +19,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"bff/internal/demo"
+	"bff/internal/devsite"
 	"bff/internal/testenv"
 	"bff/web"
 )
@@ -76,77 +77,32 @@ func (r *rig) front() http.Handler {
 			control.ServeHTTP(w, q)
 			return
 		}
-		w.Header().
-			Set("Content-Security-Policy", "frame-ancestors 'none'")
-			// clickjacking is the app's own to refuse; the demo app does
+		// Clickjacking is the app's own to refuse; the demo app does.
+		w.Header().Set("Content-Security-Policy", "frame-ancestors 'none'")
 		files.ServeHTTP(w, q)
 	})
 }
 
-const configuration = `
-origin: %s
-session:
-  store: %s
-  keys: [env:BFF_KEY]
-providers:
-  demo:
-    title: Demo
-    issuer: %s
-    client_id: %s
-    client_secret: env:DEMO_SECRET
-    scopes: [openid, email, profile, "https://www.googleapis.com/auth/calendar.readonly"]
-    scope_aliases:
-      https://www.googleapis.com/auth/userinfo.email: email
-      https://www.googleapis.com/auth/userinfo.profile: profile
-    auth_params: {access_type: offline}
-    connect_params: {include_granted_scopes: "true"}
-    consent_params: {prompt: consent}
-apis:
-  calendar:
-    provider: demo
-    upstream: %s
-    scopes: ["https://www.googleapis.com/auth/calendar.readonly"]
-    allow: [GET /users/me/calendarList, "GET /calendars/{id}/events", "GET /calendars/{id}/stream"]
-  files:
-    provider: demo
-    upstream: %s
-    scopes: ["https://www.googleapis.com/auth/drive.readonly"]
-    allow: [GET /files, "GET /files/{id}"]
-frontend:
-  upstream: %s
-`
+// configuration is that of a bff whose provider is the demo's. Its apis come last; it has no frontend.
+func (r *rig) configuration() string {
+	return fmt.Sprintf("origin: %s\nsession: {store: %q, keys: [env:BFF_KEY]}\n", r.origin, testenv.Redis(r.t).URL) +
+		devsite.Provider(r.demo)
+}
 
 // serve starts bff where the provider already expects it.
 func (r *rig) serve(front string, change func(yaml string) string, env []string) {
 	r.t.Helper()
 	file := filepath.Join(r.t.TempDir(), "bff.yaml")
-	text := fmt.Sprintf(
-		configuration,
-		r.origin,
-		testenv.Redis(r.t).URL,
-		r.demo.Issuer,
-		r.demo.ClientID,
-		r.demo.APIURL,
-		r.demo.FilesURL,
-		front,
-	)
-	if err := os.WriteFile(file, []byte(change(text)), 0o600); err != nil {
-		r.t.Fatal(err)
-	}
-	admin := address(r.t)
-	r.admin = admin
-	cmd := exec.Command(
-		testenv.Binary(r.t),
-		"serve",
-		"--config",
-		file,
-		"--listen",
-		strings.TrimPrefix(r.origin, "http://"),
-		"--admin",
-		admin,
-	)
-	cmd.Env = append(os.Environ(), "BFF_KEY="+testenv.NewKey(r.t), "DEMO_SECRET="+r.demo.ClientSecret)
-	cmd.Env = append(cmd.Env, env...)
+	write(r.t, file, change(r.configuration()+"frontend:\n  upstream: "+front+"\n"))
+	r.admin = address(r.t)
+	r.run(file, strings.TrimPrefix(r.origin, "http://"), r.admin, append(env, "BFF_KEY="+testenv.NewKey(r.t)))
+}
+
+// run starts a bff of a file at two addresses, and waits until it is ready.
+func (r *rig) run(file, listen, admin string, env []string) {
+	r.t.Helper()
+	cmd := exec.Command(testenv.Binary(r.t), "serve", "--config", file, "--listen", listen, "--admin", admin)
+	cmd.Env = append(append(os.Environ(), "DEMO_CLIENT_SECRET="+r.demo.ClientSecret), env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		r.t.Fatal(err)
@@ -155,10 +111,7 @@ func (r *rig) serve(front string, change func(yaml string) string, env []string)
 	client := &http.Client{Timeout: time.Second}
 	testenv.Eventually(r.t, "bff is ready", func() bool {
 		resp, err := client.Get("http://" + admin + "/readyz")
-		if err != nil {
-			return false
-		}
-		return resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
+		return err == nil && resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
 	})
 }
 

@@ -89,8 +89,8 @@ func (u *upstream) chunk(w http.ResponseWriter, r *http.Request, id string) {
 func (u *upstream) issues(w http.ResponseWriter, page string) {
 	n := max(1, atoi(page))
 	if n < 3 {
-		w.Header().
-			Set("Link", fmt.Sprintf(`<%s/repos/o/r/issues?per_page=2&page=%d>; rel="next", <%s/repos/o/r/issues?per_page=2&page=3>; rel="last"`, u.base, n+1, u.base))
+		issues := u.base + "/repos/o/r/issues?per_page=2"
+		w.Header().Set("Link", fmt.Sprintf(`<%[1]s&page=%[2]d>; rel="next", <%[1]s&page=3>; rel="last"`, issues, n+1))
 	}
 	answer(w, []any{map[string]any{"number": 2*n - 1}, map[string]any{"number": 2 * n}})
 }

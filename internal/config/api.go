@@ -364,7 +364,8 @@ func readScopes(v value) []string {
 		switch {
 		case !ok:
 		case strings.ContainsAny(s, " ,"):
-			in.wrong("%s is several scopes in one; write each by itself: %s", in.name(), listed(strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == ',' })))
+			each := strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == ',' })
+			in.wrong("%s is several scopes in one; write each by itself: %s", in.name(), listed(each))
 		case !scopeToken.MatchString(s):
 			in.wrong("%s is no scope (RFC 6749 section 3.3); %s", in.name(), want)
 		case slices.Contains(out, s):
@@ -385,9 +386,12 @@ func (c agreement) onMounts() {
 		for _, b := range c.APIs[:i] {
 			switch {
 			case a.Host != "" && a.Host == b.Host:
-				r.wrong(r.where(path+".host"), "`%s.host` is also the host of `apis.%s`; every host-rooted api needs its own", path, b.Name)
+				r.wrong(r.where(path+".host"),
+					"`%s.host` is also the host of `apis.%s`; every host-rooted api needs its own", path, b.Name)
 			case a.Path != "" && b.Path != "" && overlap(a.Path, b.Path):
-				r.wrong(r.where(path+".path", path), "`%s` is mounted at %s and `apis.%s` at %s, which overlap; give them separate paths", path, a.Path, b.Name, b.Path)
+				r.wrong(r.where(path+".path", path),
+					"`%s` is mounted at %s and `apis.%s` at %s, which overlap; give them separate paths",
+					path, a.Path, b.Name, b.Path)
 			}
 		}
 		if a.Host != "" && c.Origin != nil && a.Host == c.Origin.Host {

@@ -23,9 +23,11 @@ const aKey = "bffk1_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
 // environment is what the files of these tests refer to.
 func environment(name string) string {
 	return map[string]string{
-		"BFF_KEY": aKey, "OLD_KEY": "bffk1_HxwdHhscGRoXFhUUExIREA8ODQwLCgkIBwYFBAMCAQA", "GOOGLE_CLIENT_SECRET": "google-secret", "ACME_CLIENT_SECRET": "acme-secret",
-		"BILLING_SECRET": "billing-secret", "REDIS_URL": "rediss://user:pass@redis.internal:6380/1", "EMPTY": "", "TWO_LINES": "a\nb", "ENDS": "google-secret\r\n",
-		"NOTION_KEY": "notion-key", "CLIENT_ID": "from-the-environment", "ADS_TOKEN": "ads-token",
+		"BFF_KEY": aKey, "OLD_KEY": "bffk1_HxwdHhscGRoXFhUUExIREA8ODQwLCgkIBwYFBAMCAQA",
+		"GOOGLE_CLIENT_SECRET": "google-secret", "ACME_CLIENT_SECRET": "acme-secret", "BILLING_SECRET": "billing-secret",
+		"REDIS_URL": "rediss://user:pass@redis.internal:6380/1", "EMPTY": "", "TWO_LINES": "a\nb",
+		"ENDS": "google-secret\r\n", "NOTION_KEY": "notion-key", "CLIENT_ID": "from-the-environment",
+		"ADS_TOKEN": "ads-token",
 	}[name]
 }
 

@@ -115,7 +115,8 @@ func (c control) serveState(w http.ResponseWriter, p *provider.Person, sent []st
 		You           any      `json:"you,omitempty"`
 		Rows          any      `json:"rows"`  // of the application's own database
 		Heard         any      `json:"heard"` // events that the application received
-	}{Mode: c.Mode(), Counts: c.Counts(), TokenLifetime: int(c.cfg.TokenLifetime.Seconds()), Cookies: len((&http.Request{Header: http.Header{"Cookie": sent}}).Cookies()),
+	}{Mode: c.Mode(), Counts: c.Counts(), TokenLifetime: int(c.cfg.TokenLifetime.Seconds()),
+		Cookies:     len((&http.Request{Header: http.Header{"Cookie": sent}}).Cookies()),
 		CookieBytes: len(strings.Join(sent, "; ")), Fronts: c.cfg.Fronts, Rows: c.Rows(), Heard: c.Heard()}
 	people := c.People()
 	for _, q := range people[:min(len(people), 20)] {

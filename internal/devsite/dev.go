@@ -63,16 +63,9 @@ func (o *Options) abandon(err error) error {
 	return errors.Join(err, o.Browsers.Close(), o.Admin.Close())
 }
 
-// devFile is the configuration of `bff dev`. The provider is described as an operator would describe Google, had it
-// no built-in of its own.
-const devFile = `
-origin: %s
-listen: "127.0.0.1:0"
-admin: "127.0.0.1:0"
-session:
-  store: "memory:"
-  keys: [env:BFF_KEY]
-providers:
+// providerText describes the demo's provider, and the two APIs behind it, as an operator would describe Google, had it no
+// built-in of its own.
+const providerText = `providers:
   demo:
     title: Demo
     issuer: %s
@@ -99,20 +92,35 @@ apis:
     provider: demo
     upstream: %s
     scopes: ["https://www.googleapis.com/auth/drive.readonly"]
-    allow:
-      - GET /files
-      - GET /files/{id}
+    allow: [GET /files, "GET /files/{id}"]
+`
+
+// Provider returns the lines of a configuration that describe the provider of d and the APIs behind it, which come last.
+// The secret of the client is in DEMO_CLIENT_SECRET.
+func Provider(d *demo.Demo) string {
+	return fmt.Sprintf(providerText, d.Issuer, d.ClientID, d.APIURL, d.FilesURL)
+}
+
+// devFile is the configuration of `bff dev`.
+const devFile = `
+origin: %s
+listen: "127.0.0.1:0"
+admin: "127.0.0.1:0"
+session:
+  store: "memory:"
+  keys: [env:BFF_KEY]
+%s
   app:
     path: /app
     identity: app
-    upstream: %[6]s
+    upstream: %[3]s
     allow: [GET /greeting]
 users:
   rights:
     admin: ["email:ada@example.com"]
-  hook: {url: %[6]s/hooks/sign-in, secret: env:HOOK_SECRET}
+  hook: {url: %[3]s/hooks/sign-in, secret: env:HOOK_SECRET}
 events:
-  - {url: %[6]s/hooks/events, secret: env:HOOK_SECRET}
+  - {url: %[3]s/hooks/events, secret: env:HOOK_SECRET}
 `
 
 // devConfig reads devFile, with the further fronts, with a fresh key.
@@ -124,7 +132,7 @@ func devConfig(origin string, fronts []string, d *demo.Demo) (*config.Config, st
 		"DEMO_CLIENT_SECRET": d.ClientSecret,
 		"HOOK_SECRET":        d.HookSecret,
 	}
-	text := fmt.Sprintf(devFile, origin, d.Issuer, d.ClientID, d.APIURL, d.FilesURL, d.BackendURL)
+	text := fmt.Sprintf(devFile, origin, Provider(d), d.BackendURL)
 	for _, front := range fronts {
 		text += fmt.Sprintf("fronts:\n  - {origin: %q, apis: [app]}\n", front)
 	}

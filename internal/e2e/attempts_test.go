@@ -123,9 +123,12 @@ func TestAttemptNeedsANavigation(t *testing.T) {
 // S1, attack class 1: whatever return_to says, the way back ends on this origin.
 func TestReturnToStaysHere(t *testing.T) {
 	r := build(t, parts{})
-	for _, to := range []string{"//evil.example", "///evil.example", "/\\evil.example", "/\t/evil.example", "https://evil.example/", "https:evil.example",
-		"/%2f%2fevil.example/%2e%2e", "/%5cevil.example", "http:3627734734", "javascript:alert(1)", "data:text/html;base64,PHNjcmlwdD4=", "/\r\nLocation: https://evil.example",
-		"//good@evil.example/", "/..//evil.example", "http://[::ffff:216.58.214.206]/", "java\tscript:alert(1)", "/ok?next=//evil.example"} {
+	for _, to := range []string{
+		"//evil.example", "///evil.example", "/\\evil.example", "/\t/evil.example", "https://evil.example/",
+		"https:evil.example", "/%2f%2fevil.example/%2e%2e", "/%5cevil.example", "http:3627734734", "javascript:alert(1)",
+		"data:text/html;base64,PHNjcmlwdD4=", "/\r\nLocation: https://evil.example", "//good@evil.example/",
+		"/..//evil.example", "http://[::ffff:216.58.214.206]/", "java\tscript:alert(1)", "/ok?next=//evil.example",
+	} {
 		out := r.c.Leave("/bff/login/acme?return_to=" + url.QueryEscape(to))
 		if out.Status != http.StatusFound {
 			t.Errorf("return_to=%q: %d", to, out.Status)

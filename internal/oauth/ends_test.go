@@ -14,24 +14,47 @@ import (
 	"bff/internal/vault"
 )
 
+// A heldRefresh is a refresh on which the provider works until it is let go.
+type heldRefresh struct {
+	c     vault.Connection
+	leave chan struct{} // closed: the provider answers
+	done  chan error    // what the refresh came to
+}
+
+// hold starts a refresh of s's connection on i, and returns once the provider works on it.
+func (f *fleet) hold(i *instance, s *vault.Session) heldRefresh {
+	f.t.Helper()
+	entered := make(chan struct{})
+	held := heldRefresh{i.read(f.t, s), make(chan struct{}), make(chan error, 1)}
+	f.g.misbehave(func(http.ResponseWriter, *http.Request, url.Values) bool {
+		close(entered)
+		testenv.Receive(f.t, "leave to go on", held.leave)
+		return false
+	})
+	go func() { _, err := i.Token(context.Background(), held.c); held.done <- err }()
+	testenv.Receive(f.t, "the first step", entered)
+	return held
+}
+
+// lock is the name of the lock that is held, the only one in the store.
+func (f *fleet) lock() string {
+	f.t.Helper()
+	keys, err := f.store.Client().Keys(context.Background(), "*:l:*").Result()
+	if err != nil || len(keys) != 1 {
+		f.t.Fatalf("locks: %v %v", keys, err)
+	}
+	return keys[0]
+}
+
 // during starts a refresh of s's connection on i, runs f while the provider works on it, and returns what the refresh
 // came to.
 func (f *fleet) during(i *instance, s *vault.Session, do func(c vault.Connection)) error {
 	f.t.Helper()
-	entered, leave := make(chan struct{}), make(chan struct{})
-	f.g.misbehave(func(http.ResponseWriter, *http.Request, url.Values) bool {
-		close(entered)
-		testenv.Receive(f.t, "leave to go on", leave)
-		return false
-	})
-	c := i.read(f.t, s)
-	done := make(chan error, 1)
-	go func() { _, err := i.Token(context.Background(), c); done <- err }()
-	testenv.Receive(f.t, "the first step", entered)
+	held := f.hold(i, s)
 	f.g.misbehave(nil)
-	do(c)
-	close(leave)
-	return testenv.Receive(f.t, "the end of it", done)
+	do(held.c)
+	close(held.leave)
+	return testenv.Receive(f.t, "the end of it", held.done)
 }
 
 // Guarantee 6: logout wins. The grant is not revoked: at some providers that would end the person's other sessions.

@@ -196,42 +196,27 @@ const failurePause = 300 * time.Millisecond
 func TestAHolderWhoseLockRanOutTakesItAgain(t *testing.T) {
 	f := newFleet(t)
 	i, other := f.start(0), f.start(0)
-	s := f.signIn(i, -time.Second)
-	entered, leave := make(chan struct{}), make(chan struct{})
-	f.g.misbehave(func(http.ResponseWriter, *http.Request, url.Values) bool {
-		close(entered)
-		testenv.Receive(t, "leave to go on", leave)
-		return false
-	})
-	c := i.read(t, s)
-	done := make(chan error, 1)
-	go func() { _, err := i.Token(context.Background(), c); done <- err }()
-	testenv.Receive(t, "the first step", entered)
-	rdb := f.store.Client()
-	keys, err := rdb.Keys(context.Background(), "*:l:*").Result()
-	if err != nil || len(keys) != 1 {
-		t.Fatalf("locks: %v %v", keys, err)
-	}
-	if err := rdb.Del(context.Background(), keys[0]).Err(); err != nil {
+	held := f.hold(i, f.signIn(i, -time.Second))
+	rdb, lock := f.store.Client(), f.lock()
+	if err := rdb.Del(context.Background(), lock).Err(); err != nil {
 		t.Fatal(err)
 	}
-	testenv.Eventually(
-		t,
-		"the lock is taken again",
-		func() bool { n, err := rdb.Exists(context.Background(), keys[0]).Result(); return err == nil && n == 1 },
-	)
+	testenv.Eventually(t, "the lock is taken again", func() bool {
+		n, err := rdb.Exists(context.Background(), lock).Result()
+		return err == nil && n == 1
+	})
 	second := make(chan error, 1)
-	go func() { _, err := other.Token(context.Background(), c); second <- err }()
+	go func() { _, err := other.Token(context.Background(), held.c); second <- err }()
 	<-time.After(100 * time.Millisecond)
-	close(leave)
-	first, last := testenv.Receive(t, "the first call", done), testenv.Receive(t, "the second call", second)
+	close(held.leave)
+	first, last := testenv.Receive(t, "the first call", held.done), testenv.Receive(t, "the second call", second)
 	if err := errors.Join(first, last, i.Idle(context.Background())); err != nil {
 		t.Fatal(err)
 	}
 	if n := f.g.count("token"); n != 1 {
 		t.Fatalf("%d calls", n)
 	}
-	if n := rdb.Exists(context.Background(), keys[0]).Val(); n != 0 {
+	if n := rdb.Exists(context.Background(), lock).Val(); n != 0 {
 		t.Fatal("the lock that was taken again is not released")
 	}
 }
@@ -296,32 +281,18 @@ func TestTheLockOfADeadInstanceEndsByItself(t *testing.T) {
 func TestAHolderWhoseLockWasAnothersTakesItAgain(t *testing.T) {
 	f := newFleet(t)
 	i, other := f.start(0), f.start(0)
-	s := f.signIn(i, -time.Second)
-	entered, leave := make(chan struct{}), make(chan struct{})
-	f.g.misbehave(func(http.ResponseWriter, *http.Request, url.Values) bool {
-		close(entered)
-		testenv.Receive(t, "leave to go on", leave)
-		return false
-	})
-	c := i.read(t, s)
-	done := make(chan error, 1)
-	go func() { _, err := i.Token(context.Background(), c); done <- err }()
-	testenv.Receive(t, "the first step", entered)
+	held := f.hold(i, f.signIn(i, -time.Second))
 	// The lock is gone and another's before its holder notices.
-	rdb := f.store.Client()
-	keys, err := rdb.Keys(context.Background(), "*:l:*").Result()
-	if err != nil || len(keys) != 1 {
-		t.Fatalf("locks: %v %v", keys, err)
-	}
+	rdb, lock := f.store.Client(), f.lock()
 	second := make(chan error, 1)
-	go func() { _, err := other.Token(context.Background(), c); second <- err }()
+	go func() { _, err := other.Token(context.Background(), held.c); second <- err }()
 	f.g.misbehave(nil)
-	owner := rdb.Get(context.Background(), keys[0]).Val()
+	owner := rdb.Get(context.Background(), lock).Val()
 	waitFor(t, func() bool {
-		now, err := rdb.Get(context.Background(), keys[0]).Result()
+		now, err := rdb.Get(context.Background(), lock).Result()
 		if err == nil && now == owner {
-			_ = rdb.Del(context.Background(), keys[0]).Err()
-			_ = rdb.Publish(context.Background(), "bff:bus", `{"k":"lock","y":"`+c.Key()+`"}`).Err()
+			_ = rdb.Del(context.Background(), lock).Err()
+			_ = rdb.Publish(context.Background(), "bff:bus", `{"k":"lock","y":"`+held.c.Key()+`"}`).Err()
 			return false
 		}
 		return err == nil && f.g.count("token") == 1
@@ -330,8 +301,8 @@ func TestAHolderWhoseLockWasAnothersTakesItAgain(t *testing.T) {
 	if n := f.g.count("token"); n != 1 {
 		t.Fatalf("%d calls", n)
 	}
-	close(leave)
-	first, last := testenv.Receive(t, "the first call", done), testenv.Receive(t, "the second call", second)
+	close(held.leave)
+	first, last := testenv.Receive(t, "the first call", held.done), testenv.Receive(t, "the second call", second)
 	if err := errors.Join(first, last); err != nil {
 		t.Fatal(err)
 	}

@@ -24,15 +24,24 @@ import (
 // addresses are written like. What the operator wrote may.
 func TestAnIssuerOnTheInternetDoesNotLeadInside(t *testing.T) {
 	const outside = "https://id.example.com"
-	for _, address := range []string{"https://169.254.169.254/latest/meta-data/", "https://10.0.0.1/token", "https://192.168.1.1/", "https://172.16.0.1/", "https://127.0.0.1/token", "https://127.8.8.8/", "https://localhost/token",
-		"https://x.localhost/", "https://[::1]/", "https://[fe80::1]/", "https://[fd00::1]/", "https://[::ffff:10.0.0.1]/", "https://[::ffff:169.254.169.254]/", "https://0.0.0.0/", "https://[::]/", "https://224.0.0.1/",
-		"http://id.example.com/token", "http://localhost/token", "ftp://id.example.com/", "file:///etc/passwd", "//id.example.com/token", "/token", "", "https://", "https://user@id.example.com/", "https://id.example.com/#x", "gopher://id.example.com/"} {
+	for _, address := range []string{
+		"https://169.254.169.254/latest/meta-data/", "https://10.0.0.1/token", "https://192.168.1.1/",
+		"https://172.16.0.1/", "https://127.0.0.1/token", "https://127.8.8.8/", "https://localhost/token",
+		"https://x.localhost/", "https://[::1]/", "https://[fe80::1]/", "https://[fd00::1]/", "https://[::ffff:10.0.0.1]/",
+		"https://[::ffff:169.254.169.254]/", "https://0.0.0.0/", "https://[::]/", "https://224.0.0.1/",
+		"http://id.example.com/token", "http://localhost/token", "ftp://id.example.com/", "file:///etc/passwd",
+		"//id.example.com/token", "/token", "", "https://", "https://user@id.example.com/", "https://id.example.com/#x",
+		"gopher://id.example.com/",
+	} {
 		if oauth.CheckEndpoint(address, outside) == nil {
 			t.Errorf("%q is followed", address)
 		}
 	}
-	for address, issuer := range map[string]string{"https://id.example.com/token": outside, "https://keys.example.net/jwks": outside, "https://10.0.0.1/token": "https://10.0.0.2", "http://127.0.0.1:1/token": "http://localhost:2",
-		"https://192.168.1.1/token": "", "http://localhost/token": ""} {
+	for address, issuer := range map[string]string{
+		"https://id.example.com/token": outside, "https://keys.example.net/jwks": outside,
+		"https://10.0.0.1/token": "https://10.0.0.2", "http://127.0.0.1:1/token": "http://localhost:2",
+		"https://192.168.1.1/token": "", "http://localhost/token": "",
+	} {
 		if err := oauth.CheckEndpoint(address, issuer); err != nil {
 			t.Errorf("%q of %q: %v", address, issuer, err)
 		}

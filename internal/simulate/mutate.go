@@ -202,11 +202,13 @@ func wrongParts(key string, v reflect.Value) (all []wrongValue) {
 // wrongText is another value for a text: for one of a few words another of them, for an address another path.
 func wrongText(key, was string) string {
 	other := map[string][]string{
-		"client_auth": {"client_secret_basic", "client_secret_post"}, "pkce": {""}, "token_method": {"GET", "POST"}, "refresh_method": {"GET", "POST"}, "long_lived_method": {"GET", "POST"}, "refresh_with": {""}, "granted_scopes": {""}, "auth": {"api_key", "basic"},
-		"rotates": {"never", "always"}, "token_body": {"form", "json"}, "userinfo_method": {"GET", "POST"},
-		"revocation_method": {"POST", "DELETE"}, "revocation_auth": {"client", "bearer", "basic"},
-		"revocation_body": {"form", "json"}, "revocation_token": {"refresh", "access"}, "keep": {"user", "session"},
-		"reason": {"revoked", "session_policy"}, "grant_errors": {"revoked", "session_policy"}, "scope_separator": {"|"},
+		"client_auth": {"client_secret_basic", "client_secret_post"}, "pkce": {""}, "token_method": {"GET", "POST"},
+		"refresh_method": {"GET", "POST"}, "long_lived_method": {"GET", "POST"}, "refresh_with": {""},
+		"granted_scopes": {""}, "auth": {"api_key", "basic"}, "rotates": {"never", "always"},
+		"token_body": {"form", "json"}, "userinfo_method": {"GET", "POST"}, "revocation_method": {"POST", "DELETE"},
+		"revocation_auth": {"client", "bearer", "basic"}, "revocation_body": {"form", "json"},
+		"revocation_token": {"refresh", "access"}, "keep": {"user", "session"}, "reason": {"revoked", "session_policy"},
+		"grant_errors": {"revoked", "session_policy"}, "scope_separator": {"|"},
 	}[key]
 	for _, word := range other {
 		if word != was {

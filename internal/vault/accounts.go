@@ -50,18 +50,8 @@ func (v *Accounts) Called(ctx context.Context, i Identity) (all []Identity, err 
 	return all, nil
 }
 
-// lines reads a hash. It counts as empty only if a server says so that takes writes: a logout order would be answered
-// as done otherwise.
-func (v *Accounts) lines(ctx context.Context, key string) (lines map[string]string, err error) {
-	err = v.db.Ask(ctx, key+":w", func(b *store.Batch) func() error {
-		all := b.All(key)
-		return func() (err error) {
-			if lines, err = all.Result(); err == nil && len(lines) == 0 {
-				return ErrNotFound
-			}
-			return err
-		}
-	})
+func (v *Accounts) lines(ctx context.Context, key string) (map[string]string, error) {
+	lines, err := v.hash(ctx, key)
 	return lines, unlessNone(err)
 }
 

@@ -8,7 +8,7 @@ import (
 // SessionUser returns the user of a live session. ErrNotFound: it ended, or never was.
 func (v *Index) SessionUser(ctx context.Context, sessionID string) (userID string, err error) {
 	for _, key := range v.idKeys(sessionID) {
-		entries, err := v.below(ctx, key)
+		entries, err := v.hash(ctx, key)
 		if errors.Is(err, ErrNotFound) {
 			continue
 		}

@@ -169,8 +169,8 @@ func (k *cache) prior(t *seal.Ticket) *Session {
 }
 
 // begin says that a user's session is about to be read; keep puts it here, to be answered from for as long as the store
-// says that it lives, unless a report came in between, or another server answered than the one that reports. keep is called in any case, with nil if there is nothing to
-// keep.
+// says that it lives, unless a report came in between, or another server answered than the one that reports. keep is
+// called in any case, with nil if there is nothing to keep.
 func (k *cache) begin(ctx context.Context, t *seal.Ticket) (keep func(s *Session, from *sealed)) {
 	var at *reading
 	if k.tracker != nil {

@@ -69,6 +69,21 @@ func (k *keyring) ring() seal.Ring { return *k.current.Load() }
 
 func (c *core) now() time.Time { return c.cfg.Now() }
 
+// hash reads the hash at a key. It counts as empty, which is ErrNotFound, only if a server says so that takes writes: an
+// order to log out would be answered as done otherwise.
+func (c *core) hash(ctx context.Context, key string) (all map[string]string, err error) {
+	err = c.db.Ask(ctx, key+":w", func(b *store.Batch) func() error {
+		hash := b.All(key)
+		return func() (err error) {
+			if all, err = hash.Result(); err == nil && len(all) == 0 {
+				return ErrNotFound
+			}
+			return err
+		}
+	})
+	return all, err
+}
+
 // A Key is one key of the ring: 32 random bytes. It prints as "[redacted]". The zero Key is none, and Open refuses it.
 type Key = seal.Key
 

@@ -47,7 +47,7 @@ func (v *Index) EndHandle(ctx context.Context, handle, reason string) (n int, er
 	defer cancel()
 	defer func() { err = v.settled(err) }()
 	for _, key := range v.handleKeys(handle) {
-		entries, err := v.below(ctx, key)
+		entries, err := v.hash(ctx, key)
 		if errors.Is(err, ErrNotFound) {
 			continue
 		}
@@ -71,19 +71,6 @@ func (v *Index) EndHandle(ctx context.Context, handle, reason string) (n int, er
 		}
 	}
 	return n, nil
-}
-
-func (v *Index) below(ctx context.Context, handleKey string) (entries map[string]string, err error) {
-	err = v.db.Ask(ctx, handleKey+":w", func(b *store.Batch) func() error {
-		all := b.All(handleKey)
-		return func() (err error) {
-			if entries, err = all.Result(); err == nil && len(entries) == 0 {
-				return ErrNotFound
-			}
-			return err
-		}
-	})
-	return entries, err
 }
 
 // endRemembered ends one session. If a sign-in has written the handle and not yet the session, a tombstone goes where

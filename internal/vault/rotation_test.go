@@ -244,9 +244,11 @@ func TestParseKeyReadsWhatItPrintedAndNothingElse(t *testing.T) {
 	}
 	text := key.Reveal()
 	for name, s := range map[string]string{
-		"nothing": "", "the prefix alone": "bffk1_", "no prefix": strings.TrimPrefix(text, "bffk1_"), "another version": "bffk2_" + text[6:], "one short": text[:len(text)-1],
-		"one long": text + "A", "a line end behind": text + "\n", "a line end inside": text[:20] + "\n" + text[21:], "upper case": strings.ToUpper(text),
-		"padding": text + "=", "spare bits": text[:len(text)-1] + "B", "a space": " " + text[1:],
+		"nothing": "", "the prefix alone": "bffk1_", "no prefix": strings.TrimPrefix(text, "bffk1_"),
+		"another version": "bffk2_" + text[6:], "one short": text[:len(text)-1], "one long": text + "A",
+		"a line end behind": text + "\n", "a line end inside": text[:20] + "\n" + text[21:],
+		"upper case": strings.ToUpper(text), "padding": text + "=", "spare bits": text[:len(text)-1] + "B",
+		"a space": " " + text[1:],
 	} {
 		if _, err := vault.ParseKey(s); !errors.Is(err, vault.ErrKey) ||
 			s != "" && strings.Contains(err.Error(), s) && len(s) > 10 {

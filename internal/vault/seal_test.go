@@ -183,17 +183,24 @@ func refusal() string { return vault.ParseStore("").Error() + "; the master's na
 
 // storeURLs are stores, and whether they are.
 var storeURLs = map[string]bool{
-	"redis://127.0.0.1:6379/0": true, "redis://localhost": true, "redis://user:secretpassword@h:1/2": true, "redis://:secretpassword@h": true, "rediss://h:6380": true,
-	"redis://[::1]:6379": true, "unix:///run/redis.sock": true, "unix://user:secretpassword@/run/redis.sock?db=2": true, "memory:": true,
-	"redis+sentinel://h1,h2/master/0": true, "redis+sentinel://h1:1,h2:2/master": true, "rediss+sentinel://u:secretpassword@h1,h2/m/3?sentinel_username=a&sentinel_password=secretpassword": true,
-	"redis+sentinel://[::1],[::1]:26380/m": true, "redis+cluster://h1,h2": true, "redis+cluster://h1:7000,h2:7001,h3:7002": true, "rediss+cluster://:secretpassword@h1/0": true,
+	"redis://127.0.0.1:6379/0": true, "redis://localhost": true, "redis://user:secretpassword@h:1/2": true,
+	"redis://:secretpassword@h": true, "rediss://h:6380": true, "redis://[::1]:6379": true,
+	"unix:///run/redis.sock": true, "unix://user:secretpassword@/run/redis.sock?db=2": true, "memory:": true,
+	"redis+sentinel://h1,h2/master/0": true, "redis+sentinel://h1:1,h2:2/master": true,
+	"rediss+sentinel://u:secretpassword@h1,h2/m/3?sentinel_username=a&sentinel_password=secretpassword": true,
+	"redis+sentinel://[::1],[::1]:26380/m": true, "redis+cluster://h1,h2": true,
+	"redis+cluster://h1:7000,h2:7001,h3:7002": true, "rediss+cluster://:secretpassword@h1/0": true,
 
-	"": false, "memory": false, "memory://": false, "redis": false, "redis:": false, "h:6379": false, "http://h": false, "postgres://u:secretpassword@h": false,
-	"redis://h/x": false, "redis://h/-1": false, "redis://h?pool_size=9": false, "redis://h?nonsense=secretpassword": false, "redis://u:secretpassword@h:port": false,
-	"redis+sentinel://h1,h2": false, "redis+sentinel://h1,h2/": false, "redis+sentinel://h1/m/x": false, "redis+sentinel://h1/m/-1": false, "redis+sentinel://,/m": false,
-	"redis+sentinel://h1:0/m": false, "redis+sentinel://h1:99999/m": false, "redis+sentinel://h1:x/m": false, "redis+sentinel://h 1/m": false, "redis+sentinel:///m": false,
-	"redis+sentinel://h1/m?sentinel_passwort=secretpassword": false, "redis+sentinel://u:%zz@h1/m": false, "redis+cluster://": false, "redis+cluster://h1/1": false,
-	"redis+cluster://h1/m/0": false, "redis+cluster://h1?sentinel_password=secretpassword": false, "redis+cluster://h1?%zz": false, "redis+cluster://a@b@h": true,
+	"": false, "memory": false, "memory://": false, "redis": false, "redis:": false, "h:6379": false, "http://h": false,
+	"postgres://u:secretpassword@h": false, "redis://h/x": false, "redis://h/-1": false, "redis://h?pool_size=9": false,
+	"redis://h?nonsense=secretpassword": false, "redis://u:secretpassword@h:port": false,
+	"redis+sentinel://h1,h2": false, "redis+sentinel://h1,h2/": false, "redis+sentinel://h1/m/x": false,
+	"redis+sentinel://h1/m/-1": false, "redis+sentinel://,/m": false, "redis+sentinel://h1:0/m": false,
+	"redis+sentinel://h1:99999/m": false, "redis+sentinel://h1:x/m": false, "redis+sentinel://h 1/m": false,
+	"redis+sentinel:///m": false, "redis+sentinel://h1/m?sentinel_passwort=secretpassword": false,
+	"redis+sentinel://u:%zz@h1/m": false, "redis+cluster://": false, "redis+cluster://h1/1": false,
+	"redis+cluster://h1/m/0": false, "redis+cluster://h1?sentinel_password=secretpassword": false,
+	"redis+cluster://h1?%zz": false, "redis+cluster://a@b@h": true,
 }
 
 func TestParseStore(t *testing.T) {

@@ -87,8 +87,10 @@ func TestNeitherTheDumpNorTheWireHoldsASecret(t *testing.T) {
 		if !bytes.Contains(text, []byte("bff")) {
 			t.Fatalf("%s has nothing of us", where)
 		}
-		for name, secret := range map[string]string{"the access token": m.access, "the refresh token": m.refresh, "the kept token": m.kept, "the verifier": m.verifier,
-			"the cookie": s.Ticket().Reveal(), "the key": strings.TrimPrefix(key.Reveal(), "bffk1_")} {
+		for name, secret := range map[string]string{
+			"the access token": m.access, "the refresh token": m.refresh, "the kept token": m.kept, "the verifier": m.verifier,
+			"the cookie": s.Ticket().Reveal(), "the key": strings.TrimPrefix(key.Reveal(), "bffk1_"),
+		} {
 			for i, form := range encodings(secret) {
 				if bytes.Contains(text, []byte(form)) {
 					t.Errorf("%s holds %s (form %d)", where, name, i)

@@ -34,6 +34,34 @@ func eventually(t *testing.T, what string, f func() error) {
 	})
 }
 
+// callAllTheWhile has six callers, of two vaults, do f again and again until stop is called, which waits for them. f may
+// meet ErrUnavailable and nothing else.
+func callAllTheWhile(t *testing.T, what string, a, b *vault.Vault, f func(v *vault.Vault) error) (stop func()) {
+	t.Helper()
+	enough := make(chan struct{})
+	var all sync.WaitGroup
+	for i := range 6 {
+		v := []*vault.Vault{a, b}[i%2]
+		all.Go(func() {
+			for {
+				select {
+				case <-enough:
+					return
+				default:
+				}
+				if err := f(v); err != nil && !errors.Is(err, vault.ErrUnavailable) {
+					t.Errorf("%s: %v", what, err)
+				}
+			}
+		})
+	}
+	return func() {
+		t.Helper()
+		close(enough)
+		testenv.Finished(t, "all of them", all.Wait)
+	}
+}
+
 // Guarantee 4 under Sentinel: the master dies at any moment, and what was acknowledged is there: sign-ins, rotated
 // tokens, logouts. They wait for a replica.
 func TestAFailoverLosesNothingThatWasAcknowledged(t *testing.T) {
@@ -105,34 +133,19 @@ func TestNoCallDuringAFailoverFindsItsSessionGone(t *testing.T) {
 	a, b := pair(t, s.URL, cached)
 	ctx := context.Background()
 	_, r := signIn(t, a, vault.NewSession{Connection: google(vault.KeepSession)})
-	stop := make(chan struct{})
-	var all sync.WaitGroup
-	for i := range 6 {
-		v := []*vault.Vault{a, b}[i%2]
-		all.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				session, err := v.Sessions.Load(r)
-				if err == nil {
-					c := session.Connections[0]
-					if _, err = v.Connections.Update(ctx, &c, c); errors.Is(err, vault.ErrConflict) {
-						err = nil
-					}
-				}
-				if err != nil && !errors.Is(err, vault.ErrUnavailable) {
-					t.Errorf("a call during the failover: %v", err)
-				}
+	stop := callAllTheWhile(t, "a call during the failover", a, b, func(v *vault.Vault) error {
+		session, err := v.Sessions.Load(r)
+		if err == nil {
+			c := session.Connections[0]
+			if _, err = v.Connections.Update(ctx, &c, c); errors.Is(err, vault.ErrConflict) {
+				err = nil
 			}
-		})
-	}
+		}
+		return err
+	})
 	s.Failover()
 	eventually(t, "calls work again", func() error { _, err := a.Sessions.Load(r); return err })
-	close(stop)
-	testenv.Finished(t, "all of them", all.Wait)
+	stop()
 	for _, v := range []*vault.Vault{a, b} {
 		eventually(t, "at last", func() error { _, err := v.Sessions.Load(r); return err })
 	}
@@ -166,39 +179,24 @@ func TestASlotMovesUnderRunningCalls(t *testing.T) {
 			}
 		}
 	}
-	stop := make(chan struct{})
-	var all sync.WaitGroup
-	for i := range 6 {
-		v := []*vault.Vault{a, b}[i%2]
-		all.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				session, err := v.Sessions.Load(r)
-				if err == nil && len(session.Connections) != 2 {
-					t.Errorf("%d connections", len(session.Connections))
-				}
-				if err == nil {
-					c := session.Connections[0]
-					if _, err = v.Connections.Update(ctx, &c, c); errors.Is(err, vault.ErrConflict) {
-						err = v.Sessions.Touch(ctx, session)
-					}
-				}
-				if err != nil && !errors.Is(err, vault.ErrUnavailable) {
-					t.Errorf("a call while the slot moves: %v", err)
-				}
+	stop := callAllTheWhile(t, "a call while the slot moves", a, b, func(v *vault.Vault) error {
+		session, err := v.Sessions.Load(r)
+		if err == nil && len(session.Connections) != 2 {
+			t.Errorf("%d connections", len(session.Connections))
+		}
+		if err == nil {
+			c := session.Connections[0]
+			if _, err = v.Connections.Update(ctx, &c, c); errors.Is(err, vault.ErrConflict) {
+				err = v.Sessions.Touch(ctx, session)
 			}
-		})
-	}
+		}
+		return err
+	})
 	for range 3 {
 		cluster.Move(slot, (cluster.Owner(slot)+1)%3)
 	}
 	eventually(t, "calls work again", func() error { _, err := a.Sessions.Load(r); return err })
-	close(stop)
-	testenv.Finished(t, "all of them", all.Wait)
+	stop()
 	eventually(t, "every kind of write works", func() error { return allWrites(ctx, b, r) })
 	if n, err := b.Index.EndHandle(ctx, "google/sid", "provider"); n != 1 || err != nil {
 		t.Errorf("ended %d %v", n, err)

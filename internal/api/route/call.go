@@ -1,8 +1,10 @@
 package route
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
@@ -53,6 +55,17 @@ func (c *Call) JSON(status int, v any) error {
 // Document answers with JSON that is encoded already.
 func (c *Call) Document(doc []byte) error {
 	answer.Body(c.W, c.R, http.StatusOK, "application/json", doc)
+	return nil
+}
+
+// Page answers with a page of bff's own, under a content security policy. With an error nothing is written.
+func (c *Call) Page(status int, page *template.Template, of any, policy string) error {
+	var out bytes.Buffer
+	if err := page.Execute(&out, of); err != nil {
+		return err
+	}
+	c.W.Header().Set("Content-Security-Policy", policy)
+	answer.Body(c.W, c.R, status, "text/html; charset=utf-8", out.Bytes())
 	return nil
 }
 

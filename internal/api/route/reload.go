@@ -1,7 +1,6 @@
 package route
 
 import (
-	"bytes"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
@@ -10,8 +9,6 @@ import (
 	"net/url"
 	"strings"
 	"time"
-
-	"bff/internal/api/answer"
 )
 
 // The rules of the reload are:
@@ -69,21 +66,14 @@ func (c *Call) AllowReload() {
 func Continue(c *Call) error { return c.goOn(ReturnPath(c.R.URL.Query().Get("to")), "") }
 
 func (c *Call) goOn(address, through string) error {
-	var out bytes.Buffer
-	err := reloadPage.Execute(&out, struct {
+	NoStore.set(c.W.Header())
+	return c.Page(http.StatusOK, reloadPage, struct {
 		Address, Through string
 		Bare             bool // without the fragment
 		Script           template.JS
-	}{address, through, Begins(address[:strings.IndexAny(address+"?", "?#")]), template.JS(reloadScript)})
-	if err != nil {
-		return err
-	}
-	h := c.W.Header()
-	NoStore.set(h)
-	h.Set("Content-Security-Policy", "default-src 'none'; script-src '"+scriptHash(reloadScript)+
-		"'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'")
-	answer.Body(c.W, c.R, http.StatusOK, "text/html; charset=utf-8", out.Bytes())
-	return nil
+	}{address, through, Begins(address[:strings.IndexAny(address+"?", "?#")]), template.JS(reloadScript)},
+		"default-src 'none'; script-src '"+scriptHash(reloadScript)+
+			"'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'")
 }
 
 func (c *Call) reloadCookie() string { return c.Front.Cookie + "-again" }

@@ -1,14 +1,12 @@
 package signin
 
 import (
-	"bytes"
 	_ "embed"
 	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
 
-	"bff/internal/api/answer"
 	"bff/internal/api/route"
 )
 
@@ -54,11 +52,5 @@ func (f *Flow) Choose(c *route.Call) error {
 			choice{p.Name, p.Title, "/bff/login/" + url.PathEscape(p.Name) + "?return_to=" + url.QueryEscape(to)},
 		)
 	}
-	var page bytes.Buffer
-	if err := choosePage.Execute(&page, choices); err != nil {
-		return err
-	}
-	c.W.Header().Set("Content-Security-Policy", choosePolicy)
-	answer.Body(c.W, c.R, http.StatusOK, "text/html; charset=utf-8", page.Bytes())
-	return nil
+	return c.Page(http.StatusOK, choosePage, choices, choosePolicy)
 }

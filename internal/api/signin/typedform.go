@@ -1,7 +1,6 @@
 package signin
 
 import (
-	"bytes"
 	_ "embed"
 	"errors"
 	"html/template"
@@ -10,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"bff/internal/api/answer"
 	"bff/internal/api/problem"
 	"bff/internal/api/route"
 	"bff/internal/vault"
@@ -170,13 +168,7 @@ func (t *typedForm) show(c *route.Call, ask typedAsk) error {
 		status = http.StatusBadRequest
 		c.W.Header().Set("BFF-Error", string(problem.BadRequest))
 	}
-	var out bytes.Buffer
-	if err := typedTemplate.Execute(&out, page); err != nil {
-		return err
-	}
-	c.W.Header().Set("Content-Security-Policy", typedPolicy)
-	answer.Body(c.W, c.R, status, "text/html; charset=utf-8", out.Bytes())
-	return nil
+	return c.Page(status, typedTemplate, page, typedPolicy)
 }
 
 // formOf reads the form, in which no field may come twice.

@@ -1,7 +1,6 @@
 package signin
 
 import (
-	"bytes"
 	_ "embed"
 	"html/template"
 	"maps"
@@ -9,7 +8,6 @@ import (
 	"net/url"
 	"strings"
 
-	"bff/internal/api/answer"
 	"bff/internal/api/problem"
 	"bff/internal/api/route"
 	"bff/internal/oauth"
@@ -176,13 +174,7 @@ func (v *values) ask(c *route.Call, in *oauth.Begin, wrong map[string]string) er
 		status = http.StatusBadRequest
 		c.W.Header().Set("BFF-Error", string(problem.BadRequest))
 	}
-	var out bytes.Buffer
-	if err := valuesPage.Execute(&out, page); err != nil {
-		return err
-	}
-	c.W.Header().Set("Content-Security-Policy", valuesPolicy)
-	answer.Body(c.W, c.R, status, "text/html; charset=utf-8", out.Bytes())
-	return nil
+	return c.Page(status, valuesPage, page, valuesPolicy)
 }
 
 // fields are those of a page for a provider's variables, with what is wrong of what was sent. bad says that something
