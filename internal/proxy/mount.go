@@ -139,9 +139,8 @@ func NewTransport() *http.Transport {
 		MaxResponseHeaderBytes: 256 << 10,
 		ForceAttemptHTTP2:      true,
 		DisableCompression:     true,
-		// A stream has Go's window of 4 MiB: the most that is held for a client that does not read, and the most that
-		// a far upstream sends in a round trip.
-		HTTP2: &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
+		HTTP2: &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second,
+			MaxReceiveBufferPerStream: 1 << 20}, // held for a client that does not read
 	}
 }
 
