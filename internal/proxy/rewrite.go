@@ -11,11 +11,12 @@ type rewriting struct {
 	to      *Call
 	path    string // of the mount
 	root    string // its origin, and the path
+	origin  string // of the application
 	backend bool
 }
 
 func (m *Mount) rewriting(to *Call) rewriting {
-	return rewriting{to, m.cfg.Path, m.root, m.cfg.Backend}
+	return rewriting{to, m.cfg.Path, m.root, m.cfg.Origin, m.cfg.Backend}
 }
 
 // header turns the upstream's own URLs in h into the mount's: what a client follows must come back here.
@@ -28,6 +29,9 @@ func (w rewriting) header(h http.Header) {
 	}
 	for i, v := range h["Link"] {
 		h["Link"][i] = w.link(v)
+	}
+	if !w.backend {
+		detour{w.root, w.origin, w.to.rest}.drop(h)
 	}
 }
 
