@@ -38,3 +38,13 @@ func TestARedirectOfAnUpstreamLeadsToNoRouteOfBFF(t *testing.T) {
 		}
 	}
 }
+
+// A backend is the application's own: it sends people to sign in, and to link what it needs.
+func TestARedirectOfABackendMayLeadToBFF(t *testing.T) {
+	const to = "https://app.example.com/bff/connect/google?scopes=calendar"
+	a := &answerer{status: 302, header: map[string][]string{"Location": {to}}}
+	r := newRig(t, a.ServeHTTP, func(c *proxy.Config) { c.Origin, c.Backend = "https://app.example.com", true })
+	if got := r.do("GET", "/api/x/a", nil).Header.Get("Location"); got != to {
+		t.Errorf("it came back as %q", got)
+	}
+}
