@@ -12,8 +12,8 @@ import (
 const longestField = 64
 
 // fold brings a field name to the one spelling in which names are compared: lower case, one "-" for any run of "-", "_"
-// and ".", none at the ends. Servers behind CGI, WSGI and the like read "X_Forwarded_User" and "X.Forwarded.User" as
-// X-Forwarded-User. A name of another shape has no spelling and does not pass.
+// and ".", none in front. Servers behind CGI, WSGI and the like read "X_Forwarded_User" and "X.Forwarded.User" as
+// X-Forwarded-User. A name of another shape, or with one of them at its end, has no spelling and does not pass.
 func fold(name string) (string, bool) {
 	if len(name) == 0 || len(name) > longestField {
 		return "", false
@@ -44,10 +44,7 @@ func foldInto(buf *[longestField]byte, name string) (n int, ok bool) {
 		}
 		n++
 	}
-	if n > 0 && buf[n-1] == '-' {
-		n--
-	}
-	return n, n > 0
+	return n, n > 0 && buf[n-1] != '-'
 }
 
 // A filter says which fields pass in one direction.
