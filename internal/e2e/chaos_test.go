@@ -42,8 +42,10 @@ func TestOutageStorm(t *testing.T) {
 	s.wire = testenv.Toxi(t, s.redis.Addr)
 	s.rig = build(
 		t,
-		parts{store: "redis://" + s.wire.Addr + "/0", alone: true, op: testenv.OIDCOptions{AccessToken: seconds(4)}},
+		parts{store: "redis://" + s.wire.Addr + "/0", alone: true, op: testenv.OIDCOptions{AccessToken: seconds(4)},
+			top: []string{"log: {audit: stderr}"}},
 	)
+	t.Cleanup(s.report)
 	s.instances = []*testenv.BFFProcess{s.bff, s.bff.Another(), s.bff.AnotherAt(time.Minute)}
 	stop := make(chan struct{})
 	var people sync.WaitGroup
@@ -93,6 +95,20 @@ func TestOutageStorm(t *testing.T) {
 	)
 }
 
+// report prints, of a storm that failed, why sessions ended.
+func (s *storm) report() {
+	if !s.t.Failed() {
+		return
+	}
+	for i, b := range s.instances {
+		for line := range strings.Lines(b.Log()) {
+			if strings.Contains(line, "session_ended") {
+				s.t.Logf("instance %d: %s", i, line)
+			}
+		}
+	}
+}
+
 // person calls, and counts up a preference of their own, until the storm is over. Now and then they log out, and sign
 // in again.
 func (s *storm) person(name string, c *testenv.Client, stop chan struct{}) {
@@ -132,10 +148,14 @@ func (s *storm) person(name string, c *testenv.Client, stop chan struct{}) {
 // logout ends the session, tries what it was at every instance, and signs in again.
 func (s *storm) logout(name string, c, at *testenv.Client, via []*testenv.Client) (cookie string) {
 	before := c.Session()
-	if a := at.Fetch("POST", "/bff/logout", ""); a.Status != http.StatusOK {
-		s.check(name, at, a)
-		return before
-	}
+	testenv.Eventually(s.t, name+" logs out", func() bool {
+		a := at.Fetch("POST", "/bff/logout", "")
+		if a.Status != http.StatusOK { // the session may have ended all the same
+			s.check(name, at, a)
+			at = via[pick(len(via))]
+		}
+		return a.Status == http.StatusOK
+	})
 	s.logouts.Add(1)
 	for _, b := range s.instances {
 		old := testenv.NewClient(s.bff).Via(b).Lenient()
